@@ -1,0 +1,482 @@
+//! The backward sweep: the events of a trace in reverse, one jump at a time.
+//!
+//! Arrivals are not in the trace; they are regenerated, latest first, from one cursor a spike. At an instant the order is
+//! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
+//! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
+//!
+//! Not here: a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
+
+use crate::{AdjointError, Cotangents, Grazing};
+use ordered_float::OrderedFloat;
+use spikegrad_dynamics::{
+    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, Scalar, State, TimeConstants,
+};
+use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Trace};
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+/// Returns the gradient of a loss with these `cotangents`.
+///
+/// # Errors
+/// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
+/// [`AdjointError::NonFinite`]; [`AdjointError::Cotangents`].
+pub fn backward<T: Scalar>(
+    network: &Network,
+    parameters: &Parameters<T>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+) -> Result<Gradient<T>, AdjointError> {
+    let circuit = Circuit::new(network, parameters)?;
+    let mut sum = GradientSum::new(&circuit);
+    let input_times = backward_into(
+        &circuit,
+        trace,
+        cotangents,
+        policy,
+        &mut BackwardWorkspace::default(),
+        &mut sum,
+    )?;
+    let gradient =
+        Gradient { parameters: sum.to_parameters(network, parameters, &circuit), input_times };
+    if sum.is_finite() && gradient.input_times.iter().all(|x| x.is_all_finite()) {
+        Ok(gradient)
+    } else {
+        Err(AdjointError::NonFinite)
+    }
+}
+
+/// Gradients of a circuit, summed over runs.
+#[derive(Clone, Debug)]
+pub struct GradientSum<T: Scalar = f64> {
+    /// For each synapse of the circuit.
+    weights: Vec<T>,
+    /// For each group of the circuit.
+    delays: Vec<T>,
+    neurons: Vec<LifGradient<T>>,
+}
+
+impl<T: Scalar> GradientSum<T> {
+    /// Zero.
+    #[must_use]
+    pub fn new(circuit: &Circuit<T>) -> Self {
+        let zero = T::from(0.0);
+        Self {
+            weights: vec![zero; circuit.weights.len()],
+            delays: vec![zero; circuit.group_count()],
+            neurons: vec![LifGradient::default(); circuit.neurons.len()],
+        }
+    }
+
+    /// Adds another sum over the same circuit.
+    pub fn add(&mut self, other: &Self) {
+        let add =
+            |into: &mut [T], from: &[T]| into.iter_mut().zip(from).for_each(|(a, &b)| *a += b);
+        add(&mut self.weights, &other.weights);
+        add(&mut self.delays, &other.delays);
+        for (a, b) in self.neurons.iter_mut().zip(&other.neurons) {
+            a.add(b);
+        }
+    }
+
+    /// Whether every entry is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.weights.iter().chain(&self.delays).all(|x| x.is_all_finite())
+            && self.neurons.iter().all(LifGradient::is_finite)
+    }
+
+    /// The sum in the shape of the parameters.
+    #[must_use]
+    pub fn to_parameters(
+        &self,
+        network: &Network,
+        like: &Parameters<T>,
+        circuit: &Circuit<T>,
+    ) -> Parameters<T> {
+        let mut gradient = like.zeros_like();
+        circuit.gather(&self.weights, &self.delays, &mut gradient);
+        for (k, into) in gradient.populations.iter_mut().enumerate() {
+            for (index, neuron) in network.range(k).enumerate() {
+                into.add_at(index, &self.neurons[neuron]);
+            }
+        }
+        gradient
+    }
+}
+
+/// Scratch memory of a backward sweep, to be used again.
+#[derive(Debug)]
+pub struct BackwardWorkspace<T: Scalar = f64> {
+    cells: Vec<Cell<T>>,
+    /// What is due next, going backwards.
+    due: BinaryHeap<Due>,
+    /// For each firing, the groups not yet taken back.
+    cursors: Vec<Range<usize>>,
+    /// ∂L/∂t of each firing through its arrivals and its release.
+    times: Vec<T>,
+    /// For each spike, the spike of the same neuron before it.
+    previous: Vec<Option<usize>>,
+}
+
+impl<T: Scalar> Default for BackwardWorkspace<T> {
+    fn default() -> Self {
+        Self {
+            cells: Vec::new(),
+            due: BinaryHeap::new(),
+            cursors: Vec::new(),
+            times: Vec::new(),
+            previous: Vec::new(),
+        }
+    }
+}
+
+/// One neuron, going backwards.
+#[derive(Clone, Copy, Debug)]
+struct Cell<T: Scalar> {
+    adjoint: Adjoint<State<T>>,
+    /// When it was that.
+    time: T,
+    /// The neuron's last spike that has not been passed.
+    spike: Option<usize>,
+    /// Whether `time` lies within the refractory time of that spike.
+    clamped: bool,
+    /// ∂L/∂(∫V).
+    integral: T,
+    /// The maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
+    cusp: Option<(Cusp<T>, T, T)>,
+}
+
+/// What happens at an instant, in the order of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Crossing,
+    Readout,
+    Arrival,
+}
+
+/// (time, round, phase, firing or read-out); the largest is next.
+type Due = (OrderedFloat<f64>, u32, Phase, usize);
+
+/// Like [`backward`], on a prepared circuit, in the caller's memory, added to `sum`. Returns ∂L/∂(input times) in the order
+/// in which the stimulus was given. The caller checks that the sum is finite.
+///
+/// # Errors
+/// As [`backward`]; `sum` is then not usable.
+pub fn backward_into<T: Scalar>(
+    circuit: &Circuit<T>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+    workspace: &mut BackwardWorkspace<T>,
+    sum: &mut GradientSum<T>,
+) -> Result<Vec<T>, AdjointError> {
+    let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
+    let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
+    if (spikes, readouts) != (expected_spikes, expected_readouts) {
+        return Err(AdjointError::Cotangents {
+            spikes,
+            readouts,
+            expected_spikes,
+            expected_readouts,
+        });
+    }
+    if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
+        return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
+    }
+    let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
+    sweep.prepare();
+    sweep.to_the_start()?;
+    Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
+}
+
+struct Sweep<'a, T: Scalar> {
+    circuit: &'a Circuit<T>,
+    trace: &'a Trace<T>,
+    cotangents: &'a Cotangents<T>,
+    policy: Grazing,
+    workspace: &'a mut BackwardWorkspace<T>,
+    sum: &'a mut GradientSum<T>,
+}
+
+impl<T: Scalar> Sweep<'_, T> {
+    fn inputs(&self) -> usize {
+        self.trace.stimulus.spikes().len()
+    }
+
+    fn prepare(&mut self) {
+        let (zero, end) = (T::from(0.0), T::from(self.trace.stimulus.t_end()));
+        let count = self.circuit.neurons.len();
+        let firings = self.inputs() + self.trace.spikes.len();
+        let w = &mut *self.workspace;
+        w.cells.clear();
+        w.cells.resize(
+            count,
+            Cell {
+                adjoint: Adjoint::default(),
+                time: end,
+                spike: None,
+                clamped: false,
+                integral: zero,
+                cusp: None,
+            },
+        );
+        w.times.clear();
+        w.times.resize(firings, zero);
+        w.previous.clear();
+        for (k, spike) in self.trace.spikes.iter().enumerate() {
+            w.previous.push(w.cells[spike.neuron.index()].spike.replace(k));
+        }
+        for (n, cell) in w.cells.iter_mut().enumerate() {
+            if let Some(spike) = cell.spike {
+                let release = self.trace.spikes[spike].time + self.circuit.neurons[n].refractory();
+                // A release after the end never happened.
+                cell.clamped = release.re() > end.re();
+            }
+        }
+        w.due.clear();
+        w.cursors.clear();
+        for firing in 0..firings {
+            self.prepare_firing(firing, end.re());
+        }
+        for k in 0..self.trace.readouts.len() {
+            self.prepare_readout(k, end);
+        }
+    }
+
+    fn prepare_firing(&mut self, firing: usize, end: f64) {
+        let source = match firing.checked_sub(self.inputs()) {
+            None => self.trace.stimulus.spikes()[firing].channel,
+            Some(spike) => self.circuit.source_of(self.trace.spikes[spike].neuron),
+        };
+        let mut groups = self.circuit.groups_of(source);
+        let (fired_at, _) = self.fired_at(firing);
+        while !groups.is_empty() && (fired_at + self.circuit.group(groups.end - 1).delay).re() > end
+        {
+            groups.end -= 1;
+        }
+        self.workspace.cursors.push(groups);
+        self.schedule(firing);
+    }
+
+    fn prepare_readout(&mut self, k: usize, end: T) {
+        let readout = &self.trace.readouts[k];
+        let cotangent = self.cotangents.readouts[k];
+        let neuron = readout.request.neuron.index();
+        if readout.request.measure == Measure::Mean {
+            // The mean is the integral divided by the end; its recorded tangent is that of the mean.
+            let integral = cotangent / end;
+            self.workspace.cells[neuron].integral += integral;
+            let TimeConstants { tau_mem, tau_syn } = readout.tangent;
+            let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
+            let gradient = &mut self.sum.neurons[neuron];
+            self.circuit.neurons[neuron].whole_integral_pullback(integral, end, tangent, gradient);
+            return;
+        }
+        if let Some(cusp) = readout.cusp {
+            let earlier = self.workspace.cells[neuron]
+                .cusp
+                .map_or(T::from(0.0), |(_, _, cotangent)| cotangent);
+            self.workspace.cells[neuron].cusp = Some((cusp, readout.time, earlier + cotangent));
+        }
+        let round = readout.cusp.map_or(0, |cusp| cusp.round);
+        self.workspace.due.push((OrderedFloat(readout.time.re()), round, Phase::Readout, k));
+    }
+
+    /// Time and round of a firing.
+    fn fired_at(&self, firing: usize) -> (T, u32) {
+        match firing.checked_sub(self.inputs()) {
+            None => (self.trace.stimulus.spikes()[firing].time, 0),
+            Some(spike) => (self.trace.spikes[spike].time, self.trace.spikes[spike].round),
+        }
+    }
+
+    /// Notes when the last group of `firing` that is left arrived; after its first group, when it fired.
+    fn schedule(&mut self, firing: usize) {
+        let (fired_at, round) = self.fired_at(firing);
+        let groups = &self.workspace.cursors[firing];
+        if !groups.is_empty() {
+            let time = (fired_at + self.circuit.group(groups.end - 1).delay).re();
+            // What arrives at the instant of its spike does so in the spike's round; all else in the first.
+            let round = if time > fired_at.re() { 0 } else { round };
+            self.workspace.due.push((OrderedFloat(time), round, Phase::Arrival, firing));
+        } else if firing >= self.inputs() {
+            self.workspace.due.push((OrderedFloat(fired_at.re()), round, Phase::Crossing, firing));
+        }
+    }
+
+    fn to_the_start(&mut self) -> Result<(), AdjointError> {
+        while let Some((time, round, phase, k)) = self.workspace.due.pop() {
+            match phase {
+                Phase::Arrival => {
+                    self.arrival(time.0, round, k);
+                    self.schedule(k);
+                }
+                Phase::Readout => self.readout(k),
+                Phase::Crossing => self.crossing(k - self.inputs())?,
+            }
+        }
+        for n in 0..self.circuit.neurons.len() {
+            if self.is_worth_something(n) {
+                self.move_back(n, T::from(0.0));
+                let adjoint = self.workspace.cells[n].adjoint;
+                self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_worth_something(&self, n: usize) -> bool {
+        let cell = &self.workspace.cells[n];
+        let State { v, i } = cell.adjoint.0;
+        !(v.is_exactly_zero() && i.is_exactly_zero() && cell.integral.is_exactly_zero())
+    }
+
+    /// The last group of `firing` that is left, which arrived at `at`.
+    fn arrival(&mut self, at: f64, round: u32, firing: usize) {
+        let cursor = &mut self.workspace.cursors[firing];
+        cursor.end -= 1;
+        let position = cursor.end;
+        let group = self.circuit.group(position);
+        let time = self.fired_at(firing).0 + group.delay;
+        let mut total = T::from(0.0);
+        for synapse in group.synapses.clone() {
+            let n = self.circuit.targets[synapse].index();
+            let weight = self.circuit.weights[synapse];
+            if let Some((cusp, cusp_time, cotangent)) = self.workspace.cells[n].cusp
+                && cusp_time.re() == at
+                && cusp.round == round
+            {
+                total += self.share_of_cusp(n, weight, cusp) * cotangent;
+            }
+            if !self.is_worth_something(n) {
+                continue;
+            }
+            self.move_back(n, time);
+            let pullback =
+                self.circuit.neurons[n].receive_pullback(weight, self.workspace.cells[n].adjoint);
+            self.sum.weights[synapse] += pullback.weight;
+            total += pullback.time;
+        }
+        self.sum.delays[position] += total;
+        self.workspace.times[firing] += total;
+    }
+
+    /// d(maximum)/d(time of an arrival) where arrivals cut the maximum off: together they move it at the rate before
+    /// them; of several at one time each gets the share that it has in the change of the rate.
+    fn share_of_cusp(&self, n: usize, weight: T, cusp: Cusp<T>) -> T {
+        let model = &self.circuit.neurons[n];
+        let zero = State { v: T::from(0.0), i: T::from(0.0) };
+        let change = model.membrane_rate(model.receive(zero, weight));
+        cusp.rate_before * change / (cusp.rate_after - cusp.rate_before)
+    }
+
+    fn readout(&mut self, k: usize) {
+        let readout = &self.trace.readouts[k];
+        let cotangent = self.cotangents.readouts[k];
+        if cotangent.is_exactly_zero() {
+            return;
+        }
+        let n = readout.request.neuron.index();
+        self.move_back(n, readout.time);
+        let model = &self.circuit.neurons[n];
+        let cell = &mut self.workspace.cells[n];
+        cell.adjoint = model.read_pullback(cotangent, cell.adjoint);
+        let (elapsed, after_reset) = self.elapsed(n, readout.time);
+        let gradient = &mut self.sum.neurons[n];
+        model.membrane_pullback(cotangent, elapsed, after_reset, readout.tangent, gradient);
+    }
+
+    fn crossing(&mut self, spike: usize) -> Result<(), AdjointError> {
+        let at = &self.trace.spikes[spike];
+        let n = at.neuron.index();
+        if self.is_worth_something(n) {
+            self.move_back(n, at.time);
+            if !self.workspace.cells[n].clamped {
+                self.release(n, spike);
+                self.move_back(n, at.time);
+            }
+        }
+        let time = self.cotangents.spikes[spike] + self.workspace.times[self.inputs() + spike];
+        let previous = self.workspace.previous[spike];
+        let cell = &mut self.workspace.cells[n];
+        (cell.spike, cell.clamped, cell.time) = (previous, false, at.time);
+        if time.is_exactly_zero() {
+            // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
+            return Ok(());
+        }
+        let slope = match self.policy {
+            Grazing::Floor(floor) if at.slope.re() < floor => T::from(floor),
+            Grazing::Zero if at.slope.re() <= 0.0 => return Ok(()),
+            _ if at.slope.re() > 0.0 => at.slope,
+            _ => {
+                let (neuron, slope) = (at.neuron, at.slope.re());
+                return Err(AdjointError::Grazing { neuron, time: at.time.re(), slope });
+            }
+        };
+        let model = &self.circuit.neurons[n];
+        cell.adjoint = model.spike_pullback(slope, time, cell.adjoint);
+        let membrane = cell.adjoint.0.v;
+        let (elapsed, after_reset) = self.elapsed(n, at.time);
+        let gradient = &mut self.sum.neurons[n];
+        model.threshold_pullback(slope, time, gradient);
+        model.membrane_pullback(membrane, elapsed, after_reset, at.tangent, gradient);
+        Ok(())
+    }
+
+    /// How long before `time` the membrane last started, and whether from a reset.
+    fn elapsed(&self, n: usize, time: T) -> (T, bool) {
+        match self.workspace.cells[n].spike {
+            None => (time, false),
+            Some(spike) => (time - self.released_at(n, spike), true),
+        }
+    }
+
+    fn released_at(&self, n: usize, spike: usize) -> T {
+        self.trace.spikes[spike].time + self.circuit.neurons[n].refractory()
+    }
+
+    /// Moves the adjoint of neuron `n` back to `time`, through the release of its spike if that lies between.
+    fn move_back(&mut self, n: usize, time: T) {
+        let cell = &self.workspace.cells[n];
+        if let (Some(spike), false) = (cell.spike, cell.clamped)
+            && time.re() < self.released_at(n, spike).re()
+        {
+            self.release(n, spike);
+        }
+        let model: &Lif<T> = &self.circuit.neurons[n];
+        let cell = &mut self.workspace.cells[n];
+        let dt = cell.time - time;
+        cell.adjoint = if cell.clamped {
+            model.hold_pullback(dt, cell.adjoint)
+        } else {
+            flow_back(model, cell, dt)
+        };
+        cell.time = time;
+    }
+
+    /// Passes the end of the refractory time of `spike`, which is where the membrane of neuron `n` starts.
+    fn release(&mut self, n: usize, spike: usize) {
+        let release = self.released_at(n, spike);
+        let model = &self.circuit.neurons[n];
+        let cell = &mut self.workspace.cells[n];
+        let after = flow_back(model, cell, cell.time - release);
+        let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
+        (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
+        let inputs = self.inputs();
+        self.workspace.times[inputs + spike] += time;
+        model.refractory_pullback(time, &mut self.sum.neurons[n]);
+    }
+}
+
+fn flow_back<T: Scalar>(model: &Lif<T>, cell: &Cell<T>, dt: T) -> Adjoint<State<T>> {
+    if dt.is_exactly_zero() {
+        return cell.adjoint;
+    }
+    let Adjoint(State { v, i }) = model.flow_pullback(dt, cell.adjoint);
+    if cell.integral.is_exactly_zero() {
+        return Adjoint(State { v, i });
+    }
+    let Adjoint(more) = model.integral_pullback(dt, cell.integral);
+    Adjoint(State { v: v + more.v, i: i + more.i })
+}

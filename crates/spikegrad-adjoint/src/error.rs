@@ -1,0 +1,43 @@
+//! Why there is no gradient.
+
+use spikegrad_network::{NetworkError, NeuronId};
+use thiserror::Error;
+
+/// A gradient that could not be given.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum AdjointError {
+    /// The parameters do not fit the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A potential touches its threshold with slope zero: the spike is about to appear or to vanish, and its time has no
+    /// derivative. Change a parameter a little, or name a policy other than [`crate::Grazing::Fail`].
+    #[error(
+        "the gradient does not exist: neuron {neuron} grazes its threshold at {time} s (slope {slope} per second)"
+    )]
+    Grazing {
+        /// Which neuron.
+        neuron: NeuronId,
+        /// When, in seconds.
+        time: f64,
+        /// dV/dt there, per second.
+        slope: f64,
+    },
+    /// The loss does not fit the trace: one cotangent is needed for each spike and each read-out.
+    #[error(
+        "the loss returned {spikes} and {readouts} cotangents for {expected_spikes} spikes and {expected_readouts} read-outs"
+    )]
+    Cotangents {
+        /// Spike cotangents returned.
+        spikes: usize,
+        /// Read-out cotangents returned.
+        readouts: usize,
+        /// Spikes in the trace.
+        expected_spikes: usize,
+        /// Read-outs in the trace.
+        expected_readouts: usize,
+    },
+    /// A derivative left the range of a double. Look for a very small slope in the certificate, or large weights.
+    #[error("a derivative of the loss is not finite")]
+    NonFinite,
+}

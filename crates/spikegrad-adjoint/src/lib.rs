@@ -1,0 +1,22 @@
+//! What a trace is worth, and the exact gradient of it.
+//!
+//! A [`Loss`] reads a trace and returns a value with [`Cotangents`]: ∂L/∂t of each spike and ∂L/∂V of each read-out.
+//! [`backward`] walks the trace backwards, one jump at a time (EventProp; Wunderlich and Pehle, Sci. Rep. 11, 12829,
+//! 2021), and leaves a gradient in the shape of the parameters. Signs are those of docs/notation.md.
+//!
+//! Not here: how a trace is made (`spikegrad_simulate`); any trace and any cotangents will do.
+
+mod backward;
+mod certificate;
+mod error;
+mod grazing;
+mod loss;
+
+pub use backward::{BackwardWorkspace, GradientSum, backward, backward_into};
+pub use certificate::{Certificate, Slope};
+pub use error::AdjointError;
+pub use grazing::Grazing;
+pub use loss::{
+    Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, SpikeTimeMse,
+    TtfsCrossEntropy, VoltageMse, loss_of,
+};

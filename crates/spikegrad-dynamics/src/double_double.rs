@@ -1,0 +1,181 @@
+//! Double-double arithmetic: an unevaluated sum of two doubles, about 32 digits.
+//!
+//! One decision needs it: whether a potential that almost touches the threshold crosses it, and by how much
+//! (`lif/crossing.rs`). The building blocks are the error-free transformations of Dekker (Numer. Math. 18, 1971) and
+//! Knuth; the exponential reduces its argument and sums a series. The crate `twofloat` was measured first: its
+//! exponential is wrong by 1e-12 and its quotient by 5e-17 (docs/decisions/0003-double-double.md).
+//!
+//! Not here: anything that the hot path calls.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// `hi + lo` with `|lo| ≤ ulp(hi)/2`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DoubleDouble {
+    hi: f64,
+    lo: f64,
+}
+
+/// `ln 2` to 32 digits.
+const LN_2: DoubleDouble =
+    DoubleDouble { hi: std::f64::consts::LN_2, lo: 2.319_046_813_846_299_6e-17 };
+
+/// The argument of the exponential's series is at most `ln 2/2/2⁸ ≈ 1.4e-3`.
+const HALVINGS: i32 = 8;
+
+/// Terms of the exponential's series: `(1.4e-3)¹¹/11! ≈ 1e-39`.
+const EXP_TERMS: u32 = 11;
+
+/// Terms of the series of `φ₁` for arguments up to 1/2: `2⁻²⁴/25! ≈ 4e-33`.
+const PHI1_TERMS: u32 = 24;
+
+impl DoubleDouble {
+    pub(crate) fn to_f64(self) -> f64 {
+        self.hi
+    }
+
+    fn renormalised(hi: f64, lo: f64) -> Self {
+        let sum = hi + lo;
+        Self { hi: sum, lo: lo - (sum - hi) }
+    }
+
+    fn scaled_by_power_of_two(self, factor: f64) -> Self {
+        Self { hi: self.hi * factor, lo: self.lo * factor }
+    }
+
+    /// `eˣ`; zero below the range of a double.
+    pub(crate) fn exp(self) -> Self {
+        let k = (self.hi / LN_2.hi).round();
+        if k < -1070.0 {
+            return Self::from(0.0);
+        }
+        let reduced = (self - LN_2 * Self::from(k)).scaled_by_power_of_two(2f64.powi(-HALVINGS));
+        // expm1 is doubled instead of exp squared, which would double the rounding error of 1 each time.
+        let mut expm1 = Self::from(0.0);
+        for n in (1..=EXP_TERMS).rev() {
+            expm1 = reduced / Self::from(f64::from(n)) * (Self::from(1.0) + expm1);
+        }
+        for _ in 0..HALVINGS {
+            expm1 = expm1 * (expm1 + Self::from(2.0));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "an integer of at most four digits")]
+        let k = k as i32;
+        // In two factors, because 2^k itself may be subnormal.
+        (expm1 + Self::from(1.0))
+            .scaled_by_power_of_two(2f64.powi(k / 2))
+            .scaled_by_power_of_two(2f64.powi(k - k / 2))
+    }
+
+    /// `φ₁(x) = (1 − e⁻ˣ)/x` for `x ≥ 0`.
+    pub(crate) fn phi1(self) -> Self {
+        if self.hi > 0.5 {
+            return (Self::from(1.0) - (-self).exp()) / self;
+        }
+        let mut sum = Self::from(1.0);
+        for n in (2..=PHI1_TERMS).rev() {
+            sum = Self::from(1.0) - self / Self::from(f64::from(n)) * sum;
+        }
+        sum
+    }
+}
+
+impl From<f64> for DoubleDouble {
+    fn from(hi: f64) -> Self {
+        Self { hi, lo: 0.0 }
+    }
+}
+
+impl Neg for DoubleDouble {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self { hi: -self.hi, lo: -self.lo }
+    }
+}
+
+/// Knuth's exact sum.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let b_part = sum - a;
+    (sum, (a - (sum - b_part)) + (b - b_part))
+}
+
+impl Add for DoubleDouble {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        let (hi, error) = two_sum(self.hi, other.hi);
+        let (lo, lo_error) = two_sum(self.lo, other.lo);
+        let once = Self::renormalised(hi, error + lo);
+        Self::renormalised(once.hi, once.lo + lo_error)
+    }
+}
+
+impl Sub for DoubleDouble {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl Mul for DoubleDouble {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        let product = self.hi * other.hi;
+        let error = self.hi.mul_add(other.hi, -product);
+        Self::renormalised(product, error + (self.hi * other.lo + self.lo * other.hi))
+    }
+}
+
+impl Div for DoubleDouble {
+    type Output = Self;
+    fn div(self, other: Self) -> Self {
+        let first = self.hi / other.hi;
+        let rest = self - other * Self::from(first);
+        let second = rest.hi / other.hi;
+        let third = (rest - other * Self::from(second)).hi / other.hi;
+        Self::renormalised(first, second) + Self::from(third)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2⁻⁹⁸: a few roundings at 104 bits.
+    const ROUNDING: f64 = 3.2e-30;
+
+    /// `expected` as two doubles that sum to 32 digits (computed with mpmath at 60 digits).
+    #[track_caller]
+    fn check(got: DoubleDouble, expected: (f64, f64)) {
+        let difference =
+            (got - DoubleDouble::from(expected.0) - DoubleDouble::from(expected.1)).to_f64();
+        assert!(
+            (difference / expected.0).abs() < ROUNDING,
+            "{got:?} is not {expected:?}: {difference:e}"
+        );
+    }
+
+    #[test]
+    fn exponential_quotient_and_phi1_are_right_to_thirty_digits() {
+        check(DoubleDouble::from(-0.001).exp(), (0.999000499833375, -3.026024053145243e-17));
+        check(DoubleDouble::from(-0.7).exp(), (0.4965853037914095, 9.827550225511106e-18));
+        check(DoubleDouble::from(-1.4).exp(), (0.2465969639416065, 9.26335412622548e-18));
+        check(DoubleDouble::from(-3.7).exp(), (0.024723526470339388, -1.294857794723138e-18));
+        check(DoubleDouble::from(-20.3).exp(), (1.5269401591266087e-09, -9.350718630790655e-26));
+        check(DoubleDouble::from(-300.25).exp(), (4.009422364622857e-131, -9.421845746665655e-148));
+        check(DoubleDouble::from(1e-09).phi1(), (0.9999999995, 4.153685213502939e-17));
+        check(DoubleDouble::from(0.3).phi1(), (0.8639392643942738, -3.602425784822566e-17));
+        check(DoubleDouble::from(0.5).phi1(), (0.7869386805747332, 1.3186356830982827e-18));
+        check(DoubleDouble::from(0.75).phi1(), (0.7035112630119804, -2.3978672579164286e-17));
+        check(DoubleDouble::from(12.0).phi1(), (0.08333282131563723, -3.4069742922802724e-18));
+        check(
+            DoubleDouble::from(0.02) / DoubleDouble::from(0.007),
+            (2.857142857142857, -6.344131569286608e-17),
+        );
+    }
+
+    #[test]
+    fn the_exponential_underflows_to_zero() {
+        assert_eq!(DoubleDouble::from(-800.0).exp().to_f64(), 0.0);
+        assert!(DoubleDouble::from(-700.0).exp().to_f64() > 0.0);
+    }
+}

@@ -1,0 +1,20 @@
+//! The mathematics of **one** neuron: how it moves between events, when it next crosses its threshold, how it
+//! jumps, and the pullback (reverse rule) of each of these maps.
+//!
+//! Start with [`Neuron`] (the maps), [`NeuronAdjoint`] (their pullbacks) and [`Lif`], the leaky integrate-and-fire
+//! neuron with a current-based exponential synapse; without a threshold it is the leaky integrator of a read-out.
+//! Everything is generic over a [`Scalar`]: `f64` for work, a dual number where a derivative is carried forward.
+//!
+//! Not here: more than one neuron, ids, absolute time (only lengths `dt`), input and output.
+
+mod divided;
+mod double_double;
+pub mod lif;
+mod neuron;
+mod scalar;
+
+pub use divided::exp_divided;
+pub use lif::{Lif, LifGradient, LifParameters, State};
+pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, Outlook, TimeConstants};
+pub use num_dual::Dual64;
+pub use scalar::Scalar;

@@ -1,0 +1,260 @@
+//! Motion between events, the integral of V along it, and their pullbacks.
+//!
+//! With p = −dt/τ_mem, q = −dt/τ_syn and divided differences of the exponential (docs/mathematics.md, eqs. 3–6),
+//!
+//! ```text
+//! v(dt) = e^p v + ψ i            ψ = (dt/τ_mem) exp[p, q]
+//! i(dt) = e^q i
+//! ∫v    = dt exp[0, p] v + (dt²/τ_mem) exp[0, p, q] i
+//! ```
+//!
+//! Every factor is positive, so nothing cancels, at any ratio of the time constants and any `dt ≥ 0`.
+//! Not here: derivatives with respect to the time constants (`tangent.rs`).
+
+use super::{Lif, LifGradient, State};
+use crate::{Adjoint, Scalar, exp_divided};
+
+/// Below this exponent `eˣ` is zero as a double.
+pub(super) const UNDERFLOW: f64 = -750.0;
+
+/// The three coefficients of the flow over `dt`.
+#[derive(Clone, Copy)]
+struct Propagator<T> {
+    membrane: T,
+    current: T,
+    /// ψ: what a unit current leaves in the membrane.
+    response: T,
+}
+
+fn propagator<T: Scalar>(neuron: &Lif<T>, dt: T) -> Propagator<T> {
+    let x = dt / neuron.tau_mem;
+    let (p, q) = (-x, -dt / neuron.tau_syn);
+    if p.re() < UNDERFLOW && q.re() < UNDERFLOW {
+        // Everything has decayed; a quotient of infinities must not say otherwise.
+        let zero = T::from(0.0);
+        return Propagator { membrane: zero, current: zero, response: zero };
+    }
+    let (membrane, current) = (p.exp(), q.exp());
+    let first = if p.re() >= q.re() { membrane * (p - q).phi1() } else { current * (q - p).phi1() };
+    let response = x * first;
+    Propagator { membrane, current, response }
+}
+
+pub(super) fn flow<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T) -> State<T> {
+    let by = propagator(neuron, dt);
+    State { v: by.membrane * state.v + by.response * state.i, i: by.current * state.i }
+}
+
+pub(super) fn flow_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    dt: T,
+    after: Adjoint<State<T>>,
+) -> Adjoint<State<T>> {
+    let (by, after) = (propagator(neuron, dt), after.0);
+    Adjoint(State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i })
+}
+
+/// The current goes on, the membrane stays.
+pub(super) fn hold<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T) -> State<T> {
+    State { i: (-dt / neuron.tau_syn).exp() * state.i, ..state }
+}
+
+pub(super) fn hold_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    dt: T,
+    after: Adjoint<State<T>>,
+) -> Adjoint<State<T>> {
+    Adjoint(hold(neuron, after.0, dt))
+}
+
+/// Coefficients of v and i in ∫v.
+fn integral_coefficients<T: Scalar>(neuron: &Lif<T>, dt: T) -> (T, T) {
+    let (zero, p, q) = (T::from(0.0), -dt / neuron.tau_mem, -dt / neuron.tau_syn);
+    (dt * exp_divided([zero, p]), dt * (dt / neuron.tau_mem) * exp_divided([zero, p, q]))
+}
+
+pub(super) fn integral<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T) -> T {
+    let (of_v, of_i) = integral_coefficients(neuron, dt);
+    neuron.rest * dt + of_v * state.v + of_i * state.i
+}
+
+pub(super) fn integral_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    dt: T,
+    integral: T,
+) -> Adjoint<State<T>> {
+    let (of_v, of_i) = integral_coefficients(neuron, dt);
+    Adjoint(State { v: of_v * integral, i: of_i * integral })
+}
+
+/// V = rest + (start − rest) e^p + …: rest gets 1 − e^p, the starting value gets e^p.
+pub(super) fn membrane_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    membrane: T,
+    elapsed: T,
+    after_reset: bool,
+    gradient: &mut LifGradient<T>,
+) {
+    let p = -elapsed / neuron.tau_mem;
+    let (of_rest, of_start) = (membrane * -p.exp_m1(), membrane * p.exp());
+    gradient.parameters.v_leak += of_rest;
+    gradient.parameters.i_bias += of_rest;
+    if after_reset {
+        gradient.parameters.v_reset += of_start;
+    } else {
+        gradient.initial_v += of_start;
+    }
+}
+
+/// ∫V of a neuron that starts from its initial value: rest gets dt − dt exp[0, p] = (dt²/τ_mem) exp[0, 0, p].
+pub(super) fn whole_integral_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    integral: T,
+    duration: T,
+    gradient: &mut LifGradient<T>,
+) {
+    let (zero, x) = (T::from(0.0), duration / neuron.tau_mem);
+    let of_rest = integral * duration * x * exp_divided([zero, zero, -x]);
+    gradient.parameters.v_leak += of_rest;
+    gradient.parameters.i_bias += of_rest;
+    gradient.initial_v += integral * duration * exp_divided([zero, -x]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{RATIOS, neuron, parameters};
+    use super::*;
+    use crate::Neuron;
+    use nalgebra::Matrix4;
+
+    /// The matrix exponential's own error dominates: about 1e-13 after its squarings.
+    const MATRIX_EXPONENTIAL: f64 = 1e-12;
+
+    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential.
+    fn by_matrix_exponential(ratio: f64, state: State<f64>, dt: f64) -> (f64, f64, f64) {
+        let p = parameters(ratio);
+        let generator = Matrix4::new(
+            -1.0 / p.tau_mem,
+            1.0 / p.tau_mem,
+            0.0,
+            0.0, //
+            0.0,
+            -1.0 / p.tau_syn,
+            0.0,
+            0.0, //
+            1.0,
+            0.0,
+            0.0,
+            p.v_leak + p.i_bias, //
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        );
+        let propagator = (generator * dt).exp();
+        let end = propagator * nalgebra::Vector4::new(state.v, state.i, 0.0, 1.0);
+        (end[0], end[1], end[2])
+    }
+
+    #[test]
+    fn flow_and_integral_agree_with_a_matrix_exponential() {
+        let state = State { v: -0.4, i: 2.3 };
+        for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
+            for dt in [1e-6, 0.01, 1.0, 4.0, 12.0] {
+                let n = neuron(ratio);
+                let (v, i, integral) = by_matrix_exponential(ratio, state, dt);
+                let got = n.flow(state, dt);
+                for (name, got, expected) in [
+                    ("v", got.v, v),
+                    ("i", got.i, i),
+                    ("integral", n.integral(state, dt), integral),
+                ] {
+                    let scale = expected.abs().max(1e-3 * dt);
+                    assert!(
+                        (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
+                        "{name} {ratio} {dt}: {got} {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_flows_are_one() {
+        for ratio in RATIOS {
+            let n = neuron(ratio);
+            let state = State { v: -0.4, i: 2.3 };
+            let (a, b) = (0.7, 3.1);
+            let (two, one) = (n.flow(n.flow(state, a), b), n.flow(state, a + b));
+            assert!(
+                (two.v - one.v).abs() < 1e-15 * 3.0 && (two.i - one.i).abs() < 1e-15 * 3.0,
+                "ratio {ratio}"
+            );
+        }
+    }
+
+    #[test]
+    fn pullbacks_are_the_transposes_of_the_linear_maps() {
+        // Both maps are linear in the state: columns are read off unit states, with no difference quotient.
+        for ratio in RATIOS {
+            let n = neuron(ratio);
+            let dt = 2.7;
+            let after = Adjoint(State { v: 0.8, i: -1.7 });
+            let (unit_v, unit_i) = (State { v: 1.0, i: 0.0 }, State { v: 0.0, i: 1.0 });
+            let dot = |s: State<f64>| s.v * after.0.v + s.i * after.0.i;
+            let flow = flow_pullback(&n, dt, after).0;
+            assert_eq!((flow.v, flow.i), (dot(n.flow(unit_v, dt)), dot(n.flow(unit_i, dt))));
+            let hold = hold_pullback(&n, dt, after).0;
+            assert_eq!((hold.v, hold.i), (dot(n.hold(unit_v, dt)), dot(n.hold(unit_i, dt))));
+            let rest = n.integral(State::default(), dt);
+            let integral = integral_pullback(&n, dt, 1.0).0;
+            for (got, unit) in [(integral.v, unit_v), (integral.i, unit_i)] {
+                assert!(
+                    (got - (n.integral(unit, dt) - rest)).abs() < 4e-16 * (1.0 + rest),
+                    "ratio {ratio}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn long_and_short_times_neither_overflow_nor_lose_the_state() {
+        for ratio in RATIOS {
+            let n = neuron(ratio);
+            let state = State { v: -0.4, i: 2.3 };
+            for dt in [0.0, 5e-324, 1e-300] {
+                assert_eq!(n.flow(state, dt), state);
+            }
+            for dt in [1e12, 1e300, f64::MAX] {
+                let end = n.flow(state, dt);
+                assert_eq!((end.v, end.i), (0.0, 0.0), "ratio {ratio}, dt {dt}");
+            }
+        }
+    }
+
+    #[test]
+    fn rest_and_start_get_the_derivative_of_the_membrane_and_of_its_integral() {
+        // V and ∫V are affine in rest and in the start: a difference of two values is exact but for rounding.
+        let (dt, state_i) = (2.7, 1.3);
+        for ratio in [4.0, 1.0, 0.05] {
+            let value = |leak: f64, start: f64| {
+                let n = Lif::new(super::super::LifParameters { v_leak: leak, ..parameters(ratio) });
+                let s = n.state(start, state_i);
+                (n.membrane(n.flow(s, dt)), n.integral(s, dt))
+            };
+            let (base, leak, start) = (value(0.0, 0.0), value(1.0, 0.0), value(0.0, 1.0));
+            let mut of_v = LifGradient::default();
+            membrane_pullback(&neuron(ratio), 1.0, dt, false, &mut of_v);
+            let mut of_integral = LifGradient::default();
+            whole_integral_pullback(&neuron(ratio), 1.0, dt, &mut of_integral);
+            for (got, expected) in [
+                (of_v.parameters.v_leak, leak.0 - base.0),
+                (of_v.initial_v, start.0 - base.0),
+                (of_integral.parameters.i_bias, leak.1 - base.1),
+                (of_integral.initial_v, start.1 - base.1),
+            ] {
+                assert!((got - expected).abs() < 1e-14, "{got} {expected}");
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The leaky integrate-and-fire neuron with an exponential current synapse (`lif`), and the leaky integrator (`li`).
+//!
+//! ```text
+//! tau_mem dV/dt = (v_leak − V) + I + i_bias        tau_syn dI/dt = −I
+//! arrival:   I ← I + w
+//! spike:     V reaches v_th from below;  V ← v_reset, held for t_ref;  I goes on
+//! ```
+//!
+//! The state keeps V **relative to its resting value** `v_leak + i_bias`: a potential that creeps towards a bias just
+//! above the threshold then loses no digits. A leaky integrator is the same neuron with its threshold at infinity.
+//!
+//! | file | primal | with |
+//! | --- | --- | --- |
+//! | `flow.rs` | motion between events, ∫V | their pullbacks |
+//! | `crossing.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
+//! | `jump.rs` | spike, release, arrival | their pullbacks |
+//! | `tangent.rs` | derivatives with respect to the time constants, carried forward | – |
+//!
+//! Not here: more than one neuron.
+
+mod crossing;
+mod flow;
+mod jump;
+mod tangent;
+
+pub use tangent::Tangent;
+
+use crate::{Adjoint, Arrival, Neuron, NeuronAdjoint, Outlook, Scalar, TimeConstants};
+
+/// Parameters of one neuron; times in seconds, potentials and currents in the unit of the threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LifParameters<T> {
+    /// Membrane time constant, in seconds.
+    pub tau_mem: T,
+    /// Synaptic time constant, in seconds.
+    pub tau_syn: T,
+    /// Threshold.
+    pub v_th: T,
+    /// Value that the membrane takes at a spike.
+    pub v_reset: T,
+    /// Leak potential.
+    pub v_leak: T,
+    /// Constant input current.
+    pub i_bias: T,
+    /// Refractory time, in seconds.
+    pub t_ref: T,
+}
+
+impl<T: Scalar> Default for LifParameters<T> {
+    fn default() -> Self {
+        let zero = T::from(0.0);
+        Self {
+            tau_mem: zero,
+            tau_syn: zero,
+            v_th: zero,
+            v_reset: zero,
+            v_leak: zero,
+            i_bias: zero,
+            t_ref: zero,
+        }
+    }
+}
+
+/// ∂L/∂(each parameter and initial value) of one neuron.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LifGradient<T> {
+    /// For the parameters, in the unit of L per unit of the parameter.
+    pub parameters: LifParameters<T>,
+    /// For the initial membrane potential.
+    pub initial_v: T,
+    /// For the initial synaptic current.
+    pub initial_i: T,
+}
+
+impl<T: Scalar> Default for LifGradient<T> {
+    fn default() -> Self {
+        let zero = T::from(0.0);
+        Self { parameters: LifParameters::default(), initial_v: zero, initial_i: zero }
+    }
+}
+
+impl<T: Scalar> LifGradient<T> {
+    /// Adds another gradient.
+    pub fn add(&mut self, other: &Self) {
+        let (into, from) = (&mut self.parameters, &other.parameters);
+        into.tau_mem += from.tau_mem;
+        into.tau_syn += from.tau_syn;
+        into.v_th += from.v_th;
+        into.v_reset += from.v_reset;
+        into.v_leak += from.v_leak;
+        into.i_bias += from.i_bias;
+        into.t_ref += from.t_ref;
+        self.initial_v += other.initial_v;
+        self.initial_i += other.initial_i;
+    }
+
+    /// Whether every entry is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let LifParameters { tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref } =
+            self.parameters;
+        [tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, self.initial_v, self.initial_i]
+            .iter()
+            .all(|x| x.is_all_finite())
+    }
+}
+
+/// Membrane potential relative to rest, and synaptic current.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct State<T> {
+    /// V − (`v_leak` + `i_bias`).
+    pub v: T,
+    /// Synaptic current I.
+    pub i: T,
+}
+
+impl<T: Scalar> Default for State<T> {
+    fn default() -> Self {
+        let zero = T::from(0.0);
+        Self { v: zero, i: zero }
+    }
+}
+
+/// A neuron ready to be simulated: its parameters, and what follows from them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lif<T> {
+    tau_mem: T,
+    tau_syn: T,
+    t_ref: T,
+    /// `v_leak + i_bias`.
+    rest: T,
+    /// `v_th − rest`; infinite for a leaky integrator.
+    threshold: T,
+    /// `v_reset − rest`.
+    reset: T,
+    /// Largest response to a unit current from rest, rounded up: `(tau_syn/tau_mem)^(tau_mem/(tau_mem − tau_syn))`.
+    response_peak: f64,
+}
+
+/// Relative room above the rounding error of `response_peak` and of the sum that is compared with it.
+const PEAK_MARGIN: f64 = 1e-9;
+
+impl<T: Scalar> Lif<T> {
+    /// A leaky integrate-and-fire neuron. Time constants must be positive and `v_reset < v_th`.
+    #[must_use]
+    pub fn new(p: LifParameters<T>) -> Self {
+        let rest = p.v_leak + p.i_bias;
+        Self {
+            tau_mem: p.tau_mem,
+            tau_syn: p.tau_syn,
+            t_ref: p.t_ref,
+            rest,
+            threshold: relative(p.v_th, p),
+            reset: relative(p.v_reset, p),
+            response_peak: response_peak(p.tau_mem.re(), p.tau_syn.re()) * (1.0 + PEAK_MARGIN),
+        }
+    }
+
+    /// A leaky integrator, which never spikes: threshold, reset and refractory time of `p` are not used.
+    #[must_use]
+    pub fn integrator(p: LifParameters<T>) -> Self {
+        Self {
+            threshold: f64::INFINITY.into(),
+            reset: T::from(0.0),
+            t_ref: T::from(0.0),
+            ..Self::new(p)
+        }
+    }
+
+    /// The state with membrane potential `v` and synaptic current `i`.
+    #[must_use]
+    pub fn state(&self, v: T, i: T) -> State<T> {
+        State { v: v - self.rest, i }
+    }
+}
+
+/// `x − (v_leak + i_bias)`, its real part rounded once: the sum is exact where the bias almost reaches the threshold.
+fn relative<T: Scalar>(x: T, p: LifParameters<T>) -> T {
+    let (a, b, c) = (x.re(), -p.v_leak.re(), -p.i_bias.re());
+    let partial = a + b;
+    let b_part = partial - a;
+    let error = (a - (partial - b_part)) + (b - b_part);
+    (x - (p.v_leak + p.i_bias)).with_re((partial + c) + error)
+}
+
+fn response_peak(tau_mem: f64, tau_syn: f64) -> f64 {
+    // ln(ratio)/(ratio − 1) → 1 as the time constants meet.
+    let ratio = tau_mem / tau_syn;
+    let excess = ratio - 1.0;
+    let exponent = if excess == 0.0 { 1.0 } else { ratio * (ratio.ln() / excess) };
+    (-exponent).exp()
+}
+
+impl<T: Scalar> Neuron<T> for Lif<T> {
+    type State = State<T>;
+    type Tangent = Tangent<T>;
+
+    fn flow(&self, state: State<T>, dt: T) -> State<T> {
+        flow::flow(self, state, dt)
+    }
+    fn hold(&self, state: State<T>, dt: T) -> State<T> {
+        flow::hold(self, state, dt)
+    }
+    fn reset(&self, before: State<T>) -> State<T> {
+        State { v: self.reset, ..before }
+    }
+    fn receive(&self, before: State<T>, weight: T) -> State<T> {
+        State { i: before.i + weight, ..before }
+    }
+    fn refractory(&self) -> T {
+        self.t_ref
+    }
+    fn membrane(&self, state: State<T>) -> T {
+        self.rest + state.v
+    }
+    fn membrane_rate(&self, state: State<T>) -> T {
+        (state.i - state.v) / self.tau_mem
+    }
+    fn integral(&self, state: State<T>, dt: T) -> T {
+        flow::integral(self, state, dt)
+    }
+    fn is_finite(&self, state: State<T>) -> bool {
+        state.v.is_all_finite() && state.i.is_all_finite()
+    }
+    fn next_crossing(&self, state: State<T>) -> Outlook<T> {
+        crossing::next_crossing(self, state)
+    }
+    fn next_maximum(&self, state: State<T>) -> Option<T> {
+        crossing::next_maximum(self, state)
+    }
+    fn flow_with_tangent(
+        &self,
+        before: State<T>,
+        tangent: Tangent<T>,
+        dt: T,
+    ) -> (State<T>, Tangent<T>) {
+        tangent::flow_with_tangent(self, before, tangent, dt)
+    }
+    fn hold_tangent(&self, tangent: Tangent<T>, before: State<T>, dt: T) -> Tangent<T> {
+        tangent::hold(self, tangent, before, dt)
+    }
+    fn reset_tangent(&self, tangent: Tangent<T>) -> Tangent<T> {
+        Tangent { v: TimeConstants::default(), ..tangent }
+    }
+    fn membrane_tangent(&self, tangent: Tangent<T>) -> TimeConstants<T> {
+        tangent.v
+    }
+    fn integral_tangent(&self, tangent: Tangent<T>, before: State<T>, dt: T) -> TimeConstants<T> {
+        tangent::integral(self, tangent, before, dt)
+    }
+}
+
+impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
+    type Gradient = LifGradient<T>;
+
+    fn flow_pullback(&self, dt: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
+        flow::flow_pullback(self, dt, after)
+    }
+    fn hold_pullback(&self, dt: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
+        flow::hold_pullback(self, dt, after)
+    }
+    fn integral_pullback(&self, dt: T, integral: T) -> Adjoint<State<T>> {
+        flow::integral_pullback(self, dt, integral)
+    }
+    fn receive_pullback(&self, weight: T, after: Adjoint<State<T>>) -> Arrival<T> {
+        jump::receive_pullback(self, weight, after)
+    }
+    fn release_pullback(&self, rate: T, after: Adjoint<State<T>>) -> (Adjoint<State<T>>, T) {
+        jump::release_pullback(rate, after)
+    }
+    fn spike_pullback(&self, slope: T, time: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
+        jump::spike_pullback(slope, time, after)
+    }
+    fn read_pullback(&self, membrane: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
+        Adjoint(State { v: after.0.v + membrane, ..after.0 })
+    }
+    fn no_adjoint(&self) -> Adjoint<State<T>> {
+        Adjoint::default()
+    }
+    fn membrane_pullback(
+        &self,
+        membrane: T,
+        elapsed: T,
+        after_reset: bool,
+        tangent: TimeConstants<T>,
+        gradient: &mut LifGradient<T>,
+    ) {
+        flow::membrane_pullback(self, membrane, elapsed, after_reset, gradient);
+        tangent::pullback(membrane, tangent, gradient);
+    }
+    fn threshold_pullback(&self, slope: T, time: T, gradient: &mut LifGradient<T>) {
+        // The crossing time solves V(t) = v_th: dt/dv_th = 1/slope.
+        gradient.parameters.v_th += time / slope;
+    }
+    fn refractory_pullback(&self, time: T, gradient: &mut LifGradient<T>) {
+        gradient.parameters.t_ref += time;
+    }
+    fn whole_integral_pullback(
+        &self,
+        integral: T,
+        duration: T,
+        tangent: TimeConstants<T>,
+        gradient: &mut LifGradient<T>,
+    ) {
+        flow::whole_integral_pullback(self, integral, duration, gradient);
+        tangent::pullback(integral, tangent, gradient);
+    }
+    fn initial_pullback(&self, adjoint: Adjoint<State<T>>, gradient: &mut LifGradient<T>) {
+        gradient.initial_i += adjoint.0.i;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use super::{Lif, LifParameters};
+
+    /// Ratios of the time constants that every rule is tested at.
+    pub(crate) const RATIOS: [f64; 11] =
+        [4.0, 2.0, 1.0, 1.0 + 1e-9, 1.0 - 1e-5, 0.5, 0.05, 100.0, 1e-3, 1e8, 1e-8];
+
+    /// A neuron with every parameter in use, `tau_syn` = 5 and `tau_mem` = `ratio` × 5.
+    pub(crate) fn parameters(ratio: f64) -> LifParameters<f64> {
+        LifParameters {
+            tau_mem: ratio * 5.0,
+            tau_syn: 5.0,
+            v_th: 1.0,
+            v_reset: -0.3,
+            v_leak: 0.1,
+            i_bias: 0.2,
+            t_ref: 1.5,
+        }
+    }
+
+    /// See [`parameters`].
+    pub(crate) fn neuron(ratio: f64) -> Lif<f64> {
+        Lif::new(parameters(ratio))
+    }
+}

@@ -1,0 +1,215 @@
+//! Derivatives of the state with respect to the neuron's own time constants, carried forward at fixed event times.
+//!
+//! The one place where the backward pass would need the state at every arrival. Carrying four numbers forward beside
+//! the state, and recording two of them at each spike and read-out, keeps the trace at O(spikes)
+//! (docs/decisions/0002-time-constants-forward.md). With p = −dt/τ_mem, q = −dt/τ_syn and ∂p/∂τ_mem = dt/τ_mem²,
+//! every derivative is one divided difference higher than its primal (docs/mathematics.md, eqs. 7–9).
+//!
+//! Not here: the primal maps (`flow.rs`).
+
+use super::{Lif, LifGradient, State};
+use crate::{Scalar, TimeConstants, exp_divided};
+
+/// ∂v/∂(time constants) and ∂i/∂τ_syn; i does not depend on τ_mem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tangent<T> {
+    /// ∂v/∂τ, in potential per second.
+    pub v: TimeConstants<T>,
+    /// ∂i/∂τ_syn, in current per second.
+    pub i: T,
+}
+
+impl<T: Scalar> Default for Tangent<T> {
+    fn default() -> Self {
+        let zero = T::from(0.0);
+        Self { v: TimeConstants::default(), i: zero }
+    }
+}
+
+pub(super) fn flow_with_tangent<T: Scalar>(
+    neuron: &Lif<T>,
+    before: State<T>,
+    tangent: Tangent<T>,
+    dt: T,
+) -> (State<T>, Tangent<T>) {
+    let (x, y) = (dt / neuron.tau_mem, dt / neuron.tau_syn);
+    let (p, q) = (-x, -y);
+    if p.re() < super::flow::UNDERFLOW && q.re() < super::flow::UNDERFLOW {
+        return (State::default(), Tangent::default());
+    }
+    let (membrane, current) = (p.exp(), q.exp());
+    let Divided { first, twice_p, twice_q } = divided(p, q, membrane, current);
+    let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
+    let response = x * first;
+    let after = State { v: membrane * before.v + response * before.i, i: current * before.i };
+    let v = TimeConstants {
+        tau_mem: membrane * (tangent.v.tau_mem + dp * before.v)
+            - before.i * dp * of_scale(x, y, first, membrane, || twice_p),
+        tau_syn: membrane * tangent.v.tau_syn + response * tangent.i + before.i * x * dq * twice_q,
+    };
+    (after, Tangent { v, i: current * (tangent.i + dq * before.i) })
+}
+
+/// `exp[p, q]`, `exp[p, p, q]` and `exp[p, q, q]`.
+struct Divided<T> {
+    first: T,
+    twice_p: T,
+    twice_q: T,
+}
+
+/// With g the distance of p and q, and `hi` and `lo` their exponentials: `exp[p, q] = hi φ₁(g)`, and the recurrence of
+/// the divided differences gives the others from it, except where g is small.
+fn divided<T: Scalar>(p: T, q: T, at_p: T, at_q: T) -> Divided<T> {
+    let p_is_higher = p.re() >= q.re();
+    let (gap, hi, lo) = if p_is_higher { (p - q, at_p, at_q) } else { (q - p, at_q, at_p) };
+    let first = hi * gap.phi1();
+    let (twice_hi, twice_lo) = if gap.re() > 1.0 {
+        ((hi - first) / gap, (first - lo) / gap)
+    } else {
+        let twice_hi = hi * phi2(gap);
+        (twice_hi, first - twice_hi)
+    };
+    let (twice_p, twice_q) = if p_is_higher { (twice_hi, twice_lo) } else { (twice_lo, twice_hi) };
+    Divided { first, twice_p, twice_q }
+}
+
+/// `φ₂(g) = (g − 1 + e⁻ᵍ)/g² = Σ (−g)ᵏ/(k + 2)!` for 0 ≤ g ≤ 1; the first term left out is below `1/20! ≈ 4e-19`.
+fn phi2<T: Scalar>(gap: T) -> T {
+    let mut sum = T::from(1.0 / 19.0);
+    for k in (2..19).rev() {
+        sum = T::from(1.0 / f64::from(k)) * (T::from(1.0) - gap * sum);
+    }
+    sum
+}
+
+/// ∂(x D)/∂x for `x D = x exp[…, p, q]` with p = −x, q = −y: `D − x exp[…, p, p, q]`.
+///
+/// `confluent` is `exp[…, p, p]` and `higher` `exp[…, p, p, q]`. Where p and q are apart, the recurrence of the divided
+/// differences removes the cancellation that a membrane much faster than its synapse would bring.
+fn of_scale<T: Scalar>(x: T, y: T, divided: T, confluent: T, higher: impl FnOnce() -> T) -> T {
+    if (x - y).re().abs() > 1.0 {
+        (x * confluent - y * divided) / (x - y)
+    } else {
+        divided - x * higher()
+    }
+}
+
+pub(super) fn hold<T: Scalar>(
+    neuron: &Lif<T>,
+    tangent: Tangent<T>,
+    before: State<T>,
+    dt: T,
+) -> Tangent<T> {
+    let y = dt / neuron.tau_syn;
+    Tangent { i: (-y).exp() * (tangent.i + y / neuron.tau_syn * before.i), ..tangent }
+}
+
+pub(super) fn integral<T: Scalar>(
+    neuron: &Lif<T>,
+    tangent: Tangent<T>,
+    before: State<T>,
+    dt: T,
+) -> TimeConstants<T> {
+    let (zero, x, y) = (T::from(0.0), dt / neuron.tau_mem, dt / neuron.tau_syn);
+    let (p, q) = (-x, -y);
+    let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
+    let of_v = dt * exp_divided([zero, p]);
+    let second = exp_divided([zero, p, q]);
+    TimeConstants {
+        tau_mem: of_v * tangent.v.tau_mem + before.v * dt * dp * exp_divided([zero, p, p])
+            - before.i
+                * dt
+                * dp
+                * of_scale(x, y, second, exp_divided([zero, p, p]), || {
+                    exp_divided([zero, p, p, q])
+                }),
+        tau_syn: of_v * tangent.v.tau_syn
+            + dt * x * (second * tangent.i + before.i * dq * exp_divided([zero, p, q, q])),
+    }
+}
+
+pub(super) fn pullback<T: Scalar>(
+    cotangent: T,
+    tangent: TimeConstants<T>,
+    gradient: &mut LifGradient<T>,
+) {
+    gradient.parameters.tau_mem += cotangent * tangent.tau_mem;
+    gradient.parameters.tau_syn += cotangent * tangent.tau_syn;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LifParameters;
+    use super::super::fixtures::{RATIOS, parameters};
+    use super::*;
+    use crate::{Dual64, Neuron};
+
+    /// Forward-mode and formula differ by the rounding of some operations; the dual part of the plain flow also loses
+    /// what cancels between a slow and a fast time constant, a factor of their ratio.
+    const ROUNDING: f64 = 1e-14;
+
+    fn lifted(p: LifParameters<f64>) -> LifParameters<Dual64> {
+        LifParameters {
+            tau_mem: p.tau_mem.into(),
+            tau_syn: p.tau_syn.into(),
+            v_th: p.v_th.into(),
+            v_reset: p.v_reset.into(),
+            v_leak: p.v_leak.into(),
+            i_bias: p.i_bias.into(),
+            t_ref: p.t_ref.into(),
+        }
+    }
+
+    #[test]
+    fn the_carried_tangent_is_the_dual_part_of_the_flow() {
+        let dual = |x: f64| Dual64::from(x);
+        for ratio in RATIOS {
+            let p = lifted(parameters(ratio));
+            let along_mem = Lif::new(LifParameters { tau_mem: p.tau_mem.derivative(), ..p });
+            let along_syn = Lif::new(LifParameters { tau_syn: p.tau_syn.derivative(), ..p });
+            let n = Lif::new(parameters(ratio));
+            let (mut state, mut tangent, mut integral) =
+                (State { v: -0.4, i: 2.3 }, Tangent::default(), [0.0; 2]);
+            let mut mem = State { v: dual(state.v), i: dual(state.i) };
+            let (mut syn, mut mem_integral, mut syn_integral) = (mem, dual(0.0), dual(0.0));
+            for (dt, weight, held) in
+                [(0.3, 1.0, false), (2.0, -0.5, true), (0.9, 4.0, false), (6.0, 0.0, false)]
+            {
+                let moved = if held {
+                    mem = along_mem.hold(mem, dual(dt));
+                    syn = along_syn.hold(syn, dual(dt));
+                    (n.hold(state, dt), n.hold_tangent(tangent, state, dt))
+                } else {
+                    let part = n.integral_tangent(tangent, state, dt);
+                    integral = [integral[0] + part.tau_mem, integral[1] + part.tau_syn];
+                    mem_integral += along_mem.integral(mem, dual(dt));
+                    syn_integral += along_syn.integral(syn, dual(dt));
+                    mem = along_mem.flow(mem, dual(dt));
+                    syn = along_syn.flow(syn, dual(dt));
+                    let moved = n.flow_with_tangent(state, tangent, dt);
+                    // The flow beside the tangent is the flow, to the bit.
+                    assert_eq!(moved.0, n.flow(state, dt));
+                    moved
+                };
+                (state, tangent) = moved;
+                state = n.receive(state, weight);
+                mem = along_mem.receive(mem, dual(weight));
+                syn = along_syn.receive(syn, dual(weight));
+                for (name, got, expected) in [
+                    ("v/mem", tangent.v.tau_mem, mem.v.eps),
+                    ("v/syn", tangent.v.tau_syn, syn.v.eps),
+                    ("i/syn", tangent.i, syn.i.eps),
+                    ("∫/mem", integral[0], mem_integral.eps),
+                    ("∫/syn", integral[1], syn_integral.eps),
+                ] {
+                    let scale =
+                        expected.abs().max(1e-3 / n.tau_mem.max(1.0)) * ratio.max(1.0 / ratio);
+                    assert!(
+                        (got - expected).abs() < ROUNDING * scale,
+                        "{name} {ratio} {dt}: {got} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a neuron model must provide: three motions, three jumps, two searches, and the pullback of each.
+//!
+//! The engine knows a neuron only through these traits. *Motions* take a length `dt ≥ 0` in seconds; *jumps* are
+//! instantaneous. A pullback takes the adjoint after a map and returns the adjoint before it, where an adjoint is
+//! plain ∂L/∂x (docs/notation.md).
+//!
+//! Not here: a formula (`lif/`), and when anything happens (`spikegrad_simulate`).
+
+use crate::Scalar;
+use std::fmt::Debug;
+
+/// What lies ahead of a neuron that is left alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outlook<T> {
+    /// The threshold is never reached.
+    Silent,
+    /// The potential touches the threshold after `dt` seconds with slope zero, to rounding: no spike, and no gradient.
+    Touch {
+        /// Time to the touch, in seconds.
+        dt: T,
+    },
+    /// The potential crosses the threshold from below after `dt` seconds.
+    Crossing {
+        /// Time to the crossing, in seconds.
+        dt: T,
+        /// dV/dt at the crossing, positive, per second.
+        slope: T,
+    },
+}
+
+/// One number for each time constant of a neuron: a derivative with respect to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeConstants<T> {
+    /// For the membrane time constant.
+    pub tau_mem: T,
+    /// For the synaptic time constant.
+    pub tau_syn: T,
+}
+
+impl<T: Scalar> Default for TimeConstants<T> {
+    fn default() -> Self {
+        let zero = T::from(0.0);
+        Self { tau_mem: zero, tau_syn: zero }
+    }
+}
+
+/// ∂L/∂(state), the plain adjoint of a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Adjoint<S>(pub S);
+
+/// The pullback of an arrival; the adjoint of the state passes through unchanged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival<T> {
+    /// ∂L/∂(weight).
+    pub weight: T,
+    /// ∂L/∂(time of the arrival), per second.
+    pub time: T,
+}
+
+/// A neuron model whose motion between events has a closed form.
+pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
+    /// Everything about one neuron that changes in time.
+    type State: Copy + Debug + Send + Sync;
+    /// The derivative of the state with respect to the neuron's own time constants, at fixed event times.
+    type Tangent: Copy + Debug + Default + Send + Sync;
+
+    /// Moves `state` forward by `dt` along the free dynamics.
+    #[must_use]
+    fn flow(&self, state: Self::State, dt: T) -> Self::State;
+    /// Moves `state` forward by `dt` while the membrane is clamped (refractory).
+    #[must_use]
+    fn hold(&self, state: Self::State, dt: T) -> Self::State;
+    /// Applies the jump of a spike of this neuron.
+    #[must_use]
+    fn reset(&self, before: Self::State) -> Self::State;
+    /// Applies the jump of arrivals whose weights sum to `weight`.
+    #[must_use]
+    fn receive(&self, before: Self::State, weight: T) -> Self::State;
+    /// Length of the clamp after a spike, in seconds.
+    #[must_use]
+    fn refractory(&self) -> T;
+
+    /// The membrane potential of `state`.
+    #[must_use]
+    fn membrane(&self, state: Self::State) -> T;
+    /// dV/dt of a free neuron in `state`, per second.
+    #[must_use]
+    fn membrane_rate(&self, state: Self::State) -> T;
+    /// ∫V over the next `dt` seconds of free motion, in potential × seconds.
+    #[must_use]
+    fn integral(&self, state: Self::State, dt: T) -> T;
+    /// Whether every number of `state` is finite.
+    #[must_use]
+    fn is_finite(&self, state: Self::State) -> bool;
+
+    /// Says whether and when a free neuron in `state` will spike if nothing arrives.
+    #[must_use]
+    fn next_crossing(&self, state: Self::State) -> Outlook<T>;
+    /// Time to the interior maximum of the potential of a free neuron, if there is one ahead.
+    #[must_use]
+    fn next_maximum(&self, state: Self::State) -> Option<T>;
+
+    /// [`Neuron::flow`] of `before`, and of the `tangent` beside it.
+    #[must_use]
+    fn flow_with_tangent(
+        &self,
+        before: Self::State,
+        tangent: Self::Tangent,
+        dt: T,
+    ) -> (Self::State, Self::Tangent);
+    /// Carries `tangent` through [`Neuron::hold`] of `before`.
+    #[must_use]
+    fn hold_tangent(&self, tangent: Self::Tangent, before: Self::State, dt: T) -> Self::Tangent;
+    /// Carries `tangent` through [`Neuron::reset`].
+    #[must_use]
+    fn reset_tangent(&self, tangent: Self::Tangent) -> Self::Tangent;
+    /// ∂V/∂(time constants) of a state with this `tangent`.
+    #[must_use]
+    fn membrane_tangent(&self, tangent: Self::Tangent) -> TimeConstants<T>;
+    /// ∂/∂(time constants) of [`Neuron::integral`] of a state with this `tangent`.
+    #[must_use]
+    fn integral_tangent(
+        &self,
+        tangent: Self::Tangent,
+        before: Self::State,
+        dt: T,
+    ) -> TimeConstants<T>;
+}
+
+/// The reverse rule of every map of a [`Neuron`].
+///
+/// Between two of its own spikes a neuron is linear, so the derivatives with respect to its parameters are taken once
+/// for each spike and read-out ([`NeuronAdjoint::membrane_pullback`]), not at each arrival.
+pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
+    /// One number for each parameter and initial value of a neuron.
+    type Gradient: Copy + Debug + Default + Send + Sync;
+
+    /// Pulls `after` back through [`Neuron::flow`].
+    #[must_use]
+    fn flow_pullback(&self, dt: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
+    /// Pulls `after` back through [`Neuron::hold`].
+    #[must_use]
+    fn hold_pullback(&self, dt: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
+    /// Pulls ∂L/∂(∫V) back through [`Neuron::integral`].
+    #[must_use]
+    fn integral_pullback(&self, dt: T, integral: T) -> Adjoint<Self::State>;
+    /// Pulls `after` back through arrivals, for one synapse of strength `weight`.
+    #[must_use]
+    fn receive_pullback(&self, weight: T, after: Adjoint<Self::State>) -> Arrival<T>;
+    /// The moment of release, when the clamp ends and the membrane starts from its reset value at the rate `rate`:
+    /// returns the adjoint before it and ∂L/∂(time of release).
+    #[must_use]
+    fn release_pullback(&self, rate: T, after: Adjoint<Self::State>) -> (Adjoint<Self::State>, T);
+    /// A spike whose time is worth `time` = ∂L/∂t in all: returns the adjoint before it.
+    #[must_use]
+    fn spike_pullback(
+        &self,
+        slope: T,
+        time: T,
+        after: Adjoint<Self::State>,
+    ) -> Adjoint<Self::State>;
+    /// Adds ∂L/∂V at a read-out to `adjoint`.
+    #[must_use]
+    fn read_pullback(&self, membrane: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
+    /// The no-op adjoint: nothing depends on the state.
+    #[must_use]
+    fn no_adjoint(&self) -> Adjoint<Self::State>;
+
+    /// Adds what the neuron's parameters get from ∂L/∂V = `membrane` at a moment `elapsed` seconds after the membrane
+    /// last started: from its reset value if `after_reset`, else from its initial value.
+    fn membrane_pullback(
+        &self,
+        membrane: T,
+        elapsed: T,
+        after_reset: bool,
+        tangent: TimeConstants<T>,
+        gradient: &mut Self::Gradient,
+    );
+    /// Adds what the threshold gets from a spike whose time is worth `time`.
+    fn threshold_pullback(&self, slope: T, time: T, gradient: &mut Self::Gradient);
+    /// Adds what the refractory time gets from a release whose time is worth `time`.
+    fn refractory_pullback(&self, time: T, gradient: &mut Self::Gradient);
+    /// Adds what the parameters get from ∂L/∂(∫V over the whole run of `duration` seconds) of a neuron that never spikes.
+    fn whole_integral_pullback(
+        &self,
+        integral: T,
+        duration: T,
+        tangent: TimeConstants<T>,
+        gradient: &mut Self::Gradient,
+    );
+    /// Adds the adjoint of the initial state, for what is not already taken by the membrane's pullbacks.
+    fn initial_pullback(&self, adjoint: Adjoint<Self::State>, gradient: &mut Self::Gradient);
+}

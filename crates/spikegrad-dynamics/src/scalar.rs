@@ -1,0 +1,124 @@
+//! The number that the engine computes with: `f64`, or a dual number that carries a derivative along.
+//!
+//! The trait asks for arithmetic, four functions, and access to the real part, which alone decides branches and
+//! the order of events. Not here: the divided differences of the exponential (`divided.rs`).
+
+use num_dual::{Dual64, DualNum};
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A real number, or a real number with an infinitesimal part.
+pub trait Scalar:
+    Copy
+    + Debug
+    + Send
+    + Sync
+    + 'static
+    + From<f64>
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    /// Whether values carry a derivative, so that implicitly defined times must be lifted.
+    const CARRIES_DERIVATIVE: bool;
+
+    /// The real part; comparisons and branches look at nothing else.
+    #[must_use]
+    fn re(self) -> f64;
+    /// The same value with its real part replaced.
+    #[must_use]
+    fn with_re(self, re: f64) -> Self;
+    /// Whether every part is exactly zero.
+    #[must_use]
+    fn is_exactly_zero(self) -> bool;
+    /// Whether every part is finite.
+    #[must_use]
+    fn is_all_finite(self) -> bool;
+    /// `eˣ`.
+    #[must_use]
+    fn exp(self) -> Self;
+    /// `eˣ − 1` without cancellation.
+    #[must_use]
+    fn exp_m1(self) -> Self;
+    /// `ln x`.
+    #[must_use]
+    fn ln(self) -> Self;
+    /// `ln(1 + x)` without cancellation.
+    #[must_use]
+    fn ln_1p(self) -> Self;
+    /// `φ₁(x) = (1 − e⁻ˣ)/x` for `x ≥ 0`, with `φ₁(0) = 1`.
+    #[must_use]
+    fn phi1(self) -> Self;
+}
+
+impl Scalar for f64 {
+    const CARRIES_DERIVATIVE: bool = false;
+
+    fn re(self) -> f64 {
+        self
+    }
+    fn with_re(self, re: f64) -> f64 {
+        re
+    }
+    fn is_exactly_zero(self) -> bool {
+        self == 0.0
+    }
+    fn is_all_finite(self) -> bool {
+        self.is_finite()
+    }
+    fn exp(self) -> f64 {
+        f64::exp(self)
+    }
+    fn exp_m1(self) -> f64 {
+        f64::exp_m1(self)
+    }
+    fn ln(self) -> f64 {
+        f64::ln(self)
+    }
+    fn ln_1p(self) -> f64 {
+        f64::ln_1p(self)
+    }
+    fn phi1(self) -> f64 {
+        if self == 0.0 { 1.0 } else { -(-self).exp_m1() / self }
+    }
+}
+
+impl Scalar for Dual64 {
+    const CARRIES_DERIVATIVE: bool = true;
+
+    fn re(self) -> f64 {
+        self.re
+    }
+    fn with_re(mut self, re: f64) -> Self {
+        self.re = re;
+        self
+    }
+    fn is_exactly_zero(self) -> bool {
+        self.re == 0.0 && self.eps == 0.0
+    }
+    fn is_all_finite(self) -> bool {
+        self.re.is_finite() && self.eps.is_finite()
+    }
+    fn exp(self) -> Self {
+        DualNum::exp(&self)
+    }
+    fn exp_m1(self) -> Self {
+        DualNum::exp_m1(&self)
+    }
+    fn ln(self) -> Self {
+        DualNum::ln(&self)
+    }
+    fn ln_1p(self) -> Self {
+        DualNum::ln_1p(&self)
+    }
+    fn phi1(self) -> Self {
+        // The derivative of the quotient loses all digits as x → 0; the series of φ₁' does not.
+        let x = self.re;
+        Self::new(x.phi1(), -crate::exp_divided([0.0, -x, -x]) * self.eps)
+    }
+}

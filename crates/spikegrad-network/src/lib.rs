@@ -1,0 +1,24 @@
+//! What is simulated and what is recorded: [`Network`] (structure), [`Parameters`] (values, and the shape of a
+//! gradient), [`Stimulus`] (input spikes), [`Trace`] (the record of a run), and the problem file that states them.
+//!
+//! Read [`Network`] and [`Parameters`] first, then [`Trace`]. [`Circuit`] is the same network laid out for an engine.
+//!
+//! Not here: any motion of a neuron (`spikegrad_dynamics`), the simulation, the adjoint.
+
+mod circuit;
+mod error;
+mod ids;
+mod network;
+mod parameters;
+pub mod problem;
+mod stimulus;
+mod trace;
+
+pub use circuit::{Circuit, Group};
+pub use error::NetworkError;
+pub use ids::{NeuronId, SpikeId};
+pub use network::{Connection, MAX_NEURONS, Model, Network, Population, Source, Synapse, Synapses};
+pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
+pub use problem::Problem;
+pub use stimulus::{InputSpike, Stimulus};
+pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Touch, Trace};

@@ -1,0 +1,242 @@
+//! The structure of a network: populations, and connections between them. No numbers that can be differentiated.
+//!
+//! A [`Network`] is checked when it is built, so that an engine can trust every index in it.
+//! Not here: weights, delays, neuron parameters (`parameters.rs`).
+
+use crate::{NetworkError, NeuronId};
+use std::ops::Range;
+
+/// Most neurons and inputs, together, that a network may have.
+pub const MAX_NEURONS: usize = 1_000_000;
+
+/// What the neurons of a population are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Leaky integrate-and-fire.
+    Lif,
+    /// Leaky integrator: never spikes, read by its membrane potential.
+    Li,
+}
+
+/// Neurons of one model under one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// Unique name; not `input`.
+    pub name: String,
+    /// Number of neurons.
+    pub size: usize,
+    /// Their model.
+    pub model: Model,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The input channels.
+    Input,
+    /// The population at this position.
+    Population(usize),
+}
+
+/// One synapse of a sparse connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synapse {
+    /// Index within the source.
+    pub pre: usize,
+    /// Index within the target.
+    pub post: usize,
+}
+
+/// Which pairs a connection joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Synapses {
+    /// All pairs, post-major: synapse `post * n_pre + pre`.
+    Dense,
+    /// The pairs listed; a pair may be listed more than once.
+    Sparse(Vec<Synapse>),
+}
+
+/// Synapses from one source to one population.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Where spikes come from.
+    pub from: Source,
+    /// Position of the population that receives them.
+    pub to: usize,
+    /// The pairs joined.
+    pub synapses: Synapses,
+}
+
+/// Populations and connections, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    inputs: usize,
+    populations: Vec<Population>,
+    connections: Vec<Connection>,
+    /// First neuron of each population, and the number of all.
+    first: Vec<usize>,
+}
+
+impl Network {
+    /// Checks and keeps a structure with `inputs` input channels.
+    ///
+    /// # Errors
+    /// [`NetworkError::TooLarge`], [`NetworkError::Name`] or [`NetworkError::Index`], with the place.
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_network::{Connection, Model, Network, Population, Source, Synapses};
+    /// let out = Population { name: "out".into(), size: 3, model: Model::Lif };
+    /// let dense = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
+    /// let network = Network::new(5, vec![out], vec![dense])?;
+    /// assert_eq!(network.synapse_count(0), 15);
+    /// # Ok::<(), spikegrad_network::NetworkError>(())
+    /// ```
+    pub fn new(
+        inputs: usize,
+        populations: Vec<Population>,
+        connections: Vec<Connection>,
+    ) -> Result<Self, NetworkError> {
+        let limited = |place: &dyn Fn() -> String, count: u64| {
+            if count <= MAX_NEURONS as u64 {
+                return Ok(());
+            }
+            Err(NetworkError::TooLarge { place: place(), count, limit: MAX_NEURONS })
+        };
+        limited(&|| "network.inputs".into(), inputs as u64)?;
+        let mut first = vec![0];
+        for (k, population) in populations.iter().enumerate() {
+            let total = first[k] as u64;
+            let count = (total + inputs as u64).saturating_add(population.size as u64);
+            limited(&|| format!("network.populations[{k}].size"), count)?;
+            first.push(first[k] + population.size);
+            let taken = population.name == "input"
+                || populations[..k].iter().any(|p| p.name == population.name);
+            if taken {
+                let place = format!("network.populations[{k}].name");
+                return Err(NetworkError::Name { place, name: population.name.clone() });
+            }
+        }
+        let network = Self { inputs, populations, connections, first };
+        for k in 0..network.connections.len() {
+            network.check_connection(k)?;
+        }
+        Ok(network)
+    }
+
+    fn check_connection(&self, k: usize) -> Result<(), NetworkError> {
+        let connection = &self.connections[k];
+        let within = |field: &str, index: usize, count: usize, of: &'static str| {
+            if index < count {
+                return Ok(());
+            }
+            Err(NetworkError::Index {
+                place: format!("network.connections[{k}].{field}"),
+                index,
+                count,
+                of,
+            })
+        };
+        let populations = self.populations.len();
+        within("to", connection.to, populations, "populations")?;
+        if let Source::Population(from) = connection.from {
+            within("from", from, populations, "populations")?;
+        }
+        if let Synapses::Sparse(list) = &connection.synapses {
+            let (n_pre, n_post) = self.shape(k);
+            for (s, synapse) in list.iter().enumerate() {
+                within(&format!("synapses[{s}].pre"), synapse.pre, n_pre, "sources")?;
+                within(&format!("synapses[{s}].post"), synapse.post, n_post, "targets")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of input channels.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The populations, in their order.
+    #[must_use]
+    pub fn populations(&self) -> &[Population] {
+        &self.populations
+    }
+
+    /// The connections, in their order.
+    #[must_use]
+    pub fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    /// Number of neurons in all populations.
+    #[must_use]
+    pub fn neurons(&self) -> usize {
+        self.first[self.populations.len()]
+    }
+
+    /// The neurons of the population at position `population`, as indices.
+    ///
+    /// # Panics
+    /// If there is no such population.
+    #[must_use]
+    pub fn range(&self, population: usize) -> Range<usize> {
+        self.first[population]..self.first[population + 1]
+    }
+
+    /// Position of the population called `name`.
+    #[must_use]
+    pub fn population(&self, name: &str) -> Option<usize> {
+        self.populations.iter().position(|p| p.name == name)
+    }
+
+    /// The population of `neuron`, and its index there.
+    ///
+    /// # Panics
+    /// If the id belongs to another network.
+    #[must_use]
+    pub fn locate(&self, neuron: NeuronId) -> (usize, usize) {
+        let population = self.first.partition_point(|&first| first <= neuron.index()) - 1;
+        (population, neuron.index() - self.first[population])
+    }
+
+    /// Sources and targets of the connection at position `connection`: (pre, post).
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn shape(&self, connection: usize) -> (usize, usize) {
+        let Connection { from, to, .. } = &self.connections[connection];
+        let n_pre = match from {
+            Source::Input => self.inputs,
+            Source::Population(k) => self.populations[*k].size,
+        };
+        (n_pre, self.populations[*to].size)
+    }
+
+    /// Number of synapses of the connection at position `connection`.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn synapse_count(&self, connection: usize) -> usize {
+        match &self.connections[connection].synapses {
+            Synapses::Dense => {
+                let (n_pre, n_post) = self.shape(connection);
+                n_pre * n_post
+            }
+            Synapses::Sparse(list) => list.len(),
+        }
+    }
+
+    /// `name[index]` of a neuron, for messages.
+    ///
+    /// # Panics
+    /// If the id belongs to another network.
+    #[must_use]
+    pub fn describe(&self, neuron: NeuronId) -> String {
+        let (population, index) = self.locate(neuron);
+        format!("{}[{index}]", self.populations[population].name)
+    }
+}

@@ -1,0 +1,189 @@
+//! The answer document: loss, spikes, and every derivative in the place of its number.
+//!
+//! Not here: how they are computed; writing to a file (the command line).
+
+use super::document::{
+    ConnectionDocument, InitialDocument, OneOrMany, ParamsDocument, ProblemDocument,
+    SynapseDocument,
+};
+use crate::{Gradient, Problem, Trace, Values};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What `simulate` and `gradient` write.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    format: &'static str,
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<f64>,
+    /// For each population `[neuron, time in seconds]`, by time, then neuron.
+    spikes: BTreeMap<String, Vec<(usize, f64)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gradient: Option<GradientAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<serde_json::Value>,
+}
+
+/// Derivatives in the places of their numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct GradientAnswer {
+    network: NetworkGradient,
+    stimulus: StimulusGradient,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NetworkGradient {
+    populations: Vec<PopulationGradient>,
+    connections: Vec<ConnectionGradient>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PopulationGradient {
+    name: String,
+    params: ParamsDocument,
+    initial: InitialDocument,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ConnectionGradient {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<Vec<Vec<f64>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<OneOrMany<Vec<Vec<f64>>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synapses: Option<Vec<SynapseGradient>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct SynapseGradient {
+    weight: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StimulusGradient {
+    spikes: Vec<f64>,
+}
+
+impl Answer {
+    /// The spikes of a run.
+    #[must_use]
+    pub fn of_trace(problem: &Problem, trace: &Trace) -> Self {
+        let network = &problem.network;
+        let mut spikes: BTreeMap<String, Vec<(usize, f64)>> =
+            network.populations().iter().map(|p| (p.name.clone(), Vec::new())).collect();
+        for spike in &trace.spikes {
+            let (population, index) = network.locate(spike.neuron);
+            if let Some(list) = spikes.get_mut(&network.populations()[population].name) {
+                list.push((index, spike.time));
+            }
+        }
+        for list in spikes.values_mut() {
+            // Later rounds of one instant come after earlier ones in a trace, whoever spiked.
+            list.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        }
+        Self {
+            format: "spikegrad-answer",
+            version: 1,
+            loss: None,
+            spikes,
+            gradient: None,
+            certificate: None,
+        }
+    }
+
+    /// Adds loss, gradient and certificate.
+    #[must_use]
+    pub fn with_gradient(
+        self,
+        problem: &Problem,
+        loss: f64,
+        gradient: &Gradient,
+        certificate: serde_json::Value,
+    ) -> Self {
+        let gradient = GradientAnswer::new(&problem.document, gradient);
+        Self { loss: Some(loss), gradient: Some(gradient), certificate: Some(certificate), ..self }
+    }
+}
+
+impl GradientAnswer {
+    fn new(document: &ProblemDocument, gradient: &Gradient) -> Self {
+        let populations = document.network.populations.iter().zip(&gradient.parameters.populations);
+        let connections = document.network.connections.iter().zip(&gradient.parameters.connections);
+        Self {
+            network: NetworkGradient {
+                populations: populations
+                    .map(|(doc, g)| {
+                        let (p, i) = (&doc.params, &doc.initial);
+                        PopulationGradient {
+                            name: doc.name.clone(),
+                            params: ParamsDocument {
+                                tau_mem: in_place(p.tau_mem.as_ref(), &g.tau_mem),
+                                tau_syn: in_place(p.tau_syn.as_ref(), &g.tau_syn),
+                                v_th: in_place(p.v_th.as_ref(), &g.v_th),
+                                v_reset: in_place(p.v_reset.as_ref(), &g.v_reset),
+                                v_leak: in_place(p.v_leak.as_ref(), &g.v_leak),
+                                i_bias: in_place(p.i_bias.as_ref(), &g.i_bias),
+                                t_ref: in_place(p.t_ref.as_ref(), &g.t_ref),
+                            },
+                            initial: InitialDocument {
+                                v: in_place(i.v.as_ref(), &g.initial_v),
+                                i: in_place(i.i.as_ref(), &g.initial_i),
+                            },
+                        }
+                    })
+                    .collect(),
+                connections: connections
+                    .map(|(doc, g)| connection_gradient(doc, &g.weights, &g.delay))
+                    .collect(),
+            },
+            stimulus: StimulusGradient { spikes: gradient.input_times.clone() },
+        }
+    }
+}
+
+/// The derivative, if a number stands in the file.
+fn in_place(
+    stands: Option<&OneOrMany<Vec<f64>>>,
+    gradient: &Values<f64>,
+) -> Option<OneOrMany<Vec<f64>>> {
+    stands.map(|_| match gradient {
+        Values::Shared(x) => OneOrMany::One(*x),
+        Values::Each(list) => OneOrMany::Many(list.clone()),
+    })
+}
+
+fn connection_gradient(
+    document: &ConnectionDocument,
+    weights: &[f64],
+    delay: &Values<f64>,
+) -> ConnectionGradient {
+    if let Some(list) = &document.synapses {
+        let one = |(k, synapse): (usize, &SynapseDocument)| SynapseGradient {
+            weight: weights[k],
+            delay: synapse.delay.map(|_| delay.get(k)),
+        };
+        return ConnectionGradient {
+            weights: None,
+            delay: None,
+            synapses: Some(list.iter().enumerate().map(one).collect()),
+        };
+    }
+    let rows = document.weights.as_ref();
+    let n_pre = rows.and_then(|rows| rows.first()).map_or(1, |row| row.len().max(1));
+    // Without sources a matrix has empty rows, which chunks cannot make.
+    let matrix = |flat: &[f64]| match rows {
+        Some(rows) if flat.is_empty() => rows.clone(),
+        _ => flat.chunks(n_pre).map(<[f64]>::to_vec).collect(),
+    };
+    ConnectionGradient {
+        weights: Some(matrix(weights)),
+        delay: document.delay.as_ref().map(|_| match delay {
+            Values::Shared(x) => OneOrMany::One(*x),
+            Values::Each(list) => OneOrMany::Many(matrix(list)),
+        }),
+        synapses: None,
+    }
+}

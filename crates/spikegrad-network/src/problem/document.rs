@@ -1,0 +1,239 @@
+//! The problem file as it is written: every struct is a JSON object, every field a key.
+//!
+//! Unknown and repeated keys are refused. Not here: whether the numbers make sense (`read.rs`).
+
+use schemars::JsonSchema;
+use serde::de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// One number, or a list (of lists) of numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany<L> {
+    /// Shared by all.
+    One(f64),
+    /// One for each.
+    Many(L),
+}
+
+impl<'de, L: Deserialize<'de>> Deserialize<'de> for OneOrMany<L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<L>(PhantomData<L>);
+        impl<'de, L: Deserialize<'de>> Visitor<'de> for Either<L> {
+            type Value = OneOrMany<L>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or a list of numbers")
+            }
+            fn visit_f64<E: Error>(self, x: f64) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(x))
+            }
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "JSON has no integers; 2^53 + 1 is the number 2^53"
+            )]
+            fn visit_u64<E: Error>(self, x: u64) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(x as f64))
+            }
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "JSON has no integers; 2^53 + 1 is the number 2^53"
+            )]
+            fn visit_i64<E: Error>(self, x: i64) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(x as f64))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                L::deserialize(SeqAccessDeserializer::new(list)).map(OneOrMany::Many)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// Numbers for the neurons of a population.
+pub(super) type Numbers = OneOrMany<Vec<f64>>;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "spikegrad problem, version 1")]
+pub struct ProblemDocument {
+    /// `spikegrad-problem`.
+    pub format: String,
+    /// 1.
+    pub version: u64,
+    /// The network.
+    pub network: NetworkDocument,
+    /// Its input.
+    pub stimulus: StimulusDocument,
+    /// What the answer is worth; needed for a gradient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossDocument>,
+}
+
+/// Populations and connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkDocument {
+    /// Number of input channels, the source named `input`.
+    pub inputs: u64,
+    /// Populations.
+    pub populations: Vec<PopulationDocument>,
+    /// Connections.
+    pub connections: Vec<ConnectionDocument>,
+}
+
+/// A population.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PopulationDocument {
+    /// Unique name.
+    pub name: String,
+    /// Number of neurons.
+    pub size: u64,
+    /// `lif` or `li`.
+    pub model: String,
+    /// Parameters that differ from their defaults.
+    #[serde(default)]
+    pub params: ParamsDocument,
+    /// Initial state, if not zero.
+    #[serde(default)]
+    pub initial: InitialDocument,
+}
+
+/// Neuron parameters: one number, or one for each neuron.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParamsDocument {
+    /// Membrane time constant in seconds; default 0.02.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau_mem: Option<Numbers>,
+    /// Synaptic time constant in seconds; default 0.005.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau_syn: Option<Numbers>,
+    /// Threshold; default 1. Not for `li`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_th: Option<Numbers>,
+    /// Reset value; default 0. Not for `li`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_reset: Option<Numbers>,
+    /// Leak potential; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_leak: Option<Numbers>,
+    /// Constant input current; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub i_bias: Option<Numbers>,
+    /// Refractory time in seconds; default 0. Not for `li`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t_ref: Option<Numbers>,
+}
+
+/// State at time 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InitialDocument {
+    /// Membrane potential; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v: Option<Numbers>,
+    /// Synaptic current; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub i: Option<Numbers>,
+}
+
+/// A dense connection (`weights`, `[post][pre]`) or a sparse one (`synapses`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionDocument {
+    /// `input` or the name of a population.
+    pub from: String,
+    /// Name of a population.
+    pub to: String,
+    /// Weights, `[post][pre]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<Vec<f64>>>,
+    /// Delay in seconds: one number, or a matrix in the shape of `weights`; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<OneOrMany<Vec<Vec<f64>>>>,
+    /// Single synapses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synapses: Option<Vec<SynapseDocument>>,
+}
+
+/// One synapse.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SynapseDocument {
+    /// Index within the source.
+    pub pre: u64,
+    /// Index within the target.
+    pub post: u64,
+    /// Weight.
+    pub weight: f64,
+    /// Delay in seconds; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<f64>,
+}
+
+/// Input spikes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StimulusDocument {
+    /// End of the run, in seconds.
+    pub t_end: f64,
+    /// `[channel, time in seconds]`, in any order.
+    pub spikes: Vec<(u64, f64)>,
+}
+
+/// A loss, named by its `type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LossDocument {
+    /// −log softmax of −t/`tau0` at the label, plus `alpha` (e^(`t_label`/`tau1`) − 1).
+    TtfsCrossEntropy {
+        /// The population that is read.
+        population: String,
+        /// The neuron that shall be first.
+        label: u64,
+        /// Scale of the softmax, in seconds.
+        tau0: f64,
+        /// Scale of the regulariser, in seconds.
+        #[serde(default = "one")]
+        tau1: f64,
+        /// Weight of the regulariser.
+        #[serde(default)]
+        alpha: f64,
+    },
+    /// ½ Σ (t − target)², the n-th spike against the n-th target.
+    SpikeTimeMse {
+        /// The population that is read.
+        population: String,
+        /// Target times in seconds, a list for each neuron.
+        targets: Vec<Vec<f64>>,
+    },
+    /// −log softmax of the maxima of V at the label.
+    MaxVoltageCrossEntropy {
+        /// The population that is read.
+        population: String,
+        /// The neuron whose maximum shall be the largest.
+        label: u64,
+    },
+    /// −log softmax of the time averages of V at the label.
+    MeanVoltageCrossEntropy {
+        /// The population that is read.
+        population: String,
+        /// The neuron whose average shall be the largest.
+        label: u64,
+    },
+    /// ½ Σ (V(time) − target)².
+    VoltageMse {
+        /// The population that is read.
+        population: String,
+        /// `[neuron, time in seconds, target]`.
+        samples: Vec<(u64, f64, f64)>,
+    },
+}
+
+fn one() -> f64 {
+    1.0
+}

@@ -1,0 +1,343 @@
+//! From a document to a checked [`Problem`]. Sizes are limited before memory is taken for them.
+//!
+//! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`, `Stimulus::new`).
+
+use super::document::{
+    ConnectionDocument, LossDocument, OneOrMany, PopulationDocument, ProblemDocument,
+};
+use super::error::ProblemError;
+use crate::{
+    Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
+    Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+};
+
+/// The largest file that is read: 256 MiB.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// A network with its values, its input and its loss, checked.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Structure.
+    pub network: Network,
+    /// Values.
+    pub parameters: Parameters,
+    /// Input.
+    pub stimulus: Stimulus,
+    /// The file as it was written: which numbers stand in it, and the loss.
+    pub document: ProblemDocument,
+}
+
+/// Returns the JSON Schema of the problem file.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(ProblemDocument).to_value()
+}
+
+impl Problem {
+    /// Reads and checks a problem file.
+    ///
+    /// # Errors
+    /// [`ProblemError`], with the place and what may stand there.
+    pub fn from_json(text: &[u8]) -> Result<Self, ProblemError> {
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(ProblemError::TooLarge { limit: MAX_FILE_BYTES });
+        }
+        let json = |place: String, source| ProblemError::Json { place, source };
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let document: ProblemDocument = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|e| json(e.path().to_string(), e.into_inner()))?;
+        reader.end().map_err(|e| json(String::new(), e))?;
+        Self::from_document(document)
+    }
+
+    /// Checks a document.
+    ///
+    /// # Errors
+    /// [`ProblemError`], with the place and what may stand there.
+    pub fn from_document(document: ProblemDocument) -> Result<Self, ProblemError> {
+        if document.format != "spikegrad-problem" {
+            return Err(word("format", &document.format, "\"spikegrad-problem\""));
+        }
+        if document.version != 1 {
+            return Err(word("version", document.version, "1"));
+        }
+        let network = network(&document)?;
+        let parameters = parameters(&document, &network)?;
+        parameters.check(&network)?;
+        let stimulus = stimulus(&document, network.inputs())?;
+        if let Some(loss) = &document.loss {
+            check_loss(loss, &network, stimulus.t_end())?;
+        }
+        Ok(Self { network, parameters, stimulus, document })
+    }
+}
+
+fn word(
+    place: impl Into<String>,
+    found: impl ToString,
+    expected: impl Into<String>,
+) -> ProblemError {
+    ProblemError::Word { place: place.into(), found: found.to_string(), expected: expected.into() }
+}
+
+/// A size as an index type; what does not fit is far over every limit.
+fn size(place: &dyn Fn() -> String, value: u64) -> Result<usize, ProblemError> {
+    usize::try_from(value).map_err(|_| {
+        NetworkError::TooLarge { place: place(), count: value, limit: crate::MAX_NEURONS }.into()
+    })
+}
+
+fn index(
+    place: impl Into<String>,
+    value: u64,
+    count: usize,
+    of: &'static str,
+) -> Result<usize, ProblemError> {
+    let index = usize::try_from(value).unwrap_or(usize::MAX);
+    if index < count {
+        Ok(index)
+    } else {
+        Err(NetworkError::Index { place: place.into(), index, count, of }.into())
+    }
+}
+
+fn length(
+    place: String,
+    found: usize,
+    expected: usize,
+    of: &'static str,
+) -> Result<(), ProblemError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(NetworkError::Length { place, found, expected, of }.into())
+    }
+}
+
+fn network(document: &ProblemDocument) -> Result<Network, ProblemError> {
+    let of = &document.network;
+    let mut populations = Vec::new();
+    for (k, population) in of.populations.iter().enumerate() {
+        let place = format!("network.populations[{k}]");
+        let model = model(&place, population)?;
+        let size = size(&|| format!("{place}.size"), population.size)?;
+        populations.push(Population { name: population.name.clone(), size, model });
+    }
+    let inputs = size(&|| "network.inputs".into(), of.inputs)?;
+    // Sizes are checked before anything is built from them.
+    let bare = Network::new(inputs, populations.clone(), Vec::new())?;
+    let mut connections = Vec::new();
+    for (k, connection) in of.connections.iter().enumerate() {
+        connections.push(structure(&format!("network.connections[{k}]"), connection, &bare)?);
+    }
+    Ok(Network::new(inputs, populations, connections)?)
+}
+
+fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemError> {
+    match population.model.as_str() {
+        "lif" => Ok(Model::Lif),
+        "li" => {
+            let p = &population.params;
+            for (key, value) in [("v_th", &p.v_th), ("v_reset", &p.v_reset), ("t_ref", &p.t_ref)] {
+                if value.is_some() {
+                    return Err(word(
+                        format!("{place}.params"),
+                        key,
+                        "a parameter of model li: tau_mem, tau_syn, v_leak or i_bias",
+                    ));
+                }
+            }
+            Ok(Model::Li)
+        }
+        other => Err(word(format!("{place}.model"), other, "\"lif\" or \"li\"")),
+    }
+}
+
+fn names(network: &Network) -> String {
+    network.populations().iter().map(|p| format!("\"{}\"", p.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn structure(
+    place: &str,
+    connection: &ConnectionDocument,
+    network: &Network,
+) -> Result<Connection, ProblemError> {
+    let from = match network.population(&connection.from) {
+        _ if connection.from == "input" => Source::Input,
+        Some(k) => Source::Population(k),
+        None => {
+            let expected = format!("\"input\" or the name of a population: {}", names(network));
+            return Err(word(format!("{place}.from"), &connection.from, expected));
+        }
+    };
+    let Some(to) = network.population(&connection.to) else {
+        let expected = format!("the name of a population: {}", names(network));
+        return Err(word(format!("{place}.to"), &connection.to, expected));
+    };
+    let n_pre = match from {
+        Source::Input => network.inputs(),
+        Source::Population(k) => network.populations()[k].size,
+    };
+    let n_post = network.populations()[to].size;
+    let synapses = match (&connection.weights, &connection.synapses) {
+        (Some(rows), None) => {
+            matrix_shape(&format!("{place}.weights"), rows, n_pre, n_post)?;
+            if let Some(OneOrMany::Many(rows)) = &connection.delay {
+                matrix_shape(&format!("{place}.delay"), rows, n_pre, n_post)?;
+            }
+            Synapses::Dense
+        }
+        (None, Some(list)) => {
+            if connection.delay.is_some() {
+                let expected = "its delays in the synapses, not a delay of its own";
+                return Err(ProblemError::Keys { place: place.into(), expected });
+            }
+            let at = |s: usize, key: &str| format!("{place}.synapses[{s}].{key}");
+            let pair = |(s, synapse): (usize, &super::SynapseDocument)| {
+                Ok(Synapse {
+                    pre: index(at(s, "pre"), synapse.pre, n_pre, "sources")?,
+                    post: index(at(s, "post"), synapse.post, n_post, "targets")?,
+                })
+            };
+            Synapses::Sparse(
+                list.iter().enumerate().map(pair).collect::<Result<_, ProblemError>>()?,
+            )
+        }
+        _ => {
+            return Err(ProblemError::Keys {
+                place: place.into(),
+                expected: "either weights or synapses",
+            });
+        }
+    };
+    Ok(Connection { from, to, synapses })
+}
+
+fn matrix_shape(
+    place: &str,
+    rows: &[Vec<f64>],
+    n_pre: usize,
+    n_post: usize,
+) -> Result<(), ProblemError> {
+    length(place.into(), rows.len(), n_post, "target")?;
+    rows.iter()
+        .enumerate()
+        .try_for_each(|(k, row)| length(format!("{place}[{k}]"), row.len(), n_pre, "source"))
+}
+
+fn parameters(document: &ProblemDocument, network: &Network) -> Result<Parameters, ProblemError> {
+    let mut populations = Vec::new();
+    for (k, population) in document.network.populations.iter().enumerate() {
+        populations.push(population_parameters(k, population, network.populations()[k].size)?);
+    }
+    let connections = document.network.connections.iter().map(|connection| {
+        let flat = |rows: &Vec<Vec<f64>>| rows.iter().flatten().copied().collect::<Vec<_>>();
+        if let Some(list) = &connection.synapses {
+            let delays = list.iter().map(|s| s.delay.unwrap_or(0.0)).collect();
+            let weights = list.iter().map(|s| s.weight).collect();
+            return ConnectionParameters { weights, delay: Values::Each(delays) };
+        }
+        let delay = match &connection.delay {
+            None => Values::Shared(0.0),
+            Some(OneOrMany::One(d)) => Values::Shared(*d),
+            Some(OneOrMany::Many(rows)) => Values::Each(flat(rows)),
+        };
+        ConnectionParameters {
+            weights: connection.weights.as_ref().map(flat).unwrap_or_default(),
+            delay,
+        }
+    });
+    Ok(Parameters { populations, connections: connections.collect() })
+}
+
+fn population_parameters(
+    k: usize,
+    population: &PopulationDocument,
+    size: usize,
+) -> Result<PopulationParameters, ProblemError> {
+    let mut values = PopulationParameters::default();
+    let (p, i) = (&population.params, &population.initial);
+    let given =
+        [&p.tau_mem, &p.tau_syn, &p.v_th, &p.v_reset, &p.v_leak, &p.i_bias, &p.t_ref, &i.v, &i.i];
+    for ((name, into), from) in values.values_mut().into_iter().zip(given) {
+        *into = match from {
+            None => continue,
+            Some(OneOrMany::One(x)) => Values::Shared(*x),
+            Some(OneOrMany::Many(list)) => {
+                length(format!("network.populations[{k}].{name}"), list.len(), size, "neuron")?;
+                Values::Each(list.clone())
+            }
+        };
+    }
+    Ok(values)
+}
+
+fn stimulus(document: &ProblemDocument, inputs: usize) -> Result<Stimulus, ProblemError> {
+    let of = &document.stimulus;
+    let mut spikes = Vec::with_capacity(of.spikes.len());
+    for (k, &(channel, time)) in of.spikes.iter().enumerate() {
+        let channel = index(format!("stimulus.spikes[{k}][0]"), channel, inputs, "input channels")?;
+        spikes.push(InputSpike { channel, time });
+    }
+    Ok(Stimulus::new(of.t_end, spikes)?)
+}
+
+fn check_loss(loss: &LossDocument, network: &Network, t_end: f64) -> Result<(), ProblemError> {
+    let (name, model, kind) = match loss {
+        LossDocument::TtfsCrossEntropy { population, .. }
+        | LossDocument::SpikeTimeMse { population, .. } => (population, Model::Lif, "lif"),
+        LossDocument::MaxVoltageCrossEntropy { population, .. }
+        | LossDocument::MeanVoltageCrossEntropy { population, .. }
+        | LossDocument::VoltageMse { population, .. } => (population, Model::Li, "li"),
+    };
+    let Some(k) = network.population(name).filter(|&k| network.populations()[k].model == model)
+    else {
+        let expected = format!("the name of a population of model {kind}");
+        return Err(word("loss.population", name, expected));
+    };
+    let count = network.populations()[k].size;
+    let finite = |place: String, value: f64, ok: bool, expected: &'static str| {
+        if ok && value.is_finite() {
+            Ok(())
+        } else {
+            Err(NetworkError::Value { place, value, expected })
+        }
+    };
+    match loss {
+        LossDocument::TtfsCrossEntropy { label, tau0, tau1, alpha, .. } => {
+            index("loss.label", *label, count, "neurons")?;
+            finite("loss.tau0".into(), *tau0, *tau0 > 0.0, "a positive time in seconds")?;
+            finite("loss.tau1".into(), *tau1, *tau1 > 0.0, "a positive time in seconds")?;
+            finite("loss.alpha".into(), *alpha, true, "a finite number")?;
+        }
+        LossDocument::SpikeTimeMse { targets, .. } => {
+            length("loss.targets".into(), targets.len(), count, "neuron")?;
+            for (k, list) in targets.iter().enumerate() {
+                for (n, &time) in list.iter().enumerate() {
+                    finite(format!("loss.targets[{k}][{n}]"), time, true, "a finite number")?;
+                }
+            }
+        }
+        LossDocument::MaxVoltageCrossEntropy { label, .. } => {
+            index("loss.label", *label, count, "neurons")?;
+        }
+        LossDocument::MeanVoltageCrossEntropy { label, .. } => {
+            index("loss.label", *label, count, "neurons")?;
+            finite("stimulus.t_end".into(), t_end, t_end > 0.0, "positive for a time average")?;
+        }
+        LossDocument::VoltageMse { samples, .. } => {
+            for (k, &(neuron, time, target)) in samples.iter().enumerate() {
+                index(format!("loss.samples[{k}][0]"), neuron, count, "neurons")?;
+                let within = (0.0..=t_end).contains(&time);
+                finite(
+                    format!("loss.samples[{k}][1]"),
+                    time,
+                    within,
+                    "a time from 0 to t_end in seconds",
+                )?;
+                finite(format!("loss.samples[{k}][2]"), target, true, "a finite number")?;
+            }
+        }
+    }
+    Ok(())
+}

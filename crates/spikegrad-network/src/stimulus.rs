@@ -1,0 +1,96 @@
+//! Input spikes of one run, checked and kept in the order of time. Not here: how data becomes spikes (`spikegrad_train`).
+
+use crate::NetworkError;
+use spikegrad_dynamics::Scalar;
+
+/// A spike on an input channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InputSpike<T = f64> {
+    /// Input channel.
+    pub channel: usize,
+    /// Time, in seconds.
+    pub time: T,
+}
+
+/// Input spikes, and the end of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stimulus<T = f64> {
+    t_end: f64,
+    spikes: Vec<InputSpike<T>>,
+    /// Position of each sorted spike in the order in which they were given.
+    given: Vec<usize>,
+}
+
+impl<T> Default for Stimulus<T> {
+    /// No spikes, no time.
+    fn default() -> Self {
+        Self { t_end: 0.0, spikes: Vec::new(), given: Vec::new() }
+    }
+}
+
+impl<T: Scalar> Stimulus<T> {
+    /// Checks and sorts `spikes`, given in any order; what lies after `t_end` (seconds) has no effect.
+    ///
+    /// # Errors
+    /// [`NetworkError::Value`] if a time or `t_end` is negative or not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_network::{InputSpike, Stimulus};
+    /// let late_first = vec![InputSpike { channel: 0, time: 0.012 }, InputSpike { channel: 1, time: 0.004 }];
+    /// let stimulus = Stimulus::new(0.05, late_first)?;
+    /// assert_eq!(stimulus.spikes()[0].channel, 1);
+    /// # Ok::<(), spikegrad_network::NetworkError>(())
+    /// ```
+    pub fn new(t_end: f64, spikes: Vec<InputSpike<T>>) -> Result<Self, NetworkError> {
+        let expected = "a time in seconds, 0 or more";
+        if !(t_end.is_finite() && t_end >= 0.0) {
+            return Err(NetworkError::Value {
+                place: "stimulus.t_end".into(),
+                value: t_end,
+                expected,
+            });
+        }
+        for (k, spike) in spikes.iter().enumerate() {
+            let value = spike.time.re();
+            if !(spike.time.is_all_finite() && value >= 0.0) {
+                return Err(NetworkError::Value {
+                    place: format!("stimulus.spikes[{k}][1]"),
+                    value,
+                    expected,
+                });
+            }
+        }
+        let mut given: Vec<usize> = (0..spikes.len()).collect();
+        // By time, then channel: the order of the file must not show in the bits of a sum.
+        given.sort_by(|&a, &b| {
+            let (a, b) = (&spikes[a], &spikes[b]);
+            // −0.0 is the time 0.
+            (a.time.re() + 0.0).total_cmp(&(b.time.re() + 0.0)).then(a.channel.cmp(&b.channel))
+        });
+        let spikes = given.iter().map(|&k| spikes[k]).collect();
+        Ok(Self { t_end, spikes, given })
+    }
+
+    /// End of the run, in seconds.
+    #[must_use]
+    pub fn t_end(&self) -> f64 {
+        self.t_end
+    }
+
+    /// The spikes in the order of time.
+    #[must_use]
+    pub fn spikes(&self) -> &[InputSpike<T>] {
+        &self.spikes
+    }
+
+    /// Brings one entry for each sorted spike into the order in which the spikes were given.
+    #[must_use]
+    pub fn in_given_order(&self, sorted: &[T]) -> Vec<T> {
+        let mut all = vec![T::from(0.0); sorted.len()];
+        for (&k, &x) in self.given.iter().zip(sorted) {
+            all[k] = x;
+        }
+        all
+    }
+}

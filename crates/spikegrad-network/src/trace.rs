@@ -1,0 +1,116 @@
+//! The record of a run: spikes and read-outs with what the backward pass needs of the state there.
+//!
+//! A trace holds **spikes, not arrivals**: an arrival is a spike seen through a synapse and can be regenerated, so memory
+//! is O(spikes + input spikes). Not here: how it is made (`spikegrad_simulate`) or read (`spikegrad_adjoint`).
+
+use crate::{NeuronId, Stimulus};
+use spikegrad_dynamics::{Scalar, TimeConstants};
+
+/// A spike of a neuron.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spike<T = f64> {
+    /// Time, in seconds.
+    pub time: T,
+    /// Who spiked.
+    pub neuron: NeuronId,
+    /// Which of the rounds at this instant: 0, or more after arrivals at the very same time.
+    pub round: u32,
+    /// dV/dt just before, per second.
+    pub slope: T,
+    /// dV/dt just after the refractory time, per second; zero if the run ended before.
+    pub release_rate: T,
+    /// ∂V/∂(time constants) just before, at fixed event times; zero if not recorded.
+    pub tangent: TimeConstants<T>,
+}
+
+/// A potential that touched its threshold with slope zero: no spike, and no gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Touch {
+    /// Whose potential.
+    pub neuron: NeuronId,
+    /// When, in seconds.
+    pub time: f64,
+}
+
+/// What to read from the membrane potential of a neuron.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// V at a time, in seconds; before arrivals at that time.
+    Sample {
+        /// When.
+        time: f64,
+    },
+    /// The maximum of V over the whole run.
+    Maximum,
+    /// The time average of V over the whole run.
+    Mean,
+}
+
+/// A read-out that a run shall record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadoutRequest {
+    /// Whose potential; a leaky integrator.
+    pub neuron: NeuronId,
+    /// What of it.
+    pub measure: Measure,
+}
+
+/// A maximum cut off by an arrival, with which its time moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cusp<T = f64> {
+    /// The round of the arrival.
+    pub round: u32,
+    /// dV/dt before the arrival, positive, per second.
+    pub rate_before: T,
+    /// dV/dt after it, per second.
+    pub rate_after: T,
+}
+
+/// A read-out, recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Readout<T = f64> {
+    /// What was asked for.
+    pub request: ReadoutRequest,
+    /// When V had this value, in seconds; for a mean the end of the run.
+    pub time: T,
+    /// The value.
+    pub value: T,
+    /// Set if the value is a maximum at an arrival.
+    pub cusp: Option<Cusp<T>>,
+    /// ∂(value)/∂(time constants) at fixed event times; zero if not recorded.
+    pub tangent: TimeConstants<T>,
+}
+
+/// Everything a loss and the backward pass need of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace<T = f64> {
+    /// What went in, and the end of the run.
+    pub stimulus: Stimulus<T>,
+    /// Spikes in the order of time, then round, then neuron.
+    pub spikes: Vec<Spike<T>>,
+    /// Read-outs in the order of the requests.
+    pub readouts: Vec<Readout<T>>,
+    /// Touches in the order in which they were met.
+    pub touches: Vec<Touch>,
+    /// Synaptic arrivals that took effect.
+    pub arrivals: u64,
+}
+
+impl<T> Default for Trace<T> {
+    fn default() -> Self {
+        Self {
+            stimulus: Stimulus::default(),
+            spikes: Vec::new(),
+            readouts: Vec::new(),
+            touches: Vec::new(),
+            arrivals: 0,
+        }
+    }
+}
+
+impl<T: Scalar> Trace<T> {
+    /// Spike times of `neuron`, in order, in seconds.
+    pub fn spike_times(&self, neuron: NeuronId) -> impl Iterator<Item = T> + '_ {
+        self.spikes.iter().filter(move |s| s.neuron == neuron).map(|s| s.time)
+    }
+}

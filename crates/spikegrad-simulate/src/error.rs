@@ -1,0 +1,49 @@
+//! Why a run could not reach its end.
+
+use spikegrad_network::{NetworkError, NeuronId};
+use thiserror::Error;
+
+/// A simulation that could not finish, or not start.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SimulateError {
+    /// The parameters do not fit the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// An input spike on a channel that the network does not have.
+    #[error(
+        "an input spike is on channel {channel}, but the network has {inputs} input channels, counted from 0"
+    )]
+    Channel {
+        /// The channel.
+        channel: usize,
+        /// How many there are.
+        inputs: usize,
+    },
+    /// The network kept firing. Raise the budget, lower the recurrent weights or give neurons a refractory time.
+    #[error("reached {max_events} events at {time} s, before the end at {t_end} s")]
+    EventBudget {
+        /// The budget, in events: spikes and synaptic arrivals.
+        max_events: u64,
+        /// How far the run came, in seconds.
+        time: f64,
+        /// Where it should have ended, in seconds.
+        t_end: f64,
+    },
+    /// A neuron would spike twice at one representable time. Lower its input or give it a refractory time.
+    #[error("neuron {neuron} would spike again at {time} s, the very time of its last spike")]
+    Zeno {
+        /// Which neuron.
+        neuron: NeuronId,
+        /// When, in seconds.
+        time: f64,
+    },
+    /// The state of a neuron left the range of a double. Lower the weights.
+    #[error("the state of neuron {neuron} is not finite at {time} s")]
+    NonFinite {
+        /// Which neuron.
+        neuron: NeuronId,
+        /// When, in seconds.
+        time: f64,
+    },
+}

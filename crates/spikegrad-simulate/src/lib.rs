@@ -1,0 +1,17 @@
+//! The forward pass: from event to event, in continuous time, with no time step.
+//!
+//! [`simulate`] runs a network and returns its trace; [`simulate_into`] does the same on a prepared [`Circuit`] with the
+//! caller's [`Workspace`], for many runs of one network. The loop is in `engine.rs`: it finds the next instant at which
+//! anything happens, lets all crossings of that instant spike, and then lets all arrivals of that instant act as one.
+//!
+//! Not here: the motion of a neuron (`spikegrad_dynamics`), what a trace is worth (`spikegrad_adjoint`).
+//!
+//! [`Circuit`]: spikegrad_network::Circuit
+
+mod engine;
+mod error;
+mod observer;
+mod schedule;
+
+pub use engine::{Options, Workspace, simulate, simulate_into};
+pub use error::SimulateError;

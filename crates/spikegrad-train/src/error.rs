@@ -1,0 +1,175 @@
+//! What can go wrong around a training run, each as one sentence in the user's terms.
+//!
+//! A message is complete: where another library gave the reason, the reason is part of the sentence and not
+//! repeated as `source()`.
+//!
+//! Not here: failures of a simulation or of a gradient, which the engine's crates name.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A setting, a file or a figure that could not be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The configuration is no JSON object at all. The reason gives line and column.
+    #[error("the configuration cannot be read: {reason}")]
+    MalformedConfig {
+        /// What the parser met, and where.
+        reason: serde_json::Error,
+    },
+
+    /// There is no such setting. The nearest one is probably meant.
+    #[error("there is no setting `{key}`; the nearest is `{nearest}`")]
+    UnknownSetting {
+        /// The key as given, levels separated by dots.
+        key: String,
+        /// The valid key that is most like it.
+        nearest: String,
+    },
+
+    /// A configuration is complete, so that it says all that a result depends on.
+    #[error("setting `{key}` is missing")]
+    MissingSetting {
+        /// The key, levels separated by dots.
+        key: String,
+    },
+
+    /// The value is of another kind than the setting. The reason says what is expected.
+    #[error("setting `{key}` cannot be {found}: {reason}")]
+    MistypedSetting {
+        /// The key, levels separated by dots.
+        key: String,
+        /// What stands there, as JSON.
+        found: String,
+        /// What was expected.
+        reason: serde_json::Error,
+    },
+
+    /// The value is of the right kind, but no run can be made with it. The rule says which values can be used.
+    #[error("setting `{key}` is {found}, but must be {rule}")]
+    InvalidSetting {
+        /// The key, levels separated by dots.
+        key: &'static str,
+        /// The value that stands there.
+        found: f64,
+        /// What it must be.
+        rule: &'static str,
+    },
+
+    /// The file could not be read. Look at the path and its permissions.
+    #[error("cannot read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+
+    /// The file could not be written; an older file of that name is unharmed. Look at the folder and the disk.
+    #[error("cannot write {}: {reason}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+
+    /// The file does not have the form of a safetensors file: truncated, damaged, or something else altogether.
+    #[error("{} is not a readable safetensors file: {reason}", path.display())]
+    UnreadableCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What the format's reader met.
+        reason: safetensors::SafeTensorError,
+    },
+
+    /// A safetensors file of another program, or of another version of this one.
+    #[error("{} is a safetensors file, but not a version 1 checkpoint of spikegrad", path.display())]
+    ForeignCheckpoint {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The checkpoint was changed after it was written. Take an older one.
+    #[error("the checkpoint {} is damaged: its content does not match its checksum", path.display())]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Checkpoints hold 64-bit floats, so that a resumed run goes on with the same bits.
+    #[error("tensor `{tensor}` of {} holds {found:?} values, but must hold F64", path.display())]
+    TensorType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// What it holds.
+        found: safetensors::Dtype,
+    },
+
+    /// The checkpoint belongs to a network with other connections.
+    #[error("the checkpoint has no tensor `{tensor}`")]
+    MissingTensor {
+        /// The name that was asked for.
+        tensor: String,
+    },
+
+    /// The checkpoint belongs to a network of another size.
+    #[error(
+        "tensor `{tensor}` of the checkpoint has the shape {found:?}, but {expected:?} is needed"
+    )]
+    TensorShape {
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that was asked for.
+        expected: Vec<usize>,
+        /// The shape it has.
+        found: Vec<usize>,
+    },
+
+    /// A tensor that was to be saved does not have as many values as its shape says.
+    #[error("tensor `{tensor}` has {values} values, which do not fill the shape {shape:?}")]
+    UnfilledTensor {
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How many values it has.
+        values: usize,
+    },
+
+    /// Figures are written as `.svg` or `.png`, chosen by the ending of the file's name.
+    #[error("cannot tell the format of figure {}: its name must end in .svg or .png", path.display())]
+    FigureFormat {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// There is nothing that could be drawn.
+    #[error("nothing to draw: {missing}")]
+    EmptyFigure {
+        /// What would be needed.
+        missing: &'static str,
+    },
+
+    /// A spike of a neuron that the figure does not have.
+    #[error(
+        "cannot draw a spike of neuron {neuron} of population {population}: there is no such neuron"
+    )]
+    UnknownNeuron {
+        /// Index of the population.
+        population: usize,
+        /// Index of the neuron in its population.
+        neuron: usize,
+    },
+
+    /// The drawing library failed, which it has no reason to.
+    #[error("drawing failed: {reason}")]
+    Drawing {
+        /// What it said.
+        reason: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,72 @@
+//! Writing a file so that a reader, or a crash, never meets half of it.
+//!
+//! The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
+//! step: under that name stands either the old content or the new.
+//!
+//! Not here: what is written (`checkpoint.rs`, `plot/`).
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::TrainError;
+
+/// Writes `bytes` to `path`, replacing what stands there only when all of it is on the disk.
+///
+/// # Errors
+///
+/// [`TrainError::Write`] if the folder does not exist, cannot be written to, or the disk is full.
+pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    try_write(path, bytes).map_err(|reason| TrainError::Write { path: path.to_path_buf(), reason })
+}
+
+fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".spikegrad-");
+    #[cfg(unix)]
+    {
+        // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        write_beside(&path, b"old").unwrap();
+        write_beside(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("result.json");
+        let message = write_beside(&path, b"").unwrap_err().to_string();
+        assert!(message.contains("result.json"), "{message}");
+    }
+
+    #[test]
+    fn a_failed_replacement_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let occupied = folder.path().join("occupied");
+        std::fs::create_dir(&occupied).unwrap();
+        assert!(write_beside(&occupied, b"").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

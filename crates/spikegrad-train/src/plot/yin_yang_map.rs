@@ -1,0 +1,323 @@
+//! The Yin-Yang data set (left) beside what a network makes of the plane (right).
+//!
+//! The map on the right is asked of the network cell by cell: [`DecisionMap::centres`] says where.
+//! Colour is the decision and its strength the confidence; the true borders are drawn over both
+//! panels, and the test points that the network gets wrong are ringed in black.
+//!
+//! Not here: the network.
+
+use std::f64::consts::PI;
+use std::path::Path;
+
+use plotters::style::RGBColor;
+
+use super::axes::{Axis, Panel};
+use super::palette::{BLUE, GREEN, INK, ORANGE, WHITE, mix};
+use super::picture::{HEADING, NORMAL, Picture, Position};
+use crate::TrainError;
+use crate::data::yin_yang::{R_BIG, R_SMALL, class_at};
+
+/// What a network says about a place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    /// The class it chooses; `None` if its output is silent or tied.
+    pub class: Option<usize>,
+    /// How sure it is, from ⅓ (a guess among three classes) to 1.
+    pub confidence: f64,
+}
+
+/// A network's decisions over the unit square.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionMap<'a> {
+    /// Number of cells to a side.
+    pub size: usize,
+    /// The decisions in the order of [`centres`](Self::centres), `size` × `size` of them.
+    pub decisions: &'a [Decision],
+}
+
+/// A test point with its true class and the network's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassifiedPoint {
+    /// First coordinate.
+    pub x: f64,
+    /// Second coordinate.
+    pub y: f64,
+    /// True class.
+    pub label: usize,
+    /// The network's class; `None` if its output is silent or tied.
+    pub predicted: Option<usize>,
+}
+
+impl DecisionMap<'_> {
+    /// Returns the centres (x, y) of the cells of a map: the lowest row first, each from left to right.
+    pub fn centres(size: usize) -> impl Iterator<Item = (f64, f64)> {
+        (0..size).flat_map(move |row| {
+            (0..size).map(move |column| (centre(column, size), centre(row, size)))
+        })
+    }
+
+    /// The decision of the cell around a place of the unit square.
+    fn at(&self, x: f64, y: f64) -> Option<Decision> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "rounded down on purpose; the cast saturates at 0"
+        )]
+        let index = |share: f64| ((share * approximate(self.size)) as usize).min(self.size - 1);
+        self.decisions.get(index(y) * self.size + index(x)).copied()
+    }
+}
+
+const WIDTH: f64 = 920.0;
+const HEIGHT: f64 = 532.0;
+const TOP: f64 = 48.0;
+const SIDE: f64 = 392.0;
+const LEFT_PANEL: f64 = 54.0;
+const RIGHT_PANEL: f64 = 512.0;
+
+/// The unit square, with room for marks at its edge.
+const RANGE: (f64, f64) = (-0.02, 1.02);
+
+const NAMES: [&str; 3] = ["yin", "yang", "dot"];
+const COLOURS: [RGBColor; 3] = [BLUE, ORANGE, GREEN];
+const UNDECIDED: RGBColor = RGBColor(200, 200, 200);
+
+/// Steps of confidence: few enough that neighbouring cells join to one shape of the SVG.
+const SHADES: f64 = 6.0;
+
+/// Draws the true regions with the points (left) and the decisions with the errors (right).
+///
+/// # Errors
+///
+/// [`TrainError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them;
+/// [`TrainError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`TrainError::Write`]
+/// if it cannot be written.
+pub fn yin_yang_map(
+    path: &Path,
+    map: &DecisionMap<'_>,
+    points: &[ClassifiedPoint],
+) -> Result<(), TrainError> {
+    if map.size == 0 || map.size.checked_mul(map.size) != Some(map.decisions.len()) {
+        return Err(TrainError::EmptyFigure {
+            missing: "the map has not as many decisions as cells",
+        });
+    }
+    let mut picture = Picture::new(WIDTH, HEIGHT);
+    let (truth, decisions) = (panel(LEFT_PANEL), panel(RIGHT_PANEL));
+    draw_truth(&mut picture, &truth, points);
+    draw_decisions(&mut picture, &decisions, map, points);
+    let wrong = points.iter().filter(|point| is_wrong(point)).count();
+    let accuracy = 100.0 * (1.0 - approximate(wrong) / approximate(points.len().max(1)));
+    for (panel, heading) in [
+        (&truth, format!("Yin-Yang: {} test points", points.len())),
+        (&decisions, format!("Decisions of the network: {accuracy:.1} % right")),
+    ] {
+        picture.text(heading, (panel.upper_left.0, TOP - 15.0), HEADING);
+        panel.draw_frame(&mut picture);
+        panel.draw_x_label(&mut picture);
+        panel.draw_y_label(&mut picture, 36.0);
+    }
+    draw_legend(&mut picture, wrong);
+    picture.save(path)
+}
+
+fn panel(left: f64) -> Panel {
+    Panel {
+        upper_left: (left, TOP),
+        lower_right: (left + SIDE, TOP + SIDE),
+        x: Axis::with_step(RANGE, 0.2, "x"),
+        y: Axis::with_step(RANGE, 0.2, "y"),
+    }
+}
+
+fn draw_truth(picture: &mut Picture, panel: &Panel, points: &[ClassifiedPoint]) {
+    panel.draw_grid(picture);
+    draw_cells(picture, panel, |x, y| Some(mix(colour(class_at(x, y)), WHITE, 0.3)));
+    draw_borders(picture, panel);
+    for point in points {
+        let place = panel.at(point.x, point.y);
+        picture.disc(place, 2.6, WHITE);
+        picture.disc(place, 2.0, mix(colour(Some(point.label)), INK, 0.85));
+    }
+}
+
+fn draw_decisions(
+    picture: &mut Picture,
+    panel: &Panel,
+    map: &DecisionMap<'_>,
+    points: &[ClassifiedPoint],
+) {
+    panel.draw_grid(picture);
+    draw_cells(picture, panel, |x, y| map.at(x, y).map(shade));
+    draw_borders(picture, panel);
+    for point in points.iter().filter(|point| !is_wrong(point)) {
+        let place = panel.at(point.x, point.y);
+        picture.disc(place, 1.2, mix(colour(Some(point.label)), INK, 0.6));
+    }
+    for point in points.iter().filter(|point| is_wrong(point)) {
+        draw_wrong(picture, panel.at(point.x, point.y), colour(Some(point.label)));
+    }
+}
+
+fn draw_wrong(picture: &mut Picture, place: Position, colour: RGBColor) {
+    picture.disc(place, 5.0, INK);
+    picture.disc(place, 3.8, WHITE);
+    picture.disc(place, 3.0, colour);
+}
+
+fn is_wrong(point: &ClassifiedPoint) -> bool {
+    point.predicted != Some(point.label)
+}
+
+/// Colours the disc cell by cell, neighbours of one colour in one piece.
+fn draw_cells(
+    picture: &mut Picture,
+    panel: &Panel,
+    colour_at: impl Fn(f64, f64) -> Option<RGBColor>,
+) {
+    /// A cell is about a point wide: the borders, drawn over them, hide the steps.
+    const CELLS: usize = 392;
+    let edge = |index: usize| approximate(index) / approximate(CELLS);
+    for row in 0..CELLS {
+        let y = centre(row, CELLS);
+        let colours: Vec<Option<RGBColor>> = (0..CELLS)
+            .map(|column| centre(column, CELLS))
+            .map(|x| class_at(x, y).and_then(|_| colour_at(x, y)))
+            .collect();
+        let mut start = 0;
+        for piece in colours.chunk_by(|one, other| one == other) {
+            let end = start + piece.len();
+            if let Some(colour) = piece[0] {
+                let (left, bottom) = panel.at(edge(start), edge(row));
+                let (right, top) = panel.at(edge(end), edge(row + 1));
+                picture.rectangle((left, top), (right, bottom), colour);
+            }
+            start = end;
+        }
+    }
+}
+
+/// Draws the true borders: the rim, the two half circles between yin and yang, and the dots.
+fn draw_borders(picture: &mut Picture, panel: &Panel) {
+    let mut arc = |centre: f64, radius: f64, from: f64, to: f64, width: f64| {
+        const PIECES: u32 = 90;
+        let angles = (0..=PIECES).map(|k| from + (to - from) * f64::from(k) / f64::from(PIECES));
+        let places = angles
+            .map(|angle| panel.at(centre + radius * angle.cos(), R_BIG + radius * angle.sin()));
+        picture.line(places.collect(), width, INK);
+    };
+    arc(R_BIG, R_BIG, 0.0, 2.0 * PI, 1.5);
+    arc(0.5 * R_BIG, 0.5 * R_BIG, PI, 2.0 * PI, 1.0);
+    arc(1.5 * R_BIG, 0.5 * R_BIG, 0.0, PI, 1.0);
+    arc(0.5 * R_BIG, R_SMALL, 0.0, 2.0 * PI, 1.0);
+    arc(1.5 * R_BIG, R_SMALL, 0.0, 2.0 * PI, 1.0);
+}
+
+fn draw_legend(picture: &mut Picture, wrong: usize) {
+    const MIDDLE: f64 = HEIGHT - 20.0;
+    let style = NORMAL;
+    let baseline = MIDDLE + style.baseline();
+    let mut x = LEFT_PANEL;
+    for (class, name) in NAMES.into_iter().enumerate() {
+        picture.disc((x + 6.0, MIDDLE), 5.0, colour(Some(class)));
+        picture.text(name, (x + 17.0, baseline), style);
+        x += 72.0;
+    }
+
+    let mut x = RIGHT_PANEL;
+    for class in 0..NAMES.len() {
+        for level in 0..6_u8 {
+            let confidence = 1.0 / 3.0 + 2.0 / 3.0 * (f64::from(level) + 0.5) / SHADES;
+            let colour = shade(Decision { class: Some(class), confidence });
+            let left = x + 7.0 * f64::from(level);
+            let top = MIDDLE - 9.0 + 6.0 * approximate(class);
+            picture.rectangle((left, top), (left + 7.0, top + 6.0), colour);
+        }
+    }
+    picture.text("unsure to sure", (x + 50.0, baseline), style);
+    x += 160.0;
+    picture.rectangle((x, MIDDLE - 5.0), (x + 10.0, MIDDLE + 5.0), UNDECIDED);
+    picture.text("no decision", (x + 17.0, baseline), style);
+    x += 112.0;
+    draw_wrong(picture, (x + 6.0, MIDDLE), colour(Some(2)));
+    picture.text(format!("{wrong} wrong"), (x + 17.0, baseline), style);
+}
+
+fn colour(class: Option<usize>) -> RGBColor {
+    class.and_then(|class| COLOURS.get(class)).copied().unwrap_or(UNDECIDED)
+}
+
+fn shade(decision: Decision) -> RGBColor {
+    let above_chance = (decision.confidence - 1.0 / 3.0) * 1.5;
+    // The order matters for a confidence that is no number: `max` drops it.
+    let level = (above_chance * SHADES).floor().max(0.0).min(SHADES - 1.0) / (SHADES - 1.0);
+    mix(colour(decision.class), WHITE, 0.15 + 0.6 * level)
+}
+
+/// The centre of a cell among `size` between 0 and 1.
+fn centre(index: usize, size: usize) -> f64 {
+    (approximate(index) + 0.5) / approximate(size)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "cells are counted in hundreds")]
+fn approximate(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map of the true classes, sure near the middle, undecided in a corner.
+    fn decisions(size: usize) -> Vec<Decision> {
+        DecisionMap::centres(size)
+            .map(|(x, y)| Decision {
+                class: class_at(x, y).filter(|_| x + y > 0.4),
+                confidence: 1.0 - (x - 0.5).hypot(y - 0.5),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn cells_are_found_where_their_centres_are() {
+        let map = DecisionMap { size: 7, decisions: &decisions(7) };
+        for (index, (x, y)) in DecisionMap::centres(7).enumerate() {
+            assert_eq!(map.at(x, y), Some(map.decisions[index]));
+        }
+        assert!(map.at(1.0, 0.0).is_some(), "the last edge belongs to the last cell");
+    }
+
+    #[test]
+    fn a_map_is_drawn_in_both_formats() {
+        let folder = tempfile::tempdir().unwrap();
+        let points = [
+            ClassifiedPoint { x: 0.25, y: 0.5, label: 2, predicted: Some(2) },
+            ClassifiedPoint { x: 0.5, y: 0.7, label: 1, predicted: None },
+        ];
+        for name in ["map.svg", "map.png"] {
+            let map = DecisionMap { size: 20, decisions: &decisions(20) };
+            yin_yang_map(&folder.path().join(name), &map, &points).unwrap();
+        }
+        let svg = std::fs::read_to_string(folder.path().join("map.svg")).unwrap();
+        assert!(svg.contains("50.0 % right") && svg.contains("1 wrong"));
+    }
+
+    #[test]
+    fn a_map_of_the_wrong_size_is_refused() {
+        for size in [0, 3, usize::MAX] {
+            let map = DecisionMap { size, decisions: &decisions(2) };
+            let error = yin_yang_map(Path::new("map.svg"), &map, &[]).unwrap_err();
+            assert!(matches!(error, TrainError::EmptyFigure { .. }), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_surer_decision_is_darker() {
+        let brightness = |confidence| {
+            let RGBColor(red, ..) = shade(Decision { class: Some(0), confidence });
+            red
+        };
+        assert!(brightness(1.0) < brightness(0.6) && brightness(0.6) < brightness(0.33));
+        assert_eq!(brightness(f64::NAN), brightness(0.0));
+    }
+}

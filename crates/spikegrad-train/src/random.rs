@@ -1,0 +1,119 @@
+//! All randomness of a run, out of one seed.
+//!
+//! `ChaCha8` has 2⁶⁴ streams under each key. The seed is the key; what a stream is for, and which one of its kind it
+//! is, chooses the stream. So the numbers of epoch 7 do not depend on what epoch 6 drew, nor on which thread came
+//! first, and a resumed run needs no saved generator.
+//!
+//! Not here: the Yin-Yang data (`data/yin_yang.rs`), which follow another generator to the bit.
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// What a stream of random numbers is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Initial weights; the index is that of the connection.
+    Weights,
+    /// Order of the samples; the index is the epoch.
+    Shuffle,
+}
+
+/// Returns the stream of `seed` for one purpose and index, always from its beginning.
+///
+/// The stream's number is the purpose in the upper and the index in the lower 32 bits: no two coincide, which a hash
+/// could not promise.
+#[must_use]
+pub fn stream(seed: u64, purpose: Purpose, index: u32) -> ChaCha8Rng {
+    // Numbers of their own, so that a new purpose does not change the runs of the old ones.
+    let purpose: u64 = match purpose {
+        Purpose::Weights => 1,
+        Purpose::Shuffle => 2,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(purpose << 32 | u64::from(index));
+    rng
+}
+
+/// Returns 0, …, n − 1 in random order (Fisher–Yates).
+#[must_use]
+pub fn permutation(n: usize, rng: &mut impl Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(rng);
+    order
+}
+
+/// Draws a `rows` × `columns` matrix of independent normal numbers, row by row.
+#[must_use]
+pub fn normal_matrix(
+    rows: usize,
+    columns: usize,
+    mean: f64,
+    std: f64,
+    rng: &mut impl Rng,
+) -> Vec<f64> {
+    let mut draw = || -> f64 { mean + std * rng.sample::<f64, _>(StandardNormal) };
+    (0..rows * columns).map(|_| draw()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(seed: u64, purpose: Purpose, index: u32) -> [u64; 4] {
+        let mut rng = stream(seed, purpose, index);
+        std::array::from_fn(|_| rng.next_u64())
+    }
+
+    #[test]
+    fn a_stream_is_the_same_each_time_and_unlike_all_others() {
+        let streams = [
+            words(0, Purpose::Weights, 0),
+            words(0, Purpose::Weights, 1),
+            words(0, Purpose::Shuffle, 0),
+            words(0, Purpose::Shuffle, u32::MAX),
+            words(1, Purpose::Weights, 0),
+        ];
+        assert_eq!(streams[0], words(0, Purpose::Weights, 0));
+        for (i, one) in streams.iter().enumerate() {
+            assert!(streams[i + 1..].iter().all(|other| other != one), "stream {i}");
+        }
+    }
+
+    #[test]
+    fn a_permutation_has_every_index_once() {
+        let order = permutation(1000, &mut stream(3, Purpose::Shuffle, 0));
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+        assert_ne!(order, sorted);
+        assert!(permutation(0, &mut stream(3, Purpose::Shuffle, 0)).is_empty());
+    }
+
+    #[test]
+    fn normal_numbers_have_the_mean_and_spread_asked_for() {
+        const N: usize = 40_000;
+        const N_AS_F64: f64 = 40_000.0;
+        /// Five standard errors of the mean of N numbers of spread 1.
+        const FIVE_SIGMA: f64 = 0.025;
+        let values = normal_matrix(200, N / 200, 1.5, 0.78, &mut stream(0, Purpose::Weights, 0));
+        assert_eq!(values.len(), N);
+        let standard: Vec<f64> = values.iter().map(|value| (value - 1.5) / 0.78).collect();
+        let mean = standard.iter().sum::<f64>() / N_AS_F64;
+        let variance = standard.iter().map(|value| value * value).sum::<f64>() / N_AS_F64;
+        assert!(mean.abs() < FIVE_SIGMA, "{mean}");
+        assert!((variance - 1.0).abs() < 2.0 * FIVE_SIGMA, "{variance}");
+    }
+
+    #[test]
+    fn the_streams_of_seed_zero_are_pinned() {
+        // A change of these numbers changes every run: it needs a reason and an entry in the changelog.
+        let mut rng = stream(0, Purpose::Weights, 0);
+        let weights: [f64; 2] = normal_matrix(1, 2, 0.0, 1.0, &mut rng).try_into().unwrap();
+        let order = permutation(8, &mut stream(0, Purpose::Shuffle, 0));
+        let expected = [-0.134_050_909_837_796_52, -1.000_141_311_258_318_2];
+        assert_eq!(weights.map(f64::to_bits), expected.map(f64::to_bits));
+        assert_eq!(order, [4, 5, 0, 3, 2, 6, 7, 1]);
+    }
+}

@@ -1,0 +1,75 @@
+//! **spikegrad** computes exact gradients of event-based spiking networks.
+//!
+//! A problem is simulated from event to event into a trace; a loss reads the trace and says how it cares about each spike
+//! time and each read-out; the adjoint walks the trace backwards, one jump at a time, and leaves a gradient in the shape of
+//! the parameters.
+//!
+//! ```text
+//!  Network ──┐
+//!  Parameters┤ simulate ──▶ Trace ── loss.evaluate ──▶ Cotangents ── backward ──▶ Gradient
+//!  Stimulus ─┘
+//! ```
+//!
+//! [`value_and_grad`] is the three verbs in one call, [`value_and_grad_batch`] the same over many stimuli in parallel, with
+//! the same bits on any number of threads.
+//!
+//! # A first example
+//!
+//! Two inputs, one neuron: when does it spike, and how does that time change with the weights?
+//!
+//! ```
+//! use spikegrad::problem::Problem;
+//! use spikegrad::{Settings, loss_of, value_and_grad};
+//!
+//! let problem = Problem::from_json(br#"{
+//!   "format": "spikegrad-problem", "version": 1,
+//!   "network": {
+//!     "inputs": 2,
+//!     "populations": [{"name": "out", "size": 1, "model": "lif"}],
+//!     "connections": [{"from": "input", "to": "out", "weights": [[5, 4]]}]
+//!   },
+//!   "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0], [1, 0.004]]},
+//!   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
+//! }"#)?;
+//! let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+//! let answer =
+//!     value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, &Settings::default())?;
+//!
+//! let spike = answer.trace.spikes[0].time;
+//! assert!((spike - 0.005723379243551286547).abs() < 1e-17);
+//! // L = ½ (t − target)², so dL/dw = (t − target) dt/dw; dt/dw is known to 25 digits.
+//! let expected = (spike - 0.0047) * -0.0008423427856719236080;
+//! assert!((answer.gradient.parameters.connections[0].weights[0] / expected - 1.0).abs() < 1e-12);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | crate | holds |
+//! | --- | --- |
+//! | [`dynamics`] | the mathematics of one neuron |
+//! | [`network`] | networks, parameters, stimuli, traces, the problem file |
+//! | [`simulate()`] | the event loop |
+//! | [`adjoint`] | losses and the backward sweep |
+
+mod evaluate;
+
+pub use evaluate::{
+    Batch, BatchError, DEFAULT_MAX_EVENTS, Error, Evaluation, Sample, Settings, value_and_grad,
+    value_and_grad_batch, value_batch,
+};
+pub use spikegrad_adjoint::{
+    AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,
+    MeanVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VoltageMse, backward, loss_of,
+};
+pub use spikegrad_dynamics::{Dual64, Scalar};
+pub use spikegrad_network::{
+    Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network, NetworkError,
+    NeuronId, Parameters, Population, PopulationParameters, Readout, ReadoutRequest, Source, Spike,
+    Stimulus, Synapse, Synapses, Trace, Values, problem,
+};
+pub use spikegrad_simulate::{Options, SimulateError, simulate};
+
+pub use spikegrad_adjoint as adjoint;
+pub use spikegrad_dynamics as dynamics;
+pub use spikegrad_network as network;

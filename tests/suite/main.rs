@@ -1,0 +1,7 @@
+//! The test suite: one file a kind of test, one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+mod cases;
+mod support;
+mod tolerance;
