@@ -9,7 +9,7 @@
 use crate::{AdjointError, Cotangents, Grazing};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{
-    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, Scalar, State, TimeConstants,
+    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
 };
 use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Trace};
 use std::collections::BinaryHeap;
@@ -19,7 +19,7 @@ use std::ops::Range;
 ///
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
-/// [`AdjointError::NonFinite`]; [`AdjointError::Cotangents`].
+/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`].
 pub fn backward<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
@@ -42,29 +42,29 @@ pub fn backward<T: Scalar>(
     if sum.is_finite() && gradient.input_times.iter().all(|x| x.is_all_finite()) {
         Ok(gradient)
     } else {
-        Err(AdjointError::NonFinite)
+        Err(AdjointError::NonFiniteLoss)
     }
 }
 
 /// Gradients of a circuit, summed over runs.
 #[derive(Clone, Debug)]
-pub struct GradientSum<T: Scalar = f64> {
+pub struct GradientSum<T: Scalar = f64, N: NeuronAdjoint<T> = Lif<T>> {
     /// For each synapse of the circuit.
     weights: Vec<T>,
     /// For each group of the circuit.
     delays: Vec<T>,
-    neurons: Vec<LifGradient<T>>,
+    neurons: Vec<N::Gradient>,
 }
 
-impl<T: Scalar> GradientSum<T> {
+impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
     /// Zero.
     #[must_use]
-    pub fn new(circuit: &Circuit<T>) -> Self {
+    pub fn new(circuit: &Circuit<T, N>) -> Self {
         let zero = T::from(0.0);
         Self {
             weights: vec![zero; circuit.weights.len()],
             delays: vec![zero; circuit.group_count()],
-            neurons: vec![LifGradient::default(); circuit.neurons.len()],
+            neurons: vec![N::Gradient::default(); circuit.neurons.len()],
         }
     }
 
@@ -83,16 +83,18 @@ impl<T: Scalar> GradientSum<T> {
     #[must_use]
     pub fn is_finite(&self) -> bool {
         self.weights.iter().chain(&self.delays).all(|x| x.is_all_finite())
-            && self.neurons.iter().all(LifGradient::is_finite)
+            && self.neurons.iter().all(NeuronGradient::is_finite)
     }
+}
 
+impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N> {
     /// The sum in the shape of the parameters.
     #[must_use]
     pub fn to_parameters(
         &self,
         network: &Network,
         like: &Parameters<T>,
-        circuit: &Circuit<T>,
+        circuit: &Circuit<T, N>,
     ) -> Parameters<T> {
         let mut gradient = like.zeros_like();
         circuit.gather(&self.weights, &self.delays, &mut gradient);
@@ -107,8 +109,8 @@ impl<T: Scalar> GradientSum<T> {
 
 /// Scratch memory of a backward sweep, to be used again.
 #[derive(Debug)]
-pub struct BackwardWorkspace<T: Scalar = f64> {
-    cells: Vec<Cell<T>>,
+pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
+    cells: Vec<Cell<T, N>>,
     /// What is due next, going backwards.
     due: BinaryHeap<Due>,
     /// For each firing, the groups not yet taken back.
@@ -119,7 +121,7 @@ pub struct BackwardWorkspace<T: Scalar = f64> {
     previous: Vec<Option<usize>>,
 }
 
-impl<T: Scalar> Default for BackwardWorkspace<T> {
+impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
     fn default() -> Self {
         Self {
             cells: Vec::new(),
@@ -133,8 +135,8 @@ impl<T: Scalar> Default for BackwardWorkspace<T> {
 
 /// One neuron, going backwards.
 #[derive(Clone, Copy, Debug)]
-struct Cell<T: Scalar> {
-    adjoint: Adjoint<State<T>>,
+struct Cell<T: Scalar, N: Neuron<T>> {
+    adjoint: Adjoint<N::State>,
     /// When it was that.
     time: T,
     /// The neuron's last spike that has not been passed.
@@ -163,13 +165,13 @@ type Due = (OrderedFloat<f64>, u32, Phase, usize);
 ///
 /// # Errors
 /// As [`backward`]; `sum` is then not usable.
-pub fn backward_into<T: Scalar>(
-    circuit: &Circuit<T>,
+pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
+    circuit: &Circuit<T, N>,
     trace: &Trace<T>,
     cotangents: &Cotangents<T>,
     policy: Grazing,
-    workspace: &mut BackwardWorkspace<T>,
-    sum: &mut GradientSum<T>,
+    workspace: &mut BackwardWorkspace<T, N>,
+    sum: &mut GradientSum<T, N>,
 ) -> Result<Vec<T>, AdjointError> {
     let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
     let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
@@ -190,37 +192,30 @@ pub fn backward_into<T: Scalar>(
     Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
 }
 
-struct Sweep<'a, T: Scalar> {
-    circuit: &'a Circuit<T>,
+struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
+    circuit: &'a Circuit<T, N>,
     trace: &'a Trace<T>,
     cotangents: &'a Cotangents<T>,
     policy: Grazing,
-    workspace: &'a mut BackwardWorkspace<T>,
-    sum: &'a mut GradientSum<T>,
+    workspace: &'a mut BackwardWorkspace<T, N>,
+    sum: &'a mut GradientSum<T, N>,
 }
 
-impl<T: Scalar> Sweep<'_, T> {
+impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn inputs(&self) -> usize {
         self.trace.stimulus.spikes().len()
     }
 
     fn prepare(&mut self) {
         let (zero, end) = (T::from(0.0), T::from(self.trace.stimulus.t_end()));
-        let count = self.circuit.neurons.len();
         let firings = self.inputs() + self.trace.spikes.len();
         let w = &mut *self.workspace;
         w.cells.clear();
-        w.cells.resize(
-            count,
-            Cell {
-                adjoint: Adjoint::default(),
-                time: end,
-                spike: None,
-                clamped: false,
-                integral: zero,
-                cusp: None,
-            },
-        );
+        let cell = |neuron: &N| {
+            let adjoint = neuron.no_adjoint();
+            Cell { adjoint, time: end, spike: None, clamped: false, integral: zero, cusp: None }
+        };
+        w.cells.extend(self.circuit.neurons.iter().map(cell));
         w.times.clear();
         w.times.resize(firings, zero);
         w.previous.clear();
@@ -328,8 +323,7 @@ impl<T: Scalar> Sweep<'_, T> {
 
     fn is_worth_something(&self, n: usize) -> bool {
         let cell = &self.workspace.cells[n];
-        let State { v, i } = cell.adjoint.0;
-        !(v.is_exactly_zero() && i.is_exactly_zero() && cell.integral.is_exactly_zero())
+        !(self.circuit.neurons[n].is_worthless(cell.adjoint) && cell.integral.is_exactly_zero())
     }
 
     /// The last group of `firing` that is left, which arrived at `at`.
@@ -366,8 +360,9 @@ impl<T: Scalar> Sweep<'_, T> {
     /// them; of several at one time each gets the share that it has in the change of the rate.
     fn share_of_cusp(&self, n: usize, weight: T, cusp: Cusp<T>) -> T {
         let model = &self.circuit.neurons[n];
-        let zero = State { v: T::from(0.0), i: T::from(0.0) };
-        let change = model.membrane_rate(model.receive(zero, weight));
+        let before = self.circuit.initial[n];
+        let change =
+            model.membrane_rate(model.receive(before, weight)) - model.membrane_rate(before);
         cusp.rate_before * change / (cusp.rate_after - cusp.rate_before)
     }
 
@@ -415,8 +410,11 @@ impl<T: Scalar> Sweep<'_, T> {
             }
         };
         let model = &self.circuit.neurons[n];
-        cell.adjoint = model.spike_pullback(slope, time, cell.adjoint);
-        let membrane = cell.adjoint.0.v;
+        let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);
+        cell.adjoint = before;
+        if !(time.is_all_finite() && membrane.is_all_finite()) {
+            return Err(AdjointError::NonFinite { neuron: at.neuron, time: at.time.re() });
+        }
         let (elapsed, after_reset) = self.elapsed(n, at.time);
         let gradient = &mut self.sum.neurons[n];
         model.threshold_pullback(slope, time, gradient);
@@ -444,7 +442,7 @@ impl<T: Scalar> Sweep<'_, T> {
         {
             self.release(n, spike);
         }
-        let model: &Lif<T> = &self.circuit.neurons[n];
+        let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         let dt = cell.time - time;
         cell.adjoint = if cell.clamped {
@@ -469,14 +467,18 @@ impl<T: Scalar> Sweep<'_, T> {
     }
 }
 
-fn flow_back<T: Scalar>(model: &Lif<T>, cell: &Cell<T>, dt: T) -> Adjoint<State<T>> {
+/// The adjoint of a free neuron `dt` earlier.
+fn flow_back<T: Scalar, N: NeuronAdjoint<T>>(
+    model: &N,
+    cell: &Cell<T, N>,
+    dt: T,
+) -> Adjoint<N::State> {
     if dt.is_exactly_zero() {
         return cell.adjoint;
     }
-    let Adjoint(State { v, i }) = model.flow_pullback(dt, cell.adjoint);
+    let before = model.flow_pullback(dt, cell.adjoint);
     if cell.integral.is_exactly_zero() {
-        return Adjoint(State { v, i });
+        return before;
     }
-    let Adjoint(more) = model.integral_pullback(dt, cell.integral);
-    Adjoint(State { v: v + more.v, i: i + more.i })
+    model.add_adjoints(before, model.integral_pullback(dt, cell.integral))
 }

@@ -37,7 +37,15 @@ pub enum AdjointError {
         /// Read-outs in the trace.
         expected_readouts: usize,
     },
-    /// A derivative left the range of a double. Look for a very small slope in the certificate, or large weights.
-    #[error("a derivative of the loss is not finite")]
-    NonFinite,
+    /// A derivative left the range of a double on its way back. Look for a very small slope, or for large weights.
+    #[error("the derivative of the loss with respect to the spike of neuron {neuron} at {time} s is not finite")]
+    NonFinite {
+        /// Whose spike.
+        neuron: NeuronId,
+        /// When, in seconds.
+        time: f64,
+    },
+    /// The value of the loss, or its derivative with respect to a number, left the range of a double.
+    #[error("the loss or one of its derivatives is not finite")]
+    NonFiniteLoss,
 }

@@ -15,6 +15,6 @@ mod scalar;
 
 pub use divided::exp_divided;
 pub use lif::{Lif, LifGradient, LifParameters, State};
-pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, Outlook, TimeConstants};
+pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};
 pub use num_dual::Dual64;
 pub use scalar::Scalar;

@@ -127,13 +127,22 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     ) -> TimeConstants<T>;
 }
 
+/// What a neuron model collects for its parameters and initial values.
+pub trait NeuronGradient: Copy + Debug + Default + Send + Sync {
+    /// Adds another gradient of the same neuron.
+    fn add(&mut self, other: &Self);
+    /// Whether every entry is finite.
+    #[must_use]
+    fn is_finite(&self) -> bool;
+}
+
 /// The reverse rule of every map of a [`Neuron`].
 ///
 /// Between two of its own spikes a neuron is linear, so the derivatives with respect to its parameters are taken once
 /// for each spike and read-out ([`NeuronAdjoint::membrane_pullback`]), not at each arrival.
 pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// One number for each parameter and initial value of a neuron.
-    type Gradient: Copy + Debug + Default + Send + Sync;
+    type Gradient: NeuronGradient;
 
     /// Pulls `after` back through [`Neuron::flow`].
     #[must_use]
@@ -151,20 +160,30 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// returns the adjoint before it and ∂L/∂(time of release).
     #[must_use]
     fn release_pullback(&self, rate: T, after: Adjoint<Self::State>) -> (Adjoint<Self::State>, T);
-    /// A spike whose time is worth `time` = ∂L/∂t in all: returns the adjoint before it.
+    /// A spike whose time is worth `time` = ∂L/∂t in all: returns the adjoint before it, and ∂L/∂V there.
     #[must_use]
     fn spike_pullback(
         &self,
         slope: T,
         time: T,
         after: Adjoint<Self::State>,
-    ) -> Adjoint<Self::State>;
+    ) -> (Adjoint<Self::State>, T);
     /// Adds ∂L/∂V at a read-out to `adjoint`.
     #[must_use]
     fn read_pullback(&self, membrane: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
-    /// The no-op adjoint: nothing depends on the state.
+    /// The adjoint of a state on which nothing depends.
     #[must_use]
     fn no_adjoint(&self) -> Adjoint<Self::State>;
+    /// Whether nothing depends on the state.
+    #[must_use]
+    fn is_worthless(&self, adjoint: Adjoint<Self::State>) -> bool;
+    /// Sum of two adjoints of one state.
+    #[must_use]
+    fn add_adjoints(
+        &self,
+        a: Adjoint<Self::State>,
+        b: Adjoint<Self::State>,
+    ) -> Adjoint<Self::State>;
 
     /// Adds what the neuron's parameters get from ∂L/∂V = `membrane` at a moment `elapsed` seconds after the membrane
     /// last started: from its reset value if `after_reset`, else from its initial value.

@@ -8,7 +8,7 @@
 use crate::{
     Connection, Model, Network, NetworkError, NeuronId, Parameters, Source, Synapses, Values,
 };
-use spikegrad_dynamics::{Lif, Scalar, State};
+use spikegrad_dynamics::{Lif, Neuron, Scalar};
 use std::ops::Range;
 
 /// The synapses of one source in one connection that share a delay: all of them, or one.
@@ -24,12 +24,12 @@ pub struct Group<T> {
 
 /// Neurons and synapses with their values, ready to run.
 #[derive(Clone, Debug)]
-pub struct Circuit<T = f64> {
+pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     inputs: usize,
     /// Every neuron.
-    pub neurons: Vec<Lif<T>>,
+    pub neurons: Vec<N>,
     /// State of every neuron at time 0.
-    pub initial: Vec<State<T>>,
+    pub initial: Vec<N::State>,
     /// Target of each synapse.
     pub targets: Vec<NeuronId>,
     /// Weight of each synapse.
@@ -124,6 +124,20 @@ impl<T: Scalar> Circuit<T> {
                 connection: k,
             });
         }
+    }
+}
+
+impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
+    /// The same circuit with every neuron replaced by one that has the same state.
+    #[must_use]
+    pub fn with_neurons<M: Neuron<T, State = N::State>>(
+        self,
+        replace: impl FnMut(N) -> M,
+    ) -> Circuit<T, M> {
+        let Self { inputs, neurons, initial, targets, weights, synapse, groups, first_group } =
+            self;
+        let neurons = neurons.into_iter().map(replace).collect();
+        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, first_group }
     }
 
     /// Number of input channels; sources `0..inputs` are these, the neurons follow.

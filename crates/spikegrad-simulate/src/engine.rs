@@ -67,11 +67,11 @@ pub fn simulate<T: Scalar>(
 ///
 /// # Errors
 /// [`SimulateError`]; the trace then holds what happened up to there.
-pub fn simulate_into<T: Scalar>(
-    circuit: &Circuit<T>,
+pub fn simulate_into<T: Scalar, N: Neuron<T>>(
+    circuit: &Circuit<T, N>,
     stimulus: &Stimulus<T>,
     options: &Options,
-    workspace: &mut Workspace<T>,
+    workspace: &mut Workspace<T, N>,
     trace: &mut Trace<T>,
 ) -> Result<(), SimulateError> {
     if let Some(spike) = stimulus.spikes().iter().find(|s| s.channel >= circuit.inputs()) {
@@ -89,8 +89,8 @@ pub fn simulate_into<T: Scalar>(
 
 /// Scratch memory of a run, to be used again.
 #[derive(Debug)]
-pub struct Workspace<T: Scalar = f64> {
-    cells: Vec<Cell<T>>,
+pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
+    cells: Vec<Cell<T, N>>,
     schedule: Schedule,
     /// What each neuron will do if left alone, if that is before the end.
     ahead: Vec<Ahead<T>>,
@@ -114,14 +114,11 @@ pub struct Workspace<T: Scalar = f64> {
     sampled: Vec<Option<Readout<T>>>,
 }
 
-/// The model that every population of this version has.
-type Model<T> = Lif<T>;
-
 /// One neuron between its events.
 #[derive(Clone, Copy, Debug)]
-struct Cell<T: Scalar> {
-    state: <Model<T> as Neuron<T>>::State,
-    tangent: <Model<T> as Neuron<T>>::Tangent,
+struct Cell<T: Scalar, N: Neuron<T>> {
+    state: N::State,
+    tangent: N::Tangent,
     /// When it was in this state.
     time: T,
     /// When its clamp ends, if it is refractory.
@@ -136,7 +133,7 @@ enum Ahead<T> {
     Crossing { time: T, slope: T },
 }
 
-impl<T: Scalar> Default for Workspace<T> {
+impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
     fn default() -> Self {
         Self {
             cells: Vec::new(),
@@ -156,8 +153,8 @@ impl<T: Scalar> Default for Workspace<T> {
     }
 }
 
-impl<T: Scalar> Workspace<T> {
-    fn prepare(&mut self, circuit: &Circuit<T>, options: &Options) {
+impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
+    fn prepare(&mut self, circuit: &Circuit<T, N>, options: &Options) {
         let zero = T::from(0.0);
         let count = circuit.neurons.len();
         let start = |&state| Cell {
@@ -201,10 +198,10 @@ impl<T: Scalar> Workspace<T> {
 }
 
 /// One run under way.
-struct Run<'a, T: Scalar> {
-    circuit: &'a Circuit<T>,
+struct Run<'a, T: Scalar, N: Neuron<T>> {
+    circuit: &'a Circuit<T, N>,
     options: &'a Options,
-    workspace: &'a mut Workspace<T>,
+    workspace: &'a mut Workspace<T, N>,
     trace: &'a mut Trace<T>,
     now: f64,
     round: u32,
@@ -212,7 +209,7 @@ struct Run<'a, T: Scalar> {
     next_sample: usize,
 }
 
-impl<T: Scalar> Run<'_, T> {
+impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
     fn to_the_end(mut self) -> Result<(), SimulateError> {
         for k in 0..self.circuit.neurons.len() {
             self.look_ahead(NeuronId::new(k));

@@ -1,10 +1,11 @@
 //! A training run frozen between two epochs: one safetensors file.
 //!
-//! Numbers are stored as the 64 bits they are, so that a resumed run goes on with the same bits, and Python reads
-//! them with `safetensors.numpy.load_file`. What is not a tensor (where the run stood, its configuration) is one JSON
-//! object in the file's string metadata, under `spikegrad`; one entry, because the format does not keep the order of
-//! several, and equal checkpoints are to be equal files. A checksum in it covers everything, since a flipped bit in a
-//! weight would otherwise load without a word.
+//! Numbers are stored as the 64 bits they are, so that a resumed run goes on with the same bits,
+//! and Python reads them with `safetensors.numpy.load_file`. What is not a tensor (where the run
+//! stood, its configuration) is one JSON object in the file's string metadata, under `spikegrad`;
+//! one entry, because the format does not keep the order of several, and equal checkpoints are to
+//! be equal files. A checksum in it covers everything, since a flipped bit in a weight would
+//! otherwise load without a word.
 //!
 //! Not here: which tensors a run needs. Its loop names them, and asks for them by name and shape.
 
@@ -60,12 +61,12 @@ struct Metadata {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint to `path`, replacing an older one only when the new one is safe on the disk.
+    /// Writes the checkpoint to `path`; an older one stays until the new one is safe on the disk.
     ///
     /// # Errors
     ///
-    /// [`TrainError::UnfilledTensor`] if a tensor's values do not fill its shape, [`TrainError::Write`] if the file
-    /// cannot be written.
+    /// [`TrainError::UnfilledTensor`] if a tensor's values do not fill its shape,
+    /// [`TrainError::Write`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         write_beside(path, &self.to_bytes(path)?)
     }
@@ -74,9 +75,10 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Read`] if there is no such file; [`TrainError::UnreadableCheckpoint`] if it is truncated or no
-    /// safetensors file; [`TrainError::ForeignCheckpoint`] if another program wrote it; [`TrainError::TensorType`] if
-    /// it holds other numbers than 64-bit floats; [`TrainError::DamagedCheckpoint`] if its content was changed.
+    /// [`TrainError::Read`] if there is no such file; [`TrainError::UnreadableCheckpoint`] if it is
+    /// truncated or no safetensors file; [`TrainError::ForeignCheckpoint`] if another program
+    /// wrote it; [`TrainError::TensorType`] if it holds other numbers than 64-bit floats;
+    /// [`TrainError::DamagedCheckpoint`] if its content was changed.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
         let bytes = std::fs::read(path)
             .map_err(|reason| TrainError::Read { path: path.to_path_buf(), reason })?;
@@ -177,7 +179,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// FNV-1a over everything: against damage, not against intent. Every single changed byte changes it.
+    /// FNV-1a over everything: against damage, not against intent. Every single changed byte
+    /// changes it.
     fn checksum(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bytes: &[u8]| {

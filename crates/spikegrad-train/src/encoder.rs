@@ -1,7 +1,8 @@
 //! Latency code: a value becomes the time of one spike.
 //!
-//! Every value has its own input channel, and a larger value spikes later. Because a network of spikes only knows
-//! differences of time, one more channel can carry a spike at a fixed time, the bias, as a clock for the others.
+//! Every value has its own input channel, and a larger value spikes later. Because a network of
+//! spikes only knows differences of time, one more channel can carry a spike at a fixed time, the
+//! bias, as a clock for the others.
 //!
 //! Not here: data sets (`data/`), and inputs with more than one spike a channel.
 
@@ -15,7 +16,8 @@ pub struct LatencyEncoder {
     pub t_min: f64,
     /// Spike time of the value 1, in s.
     pub t_max: f64,
-    /// Time of the bias spike, in s, on the channel after the last value; `null` for no bias channel.
+    /// Time of the bias spike, in s, on the channel after the last value; `null` for no bias
+    /// channel.
     pub t_bias: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong around a training run, each as one sentence in the user's terms.
 //!
-//! A message is complete: where another library gave the reason, the reason is part of the sentence and not
-//! repeated as `source()`.
+//! A message is complete: where another library gave the reason, the reason is part of the sentence
+//! and not repeated as `source()`.
 //!
 //! Not here: failures of a simulation or of a gradient, which the engine's crates name.
 
@@ -47,7 +47,8 @@ pub enum TrainError {
         reason: serde_json::Error,
     },
 
-    /// The value is of the right kind, but no run can be made with it. The rule says which values can be used.
+    /// The value is of the right kind, but no run can be made with it. The rule says which values
+    /// can be used.
     #[error("setting `{key}` is {found}, but must be {rule}")]
     InvalidSetting {
         /// The key, levels separated by dots.
@@ -67,7 +68,8 @@ pub enum TrainError {
         reason: std::io::Error,
     },
 
-    /// The file could not be written; an older file of that name is unharmed. Look at the folder and the disk.
+    /// The file could not be written; an older file of that name is unharmed. Look at the folder
+    /// and the disk.
     #[error("cannot write {}: {reason}", path.display())]
     Write {
         /// The file.
@@ -76,7 +78,8 @@ pub enum TrainError {
         reason: std::io::Error,
     },
 
-    /// The file does not have the form of a safetensors file: truncated, damaged, or something else altogether.
+    /// The file does not have the form of a safetensors file: truncated, damaged, or something else
+    /// altogether.
     #[error("{} is not a readable safetensors file: {reason}", path.display())]
     UnreadableCheckpoint {
         /// The file.
@@ -172,4 +175,11 @@ pub enum TrainError {
         /// What it said.
         reason: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl TrainError {
+    /// For what the drawing library reports.
+    pub(crate) fn drawing(reason: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Drawing { reason: Box::new(reason) }
+    }
 }

@@ -1,7 +1,7 @@
 //! Writing a file so that a reader, or a crash, never meets half of it.
 //!
-//! The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final name in one
-//! step: under that name stands either the old content or the new.
+//! The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final
+//! name in one step: under that name stands either the old content or the new.
 //!
 //! Not here: what is written (`checkpoint.rs`, `plot/`).
 
@@ -28,7 +28,8 @@ fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     builder.prefix(".spikegrad-");
     #[cfg(unix)]
     {
-        // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
+        // Temporary files are private by default; this one becomes an ordinary file, so the umask
+        // decides.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }

@@ -1,11 +1,13 @@
 //! Everything around the gradient that a training run needs: data, codes, steps, files and figures.
 //!
-//! The parts are independent of each other and of how the gradient was made: each is plain numbers in, plain
-//! numbers out, and all randomness comes from one seed through named streams, so that a run can be repeated and
-//! resumed to the same bits. Start with [`Config`] (what a run is), [`YinYang`] (what is learned),
-//! [`LatencyEncoder`] (how it becomes spikes), [`Adam`] (how weights move) and [`Checkpoint`] (how a run survives).
+//! The parts are independent of each other and of how the gradient was made: each is plain numbers
+//! in, plain numbers out, and all randomness comes from one seed through named streams, so that a
+//! run can be repeated and resumed to the same bits. Start with [`Config`] (what a run is),
+//! [`YinYang`] (what is learned), [`LatencyEncoder`] (how it becomes spikes), [`Adam`] (how weights
+//! move) and [`Checkpoint`] (how a run survives).
 //!
-//! Not here: simulation, losses and gradients (`spikegrad-simulate`, `spikegrad-adjoint`), and printing.
+//! Not here: simulation, losses and gradients (`spikegrad-simulate`, `spikegrad-adjoint`), and
+//! printing.
 
 mod checkpoint;
 pub mod config;

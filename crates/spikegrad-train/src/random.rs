@@ -1,8 +1,8 @@
 //! All randomness of a run, out of one seed.
 //!
-//! `ChaCha8` has 2⁶⁴ streams under each key. The seed is the key; what a stream is for, and which one of its kind it
-//! is, chooses the stream. So the numbers of epoch 7 do not depend on what epoch 6 drew, nor on which thread came
-//! first, and a resumed run needs no saved generator.
+//! `ChaCha8` has 2⁶⁴ streams under each key. The seed is the key; what a stream is for, and which
+//! one of its kind it is, chooses the stream. So the numbers of epoch 7 do not depend on what epoch
+//! 6 drew, nor on which thread came first, and a resumed run needs no saved generator.
 //!
 //! Not here: the Yin-Yang data (`data/yin_yang.rs`), which follow another generator to the bit.
 
@@ -22,8 +22,8 @@ pub enum Purpose {
 
 /// Returns the stream of `seed` for one purpose and index, always from its beginning.
 ///
-/// The stream's number is the purpose in the upper and the index in the lower 32 bits: no two coincide, which a hash
-/// could not promise.
+/// The stream's number is the purpose in the upper and the index in the lower 32 bits: no two
+/// coincide, which a hash could not promise.
 #[must_use]
 pub fn stream(seed: u64, purpose: Purpose, index: u32) -> ChaCha8Rng {
     // Numbers of their own, so that a new purpose does not change the runs of the old ones.
@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn the_streams_of_seed_zero_are_pinned() {
-        // A change of these numbers changes every run: it needs a reason and an entry in the changelog.
+        // A change of these numbers changes every run: it needs a reason and an entry in the
+        // changelog.
         let mut rng = stream(0, Purpose::Weights, 0);
         let weights: [f64; 2] = normal_matrix(1, 2, 0.0, 1.0, &mut rng).try_into().unwrap();
         let order = permutation(8, &mut stream(0, Purpose::Shuffle, 0));

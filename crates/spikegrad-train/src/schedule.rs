@@ -1,7 +1,7 @@
 //! The learning rate of an epoch.
 //!
-//! Large steps at first and small ones at the end, by the same factor each epoch: the one schedule that the
-//! published runs use.
+//! Large steps at first and small ones at the end, by the same factor each epoch: the one schedule
+//! that the published runs use.
 //!
 //! Not here: the steps themselves (`optimiser.rs`).
 

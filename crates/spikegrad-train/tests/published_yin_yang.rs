@@ -1,7 +1,8 @@
 //! All 7000 published points of Yin-Yang against the generator, bit for bit.
 //!
-//! The published files are numpy arrays; the little of their format that is met here (version 1, little endian, row by
-//! row) is read by hand. They are not part of the repository: where they are missing, the test says so and passes.
+//! The published files are numpy arrays; the little of their format that is met here (version 1,
+//! little endian, row by row) is read by hand. They are not part of the repository: where they are
+//! missing, the test says so and passes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 
 use std::path::{Path, PathBuf};

@@ -95,7 +95,7 @@ pub fn value_and_grad(
     let finite =
         sum.is_finite() && value.is_finite() && gradient.input_times.iter().all(|x| x.is_finite());
     if !finite {
-        return Err(AdjointError::NonFinite.into());
+        return Err(AdjointError::NonFiniteLoss.into());
     }
     let certificate = Certificate::new(network, &scratch.trace, settings.grazing);
     Ok(Evaluation { loss: value, gradient, certificate, trace: scratch.trace })
@@ -144,8 +144,8 @@ pub fn value_and_grad_batch<R: Send>(
             let failed = |source| BatchError { sample: position, source };
             let value = scratch.forward(&circuit, network, sample, settings).map_err(failed)?;
             scratch.backward(&circuit, network, sample, settings, &mut sum).map_err(failed)?;
-            if !(value.is_finite() && sum.is_finite()) {
-                return Err(failed(AdjointError::NonFinite.into()));
+            if !value.is_finite() {
+                return Err(failed(AdjointError::NonFiniteLoss.into()));
             }
             results.push((value, look_up(position, &scratch.trace)));
         }

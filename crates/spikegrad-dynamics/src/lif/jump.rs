@@ -33,6 +33,7 @@ pub(super) fn spike_pullback<T: Scalar>(
     slope: T,
     time: T,
     after: Adjoint<State<T>>,
-) -> Adjoint<State<T>> {
-    Adjoint(State { v: -time / slope, i: after.0.i })
+) -> (Adjoint<State<T>>, T) {
+    let membrane = -time / slope;
+    (Adjoint(State { v: membrane, i: after.0.i }), membrane)
 }

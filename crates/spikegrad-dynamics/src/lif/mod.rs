@@ -25,7 +25,9 @@ mod tangent;
 
 pub use tangent::Tangent;
 
-use crate::{Adjoint, Arrival, Neuron, NeuronAdjoint, Outlook, Scalar, TimeConstants};
+use crate::{
+    Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar, TimeConstants,
+};
 
 /// Parameters of one neuron; times in seconds, potentials and currents in the unit of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,9 +81,8 @@ impl<T: Scalar> Default for LifGradient<T> {
     }
 }
 
-impl<T: Scalar> LifGradient<T> {
-    /// Adds another gradient.
-    pub fn add(&mut self, other: &Self) {
+impl<T: Scalar> NeuronGradient for LifGradient<T> {
+    fn add(&mut self, other: &Self) {
         let (into, from) = (&mut self.parameters, &other.parameters);
         into.tau_mem += from.tau_mem;
         into.tau_syn += from.tau_syn;
@@ -94,9 +95,7 @@ impl<T: Scalar> LifGradient<T> {
         self.initial_i += other.initial_i;
     }
 
-    /// Whether every entry is finite.
-    #[must_use]
-    pub fn is_finite(&self) -> bool {
+    fn is_finite(&self) -> bool {
         let LifParameters { tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref } =
             self.parameters;
         [tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, self.initial_v, self.initial_i]
@@ -268,7 +267,12 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     fn release_pullback(&self, rate: T, after: Adjoint<State<T>>) -> (Adjoint<State<T>>, T) {
         jump::release_pullback(rate, after)
     }
-    fn spike_pullback(&self, slope: T, time: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
+    fn spike_pullback(
+        &self,
+        slope: T,
+        time: T,
+        after: Adjoint<State<T>>,
+    ) -> (Adjoint<State<T>>, T) {
         jump::spike_pullback(slope, time, after)
     }
     fn read_pullback(&self, membrane: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
@@ -276,6 +280,12 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     }
     fn no_adjoint(&self) -> Adjoint<State<T>> {
         Adjoint::default()
+    }
+    fn is_worthless(&self, adjoint: Adjoint<State<T>>) -> bool {
+        adjoint.0.v.is_exactly_zero() && adjoint.0.i.is_exactly_zero()
+    }
+    fn add_adjoints(&self, a: Adjoint<State<T>>, b: Adjoint<State<T>>) -> Adjoint<State<T>> {
+        Adjoint(State { v: a.0.v + b.0.v, i: a.0.i + b.0.i })
     }
     fn membrane_pullback(
         &self,

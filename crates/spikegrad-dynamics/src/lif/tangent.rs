@@ -73,13 +73,28 @@ fn divided<T: Scalar>(p: T, q: T, at_p: T, at_q: T) -> Divided<T> {
     Divided { first, twice_p, twice_q }
 }
 
+/// `1/(k + 2)!`.
+const PHI2_COEFFICIENTS: [f64; 18] = {
+    let (mut coefficients, mut k) = ([0.5; 18], 1);
+    let mut divisor = 3.0;
+    while k < coefficients.len() {
+        coefficients[k] = coefficients[k - 1] / divisor;
+        divisor += 1.0;
+        k += 1;
+    }
+    coefficients
+};
+
 /// `φ₂(g) = (g − 1 + e⁻ᵍ)/g² = Σ (−g)ᵏ/(k + 2)!` for 0 ≤ g ≤ 1; the first term left out is below `1/20! ≈ 4e-19`.
 fn phi2<T: Scalar>(gap: T) -> T {
-    let mut sum = T::from(1.0 / 19.0);
-    for k in (2..19).rev() {
-        sum = T::from(1.0 / f64::from(k)) * (T::from(1.0) - gap * sum);
+    // Even and odd powers are two independent chains.
+    let square = gap * gap;
+    let (mut even, mut odd) = (T::from(0.0), T::from(0.0));
+    for pair in PHI2_COEFFICIENTS.chunks_exact(2).rev() {
+        even = even * square + T::from(pair[0]);
+        odd = odd * square + T::from(pair[1]);
     }
-    sum
+    even - gap * odd
 }
 
 /// ∂(x D)/∂x for `x D = x exp[…, p, q]` with p = −x, q = −y: `D − x exp[…, p, p, q]`.

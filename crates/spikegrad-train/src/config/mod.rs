@@ -1,10 +1,11 @@
 //! What a training run is: every number that its result depends on.
 //!
-//! A configuration is one flat-as-possible JSON object, complete (a missing or unknown key is refused), so that the
-//! file in a run's folder is enough to repeat the run. The built-in one is `configs/yin_yang.json`.
+//! A configuration is one flat-as-possible JSON object, complete (a missing or unknown key is
+//! refused), so that the file in a run's folder is enough to repeat the run. The built-in one is
+//! `configs/yin_yang.json`.
 //!
-//! Not here: how a key is found and replaced (`setting.rs`), and anything that does not change the numbers of a run,
-//! such as folders and threads.
+//! Not here: how a key is found and replaced (`setting.rs`), and anything that does not change the
+//! numbers of a run, such as folders and threads.
 
 mod setting;
 
@@ -74,8 +75,11 @@ pub struct Normal {
     pub std: f64,
 }
 
-/// The loss of the output neurons' first spike times t, the label's being t_label:
-/// −log( e^(−t_label/τ₀) / Σ e^(−t/τ₀) ) + α (e^(t_label/τ₁) − 1).
+/// The loss of the output neurons' first spike times tₖ, of which t is that of the label.
+///
+/// ```text
+/// −log( e^(−t/τ₀) / Σₖ e^(−tₖ/τ₀) ) + α (e^(t/τ₁) − 1)
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TtfsLoss {
@@ -100,7 +104,8 @@ impl Config {
     /// # Errors
     ///
     /// [`TrainError::MalformedConfig`] if `text` is no JSON object; [`TrainError::MissingSetting`],
-    /// [`TrainError::UnknownSetting`], [`TrainError::MistypedSetting`] or [`TrainError::InvalidSetting`], each with the key.
+    /// [`TrainError::UnknownSetting`], [`TrainError::MistypedSetting`] or
+    /// [`TrainError::InvalidSetting`], each with the key.
     pub fn from_json(text: &str) -> Result<Self, TrainError> {
         let tree =
             serde_json::from_str(text).map_err(|reason| TrainError::MalformedConfig { reason })?;
@@ -116,7 +121,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`TrainError::UnknownSetting`] or [`TrainError::MistypedSetting`]; the configuration is then as before.
+    /// [`TrainError::UnknownSetting`] or [`TrainError::MistypedSetting`]; the configuration is then
+    /// as before.
     ///
     /// # Examples
     ///

@@ -1,7 +1,8 @@
-//! Settings by name: `optimiser.learning_rate` is the path to a value in the configuration's JSON tree.
+//! Settings by name: `optimiser.learning_rate` is a path in the configuration's JSON tree.
 //!
-//! The tree of a complete configuration says which keys there are, so there is no second list of them to keep. A value
-//! is put into the tree, and serde decides whether the tree is still a configuration.
+//! The tree of a complete configuration says which keys there are, so there is no second list of
+//! them to keep. A value is put into the tree, and serde decides whether the tree is still a
+//! configuration.
 //!
 //! Not here: whether the numbers make sense (`Config::validate`).
 

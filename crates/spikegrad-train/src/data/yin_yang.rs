@@ -6,9 +6,9 @@
 //! right lobe: radius ¼ around (¾, ½), and the lower half without the left lobe     class 0
 //! ```
 //!
-//! A sample is drawn by choosing its class and throwing points at the unit square until one falls into it. The
-//! published data came from numpy's legacy generator; [`YinYang::generate`] follows it word by word, so that results
-//! compare sample by sample.
+//! A sample is drawn by choosing its class and throwing points at the unit square until one falls
+//! into it. The published data came from numpy's legacy generator; [`YinYang::generate`] follows it
+//! word by word, so that results compare sample by sample.
 //!
 //! Not here: spike times (`encoder.rs`), figures (`plot/yin_yang_map.rs`).
 //!
@@ -88,7 +88,8 @@ pub fn class_at(x: f64, y: f64) -> Option<usize> {
     let class = if left < R_SMALL || right < R_SMALL {
         2
     } else {
-        // `right ≤ R_SMALL` looks odd beside the dots, but the rim of a dot is part of the published rule.
+        // `right ≤ R_SMALL` looks odd beside the dots, but the rim of a dot is part of the
+        // published rule.
         let upper = right <= R_SMALL
             || (R_SMALL < left && left <= 0.5 * R_BIG)
             || (y > R_BIG && right > 0.5 * R_BIG);

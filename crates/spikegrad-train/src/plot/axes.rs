@@ -183,7 +183,12 @@ fn linear_ticks((start, end): (f64, f64), at_most: f64, smallest_step: f64) -> V
     let indices = (0..MOST_TICKS).map(|k| first + f64::from(k));
     // Adding zero turns −0 into 0.
     let values = indices.map(|index| index * step + 0.0).take_while(|value| *value <= end + slack);
-    values.map(|value| Tick { value, label: Some(format!("{value:.decimals$}")) }).collect()
+    values.map(|value| Tick { value, label: Some(signed(value, decimals)) }).collect()
+}
+
+/// A number with a minus instead of a hyphen.
+fn signed(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}").replace('-', "−")
 }
 
 fn logarithmic_ticks((start, end): (f64, f64)) -> Vec<Tick> {
@@ -236,7 +241,7 @@ mod tests {
             linear_ticks((0.0, 60.0), 7.0, 0.0),
             &["0", "10", "20", "30", "40", "50", "60"],
         );
-        check_labels(linear_ticks((-0.25, 1.1), 4.0, 0.0), &["0.0", "0.5", "1.0"]);
+        check_labels(linear_ticks((-0.6, 1.1), 4.0, 0.0), &["−0.5", "0.0", "0.5", "1.0"]);
         check_labels(
             linear_ticks((1e-7, 3e-7), 2.0, 0.0),
             &["0.0000001", "0.0000002", "0.0000003"],

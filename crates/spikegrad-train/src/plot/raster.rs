@@ -11,9 +11,9 @@ use std::path::Path;
 use plotters::style::RGBColor;
 
 use super::axes::{Axis, Panel};
+use super::font::text_width;
 use super::palette::{INK, SERIES, VERMILION};
 use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use super::render::text_width;
 use crate::TrainError;
 
 /// A band of the raster.
@@ -47,7 +47,7 @@ pub struct VoltageTrace {
     pub points: Vec<(f64, f64)>,
 }
 
-// All lengths in points.
+// All lengths are in points.
 const WIDTH: f64 = 920.0;
 const MARGIN: f64 = 18.0;
 const HEADING_HEIGHT: f64 = 36.0;
@@ -62,7 +62,7 @@ const SPIKE_WIDTH: f64 = 1.6;
 const SHORTEST_SPIKE: f64 = 5.0;
 const LONGEST_SPIKE: f64 = 14.0;
 const HIGHEST_CURVE: f64 = 86.0;
-/// The curves, or the bands, together are not higher than this.
+/// The curves, or the bands, together are not higher than this, but for the gaps between them.
 const HIGHEST_SECTION: f64 = 1000.0;
 
 /// Draws the spikes of `populations` from 0 to `t_end` seconds, and `voltages` below them.
@@ -147,7 +147,7 @@ impl Sheet {
             x: Axis::linear((0.0, 1e3 * self.t_end), "time (ms)"),
             y: Axis::linear(range, ""),
         };
-        self.bottom += height + GAP;
+        self.bottom += height + GAP.min(0.25 * height);
         self.last = Some(panel.clone());
         panel
     }
@@ -212,7 +212,7 @@ impl Sheet {
             last.draw_x_numbers(&mut self.picture);
             last.draw_x_label(&mut self.picture);
         }
-        self.picture.height = self.bottom - GAP + FOOT;
+        self.picture.height = self.bottom + FOOT;
         self.picture
     }
 }
@@ -324,11 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_curves_make_a_figure_of_bounded_size() {
+    fn many_bands_and_curves_make_a_figure_of_bounded_size() {
         let trace = VoltageTrace { label: String::new(), threshold: None, points: vec![] };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("raster.png");
-        raster(&path, &vec![population("p", 9); 100], &[], &vec![trace; 1000], 1.0).unwrap();
+        let svg = svg(&vec![population("p", 9); 100], &[], &vec![trace; 1000]);
+        let (_, rest) = svg.split_once("height=\"").unwrap();
+        let height: f64 = rest.split('"').next().unwrap().parse().unwrap();
+        assert!(height < 2.5 * HIGHEST_SECTION + 200.0, "{height} points");
     }
 
     #[test]

@@ -1,25 +1,24 @@
 //! Pictures to files: the format by the file's name, the font from this program.
 //!
 //! plotters works on whole pixels, so a picture is drawn on a grid of [`GRID`] to a point. The SVG
-//! says so in its header; in the PNG, squares of grid pixels are averaged, which smooths every edge.
+//! says so in its header; in the PNG, squares of grid pixels are averaged, which smooths every
+//! edge.
 //!
-//! plotters measures a font differently in its two back ends, and where it puts the baseline differs
-//! too; [`Dialect`] holds these numbers, so that both formats show the same picture.
+//! plotters' back ends differ in what they call the size of a font, in where they put a baseline,
+//! and in what they draw well; [`Dialect`] knows, so that both formats show the same picture.
 //!
 //! Not here: what is drawn (`picture.rs`).
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    Color, FontDesc, FontFamily, FontStyle, FontTransform, ShapeStyle, register_font,
-};
+use plotters::style::{Color, FontTransform, ShapeStyle};
 
+use super::font::{self, Setting};
 use super::palette::WHITE;
 use super::picture::{Align, Picture, Position, Shape, TextStyle};
 use crate::{TrainError, write_beside};
@@ -30,25 +29,32 @@ const GRID: u32 = 4;
 /// Pixels of the PNG to a point, in each direction: sharp on dense screens and in print.
 const PNG_PIXELS: u32 = 2;
 
-/// The embedded font, and for whoever opens the SVG without it, others of the same width.
-const FONT: &str = "DejaVu Sans, Verdana, sans-serif";
-
-/// What differs between plotters' back ends.
-#[derive(Clone, Copy)]
-struct Dialect {
-    /// What plotters calls the size of a font whose em is 1.
-    size_per_em: f64,
-    /// How far below the position the baseline comes to lie, in em.
-    baseline: f64,
-    /// Whether a line is drawn whole. The bitmap's filled outline of a line that turns back on
-    /// itself, as a voltage at a reset, would have holes.
-    whole_lines: bool,
+/// A format, and what is particular about plotters' back end for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Svg,
+    /// Letters are set one by one (see `font.rs`), and lines drawn piece by piece: the outline that
+    /// would be filled has holes where a line turns back on itself, as a voltage does at a reset.
+    Bitmap,
 }
 
-const SVG: Dialect = Dialect { size_per_em: 1.24, baseline: 0.76, whole_lines: true };
+impl Dialect {
+    /// What the back end calls the size of a font whose em is 1.
+    fn size_per_em(self) -> f64 {
+        match self {
+            Self::Svg => 1.24,
+            Self::Bitmap => font::ASCENT_AND_DESCENT,
+        }
+    }
 
-/// The bitmap's size is the ascent and descent of DejaVu Sans together, half of it above the baseline.
-const BITMAP: Dialect = Dialect { size_per_em: 1.164, baseline: 0.582, whole_lines: false };
+    /// How far below the position of a text the back end puts its baseline, in em.
+    fn baseline(self) -> f64 {
+        match self {
+            Self::Svg => 0.76,
+            Self::Bitmap => 0.5 * font::ASCENT_AND_DESCENT,
+        }
+    }
+}
 
 impl Picture {
     /// Writes the picture to `path`, which must end in `.svg` or `.png`.
@@ -76,7 +82,7 @@ impl Picture {
     fn to_svg(&self) -> Result<String, TrainError> {
         let (width, height) = self.grid_size();
         let mut svg = String::new();
-        draw(self, SVGBackend::with_string(&mut svg, (width, height)), SVG)?;
+        draw(self, SVGBackend::with_string(&mut svg, (width, height)), Dialect::Svg)?;
         // The grid stays in the view box; the size on the page is in points.
         let on_grid = format!("width=\"{width}\" height=\"{height}\"");
         let on_page = format!("width=\"{}\" height=\"{}\"", width / GRID, height / GRID);
@@ -86,30 +92,19 @@ impl Picture {
     fn to_png(&self) -> Result<Vec<u8>, TrainError> {
         let (width, height) = self.grid_size();
         let mut grid = vec![0; width as usize * height as usize * 3];
-        draw(self, BitMapBackend::with_buffer(&mut grid, (width, height)), BITMAP)?;
+        draw(self, BitMapBackend::with_buffer(&mut grid, (width, height)), Dialect::Bitmap)?;
 
         const SQUARE: u32 = GRID / PNG_PIXELS;
         let mut png = Vec::new();
         let mut encoder = png::Encoder::new(&mut png, width / SQUARE, height / SQUARE);
         encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header().map_err(drawing)?;
+        let mut writer = encoder.write_header().map_err(TrainError::drawing)?;
         writer
             .write_image_data(&average(&grid, width as usize, SQUARE as usize))
-            .map_err(drawing)?;
-        writer.finish().map_err(drawing)?;
+            .map_err(TrainError::drawing)?;
+        writer.finish().map_err(TrainError::drawing)?;
         Ok(png)
     }
-}
-
-/// Returns the width of `text` in points.
-pub(super) fn text_width(text: &str, style: TextStyle) -> Result<f64, TrainError> {
-    /// Widths come as whole numbers: measured large, the rounding is nothing.
-    const MAGNIFICATION: f64 = 64.0;
-    register_fonts();
-    let (width, _) = font(style, MAGNIFICATION * style.size * BITMAP.size_per_em)
-        .box_size(text)
-        .map_err(drawing)?;
-    Ok(f64::from(width) / MAGNIFICATION)
 }
 
 /// Replaces every square of `side` × `side` RGB pixels by its mean.
@@ -127,29 +122,6 @@ fn average(pixels: &[u8], width: usize, side: usize) -> Vec<u8> {
         }
     }
     averaged
-}
-
-/// Makes the embedded font known to plotters, once.
-fn register_fonts() {
-    static REGISTERED: OnceLock<()> = OnceLock::new();
-    REGISTERED.get_or_init(|| {
-        let faces =
-            [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())];
-        for (style, face) in faces {
-            // These bytes are part of the program; the tests draw with them.
-            let registered = register_font(FONT, style, face);
-            debug_assert!(registered.is_ok(), "the embedded font is a font");
-        }
-    });
-}
-
-fn font(style: TextStyle, size: f64) -> FontDesc<'static> {
-    let weight = if style.bold { FontStyle::Bold } else { FontStyle::Normal };
-    FontDesc::new(FontFamily::Name(FONT), size, weight)
-}
-
-fn drawing(reason: impl std::error::Error + Send + Sync + 'static) -> TrainError {
-    TrainError::Drawing { reason: Box::new(reason) }
 }
 
 /// The nearest grid point.
@@ -175,63 +147,148 @@ where
     B: DrawingBackend,
     B::ErrorType: 'static,
 {
-    register_fonts();
     let sheet = backend.into_drawing_area();
-    sheet.fill(&WHITE).map_err(drawing)?;
+    sheet.fill(&WHITE).map_err(TrainError::drawing)?;
     for shape in &picture.shapes {
-        draw_shape(shape, &sheet, dialect).map_err(drawing)?;
+        match shape {
+            Shape::Rectangle { upper_left, lower_right, colour } => {
+                let corners = [on_grid(*upper_left), on_grid(*lower_right)];
+                sheet.draw(&Rectangle::new(corners, colour.filled()))
+            }
+            Shape::Disc { centre, radius, colour } => {
+                let radius = grid_length(*radius);
+                sheet.draw(&Circle::new(on_grid(*centre), radius, colour.filled()))
+            }
+            Shape::Line { points, width, colour } => {
+                draw_line(points, colour.stroke_width(grid_length(*width)), &sheet, dialect)
+            }
+            Shape::Text { text, position, style } => {
+                draw_text(text, *position, *style, &sheet, dialect)?;
+                Ok(())
+            }
+        }
+        .map_err(TrainError::drawing)?;
     }
-    sheet.present().map_err(drawing)
+    sheet.present().map_err(TrainError::drawing)
 }
 
-fn draw_shape<B: DrawingBackend>(
-    shape: &Shape,
+fn draw_line<B: DrawingBackend>(
+    points: &[Position],
+    style: ShapeStyle,
     sheet: &DrawingArea<B, Shift>,
     dialect: Dialect,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    match shape {
-        Shape::Rectangle { upper_left, lower_right, colour } => {
-            let corners = [on_grid(*upper_left), on_grid(*lower_right)];
-            sheet.draw(&Rectangle::new(corners, colour.filled()))
-        }
-        Shape::Disc { centre, radius, colour } => {
-            sheet.draw(&Circle::new(on_grid(*centre), grid_length(*radius), colour.filled()))
-        }
-        Shape::Line { points, width, colour } => {
-            let style = ShapeStyle::from(colour).stroke_width(grid_length(*width));
-            let mut points: Vec<(i32, i32)> = points.iter().copied().map(on_grid).collect();
-            points.dedup();
-            if dialect.whole_lines {
-                return sheet.draw(&PathElement::new(points, style));
-            }
-            for pair in points.windows(2) {
-                sheet.draw(&PathElement::new(pair, style))?;
-            }
-            // A disc at every corner joins the pieces.
-            let corners = points.get(1..points.len().saturating_sub(1)).unwrap_or_default();
-            for &corner in corners {
-                sheet.draw(&Circle::new(corner, style.stroke_width / 2, style.filled()))?;
-            }
-            Ok(())
-        }
-        Shape::Text { text, position: (x, y), style } => {
-            let above = dialect.baseline * style.size;
-            let (position, transform) = if style.upwards {
-                ((x - above, *y), FontTransform::Rotate270)
-            } else {
-                ((*x, y - above), FontTransform::None)
-            };
-            let horizontal = match style.align {
+    let mut points: Vec<(i32, i32)> = points.iter().copied().map(on_grid).collect();
+    points.dedup();
+    if dialect == Dialect::Svg {
+        return sheet.draw(&PathElement::new(points, style));
+    }
+    for pair in points.windows(2) {
+        sheet.draw(&PathElement::new(pair, style))?;
+    }
+    // A disc at every corner joins the pieces.
+    let corners = points.get(1..points.len().saturating_sub(1)).unwrap_or_default();
+    for &corner in corners {
+        sheet.draw(&Circle::new(corner, style.stroke_width / 2, style.filled()))?;
+    }
+    Ok(())
+}
+
+fn draw_text<B>(
+    text: &str,
+    (x, y): Position,
+    style: TextStyle,
+    sheet: &DrawingArea<B, Shift>,
+    dialect: Dialect,
+) -> Result<(), TrainError>
+where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
+{
+    let pixels = f64::from(GRID);
+    let above = dialect.baseline() * style.size;
+    // The place that is `along` pixels further on the line of text.
+    let place = |along: f64| match style.upwards {
+        true => on_grid((x - above, y - along / pixels)),
+        false => on_grid((x + along / pixels, y - above)),
+    };
+    let transform = if style.upwards { FontTransform::Rotate270 } else { FontTransform::None };
+    let font = font::description(style.bold, style.size * pixels * dialect.size_per_em());
+    let look = font.transform(transform).color(&style.colour);
+    let put = |text: &str, along: f64, align: HPos| {
+        let look = look.pos(Pos::new(align, VPos::Top));
+        sheet.draw(&Text::new(text, place(along), look)).map_err(TrainError::drawing)
+    };
+    match dialect {
+        Dialect::Svg => {
+            let align = match style.align {
                 Align::Start => HPos::Left,
                 Align::Middle => HPos::Center,
                 Align::End => HPos::Right,
             };
-            let size = style.size * f64::from(GRID) * dialect.size_per_em;
-            let style = font(*style, size)
-                .transform(transform)
-                .color(&style.colour)
-                .pos(Pos::new(horizontal, VPos::Top));
-            sheet.draw(&Text::new(text.as_str(), on_grid(position), style))
+            put(text, 0.0, align)
         }
+        Dialect::Bitmap => {
+            let Setting { letters, width } = font::set(text, style, pixels)?;
+            let start = match style.align {
+                Align::Start => 0.0,
+                Align::Middle => -width / 2.0,
+                Align::End => -width,
+            };
+            let mut buffer = [0; 4];
+            letters.into_iter().try_for_each(|(letter, along)| {
+                put(letter.encode_utf8(&mut buffer), start + along, HPos::Left)
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::palette::{BLUE, INK};
+    use super::super::picture::NORMAL;
+    use super::*;
+
+    /// One of everything on a sheet of 20 by 10 points.
+    fn picture() -> Picture {
+        let mut picture = Picture::new(20.0, 10.0);
+        picture.rectangle((0.0, 0.0), (5.0, 10.0), BLUE);
+        picture.disc((10.0, 5.0), 2.0, INK);
+        picture.line(vec![(5.0, 0.0), (5.0, 10.0), (5.0, 0.0)], 1.0, INK);
+        picture.text("Aé", (15.0, 9.0), NORMAL.align(Align::Middle).upwards());
+        picture.text("b", (f64::MAX, f64::NAN), NORMAL);
+        picture
+    }
+
+    #[test]
+    fn the_svg_is_measured_in_points() {
+        let svg = picture().to_svg().unwrap();
+        assert!(svg.starts_with(r#"<svg width="20" height="10" viewBox="0 0 80 40""#), "{svg}");
+        assert!(svg.contains("Aé") && svg.contains("DejaVu Sans"));
+    }
+
+    #[test]
+    fn the_png_has_two_pixels_a_point_and_the_colours_asked_for() {
+        let png = picture().to_png().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (40, 20));
+        let pixel = |x: usize, y: usize| &pixels[3 * (40 * y + x)..][..3];
+        assert_eq!(pixel(4, 10), [BLUE.0, BLUE.1, BLUE.2]);
+        assert_eq!(pixel(20, 10), [INK.0, INK.1, INK.2]);
+        assert_eq!(pixel(13, 2), [255, 255, 255]);
+    }
+
+    #[test]
+    fn the_same_picture_is_the_same_file() {
+        assert_eq!(picture().to_svg().unwrap(), picture().to_svg().unwrap());
+        assert_eq!(picture().to_png().unwrap(), picture().to_png().unwrap());
+    }
+
+    #[test]
+    fn squares_of_pixels_are_averaged() {
+        let rows = [[0, 4, 8, 100, 0, 0, 1, 1, 1, 9, 9, 9], [4, 8, 12, 0, 0, 0, 1, 1, 1, 9, 9, 9]];
+        assert_eq!(average(rows.as_flattened(), 4, 2), [26, 3, 5, 5, 5, 5]);
     }
 }

@@ -10,9 +10,9 @@ use std::path::Path;
 use plotters::style::RGBColor;
 
 use super::axes::{Axis, Panel};
-use super::palette::{BLUE, VERMILION, WHITE};
+use super::font::text_width;
+use super::palette::{BLUE, VERMILION};
 use super::picture::{Align, HEADING, Picture, Position, SMALL};
-use super::render::text_width;
 use crate::TrainError;
 
 /// What was measured after an epoch.
@@ -46,7 +46,7 @@ const MARKED: usize = 31;
 /// Draws the loss (left) and the share of errors (right) of each epoch.
 ///
 /// A quantity that is not finite leaves a gap; one that is 0 has no place on a logarithmic axis and
-/// is drawn on the lower edge.
+/// is drawn on the lower edge, which is then marked as 0.
 ///
 /// # Errors
 ///
@@ -98,21 +98,40 @@ fn draw_panel(
     panel.draw_frame(picture);
     panel.draw_x_label(picture);
     panel.draw_y_label(picture, 50.0);
+    if has_zero(series) {
+        let position = (left - 7.0, BOTTOM + SMALL.baseline());
+        picture.text("0", position, SMALL.align(Align::End));
+    }
     for series in series {
         draw_series(picture, &panel, series);
     }
-    draw_legend(picture, (right, TOP), unit, series)
+    draw_legend(picture, (right, TOP - 14.0), unit, series)
 }
 
 /// A range that holds every positive quantity, with room above and below.
+///
+/// A quantity of 0 is drawn on the lower edge, which is then marked as 0, well below the others.
 fn range(series: &[Series]) -> (f64, f64) {
     const ROOM: f64 = 1.3;
-    let quantities = series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
-    let positive = quantities.filter(|quantity| quantity.is_finite() && *quantity > 0.0);
+    let positive = quantities(series).filter(|quantity| quantity.is_finite() && *quantity > 0.0);
     let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), quantity| {
         (low.min(quantity), high.max(quantity))
     });
-    if low <= high { (low / ROOM, high * ROOM) } else { (0.1, 1.0) }
+    if low > high {
+        (0.1, 1.0)
+    } else if has_zero(series) {
+        (0.65 * 10_f64.powf(low.log10().floor()), high * ROOM)
+    } else {
+        (low / ROOM, high * ROOM)
+    }
+}
+
+fn has_zero(series: &[Series]) -> bool {
+    quantities(series).any(|quantity| quantity <= 0.0)
+}
+
+fn quantities(series: &[Series]) -> impl Iterator<Item = f64> {
+    series.iter().flat_map(|series| series.points.iter().map(|point| point.1))
 }
 
 fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
@@ -128,36 +147,22 @@ fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
     }
 }
 
-/// Names the lines with their last quantities, in the corner of the panel that is given.
+/// Names the lines with their last quantities, above the panel, to the left of `right`.
 fn draw_legend(
     picture: &mut Picture,
-    (right, top): Position,
+    (right, baseline): Position,
     unit: &str,
     series: &[Series],
 ) -> Result<(), TrainError> {
-    const ROW: f64 = 18.0;
-    const PADDING: f64 = 10.0;
-    let mut entries = Vec::new();
-    let (mut name_width, mut value_width) = (0.0_f64, 0.0_f64);
-    for Series { name, colour, points } in series {
+    let mut right = right;
+    for Series { name, colour, points } in series.iter().rev() {
         let value = points.last().map_or(f64::NAN, |point| point.1);
-        let value = format!("{}{unit}", two_digits(value));
-        name_width = name_width.max(text_width(name, SMALL)?);
-        value_width = value_width.max(text_width(&value, SMALL)?);
-        entries.push((name, colour, value));
-    }
-    let values = right - PADDING;
-    let names = values - value_width - 12.0 - name_width;
-    let lines = names - 28.0;
-    let mut middle = top + PADDING + ROW / 2.0;
-    let bottom = middle + ROW * approximate(series.len()) - ROW / 2.0;
-    picture.rectangle((lines - PADDING, top + 0.5), (right - 0.5, bottom + 2.0), WHITE);
-    for (name, colour, value) in entries {
-        picture.line(vec![(lines, middle), (lines + 20.0, middle)], 2.5, *colour);
-        let baseline = middle + SMALL.baseline();
-        picture.text(*name, (names, baseline), SMALL);
-        picture.text(value, (values, baseline), SMALL.align(Align::End));
-        middle += ROW;
+        let entry = format!("{name} {}{unit}", two_digits(value));
+        let left = right - text_width(&entry, SMALL)?;
+        picture.text(entry, (left, baseline), SMALL);
+        let middle = baseline - SMALL.baseline();
+        picture.line(vec![(left - 26.0, middle), (left - 6.0, middle)], 2.5, *colour);
+        right = left - 44.0;
     }
     Ok(())
 }
@@ -172,11 +177,6 @@ fn two_digits(quantity: f64) -> String {
         size if size >= 0.00995 => format!("{quantity:.3}"),
         _ => format!("{quantity:.1e}"),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
-fn approximate(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -49,7 +49,8 @@ pub struct ClassifiedPoint {
 }
 
 impl DecisionMap<'_> {
-    /// Returns the centres (x, y) of the cells of a map: the lowest row first, each from left to right.
+    /// Returns the centres (x, y) of the cells of a map: the lowest row first, each from left to
+    /// right.
     pub fn centres(size: usize) -> impl Iterator<Item = (f64, f64)> {
         (0..size).flat_map(move |row| {
             (0..size).map(move |column| (centre(column, size), centre(row, size)))
@@ -190,7 +191,8 @@ fn draw_cells(
             if let Some(colour) = piece[0] {
                 let (left, bottom) = panel.at(edge(start), edge(row));
                 let (right, top) = panel.at(edge(end), edge(row + 1));
-                picture.rectangle((left, top), (right, bottom), colour);
+                // Up and to the right it reaches under what is painted next: no seams.
+                picture.rectangle((left, top - 0.6), (right + 0.6, bottom), colour);
             }
             start = end;
         }
@@ -248,9 +250,9 @@ fn colour(class: Option<usize>) -> RGBColor {
 }
 
 fn shade(decision: Decision) -> RGBColor {
-    let above_chance = (decision.confidence - 1.0 / 3.0) * 1.5;
-    // The order matters for a confidence that is no number: `max` drops it.
-    let level = (above_chance * SHADES).floor().max(0.0).min(SHADES - 1.0) / (SHADES - 1.0);
+    // `max` also turns a confidence that is no number into a guess.
+    let above_chance = (1.5 * (decision.confidence - 1.0 / 3.0)).max(0.0);
+    let level = (above_chance * SHADES).floor().min(SHADES - 1.0) / (SHADES - 1.0);
     mix(colour(decision.class), WHITE, 0.15 + 0.6 * level)
 }
 
