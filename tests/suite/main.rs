@@ -3,5 +3,9 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod cases;
+mod differentials;
+mod oracle;
+mod hard_cases;
+mod planted;
 mod support;
 mod tolerance;

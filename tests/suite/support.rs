@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Evaluation, Settings, loss_of, value_and_grad};
+use spikegrad::{
+    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, ReadoutRequest, Settings,
+    SimulateError, Trace, loss_of, simulate, value_and_grad,
+};
 use std::path::{Path, PathBuf};
 
 /// A path below the package of tests.
@@ -20,7 +23,7 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
-pub(crate) fn json(path: &Path) -> Value {
+pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -68,4 +71,141 @@ pub(crate) fn decimal(value: &Value) -> f64 {
 /// |got − expected| relative to the larger of |expected| and `floor`.
 pub(crate) fn error(got: f64, expected: f64, floor: f64) -> f64 {
     (got - expected).abs() / expected.abs().max(floor)
+}
+
+/// Options that record what the problem's loss reads.
+pub(crate) fn options_of(problem: &Problem) -> Options {
+    let loss: Box<dyn Loss> = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    Options { max_events: DEFAULT_MAX_EVENTS, readouts: loss.readouts(&problem.network) }
+}
+
+/// The problems of the case corpus with their names.
+pub(crate) fn corpus() -> Vec<(String, Problem)> {
+    let mut paths: Vec<_> = std::fs::read_dir(here("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| !path.to_str().unwrap().ends_with(".expected.json"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let problem = Problem::from_json(&std::fs::read(&path).unwrap()).unwrap();
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), problem)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// A problem document: a population `out` of one neuron with these parameters, its own input channel for each weight.
+pub(crate) fn one_neuron(
+    params: Value,
+    weights: &[f64],
+    spikes: &[(usize, f64)],
+    t_end: f64,
+) -> Value {
+    serde_json::json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": weights.len(),
+            "populations": [{"name": "out", "size": 1, "model": "lif", "params": params}],
+            "connections": [{"from": "input", "to": "out", "weights": [weights]}]
+        },
+        "stimulus": {"t_end": t_end, "spikes": spikes}
+    })
+}
+
+pub(crate) fn problem(document: &Value) -> Problem {
+    Problem::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+pub(crate) fn run(document: &Value) -> Result<Trace, SimulateError> {
+    let Problem { network, parameters, stimulus, .. } = problem(document);
+    let options = Options { max_events: DEFAULT_MAX_EVENTS, readouts: Vec::new() };
+    simulate(&network, &parameters, &stimulus, &options)
+}
+
+/// Times of all spikes, in order.
+pub(crate) fn times(document: &Value) -> Vec<f64> {
+    run(document).unwrap().spikes.iter().map(|s| s.time).collect()
+}
+
+/// A loss of the suite's own: the time of one spike, so that its gradient is that of the spike time.
+#[derive(Debug)]
+pub(crate) struct SpikeTime {
+    pub(crate) neuron: usize,
+    /// Which of its spikes, counted from 0.
+    pub(crate) ordinal: usize,
+}
+
+impl Loss for SpikeTime {
+    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
+        Vec::new()
+    }
+    fn evaluate(&self, _: &Network, trace: &Trace) -> (f64, Cotangents) {
+        let neuron = NeuronId::new(self.neuron);
+        let mut own = (0..trace.spikes.len()).filter(|&k| trace.spikes[k].neuron == neuron);
+        let spike = own.nth(self.ordinal).unwrap();
+        let mut cotangents = Cotangents::zeros(trace);
+        cotangents.spikes[spike] = 1.0;
+        (trace.spikes[spike].time, cotangents)
+    }
+}
+
+pub(crate) fn gradient_of(document: &Value, loss: &dyn Loss) -> Result<Evaluation, Error> {
+    let Problem { network, parameters, stimulus, .. } = problem(document);
+    value_and_grad(&network, &parameters, &stimulus, loss, &Settings::default())
+}
+
+/// The answer document of the gradient of one spike time.
+pub(crate) fn time_gradient(document: &Value, neuron: usize, ordinal: usize) -> Value {
+    let evaluation = gradient_of(document, &SpikeTime { neuron, ordinal }).unwrap();
+    self::document(&problem(document), &evaluation)
+}
+
+/// Condition of the time of a crossing: its relative change for a relative change of potentials of the size `scale`.
+pub(crate) fn condition(time: f64, slope: f64, scale: f64) -> f64 {
+    (scale / (slope * time)).max(1.0)
+}
+
+/// Asserts that `got` is within `ulps` roundings of `expected`.
+#[track_caller]
+pub(crate) fn close(got: f64, expected: f64, ulps: f64) {
+    let error = error(got, expected, 0.0);
+    assert!(
+        error <= ulps * f64::EPSILON,
+        "{got:?} is not {expected:?}: {:.1} roundings",
+        error / f64::EPSILON
+    );
+}
+
+#[track_caller]
+pub(crate) fn all_close(got: &[f64], expected: &[f64], ulps: f64) {
+    assert_eq!(got.len(), expected.len(), "{got:?} {expected:?}");
+    for (&got, &expected) in got.iter().zip(expected) {
+        close(got, expected, ulps);
+    }
+}
+
+/// A small random generator (SplitMix64) with a fixed seed: no test may depend on the weather.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+pub(crate) fn random(seed: u64) -> Random {
+    Random(seed)
+}
+
+impl Random {
+    pub(crate) fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next_u64() % u64::try_from(count).unwrap()).unwrap()
+    }
+}
+
+/// Fisher and Yates.
+pub(crate) fn shuffle<T>(list: &mut [T], random: &mut Random) {
+    for k in (1..list.len()).rev() {
+        list.swap(k, random.below(k + 1));
+    }
 }

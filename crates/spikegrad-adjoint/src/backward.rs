@@ -11,7 +11,7 @@ use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{
     Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
 };
-use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Trace};
+use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Time, Trace};
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
@@ -138,7 +138,7 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
 struct Cell<T: Scalar, N: Neuron<T>> {
     adjoint: Adjoint<N::State>,
     /// When it was that.
-    time: T,
+    time: Time<T>,
     /// The neuron's last spike that has not been passed.
     spike: Option<usize>,
     /// Whether `time` lies within the refractory time of that spike.
@@ -213,7 +213,14 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         w.cells.clear();
         let cell = |neuron: &N| {
             let adjoint = neuron.no_adjoint();
-            Cell { adjoint, time: end, spike: None, clamped: false, integral: zero, cusp: None }
+            Cell {
+                adjoint,
+                time: end.into(),
+                spike: None,
+                clamped: false,
+                integral: zero,
+                cusp: None,
+            }
         };
         w.cells.extend(self.circuit.neurons.iter().map(cell));
         w.times.clear();
@@ -224,9 +231,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         for (n, cell) in w.cells.iter_mut().enumerate() {
             if let Some(spike) = cell.spike {
-                let release = self.trace.spikes[spike].time + self.circuit.neurons[n].refractory();
+                let release =
+                    self.trace.spikes[spike].at().after(self.circuit.neurons[n].refractory());
                 // A release after the end never happened.
-                cell.clamped = release.re() > end.re();
+                cell.clamped = release.rounded.re() > end.re();
             }
         }
         w.due.clear();
@@ -246,7 +254,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         };
         let mut groups = self.circuit.groups_of(source);
         let (fired_at, _) = self.fired_at(firing);
-        while !groups.is_empty() && (fired_at + self.circuit.group(groups.end - 1).delay).re() > end
+        while !groups.is_empty()
+            && fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re() > end
         {
             groups.end -= 1;
         }
@@ -279,10 +288,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// Time and round of a firing.
-    fn fired_at(&self, firing: usize) -> (T, u32) {
+    fn fired_at(&self, firing: usize) -> (Time<T>, u32) {
         match firing.checked_sub(self.inputs()) {
-            None => (self.trace.stimulus.spikes()[firing].time, 0),
-            Some(spike) => (self.trace.spikes[spike].time, self.trace.spikes[spike].round),
+            None => (self.trace.stimulus.spikes()[firing].time.into(), 0),
+            Some(spike) => (self.trace.spikes[spike].at(), self.trace.spikes[spike].round),
         }
     }
 
@@ -291,12 +300,17 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (fired_at, round) = self.fired_at(firing);
         let groups = &self.workspace.cursors[firing];
         if !groups.is_empty() {
-            let time = (fired_at + self.circuit.group(groups.end - 1).delay).re();
+            let time = fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re();
             // What arrives at the instant of its spike does so in the spike's round; all else in the first.
-            let round = if time > fired_at.re() { 0 } else { round };
+            let round = if time > fired_at.rounded.re() { 0 } else { round };
             self.workspace.due.push((OrderedFloat(time), round, Phase::Arrival, firing));
         } else if firing >= self.inputs() {
-            self.workspace.due.push((OrderedFloat(fired_at.re()), round, Phase::Crossing, firing));
+            self.workspace.due.push((
+                OrderedFloat(fired_at.rounded.re()),
+                round,
+                Phase::Crossing,
+                firing,
+            ));
         }
     }
 
@@ -313,7 +327,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         for n in 0..self.circuit.neurons.len() {
             if self.is_worth_something(n) {
-                self.move_back(n, T::from(0.0));
+                self.move_back(n, Time::from(T::from(0.0)));
                 let adjoint = self.workspace.cells[n].adjoint;
                 self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
             }
@@ -332,7 +346,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         cursor.end -= 1;
         let position = cursor.end;
         let group = self.circuit.group(position);
-        let time = self.fired_at(firing).0 + group.delay;
+        let time = self.fired_at(firing).0.after(group.delay);
         let mut total = T::from(0.0);
         for synapse in group.synapses.clone() {
             let n = self.circuit.targets[synapse].index();
@@ -373,11 +387,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             return;
         }
         let n = readout.request.neuron.index();
-        self.move_back(n, readout.time);
+        self.move_back(n, readout.at());
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         cell.adjoint = model.read_pullback(cotangent, cell.adjoint);
-        let (elapsed, after_reset) = self.elapsed(n, readout.time);
+        let (elapsed, after_reset) = self.elapsed(n, readout.at());
         let gradient = &mut self.sum.neurons[n];
         model.membrane_pullback(cotangent, elapsed, after_reset, readout.tangent, gradient);
     }
@@ -386,16 +400,16 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let at = &self.trace.spikes[spike];
         let n = at.neuron.index();
         if self.is_worth_something(n) {
-            self.move_back(n, at.time);
+            self.move_back(n, at.at());
             if !self.workspace.cells[n].clamped {
                 self.release(n, spike);
-                self.move_back(n, at.time);
+                self.move_back(n, at.at());
             }
         }
         let time = self.cotangents.spikes[spike] + self.workspace.times[self.inputs() + spike];
         let previous = self.workspace.previous[spike];
         let cell = &mut self.workspace.cells[n];
-        (cell.spike, cell.clamped, cell.time) = (previous, false, at.time);
+        (cell.spike, cell.clamped, cell.time) = (previous, false, at.at());
         if time.is_exactly_zero() {
             // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
             return Ok(());
@@ -415,7 +429,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         if !(time.is_all_finite() && membrane.is_all_finite()) {
             return Err(AdjointError::NonFinite { neuron: at.neuron, time: at.time.re() });
         }
-        let (elapsed, after_reset) = self.elapsed(n, at.time);
+        let (elapsed, after_reset) = self.elapsed(n, at.at());
         let gradient = &mut self.sum.neurons[n];
         model.threshold_pullback(slope, time, gradient);
         model.membrane_pullback(membrane, elapsed, after_reset, at.tangent, gradient);
@@ -423,28 +437,28 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// How long before `time` the membrane last started, and whether from a reset.
-    fn elapsed(&self, n: usize, time: T) -> (T, bool) {
+    fn elapsed(&self, n: usize, time: Time<T>) -> (T, bool) {
         match self.workspace.cells[n].spike {
-            None => (time, false),
-            Some(spike) => (time - self.released_at(n, spike), true),
+            None => (time.rounded, false),
+            Some(spike) => (time.since(self.released_at(n, spike)), true),
         }
     }
 
-    fn released_at(&self, n: usize, spike: usize) -> T {
-        self.trace.spikes[spike].time + self.circuit.neurons[n].refractory()
+    fn released_at(&self, n: usize, spike: usize) -> Time<T> {
+        self.trace.spikes[spike].at().after(self.circuit.neurons[n].refractory())
     }
 
     /// Moves the adjoint of neuron `n` back to `time`, through the release of its spike if that lies between.
-    fn move_back(&mut self, n: usize, time: T) {
+    fn move_back(&mut self, n: usize, time: Time<T>) {
         let cell = &self.workspace.cells[n];
         if let (Some(spike), false) = (cell.spike, cell.clamped)
-            && time.re() < self.released_at(n, spike).re()
+            && time.rounded.re() < self.released_at(n, spike).rounded.re()
         {
             self.release(n, spike);
         }
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let dt = cell.time - time;
+        let dt = cell.time.since(time);
         cell.adjoint = if cell.clamped {
             model.hold_pullback(dt, cell.adjoint)
         } else {
@@ -458,7 +472,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let release = self.released_at(n, spike);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let after = flow_back(model, cell, cell.time - release);
+        let after = flow_back(model, cell, cell.time.since(release));
         let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
         let inputs = self.inputs();

@@ -38,7 +38,9 @@ pub enum AdjointError {
         expected_readouts: usize,
     },
     /// A derivative left the range of a double on its way back. Look for a very small slope, or for large weights.
-    #[error("the derivative of the loss with respect to the spike of neuron {neuron} at {time} s is not finite")]
+    #[error(
+        "the derivative of the loss with respect to the spike of neuron {neuron} at {time} s is not finite"
+    )]
     NonFinite {
         /// Whose spike.
         neuron: NeuronId,

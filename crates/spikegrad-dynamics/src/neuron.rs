@@ -93,6 +93,10 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     #[must_use]
     fn is_finite(&self, state: Self::State) -> bool;
 
+    /// A cheap lower bound of the time to the next crossing or touch of a free neuron in `state`, in seconds; `None` if
+    /// there is certainly none. Zero is always right.
+    #[must_use]
+    fn earliest_crossing(&self, state: Self::State) -> Option<f64>;
     /// Says whether and when a free neuron in `state` will spike if nothing arrives.
     #[must_use]
     fn next_crossing(&self, state: Self::State) -> Outlook<T>;

@@ -12,6 +12,7 @@ mod network;
 mod parameters;
 pub mod problem;
 mod stimulus;
+mod time;
 mod trace;
 
 pub use circuit::{Circuit, Group};
@@ -21,4 +22,5 @@ pub use network::{Connection, MAX_NEURONS, Model, Network, Population, Source, S
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};
+pub use time::Time;
 pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Touch, Trace};

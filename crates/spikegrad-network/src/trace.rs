@@ -3,7 +3,7 @@
 //! A trace holds **spikes, not arrivals**: an arrival is a spike seen through a synapse and can be regenerated, so memory
 //! is O(spikes + input spikes). Not here: how it is made (`spikegrad_simulate`) or read (`spikegrad_adjoint`).
 
-use crate::{NeuronId, Stimulus};
+use crate::{NeuronId, Stimulus, Time};
 use spikegrad_dynamics::{Scalar, TimeConstants};
 
 /// A spike of a neuron.
@@ -11,6 +11,8 @@ use spikegrad_dynamics::{Scalar, TimeConstants};
 pub struct Spike<T = f64> {
     /// Time, in seconds.
     pub time: T,
+    /// What the rounding of the time left off.
+    pub time_rest: f64,
     /// Who spiked.
     pub neuron: NeuronId,
     /// Which of the rounds at this instant: 0, or more after arrivals at the very same time.
@@ -21,6 +23,14 @@ pub struct Spike<T = f64> {
     pub release_rate: T,
     /// ∂V/∂(time constants) just before, at fixed event times; zero if not recorded.
     pub tangent: TimeConstants<T>,
+}
+
+impl<T: Scalar> Spike<T> {
+    /// The time with what its rounding left off.
+    #[must_use]
+    pub fn at(&self) -> Time<T> {
+        Time { rounded: self.time, rest: self.time_rest }
+    }
 }
 
 /// A potential that touched its threshold with slope zero: no spike, and no gradient.
@@ -73,12 +83,22 @@ pub struct Readout<T = f64> {
     pub request: ReadoutRequest,
     /// When V had this value, in seconds; for a mean the end of the run.
     pub time: T,
+    /// What the rounding of the time left off.
+    pub time_rest: f64,
     /// The value.
     pub value: T,
     /// Set if the value is a maximum at an arrival.
     pub cusp: Option<Cusp<T>>,
     /// ∂(value)/∂(time constants) at fixed event times; zero if not recorded.
     pub tangent: TimeConstants<T>,
+}
+
+impl<T: Scalar> Readout<T> {
+    /// The time with what its rounding left off.
+    #[must_use]
+    pub fn at(&self) -> Time<T> {
+        Time { rounded: self.time, rest: self.time_rest }
+    }
 }
 
 /// Everything a loss and the backward pass need of a run.

@@ -14,7 +14,7 @@ use crate::schedule::{Firing, Schedule};
 use spikegrad_dynamics::{Lif, Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
     Circuit, InputSpike, Measure, Network, NeuronId, Parameters, Readout, ReadoutRequest, Spike,
-    SpikeId, Stimulus, Touch, Trace,
+    SpikeId, Stimulus, Time, Touch, Trace,
 };
 use std::ops::Range;
 
@@ -100,8 +100,8 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     due: Vec<(Firing, usize)>,
     /// Spikes of this round.
     fired: Vec<Firing>,
-    /// Summed weights of this round, for each neuron.
-    pending: Vec<T>,
+    /// Summed weights of this round, for each neuron, and when they arrive.
+    pending: Vec<(T, Time<T>)>,
     /// Neurons whose outlook must be found again, each once.
     touched: Vec<NeuronId>,
     is_touched: Vec<bool>,
@@ -120,17 +120,22 @@ struct Cell<T: Scalar, N: Neuron<T>> {
     state: N::State,
     tangent: N::Tangent,
     /// When it was in this state.
-    time: T,
+    time: Time<T>,
     /// When its clamp ends, if it is refractory.
-    release: Option<T>,
+    release: Option<Time<T>>,
     last_spike: Option<SpikeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Ahead<T> {
     Nothing,
+    /// No crossing before this time, in seconds; the time itself has not been looked for.
+    NotBefore(f64),
     Touch,
-    Crossing { time: T, slope: T },
+    Crossing {
+        time: Time<T>,
+        slope: T,
+    },
 }
 
 impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
@@ -160,7 +165,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         let start = |&state| Cell {
             state,
             tangent: Default::default(),
-            time: zero,
+            time: zero.into(),
             release: None,
             last_spike: None,
         };
@@ -171,7 +176,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         self.ahead.resize(count, Ahead::Nothing);
         self.cursors.clear();
         self.pending.clear();
-        self.pending.resize(count, zero);
+        self.pending.resize(count, (zero, zero.into()));
         self.touched.clear();
         self.is_touched.clear();
         self.is_touched.resize(count, false);
@@ -212,7 +217,7 @@ struct Run<'a, T: Scalar, N: Neuron<T>> {
 impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
     fn to_the_end(mut self) -> Result<(), SimulateError> {
         for k in 0..self.circuit.neurons.len() {
-            self.look_ahead(NeuronId::new(k));
+            self.bound_ahead(NeuronId::new(k));
         }
         // No instant has been worked off yet: the first one, which may be 0, is in round 0.
         let mut last = None;
@@ -226,18 +231,30 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
             self.arrivals()?;
             while let Some(neuron) = self.workspace.touched.pop() {
                 self.workspace.is_touched[neuron.index()] = false;
-                self.look_ahead(neuron);
+                self.bound_ahead(neuron);
             }
         }
         self.finish();
         Ok(())
     }
 
-    fn next_time(&self) -> Option<f64> {
+    /// The next instant. Crossings are looked for only now, and only those that may come first.
+    fn next_time(&mut self) -> Option<f64> {
         let input = self.inputs().get(self.next_input).map(|s| s.time.re());
         let sample = self.workspace.samples.get(self.next_sample).map(|s| s.0);
-        let scheduled = self.workspace.schedule.next_time();
-        [input, sample, scheduled].into_iter().flatten().reduce(f64::min)
+        loop {
+            let scheduled = self.workspace.schedule.next_time();
+            let next = [input, sample, scheduled].into_iter().flatten().reduce(f64::min);
+            match self.workspace.schedule.next_candidate() {
+                Some((time, neuron))
+                    if Some(time) == next
+                        && matches!(self.workspace.ahead[neuron.index()], Ahead::NotBefore(_)) =>
+                {
+                    self.look_ahead(neuron);
+                }
+                _ => return next,
+            }
+        }
     }
 
     /// All crossings of this instant, before any of them is heard.
@@ -245,7 +262,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         self.workspace.fired.clear();
         while let Some(neuron) = self.workspace.schedule.take_crossing(self.now) {
             match std::mem::replace(&mut self.workspace.ahead[neuron.index()], Ahead::Nothing) {
-                Ahead::Nothing => {}
+                Ahead::Nothing | Ahead::NotBefore(_) => {}
                 Ahead::Touch => self.trace.touches.push(Touch { neuron, time: self.now }),
                 Ahead::Crossing { time, slope } => self.spike(neuron, time, slope)?,
             }
@@ -253,7 +270,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         Ok(())
     }
 
-    fn spike(&mut self, neuron: NeuronId, time: T, slope: T) -> Result<(), SimulateError> {
+    fn spike(&mut self, neuron: NeuronId, time: Time<T>, slope: T) -> Result<(), SimulateError> {
         let n = neuron.index();
         let last =
             self.workspace.cells[n].last_spike.map(|s| self.trace.spikes[s.index()].time.re());
@@ -272,14 +289,23 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         if refractory.is_exactly_zero() {
             release_rate = model.membrane_rate(cell.state);
         } else {
-            cell.release = Some(time + refractory);
+            cell.release = Some(time.after(refractory));
         }
         if !(model.is_finite(cell.state) && slope.is_all_finite()) {
             return Err(SimulateError::NonFinite { neuron, time: self.now });
         }
         let round = self.round;
         self.workspace.fired.push(self.inputs().len() + self.trace.spikes.len());
-        self.trace.spikes.push(Spike { time, neuron, round, slope, release_rate, tangent });
+        let Time { rounded, rest } = time;
+        self.trace.spikes.push(Spike {
+            time: rounded,
+            time_rest: rest,
+            neuron,
+            round,
+            slope,
+            release_rate,
+            tangent,
+        });
         self.touch(neuron);
         self.check_budget()
     }
@@ -303,17 +329,18 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
     }
 
     /// Moves a neuron to `time`, through the end of its refractory time if that lies before.
-    fn advance(&mut self, neuron: NeuronId, time: T) {
+    fn advance(&mut self, neuron: NeuronId, time: Time<T>) {
         let n = neuron.index();
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         if let Some(release) = cell.release {
-            let until = if time.re() < release.re() { time } else { release };
-            let dt = until - cell.time;
+            let is_clamped = time.rounded.re() < release.rounded.re();
+            let until = if is_clamped { time } else { release };
+            let dt = until.since(cell.time);
             cell.tangent = model.hold_tangent(cell.tangent, cell.state, dt);
             cell.state = model.hold(cell.state, dt);
             cell.time = until;
-            if time.re() < release.re() {
+            if is_clamped {
                 return;
             }
             cell.release = None;
@@ -321,7 +348,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
                 self.trace.spikes[spike.index()].release_rate = model.membrane_rate(cell.state);
             }
         }
-        let dt = time - cell.time;
+        let dt = time.since(cell.time);
         if dt.is_exactly_zero() {
             return;
         }
@@ -333,23 +360,53 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         (cell.state, cell.tangent, cell.time) = (state, tangent, time);
     }
 
-    /// Finds what `neuron` will do if nothing arrives, and schedules it.
-    fn look_ahead(&mut self, neuron: NeuronId) {
-        let n = neuron.index();
-        let model = &self.circuit.neurons[n];
-        let cell = &self.workspace.cells[n];
-        let (state, time) = match cell.release {
-            Some(release) => (model.hold(cell.state, release - cell.time), release),
+    /// Where the free motion of `neuron` starts: now, or at the end of its refractory time.
+    fn free_state(&self, neuron: NeuronId) -> (N::State, Time<T>) {
+        let cell = &self.workspace.cells[neuron.index()];
+        match cell.release {
+            Some(release) => (
+                self.circuit.neurons[neuron.index()].hold(cell.state, release.since(cell.time)),
+                release,
+            ),
             None => (cell.state, cell.time),
-        };
+        }
+    }
+
+    /// After a jump of `neuron`: notes before which time it will not cross. Often something arrives before, and the
+    /// crossing never has to be looked for.
+    fn bound_ahead(&mut self, neuron: NeuronId) {
+        let (state, time) = self.free_state(neuron);
+        match self.circuit.neurons[neuron.index()].earliest_crossing(state) {
+            None => self.set_ahead(neuron, Ahead::Nothing, f64::INFINITY),
+            Some(dt) => {
+                let bound = time.rounded.re() + dt;
+                let is_kept = matches!(self.workspace.ahead[neuron.index()], Ahead::NotBefore(t) if t <= bound && t >= self.now);
+                if !is_kept {
+                    // Half the way: a bound that later arrivals leave valid spares the queue a change.
+                    let early = time.rounded.re() + 0.5 * dt;
+                    self.set_ahead(neuron, Ahead::NotBefore(early), early);
+                }
+            }
+        }
+    }
+
+    /// Finds what `neuron` will do if nothing arrives.
+    fn look_ahead(&mut self, neuron: NeuronId) {
+        let (state, time) = self.free_state(neuron);
+        let model = &self.circuit.neurons[neuron.index()];
         let (ahead, due) = match model.next_crossing(state) {
             Outlook::Silent => (Ahead::Nothing, f64::INFINITY),
-            Outlook::Touch { dt } => (Ahead::Touch, (time + dt).re()),
+            Outlook::Touch { dt } => (Ahead::Touch, time.after(dt).rounded.re()),
             Outlook::Crossing { dt, slope } => {
-                let time = time + dt;
-                (Ahead::Crossing { time, slope }, time.re())
+                let time = time.after(dt);
+                (Ahead::Crossing { time, slope }, time.rounded.re())
             }
         };
+        self.set_ahead(neuron, ahead, due);
+    }
+
+    fn set_ahead(&mut self, neuron: NeuronId, ahead: Ahead<T>, due: f64) {
+        let n = neuron.index();
         let due = (due <= self.trace.stimulus.t_end()).then_some(due);
         let was_nothing = matches!(self.workspace.ahead[n], Ahead::Nothing);
         self.workspace.ahead[n] = if due.is_some() { ahead } else { Ahead::Nothing };
@@ -366,13 +423,19 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
             }
             self.next_sample += 1;
             let request = self.options.readouts[k];
-            self.advance(request.neuron, time.into());
+            self.advance(request.neuron, Time::from(T::from(time)));
             let model = &self.circuit.neurons[request.neuron.index()];
             let cell = &self.workspace.cells[request.neuron.index()];
             let value = model.membrane(cell.state);
             let tangent = model.membrane_tangent(cell.tangent);
-            self.workspace.sampled[k] =
-                Some(Readout { request, time: time.into(), value, cusp: None, tangent });
+            self.workspace.sampled[k] = Some(Readout {
+                request,
+                time: time.into(),
+                time_rest: 0.0,
+                value,
+                cusp: None,
+                tangent,
+            });
         }
     }
 
@@ -407,7 +470,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         let end = self.groups(firing).end;
         while self.workspace.cursors[firing] < end {
             let group = self.workspace.cursors[firing];
-            let time = (fired_at + self.circuit.group(group).delay).re();
+            let time = fired_at.after(self.circuit.group(group).delay).rounded.re();
             if time > self.now {
                 if time <= self.trace.stimulus.t_end() {
                     self.workspace.schedule.add_delivery(time, firing);
@@ -423,10 +486,10 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         self.trace.stimulus.spikes()
     }
 
-    fn fired_at(&self, firing: Firing) -> T {
+    fn fired_at(&self, firing: Firing) -> Time<T> {
         match firing.checked_sub(self.inputs().len()) {
-            None => self.inputs()[firing].time,
-            Some(spike) => self.trace.spikes[spike].time,
+            None => self.inputs()[firing].time.into(),
+            Some(spike) => self.trace.spikes[spike].at(),
         }
     }
 
@@ -443,7 +506,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         for k in 0..self.workspace.due.len() {
             let (firing, group) = self.workspace.due[k];
             let group = self.circuit.group(group);
-            let time = self.fired_at(firing) + group.delay;
+            let time = self.fired_at(firing).after(group.delay);
             self.trace.arrivals += group.synapses.len() as u64;
             self.check_budget()?;
             for synapse in group.synapses.clone() {
@@ -453,25 +516,27 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
                 if T::CARRIES_DERIVATIVE {
                     self.receive(target, time, weight)?;
                 } else {
-                    self.workspace.pending[target.index()] += weight;
+                    let (sum, when) = &mut self.workspace.pending[target.index()];
+                    *sum += weight;
+                    *when = time;
                 }
             }
         }
         if !T::CARRIES_DERIVATIVE {
             for k in 0..self.workspace.touched.len() {
                 let target = self.workspace.touched[k];
-                let weight =
-                    std::mem::replace(&mut self.workspace.pending[target.index()], T::from(0.0));
+                let (pending, time) = &mut self.workspace.pending[target.index()];
+                let (weight, time) = (std::mem::replace(pending, T::from(0.0)), *time);
                 // A sum of exactly zero has no effect, not even a rounding.
                 if !weight.is_exactly_zero() {
-                    self.receive(target, self.now.into(), weight)?;
+                    self.receive(target, time, weight)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn receive(&mut self, neuron: NeuronId, time: T, weight: T) -> Result<(), SimulateError> {
+    fn receive(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
         self.advance(neuron, time);
         let n = neuron.index();
         let model = &self.circuit.neurons[n];
@@ -493,10 +558,10 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         let end = T::from(self.trace.stimulus.t_end());
         for k in 0..self.workspace.observers.len() {
             let neuron = self.workspace.observers[k].0;
-            self.advance(neuron, end);
+            self.advance(neuron, end.into());
             let cell = &self.workspace.cells[neuron.index()];
             let model = &self.circuit.neurons[neuron.index()];
-            self.workspace.observers[k].1.end(model, end, (cell.state, cell.tangent));
+            self.workspace.observers[k].1.end(model, end.into(), (cell.state, cell.tangent));
         }
         for (k, &request) in self.options.readouts.iter().enumerate() {
             let observer = self.workspace.observer_of[request.neuron.index()]
@@ -506,7 +571,14 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
                     let highest = observer.highest;
                     let (time, value, cusp, tangent) =
                         (highest.time, highest.value, highest.cusp, highest.tangent);
-                    Some(Readout { request, time, value, cusp, tangent })
+                    Some(Readout {
+                        request,
+                        time: time.rounded,
+                        time_rest: time.rest,
+                        value,
+                        cusp,
+                        tangent,
+                    })
                 }
                 (Measure::Mean, Some(observer)) => {
                     let TimeConstants { tau_mem, tau_syn } = observer.integral_tangent;
@@ -514,6 +586,7 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
                     Some(Readout {
                         request,
                         time: end,
+                        time_rest: 0.0,
                         value: observer.integral / end,
                         cusp: None,
                         tangent,

@@ -6,12 +6,12 @@
 //! Not here: when a stretch ends (`engine.rs`).
 
 use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
-use spikegrad_network::Cusp;
+use spikegrad_network::{Cusp, Time};
 
 /// The highest potential so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Highest<T> {
-    pub(crate) time: T,
+    pub(crate) time: Time<T>,
     pub(crate) value: T,
     pub(crate) tangent: TimeConstants<T>,
     pub(crate) cusp: Option<Cusp<T>>,
@@ -29,7 +29,8 @@ impl<T: Scalar> Observer<T> {
     /// At time 0, with the potential `value`.
     pub(crate) fn new(value: T) -> Self {
         let zero = T::from(0.0);
-        let highest = Highest { time: zero, value, tangent: TimeConstants::default(), cusp: None };
+        let highest =
+            Highest { time: zero.into(), value, tangent: TimeConstants::default(), cusp: None };
         Self { highest, integral: zero, integral_tangent: TimeConstants::default() }
     }
 
@@ -37,7 +38,7 @@ impl<T: Scalar> Observer<T> {
     pub(crate) fn stretch<N: Neuron<T>>(
         &mut self,
         neuron: &N,
-        time: T,
+        time: Time<T>,
         (before, tangent): (N::State, N::Tangent),
         dt: T,
         after: N::State,
@@ -55,7 +56,7 @@ impl<T: Scalar> Observer<T> {
             let value = neuron.membrane(state);
             if value.re() > self.highest.value.re() {
                 let tangent = neuron.membrane_tangent(tangent);
-                self.highest = Highest { time: time + peak, value, tangent, cusp: None };
+                self.highest = Highest { time: time.after(peak), value, tangent, cusp: None };
             }
         }
     }
@@ -64,7 +65,7 @@ impl<T: Scalar> Observer<T> {
     pub(crate) fn arrival<N: Neuron<T>>(
         &mut self,
         neuron: &N,
-        time: T,
+        time: Time<T>,
         round: u32,
         (before, tangent): (N::State, N::Tangent),
         after: N::State,
@@ -80,7 +81,7 @@ impl<T: Scalar> Observer<T> {
     pub(crate) fn end<N: Neuron<T>>(
         &mut self,
         neuron: &N,
-        time: T,
+        time: Time<T>,
         (state, tangent): (N::State, N::Tangent),
     ) {
         if neuron.membrane_rate(state).re() > 0.0 {
@@ -91,7 +92,7 @@ impl<T: Scalar> Observer<T> {
     fn rising_up_to<N: Neuron<T>>(
         &mut self,
         neuron: &N,
-        time: T,
+        time: Time<T>,
         (state, tangent): (N::State, N::Tangent),
         cusp: Option<Cusp<T>>,
     ) {

@@ -46,9 +46,14 @@ impl Schedule {
         self.deliveries.push(Reverse((OrderedFloat(time), firing)));
     }
 
+    /// The earliest candidate.
+    pub(crate) fn next_candidate(&self) -> Option<(f64, NeuronId)> {
+        self.crossings.peek().map(|(&neuron, Reverse((time, _)))| (time.0, neuron))
+    }
+
     /// Time of the earliest crossing or delivery.
     pub(crate) fn next_time(&self) -> Option<f64> {
-        let crossing = self.crossings.peek().map(|(_, Reverse((time, _)))| time.0);
+        let crossing = self.next_candidate().map(|(time, _)| time);
         let delivery = self.deliveries.peek().map(|Reverse((time, _))| time.0);
         crossing.into_iter().chain(delivery).reduce(f64::min)
     }

@@ -27,6 +27,9 @@ const CERTAINLY_BELOW: f64 = 1e-10;
 /// few `f64` roundings, times the condition of the exponentials. What is nearer than this touches.
 const TOUCH: f64 = 1e-29;
 
+/// Room for the rounding of the tangent's bound.
+const TANGENT_MARGIN: f64 = 1.0 - 1e-9;
+
 /// A bracketed search ends when its bracket cannot be halved any more: doubles have at most 2¹¹ binades of 52 bits.
 const MAX_SEARCH: usize = 2200;
 
@@ -47,6 +50,17 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
             Outlook::Crossing { dt, slope: lifted.with_re(slope) }
         }
     }
+}
+
+/// A rise under a positive current is concave: it stays below its tangent.
+pub(super) fn earliest_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<f64> {
+    let course = Course::of(neuron, state);
+    if course.stays_below(neuron.response_peak) {
+        return None;
+    }
+    let Course { v, i, threshold, tau_mem, .. } = course;
+    let is_below_tangent = i > v.max(0.0) && v < threshold;
+    Some(if is_below_tangent { TANGENT_MARGIN * tau_mem * (threshold - v) / (i - v) } else { 0.0 })
 }
 
 pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<T> {
@@ -85,10 +99,15 @@ impl Course {
         }
     }
 
+    /// v is drawn towards the current and never exceeds it; nor the sum of its two largest responses.
+    fn stays_below(&self, response_peak: f64) -> bool {
+        let &Self { v, i, threshold, .. } = self;
+        threshold >= 0.0 && (i <= threshold || v.max(0.0) + i * response_peak < threshold)
+    }
+
     fn crossing(&self, response_peak: f64) -> Outlook<f64> {
         let &Self { v, i, threshold, .. } = self;
-        if threshold >= 0.0 && (i <= threshold || v.max(0.0) + i * response_peak < threshold) {
-            // v is drawn towards the current and can never exceed it; nor the sum of its two largest responses.
+        if self.stays_below(response_peak) {
             return Outlook::Silent;
         }
         if v >= threshold {

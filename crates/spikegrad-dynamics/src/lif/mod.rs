@@ -221,6 +221,9 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn is_finite(&self, state: State<T>) -> bool {
         state.v.is_all_finite() && state.i.is_all_finite()
     }
+    fn earliest_crossing(&self, state: State<T>) -> Option<f64> {
+        crossing::earliest_crossing(self, state)
+    }
     fn next_crossing(&self, state: State<T>) -> Outlook<T> {
         crossing::next_crossing(self, state)
     }

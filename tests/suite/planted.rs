@@ -1,0 +1,299 @@
+//! Planted bugs: each rule of the neuron is broken once, and the case corpus must notice.
+//!
+//! A neuron that delegates to the real one, except for one rule, runs through the real engine and the real backward sweep.
+//! A rule that could be broken without a case failing would be a rule that nothing tests.
+
+use crate::support::{at_path, decimal, error, here, read_json, options_of};
+use crate::tolerance::CASE;
+use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
+use spikegrad::dynamics::{
+    Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants, lif::Tangent,
+};
+use spikegrad::network::Circuit;
+use spikegrad::problem::{Answer, Problem};
+use spikegrad::{Gradient, Grazing, Trace, loss_of};
+use spikegrad_simulate::{Workspace, simulate_into};
+
+/// What is wrong with the neuron.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bug {
+    /// None: the control, which must pass.
+    Nothing,
+    ResetIsForgotten,
+    ClampIsForgotten,
+    ArrivalHasTheWrongSign,
+    FlowPullbackForgetsTheResponse,
+    HoldPullbackForgetsTheDecay,
+    IntegralPullbackHasTheWrongSign,
+    WeightHasTheWrongSign,
+    ArrivalTimeHasTheWrongSign,
+    ArrivalTimeForgetsTheMembrane,
+    ReleaseHasTheWrongSign,
+    ReleaseKeepsTheMembrane,
+    SpikeHasTheWrongSign,
+    SpikeForgetsTheSlope,
+    ThresholdHasTheWrongSign,
+    RefractoryTimeHasTheWrongSign,
+    RestAndStartAreForgotten,
+    TangentIsForgotten,
+    TangentSurvivesTheReset,
+    InitialCurrentIsForgotten,
+    WholeIntegralForgetsTheRest,
+    CuspMovesTheOtherWay,
+}
+
+const BUGS: [Bug; 21] = [
+    Bug::ResetIsForgotten,
+    Bug::ClampIsForgotten,
+    Bug::ArrivalHasTheWrongSign,
+    Bug::FlowPullbackForgetsTheResponse,
+    Bug::HoldPullbackForgetsTheDecay,
+    Bug::IntegralPullbackHasTheWrongSign,
+    Bug::WeightHasTheWrongSign,
+    Bug::ArrivalTimeHasTheWrongSign,
+    Bug::ArrivalTimeForgetsTheMembrane,
+    Bug::ReleaseHasTheWrongSign,
+    Bug::ReleaseKeepsTheMembrane,
+    Bug::SpikeHasTheWrongSign,
+    Bug::SpikeForgetsTheSlope,
+    Bug::ThresholdHasTheWrongSign,
+    Bug::RefractoryTimeHasTheWrongSign,
+    Bug::RestAndStartAreForgotten,
+    Bug::TangentIsForgotten,
+    Bug::TangentSurvivesTheReset,
+    Bug::InitialCurrentIsForgotten,
+    Bug::WholeIntegralForgetsTheRest,
+    Bug::CuspMovesTheOtherWay,
+];
+
+/// A neuron with a bug.
+#[derive(Clone, Copy, Debug)]
+struct Buggy {
+    real: Lif<f64>,
+    bug: Bug,
+}
+
+impl Neuron<f64> for Buggy {
+    type State = State<f64>;
+    type Tangent = Tangent<f64>;
+
+    fn flow(&self, state: State<f64>, dt: f64) -> State<f64> {
+        self.real.flow(state, dt)
+    }
+    fn hold(&self, state: State<f64>, dt: f64) -> State<f64> {
+        if self.bug == Bug::ClampIsForgotten { self.real.flow(state, dt) } else { self.real.hold(state, dt) }
+    }
+    fn reset(&self, before: State<f64>) -> State<f64> {
+        let after = self.real.reset(before);
+        if self.bug == Bug::ResetIsForgotten { State { v: 0.9 * after.v, ..after } } else { after }
+    }
+    fn receive(&self, before: State<f64>, weight: f64) -> State<f64> {
+        let weight = if self.bug == Bug::ArrivalHasTheWrongSign { -weight } else { weight };
+        self.real.receive(before, weight)
+    }
+    fn refractory(&self) -> f64 {
+        self.real.refractory()
+    }
+    fn membrane(&self, state: State<f64>) -> f64 {
+        self.real.membrane(state)
+    }
+    fn membrane_rate(&self, state: State<f64>) -> f64 {
+        self.real.membrane_rate(state)
+    }
+    fn integral(&self, state: State<f64>, dt: f64) -> f64 {
+        self.real.integral(state, dt)
+    }
+    fn is_finite(&self, state: State<f64>) -> bool {
+        self.real.is_finite(state)
+    }
+    fn earliest_crossing(&self, state: State<f64>) -> Option<f64> {
+        self.real.earliest_crossing(state)
+    }
+    fn next_crossing(&self, state: State<f64>) -> Outlook<f64> {
+        self.real.next_crossing(state)
+    }
+    fn next_maximum(&self, state: State<f64>) -> Option<f64> {
+        self.real.next_maximum(state)
+    }
+    fn flow_with_tangent(
+        &self,
+        before: State<f64>,
+        tangent: Tangent<f64>,
+        dt: f64,
+    ) -> (State<f64>, Tangent<f64>) {
+        self.real.flow_with_tangent(before, tangent, dt)
+    }
+    fn hold_tangent(&self, tangent: Tangent<f64>, before: State<f64>, dt: f64) -> Tangent<f64> {
+        self.real.hold_tangent(tangent, before, dt)
+    }
+    fn reset_tangent(&self, tangent: Tangent<f64>) -> Tangent<f64> {
+        if self.bug == Bug::TangentSurvivesTheReset { tangent } else { self.real.reset_tangent(tangent) }
+    }
+    fn membrane_tangent(&self, tangent: Tangent<f64>) -> TimeConstants<f64> {
+        if self.bug == Bug::TangentIsForgotten {
+            return TimeConstants::default();
+        }
+        self.real.membrane_tangent(tangent)
+    }
+    fn integral_tangent(&self, tangent: Tangent<f64>, before: State<f64>, dt: f64) -> TimeConstants<f64> {
+        self.real.integral_tangent(tangent, before, dt)
+    }
+}
+
+impl NeuronAdjoint<f64> for Buggy {
+    type Gradient = LifGradient<f64>;
+
+    fn flow_pullback(&self, dt: f64, after: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
+        if self.bug == Bug::FlowPullbackForgetsTheResponse {
+            let membrane = self.real.flow_pullback(dt, Adjoint(State { v: after.0.v, i: 0.0 }));
+            let current = self.real.flow_pullback(dt, Adjoint(State { v: 0.0, i: after.0.i }));
+            return Adjoint(State { v: membrane.0.v, i: current.0.i });
+        }
+        self.real.flow_pullback(dt, after)
+    }
+    fn hold_pullback(&self, dt: f64, after: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
+        if self.bug == Bug::HoldPullbackForgetsTheDecay { after } else { self.real.hold_pullback(dt, after) }
+    }
+    fn integral_pullback(&self, dt: f64, integral: f64) -> Adjoint<State<f64>> {
+        let integral = if self.bug == Bug::IntegralPullbackHasTheWrongSign { -integral } else { integral };
+        self.real.integral_pullback(dt, integral)
+    }
+    fn receive_pullback(&self, weight: f64, after: Adjoint<State<f64>>) -> Arrival<f64> {
+        let Arrival { weight: by_weight, time } = self.real.receive_pullback(weight, after);
+        match self.bug {
+            Bug::WeightHasTheWrongSign => Arrival { weight: -by_weight, time },
+            Bug::ArrivalTimeHasTheWrongSign => Arrival { weight: by_weight, time: -time },
+            Bug::ArrivalTimeForgetsTheMembrane => {
+                self.real.receive_pullback(weight, Adjoint(State { v: 0.0, i: after.0.i }))
+            }
+            _ => Arrival { weight: by_weight, time },
+        }
+    }
+    fn release_pullback(&self, rate: f64, after: Adjoint<State<f64>>) -> (Adjoint<State<f64>>, f64) {
+        let (before, time) = self.real.release_pullback(rate, after);
+        match self.bug {
+            Bug::ReleaseHasTheWrongSign => (before, -time),
+            Bug::ReleaseKeepsTheMembrane => (before, 0.0),
+            _ => (before, time),
+        }
+    }
+    fn spike_pullback(&self, slope: f64, time: f64, after: Adjoint<State<f64>>) -> (Adjoint<State<f64>>, f64) {
+        match self.bug {
+            Bug::SpikeHasTheWrongSign => self.real.spike_pullback(-slope, time, after),
+            Bug::SpikeForgetsTheSlope => self.real.spike_pullback(1.0, time, after),
+            _ => self.real.spike_pullback(slope, time, after),
+        }
+    }
+    fn read_pullback(&self, membrane: f64, after: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
+        self.real.read_pullback(membrane, after)
+    }
+    fn no_adjoint(&self) -> Adjoint<State<f64>> {
+        self.real.no_adjoint()
+    }
+    fn is_worthless(&self, adjoint: Adjoint<State<f64>>) -> bool {
+        self.real.is_worthless(adjoint)
+    }
+    fn add_adjoints(&self, a: Adjoint<State<f64>>, b: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
+        self.real.add_adjoints(a, b)
+    }
+    fn membrane_pullback(
+        &self,
+        membrane: f64,
+        elapsed: f64,
+        after_reset: bool,
+        tangent: TimeConstants<f64>,
+        gradient: &mut LifGradient<f64>,
+    ) {
+        let elapsed = if self.bug == Bug::RestAndStartAreForgotten { 0.0 } else { elapsed };
+        self.real.membrane_pullback(membrane, elapsed, after_reset, tangent, gradient);
+    }
+    fn threshold_pullback(&self, slope: f64, time: f64, gradient: &mut LifGradient<f64>) {
+        let time = if self.bug == Bug::ThresholdHasTheWrongSign { -time } else { time };
+        self.real.threshold_pullback(slope, time, gradient);
+    }
+    fn refractory_pullback(&self, time: f64, gradient: &mut LifGradient<f64>) {
+        let time = if self.bug == Bug::RefractoryTimeHasTheWrongSign { -time } else { time };
+        self.real.refractory_pullback(time, gradient);
+    }
+    fn whole_integral_pullback(
+        &self,
+        integral: f64,
+        duration: f64,
+        tangent: TimeConstants<f64>,
+        gradient: &mut LifGradient<f64>,
+    ) {
+        let integral = if self.bug == Bug::WholeIntegralForgetsTheRest { 0.0 } else { integral };
+        self.real.whole_integral_pullback(integral, duration, tangent, gradient);
+    }
+    fn initial_pullback(&self, adjoint: Adjoint<State<f64>>, gradient: &mut LifGradient<f64>) {
+        if self.bug != Bug::InitialCurrentIsForgotten {
+            self.real.initial_pullback(adjoint, gradient);
+        }
+    }
+}
+
+/// Whether a case of the corpus still comes out right with this bug.
+fn passes(name: &str, bug: Bug) -> bool {
+    let problem = Problem::from_json(&std::fs::read(here(name)).unwrap()).unwrap();
+    let expected = read_json(&here(&name.replace(".json", ".expected.json")));
+    let network = &problem.network;
+    let circuit = Circuit::new(network, &problem.parameters).unwrap().with_neurons(|real| Buggy { real, bug });
+    let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+    let mut trace = Trace::default();
+    let options = options_of(&problem);
+    let run = simulate_into(&circuit, &problem.stimulus, &options, &mut Workspace::default(), &mut trace);
+    if run.is_err() || trace.spikes.len() != expected["spikes"].as_array().unwrap().len() {
+        return false;
+    }
+    if bug == Bug::CuspMovesTheOtherWay {
+        for readout in &mut trace.readouts {
+            if let Some(cusp) = &mut readout.cusp {
+                cusp.rate_before = -cusp.rate_before;
+            }
+        }
+    }
+    let (value, cotangents) = loss.evaluate(network, &trace);
+    let mut sum = GradientSum::new(&circuit);
+    let mut workspace = BackwardWorkspace::default();
+    let times = backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum).unwrap();
+    let gradient =
+        Gradient { parameters: sum.to_parameters(network, &problem.parameters, &circuit), input_times: times };
+    let answer = Answer::of_trace(&problem, &trace).with_gradient(&problem, value, &gradient, serde_json::Value::Null);
+    let answer = serde_json::to_value(answer).unwrap();
+    let derivatives = expected["gradient"].as_object().unwrap();
+    let scale = derivatives.values().map(|x| decimal(x).abs()).fold(0.0, f64::max);
+    error(value, decimal(&expected["loss"]), 1e-300) < CASE
+        && derivatives.iter().all(|(path, x)| error(at_path(&answer, path), decimal(x), 1e-9 * scale) < CASE)
+}
+
+/// At least one case for each kind of event.
+const CASES: [&str; 8] = [
+    "cases/feedforward_100.json",
+    "cases/refractory_bias_100.json",
+    "cases/refractory_bursts.json",
+    "cases/initial_state_sparse_100.json",
+    "cases/recurrent_delays_100.json",
+    "cases/mean_voltage_100.json",
+    "cases/max_voltage_cusp_100.json",
+    "cases/voltage_samples_100.json",
+];
+
+#[test]
+fn the_neuron_without_a_bug_passes() {
+    for case in CASES {
+        assert!(passes(case, Bug::Nothing), "{case}");
+    }
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let mut missed = Vec::new();
+    for bug in BUGS {
+        let caught: Vec<_> = CASES.into_iter().filter(|case| !passes(case, bug)).collect();
+        println!("{bug:?}: caught by {} of {} cases", caught.len(), CASES.len());
+        if caught.is_empty() {
+            missed.push(bug);
+        }
+    }
+    assert!(missed.is_empty(), "no case notices {missed:?}");
+}
