@@ -3,7 +3,7 @@
 //! `cargo bench -p spikegrad-bench` prints criterion's statistics with a throughput in synaptic events (elements) per
 //! second: its inverse is the time per synaptic event. Forward is `simulate_into`; backward is the loss and `backward_into`
 //! on a finished trace. Both use their workspaces again.
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
+#![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_into};
@@ -20,24 +20,22 @@ fn measure(criterion: &mut Criterion, workload: &Workload) {
         .iter()
         .map(|stimulus| {
             let mut trace = Trace::default();
-            simulate_into(&circuit, stimulus, &options, &mut workspace, &mut trace).expect("a finite run");
+            simulate_into(&circuit, stimulus, &options, &mut workspace, &mut trace)
+                .expect("a finite run");
             trace
         })
         .collect();
     let arrivals: u64 = traces.iter().map(|t| t.arrivals).sum();
     let spikes: usize = traces.iter().map(|t| t.spikes.len()).sum();
-    println!(
-        "{name}: {:.1} spikes and {:.0} synaptic events a sample",
-        spikes as f64 / traces.len() as f64,
-        arrivals as f64 / traces.len() as f64
-    );
+    println!("{name}: {spikes} spikes and {arrivals} synaptic events in {} samples", traces.len());
     let mut group = criterion.benchmark_group(*name);
     group.throughput(Throughput::Elements(arrivals));
     group.bench_function("forward", |bencher| {
         let mut trace = Trace::default();
         bencher.iter(|| {
             for stimulus in stimuli {
-                simulate_into(&circuit, stimulus, &options, &mut workspace, &mut trace).expect("a finite run");
+                simulate_into(&circuit, stimulus, &options, &mut workspace, &mut trace)
+                    .expect("a finite run");
             }
         });
     });
@@ -46,8 +44,15 @@ fn measure(criterion: &mut Criterion, workload: &Workload) {
         bencher.iter(|| {
             for trace in &traces {
                 let (_, cotangents) = loss.evaluate(network, trace);
-                backward_into(&circuit, trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum)
-                    .expect("a gradient");
+                backward_into(
+                    &circuit,
+                    trace,
+                    &cotangents,
+                    Grazing::Fail,
+                    &mut workspace,
+                    &mut sum,
+                )
+                .expect("a gradient");
             }
         });
     });

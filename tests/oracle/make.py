@@ -33,6 +33,7 @@ import time
 sys.dont_write_bytecode = True    # the oracle may stand in a directory that is not ours
 
 DIGITS, STEP = 120, 35          # working precision of the oracle, and its difference step as a power of ten
+CONVERGED = 40                  # digits to which every spike of the oracle must lie on its threshold
 CHECK = (160, 42)               # the finer setting of --check
 WRITTEN = 20                    # significant digits in the output
 FLOOR = 40                      # a derivative below 10^-FLOOR is written as 0
@@ -43,6 +44,7 @@ NEAR_MISS = 1e-4                # least distance of a silent maximum of V from v
 MIN_GAP = 1e-9                  # least time between two spikes, and from a spike to t_end, in seconds
 PEAK_GAP = 1e-4                 # least height of the largest maximum of V over the next
 ENTRIES = (20, 110)             # differentiable numbers in a problem
+ALIVE = 0.35                    # least share of derivatives that are not zero
 
 
 # --- drawing numbers ------------------------------------------------------------------------------------------------
@@ -372,6 +374,8 @@ def inspect(family, doc):
     for t, name, k in spikes:
         j = problem.first[name] + k
         a, b, flow = next(s for s in segments[j] if s[1] == t)
+        if abs(flow.V(b - a) / problem.neurons[j][3]["v_th"] - 1) > oracle.mpf(10) ** -CONVERGED:
+            return "a spike at which the oracle's search has not converged", None
         slope = min(slope, flow.tm * flow.dV(b - a) / problem.neurons[j][3]["v_th"])
     if slope < MIN_SLOPE:
         return "a spike that nearly grazes the threshold", None
@@ -433,6 +437,8 @@ def solve_case(task):
                     why = "the order of the spikes changes within the step"
                     break
                 gradient["/".join(map(str, path))] = decimal(d)
+            if why is None and sum(g != "0" for g in gradient.values()) < ALIVE * len(gradient):
+                why = "nearly all derivatives are zero"
         if why is None:
             case = {"family": family, "seed": seed, "problem": doc, "loss": decimal(loss),
                     "spikes": [[name, k, decimal(t)] for t, name, k in spikes], "gradient": gradient}
@@ -510,7 +516,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--oracle", required=True, help="the oracle script")
     ap.add_argument("--out", required=True, help="the file to write")
-    ap.add_argument("--cases", type=int, default=6, help="cases per family")
+    ap.add_argument("--cases", type=int, default=7, help="cases per family")
     ap.add_argument("--family", action="append", help="only this family (repeatable)")
     ap.add_argument("--jobs", type=int, default=1, choices=(1, 2), help="worker processes")
     ap.add_argument("--check", type=int, metavar="N", help="repeat N random entries of OUT at finer precision instead")

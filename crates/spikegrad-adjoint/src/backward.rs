@@ -188,7 +188,7 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     }
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
-    sweep.to_the_start()?;
+    sweep.run()?;
     Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
 }
 
@@ -314,11 +314,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
     }
 
-    fn to_the_start(&mut self) -> Result<(), AdjointError> {
+    fn run(&mut self) -> Result<(), AdjointError> {
         while let Some((time, round, phase, k)) = self.workspace.due.pop() {
             match phase {
                 Phase::Arrival => {
-                    self.arrival(time.0, round, k);
+                    self.arrival(time, round, k);
                     self.schedule(k);
                 }
                 Phase::Readout => self.readout(k),
@@ -341,7 +341,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// The last group of `firing` that is left, which arrived at `at`.
-    fn arrival(&mut self, at: f64, round: u32, firing: usize) {
+    fn arrival(&mut self, at: OrderedFloat<f64>, round: u32, firing: usize) {
         let cursor = &mut self.workspace.cursors[firing];
         cursor.end -= 1;
         let position = cursor.end;
@@ -352,7 +352,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             let n = self.circuit.targets[synapse].index();
             let weight = self.circuit.weights[synapse];
             if let Some((cusp, cusp_time, cotangent)) = self.workspace.cells[n].cusp
-                && cusp_time.re() == at
+                && OrderedFloat(cusp_time.re()) == at
                 && cusp.round == round
             {
                 total += self.share_of_cusp(n, weight, cusp) * cotangent;

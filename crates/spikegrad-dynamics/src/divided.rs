@@ -49,11 +49,16 @@ fn series<T: Scalar>(rest: &[T], first: T, n: usize) -> T {
     let mut h = [T::from(0.0); 3];
     let z = |j: usize| rest[j] - first;
     h[..rest.len()].fill(T::from(1.0));
-    let mut factorial = (1..n).map(|k| k as f64).product::<f64>();
+    let mut divisor = 1.0;
+    let mut factorial = 1.0;
+    for _ in 1..n {
+        factorial *= divisor;
+        divisor += 1.0;
+    }
     let mut sum = T::from(1.0 / factorial);
-    let mut divisor = n as f64;
+
     for _ in 1..=SERIES_TERMS {
-        h[0] = h[0] * z(0);
+        h[0] *= z(0);
         for j in 1..rest.len() {
             h[j] = h[j - 1] + h[j] * z(j);
         }

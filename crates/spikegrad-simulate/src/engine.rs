@@ -84,7 +84,7 @@ pub fn simulate_into<T: Scalar, N: Neuron<T>>(
     trace.arrivals = 0;
     workspace.prepare(circuit, options);
     Run { circuit, options, workspace, trace, now: 0.0, round: 0, next_input: 0, next_sample: 0 }
-        .to_the_end()
+        .run()
 }
 
 /// Scratch memory of a run, to be used again.
@@ -215,7 +215,7 @@ struct Run<'a, T: Scalar, N: Neuron<T>> {
 }
 
 impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
-    fn to_the_end(mut self) -> Result<(), SimulateError> {
+    fn run(mut self) -> Result<(), SimulateError> {
         for k in 0..self.circuit.neurons.len() {
             self.bound_ahead(NeuronId::new(k));
         }

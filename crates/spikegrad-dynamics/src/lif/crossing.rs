@@ -5,7 +5,7 @@
 //! exactly one, on a stretch where v only rises. Near grazing the crossing is measured **back from the peak**, where
 //! nothing cancels, and the height of the peak above the threshold is computed to 30 digits.
 //!
-//! One method for all ratios of the time constants; the closed forms for τ_mem = τ_syn and 2 τ_syn are kept as tests
+//! One method for all ratios of the time constants; the closed forms for `τ_mem` = `τ_syn` and 2 `τ_syn` are kept as tests
 //! (docs/decisions/0004-one-crossing-search.md). Times are found in `f64` and then lifted to the scalar by the
 //! implicit function theorem.
 //!
@@ -141,7 +141,8 @@ impl Course {
         let r = (self.tau_mem - self.tau_syn) / self.tau_syn;
         let denominator = r * self.v + self.i;
         let time = self.tau_mem * (self.i - self.v) / denominator;
-        if !(time > 0.0 && denominator * self.i > 0.0) {
+        // Signs are compared, not multiplied: a product may underflow.
+        if !(time > 0.0 && (denominator > 0.0) == (self.i > 0.0)) {
             return None;
         }
         let y = r * (self.i - self.v) / denominator;
@@ -354,7 +355,7 @@ mod tests {
         );
     }
 
-    /// τ_mem = 2 τ_syn: a quadratic in e^(−t/τ_mem); (w − 4)/w is exact near the touch.
+    /// `τ_mem` = 2 `τ_syn`: a quadratic in `e^(−t/τ_mem)`; (w − 4)/w is exact near the touch.
     fn by_quadratic(w: f64) -> (f64, f64) {
         let s = ((w - 4.0) / w).sqrt();
         (-20.0 * (-(1.0 - s) / 2.0).ln_1p(), w * s * (1.0 + s) / 2.0 / 20.0)

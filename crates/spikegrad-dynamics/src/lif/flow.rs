@@ -1,6 +1,6 @@
 //! Motion between events, the integral of V along it, and their pullbacks.
 //!
-//! With p = −dt/τ_mem, q = −dt/τ_syn and divided differences of the exponential (docs/mathematics.md, eqs. 3–6),
+//! With p = −`dt/τ_mem`, q = −`dt/τ_syn` and divided differences of the exponential (docs/mathematics.md, eqs. 3–6),
 //!
 //! ```text
 //! v(dt) = e^p v + ψ i            ψ = (dt/τ_mem) exp[p, q]
@@ -106,7 +106,7 @@ pub(super) fn membrane_pullback<T: Scalar>(
     }
 }
 
-/// ∫V of a neuron that starts from its initial value: rest gets dt − dt exp[0, p] = (dt²/τ_mem) exp[0, 0, p].
+/// ∫V of a neuron that starts from its initial value: rest gets dt − dt exp[0, p] = `(dt²/τ_mem) exp[0, 0, p]`.
 pub(super) fn whole_integral_pullback<T: Scalar>(
     neuron: &Lif<T>,
     integral: T,

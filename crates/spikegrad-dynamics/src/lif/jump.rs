@@ -8,7 +8,7 @@
 use super::{Lif, State};
 use crate::{Adjoint, Arrival, Scalar};
 
-/// An arrival adds w to I. Before it the motion has no w: f⁻ − f⁺ = (−w/τ_mem, +w/τ_syn).
+/// An arrival adds w to I. Before it the motion has no w: `f⁻ − f⁺ = (−w/τ_mem, +w/τ_syn)`.
 pub(super) fn receive_pullback<T: Scalar>(
     neuron: &Lif<T>,
     weight: T,
@@ -28,7 +28,7 @@ pub(super) fn release_pullback<T: Scalar>(
     (Adjoint(State { v: T::from(0.0), i: after.0.i }), -after.0.v * rate)
 }
 
-/// The crossing solves V(t) = v_th: a higher V⁻ comes earlier by dt/dV⁻ = −1/slope. I does not jump.
+/// The crossing solves `V(t) = v_th`: a higher V⁻ comes earlier by dt/dV⁻ = −1/slope. I does not jump.
 pub(super) fn spike_pullback<T: Scalar>(
     slope: T,
     time: T,

@@ -2,7 +2,7 @@
 //!
 //! The one place where the backward pass would need the state at every arrival. Carrying four numbers forward beside
 //! the state, and recording two of them at each spike and read-out, keeps the trace at O(spikes)
-//! (docs/decisions/0002-time-constants-forward.md). With p = −dt/τ_mem, q = −dt/τ_syn and ∂p/∂τ_mem = dt/τ_mem²,
+//! (docs/decisions/0002-time-constants-forward.md). With p = −`dt/τ_mem`, q = −`dt/τ_syn` and `∂p/∂τ_mem` = `dt/τ_mem²`,
 //! every derivative is one divided difference higher than its primal (docs/mathematics.md, eqs. 7–9).
 //!
 //! Not here: the primal maps (`flow.rs`).
@@ -10,12 +10,12 @@
 use super::{Lif, LifGradient, State};
 use crate::{Scalar, TimeConstants, exp_divided};
 
-/// ∂v/∂(time constants) and ∂i/∂τ_syn; i does not depend on τ_mem.
+/// ∂v/∂(time constants) and `∂i/∂τ_syn`; i does not depend on `τ_mem`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tangent<T> {
     /// ∂v/∂τ, in potential per second.
     pub v: TimeConstants<T>,
-    /// ∂i/∂τ_syn, in current per second.
+    /// `∂i/∂τ_syn`, in current per second.
     pub i: T,
 }
 

@@ -1,0 +1,71 @@
+//! A loss of one's own: pull the first spikes of two neurons together in time.
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
+use spikegrad::problem::Problem;
+use spikegrad::{
+    Cotangents, Loss, Network, NeuronId, ReadoutRequest, Settings, Trace, value_and_grad,
+};
+
+/// `½ (t_a − t_b)²` of the first spikes of two neurons.
+#[derive(Debug)]
+struct Synchrony {
+    a: NeuronId,
+    b: NeuronId,
+}
+
+impl Loss for Synchrony {
+    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
+        // Nothing is read from membrane potentials.
+        Vec::new()
+    }
+
+    fn evaluate(&self, _: &Network, trace: &Trace) -> (f64, Cotangents) {
+        let first = |neuron| trace.spikes.iter().position(|s| s.neuron == neuron);
+        let mut cotangents = Cotangents::zeros(trace);
+        // A silent neuron has no spike time to move: the loss is then a constant.
+        let (Some(a), Some(b)) = (first(self.a), first(self.b)) else { return (0.0, cotangents) };
+        let difference = trace.spikes[a].time - trace.spikes[b].time;
+        cotangents.spikes[a] = difference;
+        cotangents.spikes[b] = -difference;
+        (0.5 * difference * difference, cotangents)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut problem = Problem::from_json(
+        br#"{
+          "format": "spikegrad-problem", "version": 1,
+          "network": {
+            "inputs": 1,
+            "populations": [{"name": "pair", "size": 2, "model": "lif"}],
+            "connections": [{"from": "input", "to": "pair", "weights": [[9], [14]]}]
+          },
+          "stimulus": {"t_end": 0.05, "spikes": [[0, 0.001]]}
+        }"#,
+    )?;
+    let loss = Synchrony { a: NeuronId(0), b: NeuronId(1) };
+    let gap = |loss: f64| (2.0 * loss).sqrt() * 1e3;
+    let mut last = f64::INFINITY;
+    for step in 0..40 {
+        let answer = value_and_grad(
+            &problem.network,
+            &problem.parameters,
+            &problem.stimulus,
+            &loss,
+            &Settings::default(),
+        )?;
+        if step % 10 == 0 {
+            println!("step {step}: {:.4} ms apart", gap(answer.loss));
+        }
+        last = answer.loss;
+        let gradient = &answer.gradient.parameters.connections[0].weights;
+        for (weight, derivative) in
+            problem.parameters.connections[0].weights.iter_mut().zip(gradient)
+        {
+            *weight -= 1e6 * derivative;
+        }
+    }
+    println!("at the end: {:.4} ms apart", gap(last));
+    assert!(gap(last) < 0.1);
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The gradient of a network built in code: two inputs, two hidden neurons, two outputs, time to first spike.
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
+use spikegrad::{
+    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
+    PopulationParameters, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+    value_and_grad,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Structure: who is there, and who is connected to whom.
+    let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let network = Network::new(
+        2,
+        vec![population("hidden"), population("output")],
+        vec![dense(Source::Input, 0), dense(Source::Population(0), 1)],
+    )?;
+    // Values: weights are post-major, delays are in seconds.
+    let mut parameters = Parameters {
+        populations: vec![PopulationParameters::default(); 2],
+        connections: vec![
+            ConnectionParameters { weights: vec![9.0, 4.0, 5.0, 8.0], delay: Values::Shared(0.0) },
+            ConnectionParameters {
+                weights: vec![7.0, 6.0, 6.0, 7.0],
+                delay: Values::Shared(0.001),
+            },
+        ],
+    };
+    // Input: two spikes, and 30 ms to watch.
+    let spikes =
+        vec![InputSpike { channel: 0, time: 0.002 }, InputSpike { channel: 1, time: 0.004 }];
+    let stimulus = Stimulus::new(0.03, spikes)?;
+    let loss = TtfsCrossEntropy { population: 1, label: 1, tau0: 0.001, tau1: 0.02, alpha: 0.0 };
+
+    let before = value_and_grad(&network, &parameters, &stimulus, &loss, &Settings::default())?;
+    println!("loss {:.6}, {} spikes", before.loss, before.trace.spikes.len());
+
+    // One small step downhill, on the weights alone.
+    for (connection, gradient) in
+        parameters.connections.iter_mut().zip(&before.gradient.parameters.connections)
+    {
+        for (weight, derivative) in connection.weights.iter_mut().zip(&gradient.weights) {
+            *weight -= 0.1 * derivative;
+        }
+    }
+    let after = value_and_grad(&network, &parameters, &stimulus, &loss, &Settings::default())?;
+    println!("loss {:.6} after one step", after.loss);
+    assert!(after.loss < before.loss);
+    Ok(())
+}
