@@ -8,10 +8,10 @@
 //! The state of a neuron is moved only when something happens to it. Not here: the queue (`schedule.rs`), read-outs
 //! along the way (`observer.rs`).
 
-use crate::SimulateError;
-use crate::observer::Observer;
-use crate::schedule::{Firing, Schedule};
-use spikegrad_dynamics::{Lif, Neuron, Outlook, Scalar, TimeConstants};
+use crate::schedule::Firing;
+use crate::workspace::Ahead;
+use crate::{SimulateError, Workspace};
+use spikegrad_dynamics::{Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
     Circuit, InputSpike, Measure, Network, NeuronId, Parameters, Readout, ReadoutRequest, Spike,
     SpikeId, Stimulus, Time, Touch, Trace,
@@ -85,121 +85,6 @@ pub fn simulate_into<T: Scalar, N: Neuron<T>>(
     workspace.prepare(circuit, options);
     Run { circuit, options, workspace, trace, now: 0.0, round: 0, next_input: 0, next_sample: 0 }
         .run()
-}
-
-/// Scratch memory of a run, to be used again.
-#[derive(Debug)]
-pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
-    cells: Vec<Cell<T, N>>,
-    schedule: Schedule,
-    /// What each neuron will do if left alone, if that is before the end.
-    ahead: Vec<Ahead<T>>,
-    /// First group not yet delivered, for each firing under way.
-    cursors: Vec<usize>,
-    /// What arrives in this round: (firing, group).
-    due: Vec<(Firing, usize)>,
-    /// Spikes of this round.
-    fired: Vec<Firing>,
-    /// Summed weights of this round, for each neuron, and when they arrive.
-    pending: Vec<(T, Time<T>)>,
-    /// Neurons whose outlook must be found again, each once.
-    touched: Vec<NeuronId>,
-    is_touched: Vec<bool>,
-    /// For each neuron, its place in `observers`.
-    observer_of: Vec<Option<usize>>,
-    observers: Vec<(NeuronId, Observer<T>)>,
-    /// Samples by time: (time, request).
-    samples: Vec<(f64, usize)>,
-    /// Recorded samples, for each request.
-    sampled: Vec<Option<Readout<T>>>,
-}
-
-/// One neuron between its events.
-#[derive(Clone, Copy, Debug)]
-struct Cell<T: Scalar, N: Neuron<T>> {
-    state: N::State,
-    tangent: N::Tangent,
-    /// When it was in this state.
-    time: Time<T>,
-    /// When its clamp ends, if it is refractory.
-    release: Option<Time<T>>,
-    last_spike: Option<SpikeId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ahead<T> {
-    Nothing,
-    /// No crossing before this time, in seconds; the time itself has not been looked for.
-    NotBefore(f64),
-    Touch,
-    Crossing {
-        time: Time<T>,
-        slope: T,
-    },
-}
-
-impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
-    fn default() -> Self {
-        Self {
-            cells: Vec::new(),
-            schedule: Schedule::default(),
-            ahead: Vec::new(),
-            cursors: Vec::new(),
-            due: Vec::new(),
-            fired: Vec::new(),
-            pending: Vec::new(),
-            touched: Vec::new(),
-            is_touched: Vec::new(),
-            observer_of: Vec::new(),
-            observers: Vec::new(),
-            samples: Vec::new(),
-            sampled: Vec::new(),
-        }
-    }
-}
-
-impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
-    fn prepare(&mut self, circuit: &Circuit<T, N>, options: &Options) {
-        let zero = T::from(0.0);
-        let count = circuit.neurons.len();
-        let start = |&state| Cell {
-            state,
-            tangent: Default::default(),
-            time: zero.into(),
-            release: None,
-            last_spike: None,
-        };
-        self.cells.clear();
-        self.cells.extend(circuit.initial.iter().map(start));
-        self.schedule.clear();
-        self.ahead.clear();
-        self.ahead.resize(count, Ahead::Nothing);
-        self.cursors.clear();
-        self.pending.clear();
-        self.pending.resize(count, (zero, zero.into()));
-        self.touched.clear();
-        self.is_touched.clear();
-        self.is_touched.resize(count, false);
-        self.observer_of.clear();
-        self.observer_of.resize(count, None);
-        self.observers.clear();
-        self.samples.clear();
-        self.sampled.clear();
-        self.sampled.resize(options.readouts.len(), None);
-        for (k, request) in options.readouts.iter().enumerate() {
-            if let Measure::Sample { time } = request.measure {
-                self.samples.push((time, k));
-                continue;
-            }
-            let n = request.neuron.index();
-            if self.observer_of[n].is_none() {
-                self.observer_of[n] = Some(self.observers.len());
-                let value = circuit.neurons[n].membrane(self.cells[n].state);
-                self.observers.push((request.neuron, Observer::new(value)));
-            }
-        }
-        self.samples.sort_by(|a, b| a.0.total_cmp(&b.0));
-    }
 }
 
 /// One run under way.
@@ -533,6 +418,18 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
                 }
             }
         }
+        // Observers see the arrivals of a round as one, however they were added.
+        while let Some((k, time, before, tangent)) = self.workspace.before.pop() {
+            let (neuron, observer) = &mut self.workspace.observers[k];
+            let after = self.workspace.cells[neuron.index()].state;
+            observer.arrival(
+                &self.circuit.neurons[neuron.index()],
+                time,
+                self.round,
+                (before, tangent),
+                after,
+            );
+        }
         Ok(())
     }
 
@@ -541,14 +438,14 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         let n = neuron.index();
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let before = cell.state;
-        cell.state = model.receive(before, weight);
+        if let Some(k) = self.workspace.observer_of[n]
+            && self.workspace.before.iter().all(|before| before.0 != k)
+        {
+            self.workspace.before.push((k, time, cell.state, cell.tangent));
+        }
+        cell.state = model.receive(cell.state, weight);
         if !model.is_finite(cell.state) {
             return Err(SimulateError::NonFinite { neuron, time: self.now });
-        }
-        if let Some(k) = self.workspace.observer_of[n] {
-            let (_, observer) = &mut self.workspace.observers[k];
-            observer.arrival(model, time, self.round, (before, cell.tangent), cell.state);
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ mod engine;
 mod error;
 mod observer;
 mod schedule;
+mod workspace;
 
-pub use engine::{Options, Workspace, simulate, simulate_into};
+pub use engine::{Options, simulate, simulate_into};
 pub use error::SimulateError;
+pub use workspace::Workspace;

@@ -1,7 +1,7 @@
 //! Jumps: a spike, the release after its refractory time, an arrival; and the pullback of each.
 //!
 //! A jump at a time that moves contributes λ·(f⁻ − f⁺), the adjoint times the difference of the motions before and
-//! after it (docs/mathematics.md, eqs. 10–14; Wunderlich and Pehle 2021, Table 1, in plain adjoints).
+//! after it (docs/mathematics.md, eqs. 10–14; Wunderlich and Pehle 2021, Table 2, in plain adjoints).
 //!
 //! Not here: where the spike's time cotangent comes from (`spikegrad_adjoint`).
 

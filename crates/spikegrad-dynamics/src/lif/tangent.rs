@@ -1,6 +1,6 @@
 //! Derivatives of the state with respect to the neuron's own time constants, carried forward at fixed event times.
 //!
-//! The one place where the backward pass would need the state at every arrival. Carrying four numbers forward beside
+//! The one place where the backward pass would need the state at every arrival. Carrying three numbers forward beside
 //! the state, and recording two of them at each spike and read-out, keeps the trace at O(spikes)
 //! (docs/decisions/0002-time-constants-forward.md). With p = −`dt/τ_mem`, q = −`dt/τ_syn` and `∂p/∂τ_mem` = `dt/τ_mem²`,
 //! every derivative is one divided difference higher than its primal (docs/mathematics.md, eqs. 7–9).
