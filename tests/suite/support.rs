@@ -3,8 +3,8 @@
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, ReadoutRequest, Settings,
-    SimulateError, Trace, loss_of, simulate, value_and_grad,
+    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options,
+    ReadoutRequest, Settings, SimulateError, Trace, loss_of, simulate, value_and_grad,
 };
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,8 @@ pub(crate) fn options_of(problem: &Problem) -> Options {
 
 /// The problems of the case corpus with their names.
 pub(crate) fn corpus() -> Vec<(String, Problem)> {
-    let mut paths: Vec<_> = std::fs::read_dir(here("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(here("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| !path.to_str().unwrap().ends_with(".expected.json"));
     paths.sort();
     let read = |path: PathBuf| {
@@ -181,7 +182,7 @@ pub(crate) fn all_close(got: &[f64], expected: &[f64], ulps: f64) {
     }
 }
 
-/// A small random generator (SplitMix64) with a fixed seed: no test may depend on the weather.
+/// A small random generator (`SplitMix64`) with a fixed seed: no test may depend on the weather.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
@@ -196,6 +197,11 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// A number in [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
+        (f64::from_bits(0x3ff0_0000_0000_0000 | (self.next_u64() >> 12))) - 1.0
     }
 
     pub(crate) fn below(&mut self, count: usize) -> usize {

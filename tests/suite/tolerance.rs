@@ -29,15 +29,26 @@ pub(crate) const ORACLE_WORST: f64 = 1e-11;
 /// One unit in the last place.
 pub(crate) const ORACLE_SPIKE_TIME_MEDIAN: f64 = 2.3e-16;
 
-/// Later spikes of a neuron, and spikes that others caused: each starts from times rounded before.
-pub(crate) const ACCUMULATED_ULPS: f64 = 16.0;
+/// Later spikes of a neuron, and spikes that others caused: each starts from states that were rounded before.
+pub(crate) const ACCUMULATED_ULPS: f64 = 8.0;
 
-/// Derivatives of one crossing: a quotient of a propagator and a slope, each right to some ten roundings.
+/// Derivatives of a spike time, each relative to itself: a sum of some terms, each a product of a few propagators and
+/// slopes that are right to a few roundings. 1e-14, which the hard cases ask for.
 pub(crate) const DERIVATIVE_ULPS: f64 = 45.0;
 
-/// Derivatives of one crossing by a time constant: a difference of two terms, of which at worst two digits cancel.
-pub(crate) const TIME_CONSTANT: f64 = 1e-12;
-
-/// Gradients of small networks, each entry relative to itself: some hundreds of roundings, and a few digits lost to
-/// terms that cancel.
+/// Numbers that are published to 17 digits at most, of a few spikes, each relative to itself.
 pub(crate) const GRADIENT: f64 = 1e-12;
+
+/// Gradients whose sums are taken in another order, relative to the largest entry: some thousand roundings of terms that
+/// cancel by up to two digits.
+pub(crate) const REORDERED: f64 = 1e-12;
+
+/// Identities between derivatives, relative to the sum of the sizes of their terms: some hundred roundings each.
+pub(crate) const IDENTITY: f64 = 1e-12;
+
+/// Gradients of EventProp's own C++, relative to their norm: double arithmetic there and here, over some hundred spikes.
+pub(crate) const OFFICIAL: f64 = 1e-12;
+
+/// First spike times of EventProp's own C++, in seconds: a few roundings of times of 20 ms, raised by the condition of
+/// crossings with small slopes.
+pub(crate) const PUBLISHED_TIME: f64 = 1e-14;

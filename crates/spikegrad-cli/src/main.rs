@@ -1,2 +1,56 @@
-//! Stub.
-fn main() {}
+//! The program `spikegrad`: the verbs of the library as sub-commands.
+//!
+//! A command reads a problem, and its answer goes to standard output or to a file; everything for people goes to standard
+//! error. The answer is complete before its first byte is written, so that a failure leaves nothing behind. A failure is one
+//! sentence (`error.rs`) and an exit status:
+//!
+//! | status | meaning |
+//! | --- | --- |
+//! | 0 | done; also when the reader of standard output has gone, as in `spikegrad … \| head` |
+//! | 1 | something outside failed: a file, a disk |
+//! | 2 | the input or the options are not valid |
+//! | 3 | the simulation could not finish |
+//! | 4 | the gradient does not exist |
+//! | 130 | a training run was interrupted |
+//!
+//! To add a command: a file in `command/` with its `Arguments` and `run`, and a line in `command/mod.rs`.
+//!
+//! Not here: anything that computes; that is the library.
+
+mod arguments;
+mod command;
+mod error;
+mod figure;
+mod input;
+mod layout;
+mod output;
+mod people;
+mod progress;
+mod voltages;
+
+use arguments::Program;
+use clap::Parser;
+use error::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Prints help, the version or a usage error itself, and ends with status 0 or 2.
+    let Program { command, common } = Program::parse();
+    let done = set_up_threads(common.threads).and_then(|()| command.run(&common));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            people::say(&format!("error: {failure}"));
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Makes the library's parallel parts use as many threads as were asked for.
+fn set_up_threads(threads: Option<u16>) -> Result<(), Failure> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(usize::from(threads))
+        .build_global()
+        .map_err(|reason| Failure::Threads { threads, reason })
+}

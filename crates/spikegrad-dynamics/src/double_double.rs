@@ -24,10 +24,27 @@ const LN_2: DoubleDouble =
 const HALVINGS: i32 = 8;
 
 /// Terms of the exponential's series: `(1.4e-3)¹¹/11! ≈ 1e-39`.
-const EXP_TERMS: u32 = 11;
+const EXP_TERMS: usize = 11;
 
 /// Terms of the series of `φ₁` for arguments up to 1/2: `2⁻²⁴/25! ≈ 4e-33`.
-const PHI1_TERMS: u32 = 24;
+const PHI1_TERMS: usize = 24;
+
+/// `1/n`; the series are sums of products, because a quotient costs as much as ten of them.
+const INVERSES: [DoubleDouble; PHI1_TERMS + 1] = {
+    let mut inverses = [DoubleDouble { hi: 0.0, lo: 0.0 }; PHI1_TERMS + 1];
+    let (mut k, mut n) = (1, 1.0);
+    while k < inverses.len() {
+        let hi = 1.0 / n;
+        // Dekker's split: both halves times n are exact, and so is the remainder.
+        let spread = hi * 134_217_729.0;
+        let upper = spread - (spread - hi);
+        let remainder = (1.0 - upper * n) - (hi - upper) * n;
+        inverses[k] = DoubleDouble { hi, lo: remainder / n };
+        k += 1;
+        n += 1.0;
+    }
+    inverses
+};
 
 impl DoubleDouble {
     pub(crate) fn to_f64(self) -> f64 {
@@ -53,7 +70,7 @@ impl DoubleDouble {
         // expm1 is doubled instead of exp squared, which would double the rounding error of 1 each time.
         let mut expm1 = Self::from(0.0);
         for n in (1..=EXP_TERMS).rev() {
-            expm1 = reduced / Self::from(f64::from(n)) * (Self::from(1.0) + expm1);
+            expm1 = reduced * INVERSES[n] * (Self::from(1.0) + expm1);
         }
         for _ in 0..HALVINGS {
             expm1 = expm1 * (expm1 + Self::from(2.0));
@@ -73,7 +90,7 @@ impl DoubleDouble {
         }
         let mut sum = Self::from(1.0);
         for n in (2..=PHI1_TERMS).rev() {
-            sum = Self::from(1.0) - self / Self::from(f64::from(n)) * sum;
+            sum = Self::from(1.0) - self * INVERSES[n] * sum;
         }
         sum
     }

@@ -102,7 +102,11 @@ struct Run<'a, T: Scalar, N: Neuron<T>> {
 impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
     fn run(mut self) -> Result<(), SimulateError> {
         for k in 0..self.circuit.neurons.len() {
-            self.bound_ahead(NeuronId::new(k));
+            let neuron = NeuronId::new(k);
+            if !self.circuit.neurons[k].is_finite(self.circuit.initial[k]) {
+                return Err(SimulateError::NonFinite { neuron, time: 0.0 });
+            }
+            self.bound_ahead(neuron);
         }
         // No instant has been worked off yet: the first one, which may be 0, is in round 0.
         let mut last = None;

@@ -1,15 +1,17 @@
-//! What can go wrong around a training run, each as one sentence in the user's terms.
+//! What can go wrong in and around a training run, each as one sentence in the user's terms.
 //!
 //! A message is complete: where another library gave the reason, the reason is part of the sentence
 //! and not repeated as `source()`.
 //!
-//! Not here: failures of a simulation or of a gradient, which the engine's crates name.
+//! Not here: failures of one simulation or of one gradient, which the engine's crates name; they are
+//! reasons here.
 
 use std::path::PathBuf;
 
+use serde_json::Value;
 use thiserror::Error;
 
-/// A setting, a file or a figure that could not be used.
+/// A setting, a file or a figure that could not be used, or a sample that could not be learned.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -57,6 +59,89 @@ pub enum TrainError {
         found: f64,
         /// What it must be.
         rule: &'static str,
+    },
+
+    /// A run goes on with the configuration that it was started with; only `epochs` may change.
+    /// Start a new run in another folder to try another value.
+    #[error(
+        "setting `{key}` is {asked}, but the run was started with {kept}; a run goes on with its own settings, and only `epochs` may change"
+    )]
+    OtherRun {
+        /// The key, levels separated by dots.
+        key: String,
+        /// The value asked for, as JSON.
+        asked: Value,
+        /// The value of the run, as JSON.
+        kept: Value,
+    },
+
+    /// There is a run in the folder already. Go on with it, or take another folder.
+    #[error("{} holds a run already", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// There are files in the folder, but no run. Take another folder.
+    #[error("{} is not empty, and holds no run", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// There is no run in the folder. Start one, or look at the path.
+    #[error("there is no run in {}", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// Another process works on the run. Wait for it, or end it.
+    #[error("another process is working on {}", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// The metrics of a run lack an epoch that its checkpoint has completed: they were changed.
+    #[error(
+        "{} has no line for epoch {epoch}, though the checkpoint has completed {completed} epochs", path.display()
+    )]
+    MissingEpoch {
+        /// The file.
+        path: PathBuf,
+        /// The first epoch that is missing or cannot be read.
+        epoch: u32,
+        /// Number of epochs of the checkpoint.
+        completed: u32,
+    },
+
+    /// The network of the configuration, or a sample's spikes, are not what the engine takes.
+    #[error(transparent)]
+    Network(#[from] spikegrad::NetworkError),
+
+    /// A training sample has no loss or no gradient, and nothing can be learned from it. The
+    /// checkpoint of the epoch before is unharmed; another seed or a smaller learning rate may go
+    /// around it.
+    #[error("epoch {epoch}, batch {batch}, training sample {sample}: {reason}")]
+    Training {
+        /// The epoch under way, counted from 1.
+        epoch: u32,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// Position of the sample in the training data, counted from 0.
+        sample: usize,
+        /// What the engine says.
+        reason: spikegrad::Error,
+    },
+
+    /// A sample that is not trained on could not be simulated.
+    #[error("sample {sample}: {reason}")]
+    Evaluation {
+        /// Position of the sample in its data, counted from 0.
+        sample: usize,
+        /// What the engine says.
+        reason: spikegrad::Error,
     },
 
     /// The file could not be read. Look at the path and its permissions.

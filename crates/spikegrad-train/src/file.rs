@@ -10,6 +10,9 @@ use std::path::Path;
 
 use crate::TrainError;
 
+/// How the names of temporary files begin.
+pub(crate) const TEMPORARY_PREFIX: &str = ".spikegrad-";
+
 /// Writes `bytes` to `path`, replacing what stands there only when all of it is on the disk.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".spikegrad-");
+    builder.prefix(TEMPORARY_PREFIX);
     #[cfg(unix)]
     {
         // Temporary files are private by default; this one becomes an ordinary file, so the umask

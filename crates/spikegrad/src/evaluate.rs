@@ -92,8 +92,8 @@ pub fn value_and_grad(
     let input_times = scratch.backward(&circuit, network, sample, settings, &mut sum)?;
     let gradient =
         Gradient { parameters: sum.to_parameters(network, parameters, &circuit), input_times };
-    let finite =
-        sum.is_finite() && value.is_finite() && gradient.input_times.iter().all(|x| x.is_finite());
+    let parts = [gradient.parameters.to_vec(), gradient.input_times.clone(), vec![value]];
+    let finite = parts.iter().flatten().all(|x| x.is_finite());
     if !finite {
         return Err(AdjointError::NonFiniteLoss.into());
     }

@@ -30,18 +30,22 @@ const TOUCH: f64 = 1e-29;
 /// Room for the rounding of the tangent's bound.
 const TANGENT_MARGIN: f64 = 1.0 - 1e-9;
 
+/// Potentials whose products, also with rates, stay far within the range of a double.
+const SAFE_SIZES: std::ops::Range<f64> = 1e-100..1e100;
+
 /// A bracketed search ends when its bracket cannot be halved any more: doubles have at most 2¹¹ binades of 52 bits.
 const MAX_SEARCH: usize = 2200;
 
 pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outlook<T> {
-    let found = Course::of(neuron, state).crossing(neuron.response_peak);
-    match found {
+    let (course, unit) = Course::of(neuron, state);
+    match course.crossing(neuron.response_peak) {
         Outlook::Silent => Outlook::Silent,
         Outlook::Touch { dt } => Outlook::Touch { dt: dt.into() },
         Outlook::Crossing { dt, slope } if !T::CARRIES_DERIVATIVE => {
-            Outlook::Crossing { dt: dt.into(), slope: slope.into() }
+            Outlook::Crossing { dt: dt.into(), slope: (slope * unit).into() }
         }
         Outlook::Crossing { dt, slope } => {
+            let slope = slope * unit;
             // Implicit function theorem: v(dt) = threshold also in its infinitesimal part.
             let residual = neuron.flow(state, dt.into()).v - neuron.threshold;
             let dt = T::from(dt) - residual.with_re(0.0) / T::from(slope);
@@ -54,7 +58,7 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
 
 /// A rise under a positive current is concave: it stays below its tangent.
 pub(super) fn earliest_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<f64> {
-    let course = Course::of(neuron, state);
+    let (course, _) = Course::of(neuron, state);
     if course.stays_below(neuron.response_peak) {
         return None;
     }
@@ -64,7 +68,7 @@ pub(super) fn earliest_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> 
 }
 
 pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<T> {
-    let course = Course::of(neuron, state);
+    let (course, _) = Course::of(neuron, state);
     if course.i <= 0.0 || course.i <= course.v {
         return None;
     }
@@ -89,14 +93,19 @@ struct Course {
 }
 
 impl Course {
-    fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Self {
-        Self {
-            v: state.v.re(),
-            i: state.i.re(),
-            threshold: neuron.threshold.re(),
-            tau_mem: neuron.tau_mem.re(),
-            tau_syn: neuron.tau_syn.re(),
-        }
+    /// The course, and the unit of its potentials: a power of two where sizes are extreme, so that no product of two
+    /// potentials over- or underflows. Times do not depend on the unit.
+    fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> (Self, f64) {
+        let (v, i, threshold) = (state.v.re(), state.i.re(), neuron.threshold.re());
+        let size =
+            if threshold.is_finite() { threshold.abs() } else { 0.0 }.max(v.abs()).max(i.abs());
+        let unit = if SAFE_SIZES.contains(&size) || size == 0.0 {
+            1.0
+        } else {
+            2f64.powf(size.log2().floor())
+        };
+        let (tau_mem, tau_syn) = (neuron.tau_mem.re(), neuron.tau_syn.re());
+        (Self { v: v / unit, i: i / unit, threshold: threshold / unit, tau_mem, tau_syn }, unit)
     }
 
     /// v is drawn towards the current and never exceeds it; nor the sum of its two largest responses.
@@ -140,7 +149,7 @@ impl Course {
     fn stationary(&self) -> Option<f64> {
         let r = (self.tau_mem - self.tau_syn) / self.tau_syn;
         let denominator = r * self.v + self.i;
-        let time = self.tau_mem * (self.i - self.v) / denominator;
+        let time = self.tau_mem * ((self.i - self.v) / denominator);
         // Signs are compared, not multiplied: a product may underflow.
         if !(time > 0.0 && (denominator > 0.0) == (self.i > 0.0)) {
             return None;
@@ -190,9 +199,11 @@ impl Course {
             [self.v, self.i, self.threshold, self.tau_mem, self.tau_syn, peak]
                 .map(DoubleDouble::from);
         let (x, y) = (peak / tau_mem, peak / tau_syn);
-        let (slow, gap) = if self.tau_mem >= self.tau_syn { (x, y - x) } else { (y, x - y) };
-        let response = x * (-slow).exp() * gap.phi1();
-        ((-x).exp() * v + response * i - threshold).to_f64()
+        let membrane = (-x).exp();
+        let (slow, gap) =
+            if self.tau_mem >= self.tau_syn { (membrane, y - x) } else { ((-y).exp(), x - y) };
+        let response = x * slow * gap.phi1();
+        (membrane * v + response * i - threshold).to_f64()
     }
 
     /// How long before its peak v crosses the threshold: solves

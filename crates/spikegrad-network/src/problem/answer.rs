@@ -7,8 +7,7 @@ use super::document::{
     SynapseDocument,
 };
 use crate::{Gradient, Problem, Trace, Values};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 
 /// What `simulate` and `gradient` write.
 #[derive(Clone, Debug, Serialize)]
@@ -18,7 +17,8 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     loss: Option<f64>,
     /// For each population `[neuron, time in seconds]`, by time, then neuron.
-    spikes: BTreeMap<String, Vec<(usize, f64)>>,
+    #[serde(serialize_with = "in_order")]
+    spikes: Vec<(String, Vec<(usize, f64)>)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gradient: Option<GradientAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,20 +67,26 @@ struct StimulusGradient {
     spikes: Vec<f64>,
 }
 
+/// A map in the order of the populations.
+fn in_order<S: Serializer>(
+    spikes: &[(String, Vec<(usize, f64)>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(spikes.iter().map(|(name, list)| (name, list)))
+}
+
 impl Answer {
     /// The spikes of a run.
     #[must_use]
     pub fn of_trace(problem: &Problem, trace: &Trace) -> Self {
         let network = &problem.network;
-        let mut spikes: BTreeMap<String, Vec<(usize, f64)>> =
+        let mut spikes: Vec<(String, Vec<(usize, f64)>)> =
             network.populations().iter().map(|p| (p.name.clone(), Vec::new())).collect();
         for spike in &trace.spikes {
             let (population, index) = network.locate(spike.neuron);
-            if let Some(list) = spikes.get_mut(&network.populations()[population].name) {
-                list.push((index, spike.time));
-            }
+            spikes[population].1.push((index, spike.time));
         }
-        for list in spikes.values_mut() {
+        for (_, list) in &mut spikes {
             // Later rounds of one instant come after earlier ones in a trace, whoever spiked.
             list.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         }

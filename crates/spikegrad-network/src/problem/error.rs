@@ -8,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ProblemError {
     /// Not JSON, a key or a type that the format does not have, or a number that a double cannot hold.
-    #[error("{}{source}", at(.place))]
+    #[error("{}{}", at(.place), in_plain_words(.source))]
     Json {
         /// Where, as far as it was read.
         place: String,
@@ -28,6 +28,16 @@ pub enum ProblemError {
         /// What may stand there.
         expected: String,
     },
+    /// A parameter that the model does not have.
+    #[error("{place}.{key} stands where no such parameter may: {expected}")]
+    Parameter {
+        /// Where the parameters stand.
+        place: String,
+        /// The parameter.
+        key: String,
+        /// Which parameters there are.
+        expected: &'static str,
+    },
     /// Keys that exclude or need each other.
     #[error("{place} must have {expected}")]
     Keys {
@@ -45,5 +55,22 @@ pub enum ProblemError {
 }
 
 fn at(place: &str) -> String {
-    if place.is_empty() || place == "." { String::new() } else { format!("{place}: ") }
+    // An unknown part of a path is written as a question mark.
+    let place = place.trim_end_matches(".?");
+    if matches!(place, "" | "." | "?") { String::new() } else { format!("{place}: ") }
+}
+
+/// What the JSON reader says, without the names of Rust's types.
+fn in_plain_words(source: &serde_json::Error) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected f64", "expected a number"),
+        ("expected a string", "expected a text"),
+        ("expected a sequence", "expected a list"),
+        ("type: sequence", "type: list"),
+        ("type: map", "type: object"),
+        ("invalid length 0, expected a tuple of size", "empty list, expected a list of length"),
+        ("a tuple of size", "a list of length"),
+    ];
+    WORDS.iter().fold(source.to_string(), |text, (rust, plain)| text.replace(rust, plain))
 }

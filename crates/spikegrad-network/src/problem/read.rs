@@ -3,7 +3,7 @@
 //! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`, `Stimulus::new`).
 
 use super::document::{
-    ConnectionDocument, LossDocument, OneOrMany, PopulationDocument, ProblemDocument,
+    ConnectionDocument, LossDocument, Object, OneOrMany, PopulationDocument, ProblemDocument,
 };
 use super::error::ProblemError;
 use crate::{
@@ -44,8 +44,9 @@ impl Problem {
         }
         let json = |place: String, source| ProblemError::Json { place, source };
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let document: ProblemDocument = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|e| json(e.path().to_string(), e.into_inner()))?;
+        let Object(document) =
+            serde_path_to_error::deserialize::<_, Object<ProblemDocument>>(&mut reader)
+                .map_err(|e| json(e.path().to_string(), e.into_inner()))?;
         reader.end().map_err(|e| json(String::new(), e))?;
         Self::from_document(document)
     }
@@ -140,11 +141,9 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
             let p = &population.params;
             for (key, value) in [("v_th", &p.v_th), ("v_reset", &p.v_reset), ("t_ref", &p.t_ref)] {
                 if value.is_some() {
-                    return Err(word(
-                        format!("{place}.params"),
-                        key,
-                        "a parameter of model li: tau_mem, tau_syn, v_leak or i_bias",
-                    ));
+                    let (place, key) = (format!("{place}.params"), key.to_owned());
+                    let expected = "model li has tau_mem, tau_syn, v_leak and i_bias";
+                    return Err(ProblemError::Parameter { place, key, expected });
                 }
             }
             Ok(Model::Li)

@@ -45,6 +45,10 @@ pub struct Config {
     pub optimiser: AdamConfig,
     /// Factor of the learning rate from one epoch to the next.
     pub decay: f64,
+    /// What a sample whose label is silent adds, negatively, to its derivatives with respect to the
+    /// weights onto that output. Silence has no gradient, and an output that has fallen silent
+    /// would stay so; 0 leaves the gradient exact.
+    pub silent_label_push: f64,
 }
 
 /// What can be learned.
@@ -141,6 +145,31 @@ impl Config {
         Ok(())
     }
 
+    /// Returns the configuration as JSON, a line for each key, as [`from_json`](Self::from_json)
+    /// reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::MalformedConfig`], which plain numbers give no reason for.
+    pub fn to_json(&self) -> Result<String, TrainError> {
+        let text = serde_json::to_string_pretty(self);
+        Ok(text.map_err(|reason| TrainError::MalformedConfig { reason })? + "\n")
+    }
+
+    /// Checks that a run made with `kept` can go on with this configuration: nothing but the number
+    /// of epochs, on which no epoch depends, may differ.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::OtherRun`] for the first setting that differs.
+    pub fn check_continues(&self, kept: &Self) -> Result<(), TrainError> {
+        let asked = Self { epochs: kept.epochs, ..self.clone() };
+        match setting::first_difference(&asked, kept)? {
+            None => Ok(()),
+            Some((key, asked, kept)) => Err(TrainError::OtherRun { key, asked, kept }),
+        }
+    }
+
     /// Checks that a run can be made with these numbers.
     ///
     /// # Errors
@@ -180,7 +209,8 @@ impl Config {
         below_one("optimiser.beta2", optimiser.beta2)?;
         positive("optimiser.epsilon", optimiser.epsilon)?;
         let decay = self.decay;
-        check("decay", decay, decay > 0.0 && decay <= 1.0, "above 0 and at most 1")
+        check("decay", decay, decay > 0.0 && decay <= 1.0, "above 0 and at most 1")?;
+        not_negative("silent_label_push", self.silent_label_push)
     }
 }
 

@@ -66,6 +66,23 @@ pub(super) fn replace<T: Serialize + DeserializeOwned>(
     from_tree(&tree, &known)
 }
 
+/// Returns the key of the first value that differs between two configurations, with both values.
+pub(super) fn first_difference<T: Serialize>(
+    one: &T,
+    other: &T,
+) -> Result<Option<(String, Value, Value)>, TrainError> {
+    let (one, other) = (to_tree(one)?, to_tree(other)?);
+    let mut keys = Vec::new();
+    collect_keys("", &one, &mut keys);
+    let at = |tree: &Value, key: &str| {
+        key.split('.').try_fold(tree, |node, part| node.get(part)).cloned().unwrap_or_default()
+    };
+    let pairs = keys.into_iter().map(|key| (at(&one, &key), at(&other, &key), key));
+    // A heading differs if something below it does, which is named first.
+    let differing = pairs.into_iter().find(|(one, other, _)| one != other);
+    Ok(differing.map(|(one, other, key)| (key, one, other)))
+}
+
 fn mistyped(key: &str, found: &Value, reason: serde_json::Error) -> TrainError {
     TrainError::MistypedSetting { key: key.to_owned(), found: found.to_string(), reason }
 }

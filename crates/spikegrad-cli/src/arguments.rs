@@ -1,0 +1,131 @@
+//! What may stand on the command line: the options that all commands share, and how an option's value is read.
+//!
+//! Values are checked here as far as they can be without the problem. Not here: the arguments of one command (`command/`).
+
+use crate::command::Command;
+use clap::{Args, Parser};
+use spikegrad::{DEFAULT_MAX_EVENTS, Grazing, Settings};
+use std::path::PathBuf;
+
+/// Exact gradients of event-based spiking networks
+///
+/// A problem file states a network, its input and a loss, as JSON. The network is simulated from event to event, in
+/// continuous time: a spike is where the membrane potential reaches its threshold, to the last digits of a double. The
+/// gradient of the loss is then found by walking the spikes backwards, one jump at a time: exact, for weights, delays, time
+/// constants, thresholds and input times alike.
+///
+/// The answer is one JSON document on standard output; everything for people goes to standard error.
+#[derive(Debug, Parser)]
+#[command(
+    name = "spikegrad",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "\
+Examples, from the root of the repository:
+  When does a neuron with two inputs spike?
+    cargo run --release -- simulate examples/problems/two_inputs.json
+  How does a loss on its time change with every number of the file?
+    cargo run --release -- gradient examples/problems/two_inputs.json
+  What may stand in a problem file?
+    cargo run --release -- schema
+
+Exit status:
+  0  done (also if the reader of standard output left early)
+  1  something outside failed: a file, a disk
+  2  the problem or the options are not valid
+  3  the simulation could not finish
+  4  the gradient does not exist
+  130  a training run was interrupted; it goes on with --resume
+Unless the status is 0, nothing is on standard output and one sentence on standard error says why."
+)]
+pub(crate) struct Program {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// Give up on a simulation after this many events: spikes and synaptic arrivals
+    ///
+    /// A network that excites itself may fire without end; this is what ends it. Counted for each sample.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = DEFAULT_MAX_EVENTS,
+        allow_negative_numbers = true,
+        global = true
+    )]
+    pub(crate) max_events: u64,
+
+    /// Use this many threads, instead of one for each processor
+    ///
+    /// The results are the same, to the last bit, on any number of threads.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        allow_negative_numbers = true,
+        global = true
+    )]
+    pub(crate) threads: Option<u16>,
+
+    /// Say nothing on standard error but warnings and errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Common {
+    /// How to evaluate a loss with these options.
+    pub(crate) fn settings(&self, grazing: Grazing) -> Settings {
+        Settings { max_events: self.max_events, grazing }
+    }
+}
+
+/// Reads `fail`, `zero` or `floor=SLOPE`.
+pub(crate) fn grazing(text: &str) -> Result<Grazing, String> {
+    match text.split_once('=') {
+        None if text == "fail" => Ok(Grazing::Fail),
+        None if text == "zero" => Ok(Grazing::Zero),
+        Some(("floor", slope)) => match positive(slope) {
+            Ok(slope) => Ok(Grazing::Floor(slope)),
+            Err(reason) => Err(format!("the slope of a floor, per second, {reason}")),
+        },
+        _ => Err("it must be fail, zero or floor=SLOPE".into()),
+    }
+}
+
+/// Reads `KEY=VALUE`.
+pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().into(), value.trim().into())),
+        None => Err("it must be KEY=VALUE".into()),
+    }
+}
+
+/// Reads a span of time.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    positive(text).map_err(|reason| format!("a time in seconds {reason}"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && x > 0.0 => Ok(x),
+        _ => Err("must be a finite number above 0".into()),
+    }
+}
+
+/// Reads the path of a figure: its ending says the format.
+pub(crate) fn figure(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match ending.as_deref() {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("the name of a figure must end in .svg or .png".into()),
+    }
+}

@@ -1,0 +1,33 @@
+//! The commands: one file each, with its arguments, its help and what it does.
+
+mod evaluate;
+mod gradient;
+mod schema;
+mod simulate;
+mod train;
+
+use crate::arguments::Common;
+use crate::error::Failure;
+use clap::Subcommand;
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Simulate(simulate::Arguments),
+    Gradient(gradient::Arguments),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Schema(schema::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(&self, common: &Common) -> Result<(), Failure> {
+        match self {
+            Self::Simulate(arguments) => simulate::run(arguments, common),
+            Self::Gradient(arguments) => gradient::run(arguments, common),
+            Self::Train(arguments) => train::run(arguments, common),
+            Self::Evaluate(arguments) => evaluate::run(arguments, common),
+            Self::Schema(arguments) => schema::run(arguments),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `spikegrad train`: a training run in a folder, from its beginning or from its checkpoint.
+//!
+//! The loop is the library's; here are its arguments, the interrupt, and the end. Not here: what is shown along the way
+//! (`progress.rs`).
+
+use crate::arguments::{self, Common};
+use crate::error::Failure;
+use crate::progress::Screen;
+use crate::{output, people};
+use clap::{Args, ValueEnum};
+use spikegrad_train::{Config, Run, RunFolder, RunResult, TrainError, fit};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Train a network on a task
+///
+/// A run lives in a folder: config.json (every number that it depends on), metrics.jsonl (a line for each epoch),
+/// checkpoint.safetensors (the last completed epoch) and, at its end, figures and result.json. The result is also the answer
+/// on standard output. The same configuration gives the same bits on any number of threads.
+///
+/// Ctrl-C ends a run at its last completed epoch, with status 130, and --resume goes on from there to the same bits as if
+/// nothing had happened. So does a run that was killed. A finished run goes on with --resume and a larger --epochs.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples, from the root of the repository:
+    cargo run --release -- train yin-yang --epochs 2 --out runs/short
+    cargo run --release -- train yin-yang --epochs 3 --out runs/short --resume",
+    after_long_help = "\
+Examples, from the root of the repository:
+  A short run; without --epochs it takes some minutes, and answers nearly all of the test set rightly.
+    cargo run --release -- train yin-yang --epochs 2 --out runs/short
+  One more epoch of it.
+    cargo run --release -- train yin-yang --epochs 3 --out runs/short --resume
+  Another seed, and another value of a setting.
+    cargo run --release -- train yin-yang --seed 1 --set decay=0.9 --epochs 1"
+)]
+pub(crate) struct Arguments {
+    /// What to learn
+    task: Task,
+
+    /// Take the configuration from FILE instead of the built-in one, or with --resume that of the run
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Replace a setting of the configuration, such as decay=0.95; may be given more than once
+    #[arg(long, value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    set: Vec<(String, String)>,
+
+    /// Seed of all random numbers: initial weights and order of the samples
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Number of passes through the training data
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+
+    /// Folder of the run; by default runs/TASK-SEED
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Go on with the run in the folder, from its last completed epoch
+    #[arg(long)]
+    resume: bool,
+}
+
+/// What can be learned.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Task {
+    /// Three classes of points in a disc: the Yin-Yang data set
+    YinYang,
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Self::YinYang => "yin-yang",
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
+    let interrupted = watch_interrupts()?;
+    let (mut folder, mut run) = prepare(arguments, common)?;
+    if !common.quiet {
+        announce(&run, folder.path());
+    }
+    let mut screen = Screen::new(&run, interrupted, common.quiet);
+    let trained = fit(&mut run, &mut folder, &mut screen);
+    drop(screen);
+    match trained? {
+        ControlFlow::Break(()) => {
+            let resume = resume_command(arguments, folder.path());
+            let epochs = run.classifier().config().epochs;
+            Err(Failure::Interrupted { completed: run.completed(), epochs, resume })
+        }
+        ControlFlow::Continue(result) => {
+            output::write(&result, None)?;
+            if !common.quiet {
+                summarise(&result, folder.path());
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Makes the folder of a new run, or opens that of an old one.
+fn prepare(arguments: &Arguments, common: &Common) -> Result<(RunFolder, Run), Failure> {
+    let base = match &arguments.config {
+        Some(path) => read_config(path)?,
+        None => Config::default(),
+    };
+    let asked = arguments.change(base)?;
+    let default = || Path::new("runs").join(format!("{}-{}", arguments.task.name(), asked.seed));
+    let out = arguments.out.clone().unwrap_or_else(default);
+    if !arguments.resume {
+        let run = Run::new(&asked, common.max_events)?;
+        let folder = RunFolder::create(&out, &asked).map_err(Failure::of_new_run)?;
+        return Ok((folder, run));
+    }
+    let mut folder = RunFolder::open(&out).map_err(Failure::of_old_run)?;
+    let asked = match arguments.config {
+        Some(_) => asked,
+        None => arguments.change(folder.config()?)?,
+    };
+    let run = folder.resume(&asked, common.max_events)?;
+    Ok((folder, run))
+}
+
+impl Arguments {
+    /// The configuration with what the command line says differently.
+    fn change(&self, mut config: Config) -> Result<Config, TrainError> {
+        for (key, value) in &self.set {
+            config.set(key, value)?;
+        }
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.epochs = self.epochs.unwrap_or(config.epochs);
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+fn read_config(path: &Path) -> Result<Config, Failure> {
+    let place = || path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|reason| Failure::Read { place: place(), reason })?;
+    Config::from_json(&text).map_err(|reason| Failure::Config { place: place(), reason })
+}
+
+/// Sets the flag on Ctrl-C; the second time there is no patience left.
+fn watch_interrupts() -> Result<Arc<AtomicBool>, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|reason| Failure::Interrupts { reason })?;
+    Ok(interrupted)
+}
+
+fn announce(run: &Run, folder: &Path) {
+    let (config, classifier) = (run.classifier().config(), run.classifier());
+    let from = match run.completed() {
+        0 => String::new(),
+        completed => format!("; {completed} are completed"),
+    };
+    people::say(&format!(
+        "seed {}: {} hidden neurons, {} weights, {} epochs, {} threads, in {}{from}",
+        config.seed,
+        config.hidden_size,
+        classifier.n_weights(),
+        config.epochs,
+        rayon::current_num_threads(),
+        folder.display(),
+    ));
+}
+
+fn summarise(result: &RunResult, folder: &Path) {
+    people::say(&format!(
+        "test accuracy {:.2} %, test loss {:.4}, {:.1} spikes a sample, after {} epochs in {:.1} s",
+        100.0 * result.test_accuracy,
+        result.test_loss,
+        result.spikes_per_sample,
+        result.epochs,
+        result.train_seconds,
+    ));
+    people::say(&format!(
+        "figures in {}: curves, decision_map and raster, each as .svg and .png",
+        folder.display()
+    ));
+}
+
+/// What to type to go on.
+fn resume_command(arguments: &Arguments, folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
+    let folder = match folder.chars().all(plain) {
+        true => folder,
+        false => format!("'{}'", folder.replace('\'', r"'\''")),
+    };
+    format!("spikegrad train {} --out {folder} --resume", arguments.task.name())
+}

@@ -1,0 +1,182 @@
+//! Why a command failed: one sentence, and the exit status that stands for its kind.
+//!
+//! The library names neurons by their ids; here they get the names of the problem file, `hidden[3]`. Numbers are written so
+//! that very large and very small ones stay short. Not here: printing (`people.rs`), usage errors (clap prints them, status 2).
+
+use crate::layout::Unwritable;
+use spikegrad::problem::ProblemError;
+use spikegrad::{AdjointError, Error, Network, SimulateError};
+use spikegrad_train::TrainError;
+use thiserror::Error;
+
+/// A command that could not do its work.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("cannot read {place}: {reason}")]
+    Read { place: String, reason: std::io::Error },
+    #[error("cannot write {place}: {reason}")]
+    Write { place: String, reason: std::io::Error },
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads { threads: u16, reason: rayon::ThreadPoolBuildError },
+    /// A file, a figure, a configuration or a sample that `spikegrad-train` could not use.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error("cannot watch for Ctrl-C: {reason}")]
+    Interrupts { reason: ctrlc::Error },
+    /// Never seen: every document has a form in JSON.
+    #[error("cannot write the answer as JSON: {reason}")]
+    Json { reason: serde_json::Error },
+
+    #[error("{place}: {reason}")]
+    Config { place: String, reason: TrainError },
+    #[error("{reason}; go on with it with --resume, or take another folder with --out")]
+    Occupied { reason: TrainError },
+    #[error("{reason}; take another folder with --out")]
+    NotEmpty { reason: TrainError },
+    #[error("{reason}; start it without --resume, or name its folder with --out")]
+    NoRun { reason: TrainError },
+    #[error("interrupted after {completed} of {epochs} epochs; go on with `{resume}`")]
+    Interrupted { completed: u32, epochs: u32, resume: String },
+
+    #[error("{place}: {reason}")]
+    Problem { place: String, reason: ProblemError },
+    #[error(
+        "{place}: there is no loss, and so nothing to differentiate; add the key \"loss\", or ask for the spikes alone with `spikegrad simulate`"
+    )]
+    NoLoss { place: String },
+    #[error(
+        "--record {dt:?}: {neurons} neurons every {dt:?} s up to {t_end:?} s are more than {limit} numbers, the most that is recorded; take a larger DT"
+    )]
+    TooManySamples { dt: f64, neurons: usize, t_end: f64, limit: u32 },
+
+    #[error(
+        "the simulation stopped at {time:?} s, before its end at {t_end:?} s: it has more than {max_events} events; allow more with --max-events, or lower the weights that excite"
+    )]
+    EventBudget { max_events: u64, time: f64, t_end: f64 },
+    #[error(
+        "neuron {neuron} would spike again at {time:?} s, the very time of its last spike; lower its input or give it a refractory time"
+    )]
+    Zeno { neuron: String, time: f64 },
+    #[error(
+        "the state of neuron {neuron} is not finite at {time:?} s; lower the weights, currents or potentials that lead there"
+    )]
+    NotFinite { neuron: String, time: f64 },
+
+    #[error(
+        "the gradient does not exist: neuron {neuron} grazes its threshold at {time:?} s, with a slope of {slope:?} per second; change a number a little, or say with --grazing what to do"
+    )]
+    Grazing { neuron: String, time: f64, slope: f64 },
+    #[error(
+        "the gradient does not exist: the derivative with respect to the spike of neuron {neuron} at {time:?} s is outside the range of a double; look for a very small slope there, or for large weights"
+    )]
+    DerivativeNotFinite { neuron: String, time: f64 },
+    #[error(
+        "the gradient does not exist: a number of the answer is outside the range of a double; look for large numbers in the problem"
+    )]
+    AnswerNotFinite,
+
+    /// What the library may say beyond this; its sentence is complete.
+    #[error(transparent)]
+    Library(Error),
+}
+
+impl Failure {
+    /// Translates an error of the library about `network`.
+    pub(crate) fn of(error: Error, network: &Network) -> Self {
+        match error {
+            Error::Simulate(SimulateError::EventBudget { max_events, time, t_end }) => {
+                Self::EventBudget { max_events, time, t_end }
+            }
+            Error::Simulate(SimulateError::Zeno { neuron, time }) => {
+                Self::Zeno { neuron: network.describe(neuron), time }
+            }
+            Error::Simulate(SimulateError::NonFinite { neuron, time }) => {
+                Self::NotFinite { neuron: network.describe(neuron), time }
+            }
+            Error::Adjoint(AdjointError::Grazing { neuron, time, slope }) => {
+                Self::Grazing { neuron: network.describe(neuron), time, slope }
+            }
+            Error::Adjoint(AdjointError::NonFinite { neuron, time }) => {
+                Self::DerivativeNotFinite { neuron: network.describe(neuron), time }
+            }
+            other => Self::Library(other),
+        }
+    }
+
+    /// Adds to what is wrong with the folder of a new run what to do about it.
+    pub(crate) fn of_new_run(reason: TrainError) -> Self {
+        match reason {
+            TrainError::Occupied { .. } => Self::Occupied { reason },
+            TrainError::NotEmpty { .. } => Self::NotEmpty { reason },
+            other => Self::Train(other),
+        }
+    }
+
+    /// Adds to what is wrong with the folder of an old run what to do about it.
+    pub(crate) fn of_old_run(reason: TrainError) -> Self {
+        match reason {
+            TrainError::NoRun { .. } => Self::NoRun { reason },
+            other => Self::Train(other),
+        }
+    }
+
+    /// Translates what cannot be written.
+    pub(crate) fn unwritable(reason: Unwritable) -> Self {
+        match reason {
+            Unwritable::Json(reason) => Self::Json { reason },
+            Unwritable::NotFinite => Self::AnswerNotFinite,
+        }
+    }
+
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Train(reason) => status_of_training(reason),
+            Self::Config { .. }
+            | Self::Occupied { .. }
+            | Self::NotEmpty { .. }
+            | Self::NoRun { .. }
+            | Self::Problem { .. }
+            | Self::NoLoss { .. }
+            | Self::TooManySamples { .. }
+            | Self::Library(
+                Error::Network(_)
+                | Error::Simulate(SimulateError::Network(_) | SimulateError::Channel { .. })
+                | Error::Adjoint(AdjointError::Network(_)),
+            ) => 2,
+            Self::EventBudget { .. }
+            | Self::Zeno { .. }
+            | Self::NotFinite { .. }
+            | Self::Library(Error::Simulate(_)) => 3,
+            Self::Grazing { .. }
+            | Self::DerivativeNotFinite { .. }
+            | Self::AnswerNotFinite
+            | Self::Library(Error::Adjoint(_)) => 4,
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Threads { .. }
+            | Self::Interrupts { .. }
+            | Self::Json { .. }
+            | Self::Library(_) => 1,
+            Self::Interrupted { .. } => 130,
+        }
+    }
+}
+
+/// What failed outside is 1, a sample that has no loss 3 or no gradient 4, and everything else is a file or a setting that
+/// is not valid.
+fn status_of_training(reason: &TrainError) -> u8 {
+    match reason {
+        TrainError::Read { .. }
+        | TrainError::Write { .. }
+        | TrainError::Busy { .. }
+        | TrainError::Drawing { .. } => 1,
+        TrainError::Training { reason, .. } | TrainError::Evaluation { reason, .. } => match reason
+        {
+            Error::Simulate(_) => 3,
+            Error::Adjoint(_) => 4,
+            _ => 2,
+        },
+        _ => 2,
+    }
+}

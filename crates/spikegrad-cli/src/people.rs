@@ -1,0 +1,99 @@
+//! What people are told, on standard error: the answer in a few lines, warnings, and the sentence of a failure.
+//!
+//! Names come out of a file that anyone may have written: control characters are shown, not sent to the terminal, and what
+//! is said stays short. Not here: the answer itself (`output.rs`).
+
+use spikegrad::{Certificate, Model, Network, Trace};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// Populations that a summary lists.
+const MOST_POPULATIONS: usize = 20;
+
+/// Characters that a line may have.
+const LONGEST: usize = 1000;
+
+/// Says one line. Whether anyone listens does not matter.
+pub(crate) fn say(line: &str) {
+    // Not `eprintln!`, which panics if standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{}", one_line(line));
+}
+
+/// The warning that a grazing policy acted.
+pub(crate) fn inexact(count: usize) -> String {
+    format!(
+        "warning: the gradient is not exact: --grazing acted at {}",
+        counted(count, "grazing spike or touch", "grazing spikes or touches")
+    )
+}
+
+/// Says how many spikes each population has.
+pub(crate) fn say_spikes(network: &Network, trace: &Trace) {
+    let mut counts = vec![0_usize; network.populations().len()];
+    for spike in &trace.spikes {
+        counts[network.locate(spike.neuron).0] += 1;
+    }
+    for (population, count) in network.populations().iter().zip(counts).take(MOST_POPULATIONS) {
+        let what = match population.model {
+            Model::Lif => {
+                let neurons = counted(population.size, "neuron", "neurons");
+                format!("{neurons}, {}", counted(count, "spike", "spikes"))
+            }
+            Model::Li => counted(population.size, "integrator", "integrators"),
+        };
+        say(&format!("{}: {what}", population.name));
+    }
+    if let Some(more @ 1..) = network.populations().len().checked_sub(MOST_POPULATIONS) {
+        say(&format!("and {}", counted(more, "more population", "more populations")));
+    }
+}
+
+/// Says the loss, and how near the gradient is to not existing.
+pub(crate) fn say_loss(loss: f64, certificate: &Certificate) {
+    say(&format!("loss: {loss:?}"));
+    if let Some(smallest) = &certificate.smallest_slope {
+        let (slope, neuron, time) = (smallest.slope, &smallest.neuron, smallest.time);
+        say(&format!("smallest slope at a spike: {slope:?} per second, {neuron} at {time:?} s"));
+    }
+}
+
+/// Says how much happened, and how long it took.
+pub(crate) fn say_time(trace: &Trace, took: Duration) {
+    let events = counted(trace.spikes.len() as u64 + trace.arrivals, "event", "events");
+    say(&format!("{events} in {:?} s, done in {took:.1?}", trace.stimulus.t_end()));
+}
+
+fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
+    if count == 1.into() { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// `text` without anything that moves a cursor, and not longer than [`LONGEST`].
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for (k, letter) in text.chars().enumerate() {
+        if k == LONGEST {
+            line.push('…');
+            break;
+        }
+        if letter.is_control() {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{}", letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_it_says() {
+        assert_eq!(one_line("out\n\u{1b}[2Jτ"), "out\\n\\u{1b}[2Jτ");
+        assert_eq!(one_line(&"x".repeat(LONGEST)).chars().count(), LONGEST);
+        assert_eq!(one_line(&"x".repeat(LONGEST * 5)).chars().count(), LONGEST + 1);
+    }
+}

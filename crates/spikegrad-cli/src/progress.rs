@@ -1,0 +1,95 @@
+//! What is shown while a run trains: on a terminal a bar with the time that is left, elsewhere a line for each epoch.
+//!
+//! It is also where an interrupt is noticed, between two batches. Not here: the signal itself (`command/train.rs`).
+
+use crate::people;
+use indicatif::{ProgressBar, ProgressStyle};
+use spikegrad_train::{EpochRecord, Observer, Progress, Run};
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Shows how far a run has come, and ends it when it is interrupted.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    interrupted: Arc<AtomicBool>,
+    epochs: u32,
+    shown: Shown,
+}
+
+#[derive(Debug)]
+enum Shown {
+    Nothing,
+    Lines,
+    Bar(ProgressBar),
+}
+
+impl Screen {
+    pub(crate) fn new(run: &Run, interrupted: Arc<AtomicBool>, quiet: bool) -> Self {
+        let epochs = run.classifier().config().epochs;
+        let shown = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Shown::Nothing,
+            (false, false) => Shown::Lines,
+            (false, true) => Shown::Bar(bar(run, epochs)),
+        };
+        Self { interrupted, epochs, shown }
+    }
+}
+
+/// A bar that counts batches, of all epochs.
+fn bar(run: &Run, epochs: u32) -> ProgressBar {
+    let of = run.batches() as u64;
+    let bar =
+        ProgressBar::new(u64::from(epochs) * of).with_position(u64::from(run.completed()) * of);
+    // The template is a constant; a mistake in it leaves the plain bar.
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    bar.reset_eta();
+    bar
+}
+
+impl Observer for Screen {
+    fn batch(&mut self, _: Progress) -> ControlFlow<()> {
+        if let Shown::Bar(bar) = &self.shown {
+            bar.inc(1);
+        }
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Lines => people::say(&line(record, self.epochs)),
+            Shown::Bar(bar) => bar.set_message(line(record, self.epochs)),
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if let Shown::Bar(bar) = &self.shown {
+            bar.abandon();
+        }
+    }
+}
+
+/// An epoch in a line, the most important first: a narrow terminal cuts the rest.
+fn line(record: &EpochRecord, epochs: u32) -> String {
+    format!(
+        "epoch {}/{epochs}: test {:.2} %, loss {:.4}; train {:.2} %, loss {:.4}; {:.1} spikes a sample; {:.2} s",
+        record.epoch,
+        100.0 * record.test_accuracy,
+        record.test_loss,
+        100.0 * record.train_accuracy,
+        record.train_loss,
+        record.spikes_per_sample,
+        record.seconds,
+    )
+}

@@ -1,0 +1,368 @@
+//! The training loop: passes over the data, each followed by a look at data that were not trained
+//! on, and a folder that remembers.
+//!
+//! A [`Run`] is the numbers: weights, optimiser, data. It moves an epoch at a time, and an epoch
+//! that does not come to its end leaves it as it was. A [`RunFolder`] is the files: configuration,
+//! metrics, checkpoint, figures, result. [`fit`] brings the two together, and an [`Observer`]
+//! watches, and may ask it to stop.
+//!
+//! The order of the samples depends on the seed and the epoch alone, and sums are taken in a fixed
+//! order: a run has the same bits on any number of threads, and whether or not it was interrupted.
+//!
+//! Not here: progress on a screen, signals (the program does both through its observer).
+
+mod classifier;
+mod epoch;
+mod figures;
+mod folder;
+mod record;
+mod score;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use spikegrad::{Grazing, Settings};
+
+pub use classifier::{Classifier, Coded, Verdict};
+pub use folder::RunFolder;
+pub use record::{EpochRecord, RunResult};
+pub use score::Score;
+
+use crate::data::yin_yang::Split;
+use crate::random::{Purpose, permutation, stream};
+use crate::{Adam, Checkpoint, Config, TrainError, YinYang};
+use epoch::Epoch;
+
+/// Watches a run, and may end it.
+pub trait Observer {
+    /// Called after each batch. On [`ControlFlow::Break`] the run falls back to its last completed
+    /// epoch, and ends.
+    fn batch(&mut self, progress: Progress) -> ControlFlow<()>;
+
+    /// Called after each epoch, when its checkpoint is on the disk.
+    fn epoch(&mut self, record: &EpochRecord);
+}
+
+/// Watches nothing.
+impl Observer for () {
+    fn batch(&mut self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn epoch(&mut self, _: &EpochRecord) {}
+}
+
+/// How far an epoch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The epoch under way, counted from 1.
+    pub epoch: u32,
+    /// Completed batches.
+    pub batches: usize,
+    /// Batches of an epoch.
+    pub of: usize,
+}
+
+/// A training run between two epochs.
+#[derive(Clone, Debug)]
+pub struct Run {
+    settings: Settings,
+    classifier: Classifier,
+    optimiser: Adam,
+    /// Number of completed epochs.
+    completed: u32,
+    train: Coded,
+    validation: Coded,
+    test: Coded,
+}
+
+impl Run {
+    /// Prepares a run from its beginning; a sample may take `max_events` events.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classifier::new`].
+    pub fn new(config: &Config, max_events: u64) -> Result<Self, TrainError> {
+        let classifier = Classifier::new(config)?;
+        let code = |split| classifier.code(&YinYang::split(split));
+        Ok(Self {
+            settings: Settings { max_events, grazing: Grazing::Fail },
+            optimiser: Adam::new(config.optimiser, classifier.n_weights()),
+            completed: 0,
+            train: code(Split::Train)?,
+            validation: code(Split::Validation)?,
+            test: code(Split::Test)?,
+            classifier,
+        })
+    }
+
+    /// Prepares a run that goes on from `checkpoint`, which must be of a run with this
+    /// configuration; only the number of epochs may differ.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::OtherRun`] for the first setting that differs; [`TrainError::InvalidSetting`]
+    /// if fewer epochs are asked for than are completed; [`TrainError::MissingTensor`] or
+    /// [`TrainError::TensorShape`]; and as [`new`](Self::new).
+    pub fn resume(
+        config: &Config,
+        checkpoint: &Checkpoint,
+        max_events: u64,
+    ) -> Result<Self, TrainError> {
+        config.check_continues(&Config::from_json(&checkpoint.config)?)?;
+        if config.epochs < checkpoint.epoch {
+            let found = f64::from(config.epochs);
+            let rule = "at least the number of epochs that the run has completed";
+            return Err(TrainError::InvalidSetting { key: "epochs", found, rule });
+        }
+        let mut run = Self::new(config, max_events)?;
+        run.optimiser = run.classifier.restore(checkpoint)?;
+        run.completed = checkpoint.epoch;
+        Ok(run)
+    }
+
+    /// The network, as trained so far.
+    #[must_use]
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// Number of completed epochs.
+    #[must_use]
+    pub fn completed(&self) -> u32 {
+        self.completed
+    }
+
+    /// Number of batches of an epoch.
+    #[must_use]
+    pub fn batches(&self) -> usize {
+        self.train.labels.len().div_ceil(self.classifier.config().batch_size)
+    }
+
+    /// Returns the state of the run, to go on from.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::MalformedConfig`], which a validated configuration has no reason for.
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let config = self.classifier.config();
+        Ok(Checkpoint {
+            epoch: self.completed,
+            step: self.optimiser.steps(),
+            seed: config.seed,
+            config: config.to_json()?,
+            tensors: self.classifier.tensors(&self.optimiser),
+        })
+    }
+
+    /// Returns the losses and verdicts on the test data.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Evaluation`] for the first sample that fails.
+    pub fn answer_test(&self) -> Result<Vec<(f64, Verdict)>, TrainError> {
+        self.classifier.answer(&self.test, &self.settings)
+    }
+
+    /// The test data.
+    #[must_use]
+    pub fn test(&self) -> &Coded {
+        &self.test
+    }
+
+    /// Trains for one epoch, or until the observer stops it: then the run is as it was before.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Training`] for the first sample that has no loss or no gradient,
+    /// [`TrainError::Evaluation`] for one of the validation or test data.
+    pub fn epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), EpochRecord>, TrainError> {
+        let start = Instant::now();
+        let config = self.classifier.config();
+        let mut rng = stream(config.seed, Purpose::Shuffle, self.completed);
+        let order = permutation(self.train.labels.len(), &mut rng);
+        let mut epoch = Epoch::new(self);
+        for (batches, batch) in (1..).zip(order.chunks(config.batch_size)) {
+            epoch.batch(batches, batch)?;
+            let progress = Progress { epoch: epoch.number, batches, of: self.batches() };
+            if observer.batch(progress).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let mut record = epoch.record()?;
+        let Epoch { number, classifier, optimiser, .. } = epoch;
+        self.classifier = classifier;
+        self.optimiser = optimiser;
+        self.completed = number;
+        record.seconds = start.elapsed().as_secs_f64();
+        Ok(ControlFlow::Continue(record))
+    }
+}
+
+/// Trains `run` to its last epoch, or until the observer stops it, and keeps what happens in
+/// `folder`.
+///
+/// After each epoch its metrics and then its checkpoint are on the disk. After the last, figures
+/// and the result are written.
+///
+/// # Errors
+///
+/// As [`Run::epoch`], and [`TrainError::Write`]. The folder then holds the last completed epoch.
+pub fn fit(
+    run: &mut Run,
+    folder: &mut RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<ControlFlow<(), RunResult>, TrainError> {
+    while run.completed() < run.classifier().config().epochs {
+        let ControlFlow::Continue(record) = run.epoch(observer)? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        folder.keep(&record, &run.checkpoint()?)?;
+        observer.epoch(&record);
+    }
+    folder.finish(run).map(ControlFlow::Continue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spikegrad::{AdjointError, Error, SimulateError};
+
+    const MAX_EVENTS: u64 = 100_000;
+
+    fn small() -> Config {
+        let mut config = Config::default();
+        for (key, value) in [
+            ("hidden_size", "30"),
+            ("initial_weights.output.mean", "3"),
+            ("batch_size", "150"),
+            ("epochs", "2"),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        config
+    }
+
+    /// Stops after this many batches.
+    struct Patience(usize);
+
+    impl Observer for Patience {
+        fn batch(&mut self, _: Progress) -> ControlFlow<()> {
+            self.0 -= 1;
+            if self.0 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+
+        fn epoch(&mut self, _: &EpochRecord) {}
+    }
+
+    fn epoch(run: &mut Run) -> EpochRecord {
+        match run.epoch(&mut ()).unwrap() {
+            ControlFlow::Continue(record) => EpochRecord { seconds: 0.0, ..record },
+            ControlFlow::Break(()) => panic!("nothing stops it"),
+        }
+    }
+
+    #[test]
+    fn an_epoch_learns_and_a_resumed_run_learns_the_same() {
+        let mut through = Run::new(&small(), MAX_EVENTS).unwrap();
+        let first = epoch(&mut through);
+        let checkpoint = through.checkpoint().unwrap();
+        let second = epoch(&mut through);
+        assert!(second.train_loss < first.train_loss, "{first:?} {second:?}");
+        assert!(second.test_accuracy > 0.4 && second.gradient_norm > 0.0, "{second:?}");
+
+        let mut resumed = Run::resume(&small(), &checkpoint, MAX_EVENTS).unwrap();
+        assert_eq!(epoch(&mut resumed), second);
+        assert_eq!(resumed.checkpoint().unwrap(), through.checkpoint().unwrap());
+    }
+
+    #[test]
+    fn a_stopped_epoch_never_happened() {
+        let mut run = Run::new(&small(), MAX_EVENTS).unwrap();
+        let before = run.checkpoint().unwrap();
+        // 5000 samples are 34 batches of 150; the last one is shorter.
+        let stopped = run.epoch(&mut Patience(34)).unwrap();
+        assert!(stopped.is_break());
+        assert_eq!(run.checkpoint().unwrap(), before);
+        assert!(run.epoch(&mut Patience(35)).unwrap().is_continue());
+        assert_eq!(run.completed(), 1);
+    }
+
+    #[test]
+    fn a_run_goes_on_with_its_own_settings_and_perhaps_more_epochs() {
+        let run = Run::new(&small(), MAX_EVENTS).unwrap();
+        let mut checkpoint = run.checkpoint().unwrap();
+        checkpoint.epoch = 2;
+        let resume = |key: &str, value: &str| {
+            let mut config = small();
+            config.set(key, value).unwrap();
+            Run::resume(&config, &checkpoint, MAX_EVENTS).map(|run| run.completed())
+        };
+        assert_eq!(resume("epochs", "7").unwrap(), 2);
+        assert_eq!(
+            resume("epochs", "1").unwrap_err().to_string(),
+            "setting `epochs` is 1, but must be at least the number of epochs that the run has completed"
+        );
+        assert_eq!(
+            resume("optimiser.beta1", "0.8").unwrap_err().to_string(),
+            "setting `optimiser.beta1` is 0.8, but the run was started with 0.9; a run goes on with its own settings, and only `epochs` may change"
+        );
+    }
+
+    #[test]
+    fn a_sample_that_cannot_be_learned_is_named() {
+        let mut config = small();
+        config.set("seed", "5").unwrap();
+        let mut run = Run::new(&config, 3).unwrap();
+        let first = permutation(5000, &mut stream(5, Purpose::Shuffle, 0))[0];
+        match run.epoch(&mut ()).unwrap_err() {
+            TrainError::Training {
+                epoch: 1,
+                batch: 1,
+                sample,
+                reason: Error::Simulate(SimulateError::EventBudget { max_events: 3, .. }),
+            } => assert_eq!(sample, first),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_is_traced_to_a_sample() {
+        let mut config = small();
+        // The loss is finite, its derivative 1/τ₀ is not.
+        config.set("loss.tau0", "1e-308").unwrap();
+        match Run::new(&config, MAX_EVENTS).unwrap().epoch(&mut ()).unwrap_err() {
+            TrainError::Training { epoch: 1, batch: 1, reason: Error::Adjoint(reason), .. } => {
+                let expected =
+                    matches!(reason, AdjointError::NonFinite { .. } | AdjointError::NonFiniteLoss);
+                assert!(expected, "{reason}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_silent_label_is_pushed_if_the_configuration_says_so() {
+        let mut config = small();
+        // Outputs that hear too little to spike.
+        config.set("initial_weights.output.mean", "0.01").unwrap();
+        let start = Run::new(&config, MAX_EVENTS).unwrap();
+        let mut left = start.clone();
+        let record = epoch(&mut left);
+        assert_eq!((record.undecided, record.gradient_norm), (1.0, 0.0));
+        assert_eq!(left.classifier.weights(), start.classifier.weights());
+
+        config.set("silent_label_push", "0.1").unwrap();
+        let mut pushed = Run::new(&config, MAX_EVENTS).unwrap();
+        assert_eq!(epoch(&mut pushed).gradient_norm.to_bits(), 0, "a push is no gradient");
+        let (before, after) = (start.classifier.weights(), pushed.classifier.weights());
+        let outputs = start.classifier.weights_onto(0).start;
+        assert_eq!(before[..outputs], after[..outputs]);
+        assert!(
+            before[outputs..].iter().zip(&after[outputs..]).all(|(before, after)| before < after)
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! What is written down: a line for each epoch, and the result of a run.
+//!
+//! Everything but the seconds has the same bits each time a run is repeated. Not here: where it is
+//! written (`folder.rs`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Task;
+use crate::plot::EpochPoint;
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Number of completed epochs.
+    pub epoch: u32,
+    /// Mean loss of the training samples, each before the step that it was part of.
+    pub train_loss: f64,
+    /// Share of the training samples classified rightly, each before the step that it was part of.
+    pub train_accuracy: f64,
+    /// Mean loss of the validation samples after the epoch.
+    pub validation_loss: f64,
+    /// Share of the validation samples classified rightly after the epoch.
+    pub validation_accuracy: f64,
+    /// Mean loss of the test samples after the epoch.
+    pub test_loss: f64,
+    /// Share of the test samples classified rightly after the epoch. Nothing is chosen by it.
+    pub test_accuracy: f64,
+    /// Learning rate of the epoch.
+    pub learning_rate: f64,
+    /// Mean number of spikes of the hidden layer in a training sample.
+    pub hidden_spikes_per_sample: f64,
+    /// Mean number of spikes of all neurons in a test sample.
+    pub spikes_per_sample: f64,
+    /// Mean number of output neurons without a spike in a training sample.
+    pub silent_outputs_per_sample: f64,
+    /// Share of the training samples whose outputs were all silent or tied.
+    pub undecided: f64,
+    /// The smallest dV/dt at a spike in a training sample, per second: how near a spike came to
+    /// vanishing. `null` without a spike.
+    pub smallest_slope: Option<f64>,
+    /// Mean over the batches of the Euclidean norm of the mean gradient.
+    pub gradient_norm: f64,
+    /// The largest of these norms.
+    pub largest_gradient_norm: f64,
+    /// Time that the epoch took, evaluation included, in s.
+    pub seconds: f64,
+}
+
+impl EpochRecord {
+    /// What the figure of the training curves shows of the epoch.
+    pub(super) fn point(&self) -> EpochPoint {
+        EpochPoint {
+            epoch: self.epoch,
+            train_loss: self.train_loss,
+            test_loss: self.test_loss,
+            train_accuracy: self.train_accuracy,
+            test_accuracy: self.test_accuracy,
+        }
+    }
+}
+
+/// The content of `result.json`. All accuracies and losses are those of the last epoch: nothing is
+/// selected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// What was learned.
+    pub task: Task,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of epochs.
+    pub epochs: u32,
+    /// Share of the test samples classified rightly; an all-silent or tied output counts as wrong.
+    pub test_accuracy: f64,
+    /// Mean loss of the test samples.
+    pub test_loss: f64,
+    /// Share of the validation samples classified rightly.
+    pub validation_accuracy: f64,
+    /// Mean loss of the validation samples.
+    pub validation_loss: f64,
+    /// Share of the training samples classified rightly, each before the step that it was part of.
+    pub train_accuracy: f64,
+    /// Mean loss of the training samples, likewise.
+    pub train_loss: f64,
+    /// Time that the epochs took, evaluation included, in s, over all sessions of the run.
+    pub train_seconds: f64,
+    /// Mean number of spikes of all neurons in a test sample.
+    pub spikes_per_sample: f64,
+    /// Number of trained parameters.
+    pub parameters: usize,
+}

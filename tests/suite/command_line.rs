@@ -1,0 +1,22 @@
+//! The program `spikegrad`, driven as a shell drives it: arguments, standard streams, files and exit status.
+//!
+//! Not a module of the suite but a test of its own, of the package `spikegrad-cli` (see its manifest): so Cargo builds the
+//! program for it, with the same profile, and says where it is.
+//!
+//! Not here: whether the numbers are right (the suite); here they only have to be those of the library.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
+
+#[path = "command_line/answers.rs"]
+mod answers;
+#[path = "command_line/files.rs"]
+mod files;
+#[path = "command_line/help.rs"]
+mod help;
+#[path = "command_line/program.rs"]
+mod program;
+#[path = "command_line/refusals.rs"]
+mod refusals;
+#[path = "command_line/training.rs"]
+mod training;
+#[path = "command_line/unfinished.rs"]
+mod unfinished;

@@ -1,0 +1,154 @@
+//! What holds of every run, of a batch of runs, and of a problem that was written and read again.
+
+use super::{bits, distance, evaluate, settings, spikes};
+use crate::random_networks::{Plan, any_plan, for_all, runaway, spiking_plan};
+use crate::support::Random;
+use crate::tolerance::REORDERED;
+use proptest::prelude::*;
+use spikegrad::problem::{Answer, Problem};
+use spikegrad::{
+    InputSpike, Sample, Spike, Stimulus, Trace, loss_of, value_and_grad, value_and_grad_batch,
+};
+
+#[test]
+fn no_interval_is_shorter_than_the_refractory_time() {
+    let plans = any_plan().prop_map(|plan| Plan { refractory: true, ..plan });
+    for_all(plans, |_, problem| {
+        let trace = evaluate(problem)?.trace;
+        let mut last: Vec<Option<f64>> = vec![None; problem.network.neurons()];
+        let mut intervals = 0;
+        for spike in &trace.spikes {
+            let (population, index) = problem.network.locate(spike.neuron);
+            let t_ref = problem.parameters.populations[population].t_ref.get(index);
+            if let Some(last) = last[spike.neuron.index()].replace(spike.time) {
+                // Each of the two times is rounded.
+                let least = t_ref - 2.0 * f64::EPSILON * spike.time;
+                prop_assert!(spike.time - last >= least, "{} {} {}", last, spike.time, t_ref);
+                intervals += 1;
+            }
+        }
+        Ok(intervals)
+    });
+}
+
+#[test]
+fn spikes_are_in_order_and_every_number_is_finite_and_within_the_run() {
+    for_all(any_plan(), |_, problem| {
+        let answer = evaluate(problem)?;
+        let t_end = problem.stimulus.t_end();
+        let order = |s: &Spike| (s.time.to_bits(), s.round, s.neuron);
+        prop_assert!(answer.trace.spikes.windows(2).all(|pair| order(&pair[0]) < order(&pair[1])));
+        for spike in &answer.trace.spikes {
+            prop_assert!((0.0..=t_end).contains(&spike.time), "{:?}", spike);
+            prop_assert!(spike.slope > 0.0 && spike.slope.is_finite(), "{:?}", spike);
+            prop_assert!(spike.time_rest.abs() <= f64::EPSILON * spike.time, "{:?}", spike);
+        }
+        prop_assert!(answer.loss.is_finite() && answer.loss >= 0.0);
+        let gradient = answer.gradient.parameters.to_vec();
+        prop_assert!(gradient.iter().chain(&answer.gradient.input_times).all(|x| x.is_finite()));
+        prop_assert_eq!(gradient.len(), problem.parameters.to_vec().len());
+        prop_assert_eq!(answer.gradient.input_times.len(), problem.stimulus.spikes().len());
+        Ok(answer.trace.spikes.len())
+    });
+}
+
+#[test]
+fn what_comes_later_does_not_change_what_was() {
+    for_all(spiking_plan(), |plan, problem| {
+        let whole = evaluate(problem)?.trace;
+        let cut = plan.window.t_end * plan.random().unit();
+        let inputs = problem.stimulus.spikes().iter().filter(|s| s.time <= cut).copied();
+        let mut shorter = problem.clone();
+        shorter.stimulus = Stimulus::new(cut, inputs.collect()).unwrap();
+        let before: Vec<_> =
+            spikes(&whole).into_iter().filter(|&(_, t)| t <= cut.to_bits()).collect();
+        prop_assert_eq!(spikes(&evaluate(&shorter)?.trace), before);
+        Ok(whole.spikes.len())
+    });
+}
+
+/// Variants of the stimulus of a problem.
+fn stimuli(problem: &Problem, random: &mut Random, count: usize) -> Vec<Stimulus> {
+    let t_end = problem.stimulus.t_end();
+    let variant = |_| {
+        let jitter = |s: &InputSpike| InputSpike { time: s.time * random.unit(), ..*s };
+        Stimulus::new(t_end, problem.stimulus.spikes().iter().map(jitter).collect()).unwrap()
+    };
+    (0..count).map(variant).collect()
+}
+
+#[test]
+fn a_batch_is_its_samples_on_any_number_of_threads() {
+    let pools = [1, 2, 4].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap());
+    // Of few spikes each: 44 runs a case.
+    for_all(any_plan().prop_map(|plan| Plan { refractory: true, ..plan }), |plan, problem| {
+        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let Problem { network, parameters, .. } = problem;
+        // More than one chunk, the last of them short.
+        let stimuli = stimuli(problem, &mut plan.random(), 11);
+        let samples: Vec<_> =
+            stimuli.iter().map(|stimulus| Sample { stimulus, loss: &*loss }).collect();
+        let batch = |pool: &rayon::ThreadPool| {
+            let look_up = |_: usize, trace: &Trace| trace.spikes.clone();
+            let run = || value_and_grad_batch(network, parameters, &samples, &settings(), look_up);
+            pool.install(run).map_err(|error| runaway(error.source))
+        };
+        let [one, two, four] = &pools;
+        let one = batch(one)?;
+        for other in [batch(two)?, batch(four)?] {
+            prop_assert_eq!(bits(&one.losses), bits(&other.losses));
+            prop_assert_eq!(&one.looked_up, &other.looked_up);
+            prop_assert_eq!(bits(&one.gradient.to_vec()), bits(&other.gradient.to_vec()));
+        }
+        let mut sum = vec![0.0; parameters.to_vec().len()];
+        for (k, sample) in samples.iter().enumerate() {
+            let alone = value_and_grad(network, parameters, sample.stimulus, &*loss, &settings())
+                .map_err(runaway)?;
+            prop_assert_eq!(alone.loss.to_bits(), one.losses[k].to_bits());
+            prop_assert_eq!(&alone.trace.spikes, &one.looked_up[k]);
+            for (sum, x) in sum.iter_mut().zip(alone.gradient.parameters.to_vec()) {
+                *sum += x;
+            }
+        }
+        let gradient = one.gradient.to_vec();
+        prop_assert!(distance(&gradient, &sum) < REORDERED, "{:e}", distance(&gradient, &sum));
+        Ok(one.looked_up.iter().map(Vec::len).sum())
+    });
+}
+
+#[test]
+fn a_problem_and_its_answer_survive_json_to_the_bit() {
+    for_all(any_plan(), |_, problem| {
+        let text = serde_json::to_string(&problem.document).unwrap();
+        let back = Problem::from_json(text.as_bytes()).unwrap();
+        prop_assert_eq!(&back.document, &problem.document);
+        prop_assert_eq!(&back.parameters, &problem.parameters);
+        prop_assert_eq!(&back.stimulus, &problem.stimulus);
+        let (one, two) = (evaluate(problem)?, evaluate(&back)?);
+        prop_assert_eq!(&one.trace, &two.trace);
+        prop_assert_eq!(&one.gradient, &two.gradient);
+        let answer = Answer::of_trace(problem, &one.trace).with_gradient(
+            problem,
+            one.loss,
+            &one.gradient,
+            serde_json::Value::Null,
+        );
+        let text = serde_json::to_string(&answer).unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(answer["loss"].as_f64().map(f64::to_bits), Some(one.loss.to_bits()));
+        let mut written = Vec::new();
+        for (k, population) in problem.network.populations().iter().enumerate() {
+            let first = problem.network.range(k).start;
+            for spike in answer["spikes"][&population.name].as_array().unwrap() {
+                let neuron = first + usize::try_from(spike[0].as_u64().unwrap()).unwrap();
+                written
+                    .push((u32::try_from(neuron).unwrap(), spike[1].as_f64().unwrap().to_bits()));
+            }
+        }
+        written.sort_by_key(|&(neuron, time)| (time, neuron));
+        let mut spikes = spikes(&one.trace);
+        spikes.sort_by_key(|&(neuron, time)| (time, neuron));
+        prop_assert_eq!(written, spikes);
+        Ok(one.trace.spikes.len())
+    });
+}

@@ -1,0 +1,124 @@
+//! What has no effect has none: halves that make a whole, inputs and neurons that nobody hears.
+
+use super::{distance, evaluate, spikes};
+use crate::random_networks::{Delays, Plan, any_plan, for_all};
+use crate::tolerance::REORDERED;
+use proptest::prelude::*;
+use spikegrad::{
+    ConnectionParameters, Evaluation, InputSpike, Network, Population, Source, Stimulus, Synapses,
+    Values,
+};
+
+#[test]
+fn a_synapse_split_in_two_halves_is_the_synapse() {
+    // No two arrivals at one time, as from equal neurons or from a synapse that is listed twice: a sum of halves of several
+    // weights rounds differently.
+    let plans = any_plan().prop_map(|plan| Plan {
+        heterogeneous: true,
+        recurrent: plan.recurrent && plan.delays != Delays::Zero,
+        ..plan
+    });
+    for_all(plans, |_, problem| {
+        let mut other = problem.clone();
+        let mut connections = problem.network.connections().to_vec();
+        connections.extend(problem.network.connections().to_vec());
+        let halves: Vec<ConnectionParameters> = problem
+            .parameters
+            .connections
+            .iter()
+            .map(|c| ConnectionParameters {
+                weights: c.weights.iter().map(|w| w / 2.0).collect(),
+                delay: c.delay.clone(),
+            })
+            .collect();
+        other.parameters.connections = [halves.clone(), halves].concat();
+        let populations = problem.network.populations().to_vec();
+        other.network = Network::new(problem.network.inputs(), populations, connections).unwrap();
+        let (one, two) = (evaluate(problem)?, evaluate(&other)?);
+        prop_assert_eq!(spikes(&one.trace), spikes(&two.trace));
+        prop_assert_eq!(one.loss.to_bits(), two.loss.to_bits());
+        // Each half has the derivative of the whole; their delays share it.
+        let count = problem.parameters.connections.len();
+        let weights = |e: &Evaluation, range: std::ops::Range<usize>| -> Vec<f64> {
+            let connections = &e.gradient.parameters.connections[range];
+            connections.iter().flat_map(|c| c.weights.clone()).collect()
+        };
+        let whole = weights(&one, 0..count);
+        for half in [weights(&two, 0..count), weights(&two, count..2 * count)] {
+            prop_assert!(distance(&half, &whole) < REORDERED, "{:e}", distance(&half, &whole));
+        }
+        Ok(one.trace.spikes.len())
+    });
+}
+
+#[test]
+fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
+    for_all(any_plan(), |plan, problem| {
+        let mut other = problem.clone();
+        let inputs = problem.network.inputs();
+        for (k, connection) in problem.network.connections().iter().enumerate() {
+            if connection.from == Source::Input && connection.synapses == Synapses::Dense {
+                let values = &mut other.parameters.connections[k];
+                values.weights = widened(&values.weights, inputs, 0.0);
+                if let Values::Each(delays) = &mut values.delay {
+                    *delays = widened(delays, inputs, 0.0);
+                }
+            }
+        }
+        let (populations, connections) =
+            (problem.network.populations().to_vec(), problem.network.connections().to_vec());
+        other.network = Network::new(inputs + 1, populations, connections).unwrap();
+        let mut random = plan.random();
+        let mut spikes_in = problem.stimulus.spikes().to_vec();
+        let t_end = problem.stimulus.t_end();
+        // Also at the very times of other inputs.
+        let at_once = spikes_in.iter().map(|s| InputSpike { channel: inputs, ..*s });
+        let between = (0..5).map(|_| InputSpike { channel: inputs, time: t_end * random.unit() });
+        let dead: Vec<InputSpike> = at_once.chain(between).collect();
+        spikes_in.extend(dead);
+        other.stimulus = Stimulus::new(t_end, spikes_in).unwrap();
+        let (one, two) = (evaluate(problem)?, evaluate(&other)?);
+        prop_assert_eq!(spikes(&one.trace), spikes(&two.trace));
+        prop_assert_eq!(one.loss.to_bits(), two.loss.to_bits());
+        // Exactly no derivative by its times.
+        let of_dead = &two.gradient.input_times[problem.stimulus.spikes().len()..];
+        prop_assert!(of_dead.iter().all(|&x| x == 0.0), "{:?}", of_dead);
+        Ok(one.trace.spikes.len())
+    });
+}
+
+/// Rows of `width` with one more entry each.
+fn widened(flat: &[f64], width: usize, entry: f64) -> Vec<f64> {
+    flat.chunks(width).flat_map(|row| row.iter().copied().chain([entry])).collect()
+}
+
+#[test]
+fn a_neuron_without_connections_changes_no_bit_of_the_others() {
+    for_all(any_plan(), |_, problem| {
+        let mut populations = problem.network.populations().to_vec();
+        let model = spikegrad::Model::Lif;
+        populations.push(Population { name: "dead".into(), size: 1, model });
+        let connections = problem.network.connections().to_vec();
+        let mut other = problem.clone();
+        other.network = Network::new(problem.network.inputs(), populations, connections).unwrap();
+        other.parameters.populations.push(spikegrad::PopulationParameters {
+            // Not dead to itself: it spikes all along.
+            i_bias: Values::Shared(3.0),
+            ..Default::default()
+        });
+        let (one, two) = (evaluate(problem)?, evaluate(&other)?);
+        let dead = u32::try_from(problem.network.neurons()).unwrap();
+        let (of_dead, others): (Vec<_>, Vec<_>) =
+            spikes(&two.trace).into_iter().partition(|&(neuron, _)| neuron == dead);
+        prop_assert!(!of_dead.is_empty());
+        prop_assert_eq!(spikes(&one.trace), others);
+        prop_assert_eq!(one.loss.to_bits(), two.loss.to_bits());
+        let gradient = two.gradient.parameters;
+        let of_dead = gradient.populations.last().unwrap();
+        prop_assert!(of_dead.values().iter().all(|(_, v)| v.as_slice().iter().all(|&x| x == 0.0)));
+        prop_assert_eq!(&one.gradient.parameters.connections, &gradient.connections);
+        let count = problem.network.populations().len();
+        prop_assert_eq!(&one.gradient.parameters.populations, &gradient.populations[..count]);
+        Ok(one.trace.spikes.len())
+    });
+}

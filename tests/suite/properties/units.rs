@@ -1,0 +1,178 @@
+//! Neither the unit of time or potential nor the time of day shows: scaling by a power of two, and a shift within a binade,
+//! round nothing.
+
+use super::{bits, evaluate, in_order, spikes};
+use crate::random_networks::{Plan, Window, any_plan, for_all, spiking_plan};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use spikegrad::problem::{LossDocument, Problem};
+use spikegrad::{Evaluation, InputSpike, Parameters, Stimulus};
+
+/// A loss so small that its derivatives may be subnormal.
+const UNDERFLOWING: f64 = 1e-200;
+
+/// The unit that a number has a power of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Time,
+    Potential,
+}
+
+/// The unit of each number, in the order of [`Parameters::to_vec`].
+fn units(parameters: &Parameters) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for population in &parameters.populations {
+        for (name, values) in population.values() {
+            let unit = if name.contains("tau") || name.contains("t_ref") {
+                Unit::Time
+            } else {
+                Unit::Potential
+            };
+            units.extend(values.as_slice().iter().map(|_| unit));
+        }
+    }
+    for connection in &parameters.connections {
+        units.extend(connection.weights.iter().map(|_| Unit::Potential));
+        units.extend(connection.delay.as_slice().iter().map(|_| Unit::Time));
+    }
+    units
+}
+
+/// Multiplies every number of `unit` by `factor`; returns the problem, and the power of `unit` that the loss has.
+fn scaled(problem: &Problem, unit: Unit, factor: f64) -> (Problem, i32) {
+    let mut scaled = problem.clone();
+    let mut of_parameter = units(&problem.parameters).into_iter();
+    scaled.parameters.for_each_mut(|x| {
+        if of_parameter.next() == Some(unit) {
+            *x *= factor;
+        }
+    });
+    let mut power = 0;
+    let times = if unit == Unit::Time { factor } else { 1.0 };
+    match scaled.document.loss.as_mut().unwrap() {
+        LossDocument::TtfsCrossEntropy { tau0, tau1, .. } => {
+            *tau0 *= times;
+            *tau1 *= times;
+        }
+        LossDocument::SpikeTimeMse { targets, .. } => {
+            targets.iter_mut().flatten().for_each(|t| *t *= times);
+            power = if unit == Unit::Time { 2 } else { 0 };
+        }
+        LossDocument::VoltageMse { samples, .. } => {
+            for (_, time, target) in samples {
+                *time *= times;
+                *target *= factor / times;
+            }
+            power = if unit == Unit::Potential { 2 } else { 0 };
+        }
+        _ => {}
+    }
+    let moved = problem.stimulus.spikes().iter().map(|s| InputSpike { time: s.time * times, ..*s });
+    // In the order of time, like the gradient that it is compared with.
+    scaled.stimulus = Stimulus::new(problem.stimulus.t_end() * times, moved.collect()).unwrap();
+    (scaled, power)
+}
+
+fn scaling_to_the_bit(problem: &Problem, unit: Unit, k: i32) -> Result<usize, TestCaseError> {
+    let factor = 2f64.powi(k);
+    let problem = in_order(problem);
+    let softmax_of_potentials = matches!(
+        problem.document.loss,
+        Some(
+            LossDocument::MaxVoltageCrossEntropy { .. }
+                | LossDocument::MeanVoltageCrossEntropy { .. }
+        )
+    ) && unit == Unit::Potential;
+    let (other, power) = scaled(&problem, unit, factor);
+    let (one, two) = (evaluate(&problem)?, evaluate(&other)?);
+    let (of_times, of_potentials) = if unit == Unit::Time { (factor, 1.0) } else { (1.0, factor) };
+    let expected: Vec<_> =
+        one.trace.spikes.iter().map(|s| (s.neuron.0, (s.time * of_times).to_bits())).collect();
+    prop_assert_eq!(spikes(&two.trace), expected);
+    let values = |e: &Evaluation, by: f64| -> Vec<f64> {
+        e.trace.readouts.iter().map(|r| r.value * by).collect()
+    };
+    prop_assert_eq!(bits(&values(&two, 1.0)), bits(&values(&one, of_potentials)));
+    // A softmax that is all but certain has derivatives without all their digits, which do not scale.
+    if softmax_of_potentials || one.loss < UNDERFLOWING {
+        return Ok(one.trace.spikes.len());
+    }
+    prop_assert_eq!((one.loss * factor.powi(power)).to_bits(), two.loss.to_bits());
+    let expected: Vec<f64> = one
+        .gradient
+        .parameters
+        .to_vec()
+        .into_iter()
+        .zip(units(&problem.parameters))
+        .map(|(x, of)| x * factor.powi(power - i32::from(of == unit)))
+        .collect();
+    prop_assert_eq!(bits(&two.gradient.parameters.to_vec()), bits(&expected));
+    let by_time = factor.powi(power - i32::from(unit == Unit::Time));
+    let expected: Vec<f64> = one.gradient.input_times.iter().map(|x| x * by_time).collect();
+    prop_assert_eq!(bits(&two.gradient.input_times), bits(&expected));
+    Ok(one.trace.spikes.len())
+}
+
+#[test]
+fn the_unit_of_time_does_not_show_in_a_bit() {
+    for_all(any_plan(), |plan, problem| {
+        let k = [-20, -1, 10, 40][plan.random().below(4)];
+        scaling_to_the_bit(problem, Unit::Time, k)
+    });
+}
+
+#[test]
+fn the_unit_of_the_potential_does_not_show_in_a_bit() {
+    for_all(any_plan(), |plan, problem| {
+        let k = [-60, -1, 10, 60][plan.random().below(4)];
+        scaling_to_the_bit(problem, Unit::Potential, k)
+    });
+}
+
+/// Numbers in [1, 2) have one exponent, so that a shift by 1/4 within rounds nothing.
+const ONE_BINADE: Window = Window { start: 1.0, length: 0.03, t_end: 1.06 };
+
+#[test]
+fn a_shift_of_all_input_times_within_a_binade_shifts_every_spike_to_the_bit() {
+    // Nothing moves before the first input: no bias, no initial state.
+    let plans = spiking_plan().prop_map(|plan| Plan {
+        bias: false,
+        initial: false,
+        window: ONE_BINADE,
+        ..plan
+    });
+    for_all(plans, |_, problem| {
+        let mut problem = in_order(problem);
+        let mut moved = problem.clone();
+        let by = 0.25;
+        let inputs = problem.stimulus.spikes().iter();
+        let inputs = inputs.map(|s| InputSpike { time: s.time + by, ..*s }).collect();
+        moved.stimulus = Stimulus::new(problem.stimulus.t_end() + by, inputs).unwrap();
+        // A squared distance from targets that move along; a softmax of times is not invariant to the bit.
+        let population = problem.network.populations().last().unwrap().clone();
+        for (problem, by) in [(&mut problem, 0.0), (&mut moved, by)] {
+            problem.document.loss = Some(LossDocument::SpikeTimeMse {
+                population: population.name.clone(),
+                targets: vec![vec![1.01 + by, 1.03 + by]; population.size],
+            });
+        }
+        let (one, two) = (evaluate(&problem)?, evaluate(&moved)?);
+        let expected: Vec<_> =
+            one.trace.spikes.iter().map(|s| (s.neuron.0, (s.time + by).to_bits())).collect();
+        prop_assert_eq!(spikes(&two.trace), expected);
+        prop_assert_eq!(one.loss.to_bits(), two.loss.to_bits());
+        prop_assert_eq!(bits(&one.gradient.input_times), bits(&two.gradient.input_times));
+        // How long the membrane has been at rest shows in the derivatives by its rest and its start, and only there.
+        for (a, b) in
+            one.gradient.parameters.populations.iter().zip(&two.gradient.parameters.populations)
+        {
+            for ((name, a), (_, b)) in a.values().into_iter().zip(b.values()) {
+                if !["params.v_leak", "params.i_bias", "initial.v", "initial.i"].contains(&name) {
+                    prop_assert_eq!(bits(a.as_slice()), bits(b.as_slice()), "{}", name);
+                }
+            }
+        }
+        prop_assert_eq!(&one.gradient.parameters.connections, &two.gradient.parameters.connections);
+        Ok(one.trace.spikes.len())
+    });
+}
