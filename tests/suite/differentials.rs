@@ -4,7 +4,8 @@ use crate::support::{corpus, differentiate, options_of};
 use crate::tolerance::{DIFFERENCE, DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters, Stimulus, backward, loss_of, simulate,
+    Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters, Stimulus,
+    backward, loss_of, simulate,
 };
 use spikegrad_compare::{Difference, finite_differences};
 
@@ -13,7 +14,9 @@ fn flat(gradient: &Gradient, stimulus: &Stimulus) -> Vec<f64> {
     let mut all = gradient.parameters.to_vec();
     // The stimulus sorts; its own spikes tell how.
     let mut order: Vec<usize> = (0..gradient.input_times.len()).collect();
-    let positions = stimulus.in_given_order(&(0..order.len()).map(|k| k as f64).collect::<Vec<_>>());
+    let positions = stimulus.in_given_order(
+        &(0..order.len()).map(|k| f64::from(u32::try_from(k).unwrap())).collect::<Vec<_>>(),
+    );
     order.sort_by(|&a, &b| positions[a].total_cmp(&positions[b]));
     all.extend(order.into_iter().map(|k| gradient.input_times[k]));
     all
@@ -33,9 +36,16 @@ fn differences_agree_wherever_the_order_of_events_is_the_same() {
         };
         // A millisecond for times, one for potentials: a number of zero still gets a step.
         let numbers = problem.parameters.to_vec();
-        let scale = |k: usize| if numbers.get(k).is_none_or(|x| x.abs() < 0.1) { 1e-3 } else { 1.0 };
-        let differences =
-            finite_differences(&problem.network, &problem.parameters, &problem.stimulus, scale, run).unwrap();
+        let scale =
+            |k: usize| if numbers.get(k).is_none_or(|x| x.abs() < 0.1) { 1e-3 } else { 1.0 };
+        let differences = finite_differences(
+            &problem.network,
+            &problem.parameters,
+            &problem.stimulus,
+            scale,
+            run,
+        )
+        .unwrap();
         let all = differences.parameters.iter().chain(&differences.input_times);
         let size = exact.iter().fold(0.0f64, |a, b| a.max(b.abs()));
         for (k, (difference, exact)) in all.zip(&exact).enumerate() {
@@ -43,7 +53,10 @@ fn differences_agree_wherever_the_order_of_events_is_the_same() {
                 Difference::Quotient(quotient) => {
                     compared += 1;
                     let error = (quotient - exact).abs() / exact.abs().max(1e-2 * size);
-                    assert!(error < DIFFERENCE, "{name}, number {k}: {quotient} is not {exact} ({error:e})");
+                    assert!(
+                        error < DIFFERENCE,
+                        "{name}, number {k}: {quotient} is not {exact} ({error:e})"
+                    );
                 }
                 Difference::SignatureChanged => changed += 1,
                 // A delay, a refractory time or a bound of zero has no lower neighbour.
@@ -51,7 +64,9 @@ fn differences_agree_wherever_the_order_of_events_is_the_same() {
             }
         }
     }
-    println!("{compared} quotients compared; {changed} with another order of events, {out_of_range} out of range");
+    println!(
+        "{compared} quotients compared; {changed} with another order of events, {out_of_range} out of range"
+    );
     assert!(compared > 20 * changed && compared > 500);
 }
 
@@ -59,8 +74,9 @@ fn differences_agree_wherever_the_order_of_events_is_the_same() {
 fn direction(seed: u64) -> impl FnMut(f64) -> Dual64 {
     let mut state = seed;
     move |x: f64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let unit = (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let unit = f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX) - 0.5;
         Dual64::new(x, unit * x)
     }
 }
@@ -69,35 +85,58 @@ fn direction(seed: u64) -> impl FnMut(f64) -> Dual64 {
 fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
     for (name, problem) in corpus() {
         let evaluation = differentiate(&problem);
-        let loss: Box<dyn Loss<Dual64>> = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss: Box<dyn Loss<Dual64>> =
+            loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
         for seed in 1..=5 {
             let mut lift = direction(seed);
             let parameters = problem.parameters.map(&mut lift);
             let spikes = problem.stimulus.spikes().iter();
-            let spikes = spikes.map(|s| InputSpike { channel: s.channel, time: lift(s.time) }).collect();
+            let spikes =
+                spikes.map(|s| InputSpike { channel: s.channel, time: lift(s.time) }).collect();
             let stimulus = Stimulus::new(problem.stimulus.t_end(), spikes).unwrap();
-            let trace = simulate(&problem.network, &parameters, &stimulus, &options_of(&problem)).unwrap();
+            let trace =
+                simulate(&problem.network, &parameters, &stimulus, &options_of(&problem)).unwrap();
             let (value, _) = loss.evaluate(&problem.network, &trace);
-            let tangent: Vec<f64> =
-                parameters.to_vec().into_iter().chain(stimulus.spikes().iter().map(|s| s.time)).map(|x| x.eps).collect();
-            let terms: Vec<f64> =
-                flat(&evaluation.gradient, &problem.stimulus).iter().zip(&tangent).map(|(g, t)| g * t).collect();
-            let (sum, size) = (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>());
+            let tangent: Vec<f64> = parameters
+                .to_vec()
+                .into_iter()
+                .chain(stimulus.spikes().iter().map(|s| s.time))
+                .map(|x| x.eps)
+                .collect();
+            let terms: Vec<f64> = flat(&evaluation.gradient, &problem.stimulus)
+                .iter()
+                .zip(&tangent)
+                .map(|(g, t)| g * t)
+                .collect();
+            let (sum, size) =
+                (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>());
             assert!((value.re / evaluation.loss - 1.0).abs() < DUAL, "{name}: value");
-            assert!((value.eps - sum).abs() < DUAL * size, "{name}: {} is not {sum}, terms {size}", value.eps);
+            assert!(
+                (value.eps - sum).abs() < DUAL * size,
+                "{name}: {} is not {sum}, terms {size}",
+                value.eps
+            );
         }
     }
 }
 
 /// Cotangents of a loss, evaluated on dual numbers, are what the backward sweep on dual numbers needs.
-fn dual_gradient(problem: &Problem, parameters: &Parameters<Dual64>, options: &Options) -> Vec<Dual64> {
+fn dual_gradient(
+    problem: &Problem,
+    parameters: &Parameters<Dual64>,
+    options: &Options,
+) -> Vec<Dual64> {
     let spikes = problem.stimulus.spikes().iter();
     let spikes = spikes.map(|s| InputSpike { channel: s.channel, time: s.time.into() }).collect();
     let stimulus = Stimulus::new(problem.stimulus.t_end(), spikes).unwrap();
     let trace = simulate(&problem.network, parameters, &stimulus, options).unwrap();
-    let loss: Box<dyn Loss<Dual64>> = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let loss: Box<dyn Loss<Dual64>> =
+        loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
     let (_, cotangents): (_, Cotangents<Dual64>) = loss.evaluate(&problem.network, &trace);
-    backward(&problem.network, parameters, &trace, &cotangents, Grazing::Fail).unwrap().parameters.to_vec()
+    backward(&problem.network, parameters, &trace, &cotangents, Grazing::Fail)
+        .unwrap()
+        .parameters
+        .to_vec()
 }
 
 #[test]
@@ -106,7 +145,8 @@ fn the_adjoint_on_dual_numbers_is_a_symmetric_hessian() {
         let (mut along_a, mut along_b) = (direction(11), direction(12));
         let (a, b) = (problem.parameters.map(&mut along_a), problem.parameters.map(&mut along_b));
         let options = options_of(&problem);
-        let (of_a, of_b) = (dual_gradient(&problem, &a, &options), dual_gradient(&problem, &b, &options));
+        let (of_a, of_b) =
+            (dual_gradient(&problem, &a, &options), dual_gradient(&problem, &b, &options));
         let gradient = differentiate(&problem).gradient.parameters.to_vec();
         let size = gradient.iter().fold(0.0f64, |a, b| a.max(b.abs()));
         for (x, y) in of_a.iter().zip(&gradient) {

@@ -1,12 +1,14 @@
 //! The test suite: one file a kind of test, one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says what it measured")]
+#![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
 mod cases;
 mod differentials;
-mod oracle;
 mod hard_cases;
 mod identities;
+mod oracle;
 mod planted;
 mod properties;
 mod published;

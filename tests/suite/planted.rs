@@ -3,11 +3,12 @@
 //! A neuron that delegates to the real one, except for one rule, runs through the real engine and the real backward sweep.
 //! A rule that could be broken without a case failing would be a rule that nothing tests.
 
-use crate::support::{at_path, decimal, error, here, read_json, options_of};
+use crate::support::{at_path, decimal, error, here, options_of, read_json};
 use crate::tolerance::CASE;
 use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
 use spikegrad::dynamics::{
-    Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants, lif::Tangent,
+    Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants,
+    lif::Tangent,
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
@@ -81,7 +82,11 @@ impl Neuron<f64> for Buggy {
         self.real.flow(state, dt)
     }
     fn hold(&self, state: State<f64>, dt: f64) -> State<f64> {
-        if self.bug == Bug::ClampIsForgotten { self.real.flow(state, dt) } else { self.real.hold(state, dt) }
+        if self.bug == Bug::ClampIsForgotten {
+            self.real.flow(state, dt)
+        } else {
+            self.real.hold(state, dt)
+        }
     }
     fn reset(&self, before: State<f64>) -> State<f64> {
         let after = self.real.reset(before);
@@ -127,7 +132,11 @@ impl Neuron<f64> for Buggy {
         self.real.hold_tangent(tangent, before, dt)
     }
     fn reset_tangent(&self, tangent: Tangent<f64>) -> Tangent<f64> {
-        if self.bug == Bug::TangentSurvivesTheReset { tangent } else { self.real.reset_tangent(tangent) }
+        if self.bug == Bug::TangentSurvivesTheReset {
+            tangent
+        } else {
+            self.real.reset_tangent(tangent)
+        }
     }
     fn membrane_tangent(&self, tangent: Tangent<f64>) -> TimeConstants<f64> {
         if self.bug == Bug::TangentIsForgotten {
@@ -135,7 +144,12 @@ impl Neuron<f64> for Buggy {
         }
         self.real.membrane_tangent(tangent)
     }
-    fn integral_tangent(&self, tangent: Tangent<f64>, before: State<f64>, dt: f64) -> TimeConstants<f64> {
+    fn integral_tangent(
+        &self,
+        tangent: Tangent<f64>,
+        before: State<f64>,
+        dt: f64,
+    ) -> TimeConstants<f64> {
         self.real.integral_tangent(tangent, before, dt)
     }
 }
@@ -152,10 +166,15 @@ impl NeuronAdjoint<f64> for Buggy {
         self.real.flow_pullback(dt, after)
     }
     fn hold_pullback(&self, dt: f64, after: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
-        if self.bug == Bug::HoldPullbackForgetsTheDecay { after } else { self.real.hold_pullback(dt, after) }
+        if self.bug == Bug::HoldPullbackForgetsTheDecay {
+            after
+        } else {
+            self.real.hold_pullback(dt, after)
+        }
     }
     fn integral_pullback(&self, dt: f64, integral: f64) -> Adjoint<State<f64>> {
-        let integral = if self.bug == Bug::IntegralPullbackHasTheWrongSign { -integral } else { integral };
+        let integral =
+            if self.bug == Bug::IntegralPullbackHasTheWrongSign { -integral } else { integral };
         self.real.integral_pullback(dt, integral)
     }
     fn receive_pullback(&self, weight: f64, after: Adjoint<State<f64>>) -> Arrival<f64> {
@@ -169,7 +188,11 @@ impl NeuronAdjoint<f64> for Buggy {
             _ => Arrival { weight: by_weight, time },
         }
     }
-    fn release_pullback(&self, rate: f64, after: Adjoint<State<f64>>) -> (Adjoint<State<f64>>, f64) {
+    fn release_pullback(
+        &self,
+        rate: f64,
+        after: Adjoint<State<f64>>,
+    ) -> (Adjoint<State<f64>>, f64) {
         let (before, time) = self.real.release_pullback(rate, after);
         match self.bug {
             Bug::ReleaseHasTheWrongSign => (before, -time),
@@ -177,7 +200,12 @@ impl NeuronAdjoint<f64> for Buggy {
             _ => (before, time),
         }
     }
-    fn spike_pullback(&self, slope: f64, time: f64, after: Adjoint<State<f64>>) -> (Adjoint<State<f64>>, f64) {
+    fn spike_pullback(
+        &self,
+        slope: f64,
+        time: f64,
+        after: Adjoint<State<f64>>,
+    ) -> (Adjoint<State<f64>>, f64) {
         match self.bug {
             Bug::SpikeHasTheWrongSign => self.real.spike_pullback(-slope, time, after),
             Bug::SpikeForgetsTheSlope => self.real.spike_pullback(1.0, time, after),
@@ -237,11 +265,14 @@ fn passes(name: &str, bug: Bug) -> bool {
     let problem = Problem::from_json(&std::fs::read(here(name)).unwrap()).unwrap();
     let expected = read_json(&here(&name.replace(".json", ".expected.json")));
     let network = &problem.network;
-    let circuit = Circuit::new(network, &problem.parameters).unwrap().with_neurons(|real| Buggy { real, bug });
+    let circuit = Circuit::new(network, &problem.parameters)
+        .unwrap()
+        .with_neurons(|real| Buggy { real, bug });
     let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
     let mut trace = Trace::default();
     let options = options_of(&problem);
-    let run = simulate_into(&circuit, &problem.stimulus, &options, &mut Workspace::default(), &mut trace);
+    let run =
+        simulate_into(&circuit, &problem.stimulus, &options, &mut Workspace::default(), &mut trace);
     if run.is_err() || trace.spikes.len() != expected["spikes"].as_array().unwrap().len() {
         return false;
     }
@@ -255,15 +286,26 @@ fn passes(name: &str, bug: Bug) -> bool {
     let (value, cotangents) = loss.evaluate(network, &trace);
     let mut sum = GradientSum::new(&circuit);
     let mut workspace = BackwardWorkspace::default();
-    let times = backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum).unwrap();
-    let gradient =
-        Gradient { parameters: sum.to_parameters(network, &problem.parameters, &circuit), input_times: times };
-    let answer = Answer::of_trace(&problem, &trace).with_gradient(&problem, value, &gradient, serde_json::Value::Null);
+    let times =
+        backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum)
+            .unwrap();
+    let gradient = Gradient {
+        parameters: sum.to_parameters(network, &problem.parameters, &circuit),
+        input_times: times,
+    };
+    let answer = Answer::of_trace(&problem, &trace).with_gradient(
+        &problem,
+        value,
+        &gradient,
+        serde_json::Value::Null,
+    );
     let answer = serde_json::to_value(answer).unwrap();
     let derivatives = expected["gradient"].as_object().unwrap();
     let scale = derivatives.values().map(|x| decimal(x).abs()).fold(0.0, f64::max);
     error(value, decimal(&expected["loss"]), 1e-300) < CASE
-        && derivatives.iter().all(|(path, x)| error(at_path(&answer, path), decimal(x), 1e-9 * scale) < CASE)
+        && derivatives
+            .iter()
+            .all(|(path, x)| error(at_path(&answer, path), decimal(x), 1e-9 * scale) < CASE)
 }
 
 /// At least one case for each kind of event.

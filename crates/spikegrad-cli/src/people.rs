@@ -64,7 +64,8 @@ pub(crate) fn say_time(trace: &Trace, took: Duration) {
     say(&format!("{events} in {:?} s, done in {took:.1?}", trace.stimulus.t_end()));
 }
 
-fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
+/// `1 spike`, `2 spikes`.
+pub(crate) fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
     if count == 1.into() { format!("1 {one}") } else { format!("{count} {many}") }
 }
 

@@ -86,14 +86,16 @@ pub fn finite_differences(
         });
         at(&changed, stimulus)
     };
-    let of_parameters = (0..numbers.len()).map(|k| quotient(numbers[k], scale(k), &|x| with(k, x))).collect();
+    let of_parameters =
+        (0..numbers.len()).map(|k| quotient(numbers[k], scale(k), &|x| with(k, x))).collect();
     let spikes = stimulus.spikes();
     let with_time = |k: usize, time: f64| {
         let mut changed: Vec<InputSpike> = spikes.to_vec();
         changed[k].time = time;
         at(parameters, &Stimulus::new(stimulus.t_end(), changed).ok()?)
     };
-    let of_times =
-        (0..spikes.len()).map(|k| quotient(spikes[k].time, scale(numbers.len() + k), &|t| with_time(k, t))).collect();
+    let of_times = (0..spikes.len())
+        .map(|k| quotient(spikes[k].time, scale(numbers.len() + k), &|t| with_time(k, t)))
+        .collect();
     Some(Differences { parameters: of_parameters, input_times: of_times })
 }

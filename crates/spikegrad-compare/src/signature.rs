@@ -44,14 +44,22 @@ impl Signature {
                 }
                 let round = if arrival > time { 0 } else { round };
                 for target in &circuit.targets[circuit.group(group).synapses.clone()] {
-                    timed[target.index()].push((arrival, round, Happening::Arrival { group, ordinal }));
+                    timed[target.index()].push((
+                        arrival,
+                        round,
+                        Happening::Arrival { group, ordinal },
+                    ));
                 }
             }
         }
         for spike in &trace.spikes {
             let n = spike.neuron.index();
             timed[n].push((spike.time, spike.round, Happening::Spike));
-            timed[n].push((spike.time + circuit.neurons[n].refractory(), spike.round, Happening::Release));
+            timed[n].push((
+                spike.time + circuit.neurons[n].refractory(),
+                spike.round,
+                Happening::Release,
+            ));
         }
         for (request, readout) in trace.readouts.iter().enumerate() {
             if readout.request.measure != Measure::Mean {

@@ -9,7 +9,7 @@
 //! along the way (`observer.rs`).
 
 use crate::schedule::Firing;
-use crate::workspace::Ahead;
+use crate::workspace::{Ahead, Before};
 use crate::{SimulateError, Workspace};
 use spikegrad_dynamics::{Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
@@ -423,14 +423,14 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
             }
         }
         // Observers see the arrivals of a round as one, however they were added.
-        while let Some((k, time, before, tangent)) = self.workspace.before.pop() {
-            let (neuron, observer) = &mut self.workspace.observers[k];
+        while let Some(Before { observer, time, state, tangent }) = self.workspace.before.pop() {
+            let (neuron, observer) = &mut self.workspace.observers[observer];
             let after = self.workspace.cells[neuron.index()].state;
             observer.arrival(
                 &self.circuit.neurons[neuron.index()],
                 time,
                 self.round,
-                (before, tangent),
+                (state, tangent),
                 after,
             );
         }
@@ -443,9 +443,14 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         if let Some(k) = self.workspace.observer_of[n]
-            && self.workspace.before.iter().all(|before| before.0 != k)
+            && self.workspace.before.iter().all(|before| before.observer != k)
         {
-            self.workspace.before.push((k, time, cell.state, cell.tangent));
+            self.workspace.before.push(Before {
+                observer: k,
+                time,
+                state: cell.state,
+                tangent: cell.tangent,
+            });
         }
         cell.state = model.receive(cell.state, weight);
         if !model.is_finite(cell.state) {

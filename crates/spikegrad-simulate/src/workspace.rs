@@ -29,12 +29,21 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// For each neuron, its place in `observers`.
     pub(crate) observer_of: Vec<Option<usize>>,
     pub(crate) observers: Vec<(NeuronId, Observer<T>)>,
-    /// Observed neurons to which something arrived in this round: (observer, when, state before).
-    pub(crate) before: Vec<(usize, Time<T>, N::State, N::Tangent)>,
+    /// Observed neurons to which something arrived in this round.
+    pub(crate) before: Vec<Before<T, N>>,
     /// Samples by time: (time, request).
     pub(crate) samples: Vec<(f64, usize)>,
     /// Recorded samples, for each request.
     pub(crate) sampled: Vec<Option<Readout<T>>>,
+}
+
+/// An observed neuron before the arrivals of a round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before<T: Scalar, N: Neuron<T>> {
+    pub(crate) observer: usize,
+    pub(crate) time: Time<T>,
+    pub(crate) state: N::State,
+    pub(crate) tangent: N::Tangent,
 }
 
 /// One neuron between its events.

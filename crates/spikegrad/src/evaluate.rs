@@ -50,7 +50,7 @@ pub enum Error {
     Adjoint(#[from] AdjointError),
 }
 
-/// An [`Error`] of one sample of a batch.
+/// An [`enum@Error`] of one sample of a batch.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("sample {sample}: {source}")]
 pub struct BatchError {
@@ -76,7 +76,7 @@ pub struct Evaluation {
 /// Returns the value of `loss` and its exact gradient.
 ///
 /// # Errors
-/// [`Error`]: parameters that do not fit, a run that cannot finish, a gradient that does not exist.
+/// [`enum@Error`]: parameters that do not fit, a run that cannot finish, a gradient that does not exist.
 pub fn value_and_grad(
     network: &Network,
     parameters: &Parameters,

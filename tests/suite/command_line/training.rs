@@ -196,7 +196,7 @@ fn settings_that_make_no_run_are_refused_before_there_is_a_folder() {
     std::fs::write(&file, "{\"task\": \"yin-yang\"}").unwrap();
     refused(&["--config", file.to_str().unwrap()], &["config.json", "is missing"]);
     train(&out, &["--config", "no such file"]).fails(1, &["cannot read no such file"]);
-    train(&out, &["--max-events", "3"])
+    train(&out, &["--max-events", "3", "--quiet"])
         .fails(3, &["epoch 1, batch 1, training sample", "3 events"]);
 }
 

@@ -2,6 +2,7 @@
 
 use crate::arguments::Common;
 use crate::error::Failure;
+use crate::people::counted;
 use crate::{output, people};
 use clap::Args;
 use serde::Serialize;
@@ -85,7 +86,8 @@ fn say(evaluation: &Evaluation) {
         people::say(&format!("{name:>5} {samples:>7} {yin:>9} {yang:>9} {dot:>9} {none:>9}"));
     }
     people::say(&format!(
-        "after {epochs} epochs: test accuracy {:.2} %, test loss {test_loss:.4}, {spikes_per_sample:.1} spikes a sample",
-        100.0 * test_accuracy
+        "after {}: test accuracy {:.2} %, test loss {test_loss:.4}, {spikes_per_sample:.1} spikes a sample",
+        counted(*epochs, "epoch", "epochs"),
+        100.0 * test_accuracy,
     ));
 }

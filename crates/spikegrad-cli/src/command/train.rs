@@ -5,6 +5,7 @@
 
 use crate::arguments::{self, Common};
 use crate::error::Failure;
+use crate::people::counted;
 use crate::progress::Screen;
 use crate::{output, people};
 use clap::{Args, ValueEnum};
@@ -169,23 +170,23 @@ fn announce(run: &Run, folder: &Path) {
         completed => format!("; {completed} are completed"),
     };
     people::say(&format!(
-        "seed {}: {} hidden neurons, {} weights, {} epochs, {} threads, in {}{from}",
+        "seed {}: {}, {}, {} on {}, in {}{from}",
         config.seed,
-        config.hidden_size,
-        classifier.n_weights(),
-        config.epochs,
-        rayon::current_num_threads(),
+        counted(config.hidden_size as u64, "hidden neuron", "hidden neurons"),
+        counted(classifier.n_weights() as u64, "weight", "weights"),
+        counted(config.epochs, "epoch", "epochs"),
+        counted(rayon::current_num_threads() as u64, "thread", "threads"),
         folder.display(),
     ));
 }
 
 fn summarise(result: &RunResult, folder: &Path) {
     people::say(&format!(
-        "test accuracy {:.2} %, test loss {:.4}, {:.1} spikes a sample, after {} epochs in {:.1} s",
+        "test accuracy {:.2} %, test loss {:.4}, {:.1} spikes a sample, after {} in {:.1} s",
         100.0 * result.test_accuracy,
         result.test_loss,
         result.spikes_per_sample,
-        result.epochs,
+        counted(result.epochs, "epoch", "epochs"),
         result.train_seconds,
     ));
     people::say(&format!(

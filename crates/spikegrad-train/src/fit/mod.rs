@@ -347,8 +347,9 @@ mod tests {
     #[test]
     fn a_silent_label_is_pushed_if_the_configuration_says_so() {
         let mut config = small();
-        // Outputs that hear too little to spike.
-        config.set("initial_weights.output.mean", "0.01").unwrap();
+        // Outputs that never spike, not even after an epoch of pushes.
+        config.set("initial_weights.output.mean", "-1").unwrap();
+        config.set("silent_label_push", "0").unwrap();
         let start = Run::new(&config, MAX_EVENTS).unwrap();
         let mut left = start.clone();
         let record = epoch(&mut left);
