@@ -13,6 +13,7 @@ mod planted;
 mod properties;
 mod published;
 mod random_networks;
+mod signs;
 mod support;
 mod tidy;
 mod tolerance;
