@@ -34,7 +34,12 @@ impl Lambda {
 }
 
 fn spikes(trace: &Trace, neuron: u32) -> Vec<(f64, f64)> {
-    trace.spikes.iter().filter(|s| s.neuron == NeuronId(neuron)).map(|s| (s.time, s.slope)).collect()
+    trace
+        .spikes
+        .iter()
+        .filter(|s| s.neuron == NeuronId(neuron))
+        .map(|s| (s.time, s.slope))
+        .collect()
 }
 
 #[test]
@@ -78,7 +83,9 @@ fn the_papers_adjoint_variables_give_the_same_weight_gradient() {
     let mut by_input = 0.0;
     let mut ahead = hidden.iter().zip(&at_hidden).rev().peekable();
     for input in problem(&document).stimulus.spikes().iter().rev() {
-        while let Some((&(spike, slope), there)) = ahead.next_if(|((spike, _), _)| *spike > input.time) {
+        while let Some((&(spike, slope), there)) =
+            ahead.next_if(|((spike, _), _)| *spike > input.time)
+        {
             lambda = lambda.back_to(spike).jump(slope, u * (there.v - there.i), 0.0);
         }
         lambda = lambda.back_to(input.time);
@@ -88,6 +95,9 @@ fn the_papers_adjoint_variables_give_the_same_weight_gradient() {
     for (connection, sum) in [(0, by_input), (1, by_hidden)] {
         let ours = evaluation.gradient.parameters.connections[connection].weights[0];
         let theirs = -TAU_SYN * sum;
-        assert!((ours / theirs - 1.0).abs() < DUAL, "connection {connection}: {ours} is not {theirs}");
+        assert!(
+            (ours / theirs - 1.0).abs() < DUAL,
+            "connection {connection}: {ours} is not {theirs}"
+        );
     }
 }
