@@ -1,5 +1,5 @@
-//! The sign table of docs/notation.md on the paper's own equations: Wunderlich and Pehle's λ_V and λ_I, propagated as they write
-//! them, give our gradient through dL/dw = −τ_s Σ λ_I.
+//! The sign table of docs/notation.md on the paper's own equations: Wunderlich and Pehle's `λ_V` and `λ_I`, propagated as they write
+//! them, give our gradient through `dL/dw = −τ_s Σ λ_I`.
 //!
 //! The paper's adjoint shares no code with ours: closed forms of its Table 2 for a chain input → hidden → output.
 
@@ -10,7 +10,7 @@ use spikegrad::{NeuronId, SpikeTimeMse, Trace};
 const TAU_MEM: f64 = 0.02;
 const TAU_SYN: f64 = 0.005;
 
-/// λ_V and λ_I of one neuron, at a time.
+/// `λ_V` and `λ_I` of one neuron, at a time.
 #[derive(Clone, Copy)]
 struct Lambda {
     v: f64,
@@ -27,7 +27,7 @@ impl Lambda {
         Self { v: self.v * membrane, i, time }
     }
 
-    /// The jump at a spike of the neuron; `others` is `(Wᵀ(λ_V⁺ − λ_I))`, `loss` is ∂l_p/∂t.
+    /// The jump at a spike of the neuron; `others` is `(Wᵀ(λ_V⁺ − λ_I))`, `loss` is `∂l_p/∂t`.
     fn jump(self, slope: f64, others: f64, loss: f64) -> Self {
         Self { v: self.v + (self.v + others + loss) / (TAU_MEM * slope), ..self }
     }
