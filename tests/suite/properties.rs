@@ -6,6 +6,7 @@
 mod order;
 mod runs;
 mod structure;
+mod sweep;
 mod units;
 
 use crate::random_networks::{MAX_EVENTS, Reads, any_plan, for_all, runaway};

@@ -65,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) delays: Delays,
     /// Sparse connections within each layer, of a neuron to itself too, and from the last to the first.
     pub(crate) recurrent: bool,
+    /// Dense connections within each layer.
+    pub(crate) loops: bool,
     pub(crate) refractory: bool,
     /// Parameters of its own for each neuron.
     pub(crate) heterogeneous: bool,
@@ -96,6 +98,7 @@ pub(crate) fn any_plan() -> impl Strategy<Value = Plan> {
                 reads,
                 delays,
                 recurrent,
+                loops: false,
                 refractory,
                 heterogeneous,
                 bias,
@@ -106,6 +109,20 @@ pub(crate) fn any_plan() -> impl Strategy<Value = Plan> {
             }
         },
     )
+}
+
+/// Plans of networks that can be swept layer by layer.
+pub(crate) fn layered_plan() -> impl Strategy<Value = Plan> {
+    let delays = prop_oneof![Just(Delays::Zero), Just(Delays::Shared)];
+    (any_plan(), prop::collection::vec(1usize..20, 1..4), 1usize..40, delays, any::<bool>())
+        .prop_map(|(plan, layers, spikes, delays, loops)| Plan {
+            recurrent: false,
+            layers,
+            spikes,
+            delays,
+            loops,
+            ..plan
+        })
 }
 
 /// Plans whose loss reads spike times.
@@ -192,6 +209,16 @@ impl Draw<'_> {
         ConnectionDocument { from, to, weights: Some(weights), delay, synapses: None }
     }
 
+    /// All pairs of a population, mostly inhibitory.
+    fn loops(&mut self, name: String, size: usize) -> ConnectionDocument {
+        let mut loops = self.dense(name.clone(), name, (size, size));
+        let scale = f64::from(u32::try_from(size).unwrap()).sqrt();
+        for weight in loops.weights.iter_mut().flatten().flatten() {
+            *weight = self.within(-4.0, 1.0) / scale;
+        }
+        loops
+    }
+
     fn sparse(&mut self, from: String, to: String, shape: (usize, usize)) -> ConnectionDocument {
         let (n_pre, n_post) = shape;
         let synapse = |d: &mut Self| {
@@ -251,6 +278,9 @@ impl Plan {
             connections.push(draw.dense(from.0, name(k), (from.1, size)));
             if self.recurrent {
                 connections.push(draw.sparse(name(k), name(k), (size, size)));
+            }
+            if self.loops {
+                connections.push(draw.loops(name(k), size));
             }
             from = (name(k), size);
         }

@@ -9,6 +9,7 @@
 
 mod divided;
 mod double_double;
+pub mod lanes;
 pub mod lif;
 mod neuron;
 mod scalar;

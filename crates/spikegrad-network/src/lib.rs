@@ -8,6 +8,7 @@
 mod circuit;
 mod error;
 mod ids;
+mod layers;
 mod network;
 mod parameters;
 pub mod problem;
@@ -18,6 +19,7 @@ mod trace;
 pub use circuit::{Circuit, Group};
 pub use error::NetworkError;
 pub use ids::{NeuronId, SpikeId};
+pub use layers::{Incoming, Layer, Layers, NotLayered};
 pub use network::{Connection, MAX_NEURONS, Model, Network, Population, Source, Synapse, Synapses};
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;

@@ -11,10 +11,10 @@
 use crate::schedule::Firing;
 use crate::workspace::{Ahead, Before};
 use crate::{SimulateError, Workspace};
-use spikegrad_dynamics::{Neuron, Outlook, Scalar, TimeConstants};
+use spikegrad_dynamics::{Neuron, Outlook, Scalar};
 use spikegrad_network::{
-    Circuit, InputSpike, Measure, Network, NeuronId, Parameters, Readout, ReadoutRequest, Spike,
-    SpikeId, Stimulus, Time, Touch, Trace,
+    Circuit, InputSpike, Network, NeuronId, Parameters, Readout, ReadoutRequest, Spike, SpikeId,
+    Stimulus, Time, Touch, Trace,
 };
 use std::ops::Range;
 
@@ -244,7 +244,8 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         let (state, tangent) = model.flow_with_tangent(cell.state, cell.tangent, dt);
         if let Some(k) = self.workspace.observer_of[n] {
             let (_, observer) = &mut self.workspace.observers[k];
-            observer.stretch(model, cell.time, (cell.state, cell.tangent), dt, state);
+            observer.integrate(model, (cell.state, cell.tangent), dt);
+            observer.peak(model, cell.time, (cell.state, cell.tangent), dt, state);
         }
         (cell.state, cell.tangent, cell.time) = (state, tangent, time);
     }
@@ -472,34 +473,8 @@ impl<T: Scalar, N: Neuron<T>> Run<'_, T, N> {
         for (k, &request) in self.options.readouts.iter().enumerate() {
             let observer = self.workspace.observer_of[request.neuron.index()]
                 .map(|k| &self.workspace.observers[k].1);
-            let readout = match (request.measure, observer) {
-                (Measure::Maximum, Some(observer)) => {
-                    let highest = observer.highest;
-                    let (time, value, cusp, tangent) =
-                        (highest.time, highest.value, highest.cusp, highest.tangent);
-                    Some(Readout {
-                        request,
-                        time: time.rounded,
-                        time_rest: time.rest,
-                        value,
-                        cusp,
-                        tangent,
-                    })
-                }
-                (Measure::Mean, Some(observer)) => {
-                    let TimeConstants { tau_mem, tau_syn } = observer.integral_tangent;
-                    let tangent = TimeConstants { tau_mem: tau_mem / end, tau_syn: tau_syn / end };
-                    Some(Readout {
-                        request,
-                        time: end,
-                        time_rest: 0.0,
-                        value: observer.integral / end,
-                        cusp: None,
-                        tangent,
-                    })
-                }
-                _ => self.workspace.sampled[k],
-            };
+            let kept = observer.and_then(|observer| observer.readout(request, end));
+            let readout = kept.or(self.workspace.sampled[k]);
             self.trace.readouts.extend(readout);
         }
     }

@@ -12,8 +12,10 @@ mod engine;
 mod error;
 mod observer;
 mod schedule;
+mod sweep;
 mod workspace;
 
 pub use engine::{Options, simulate, simulate_into};
 pub use error::SimulateError;
+pub use sweep::{Irregular, SweepWorkspace, sweep_into};
 pub use workspace::Workspace;

@@ -6,7 +6,7 @@
 //! Not here: when a stretch ends (`engine.rs`).
 
 use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
-use spikegrad_network::{Cusp, Time};
+use spikegrad_network::{Cusp, Measure, Readout, ReadoutRequest, Time};
 
 /// The highest potential so far.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,21 @@ impl<T: Scalar> Observer<T> {
         Self { highest, integral: zero, integral_tangent: TimeConstants::default() }
     }
 
-    /// A stretch of free motion of length `dt`, from `before` at `time` to `after`.
-    pub(crate) fn stretch<N: Neuron<T>>(
+    /// Adds ∫V over a stretch of free motion of length `dt` from `before`.
+    pub(crate) fn integrate<N: Neuron<T>>(
+        &mut self,
+        neuron: &N,
+        (before, tangent): (N::State, N::Tangent),
+        dt: T,
+    ) {
+        self.integral += neuron.integral(before, dt);
+        let part = neuron.integral_tangent(tangent, before, dt);
+        self.integral_tangent.tau_mem += part.tau_mem;
+        self.integral_tangent.tau_syn += part.tau_syn;
+    }
+
+    /// The maximum within a stretch of free motion of length `dt`, from `before` at `time` to `after`.
+    pub(crate) fn peak<N: Neuron<T>>(
         &mut self,
         neuron: &N,
         time: Time<T>,
@@ -43,10 +56,6 @@ impl<T: Scalar> Observer<T> {
         dt: T,
         after: N::State,
     ) {
-        self.integral += neuron.integral(before, dt);
-        let part = neuron.integral_tangent(tangent, before, dt);
-        self.integral_tangent.tau_mem += part.tau_mem;
-        self.integral_tangent.tau_syn += part.tau_syn;
         let turns =
             neuron.membrane_rate(before).re() > 0.0 && neuron.membrane_rate(after).re() < 0.0;
         if turns && let Some(peak) = neuron.next_maximum(before) {
@@ -86,6 +95,24 @@ impl<T: Scalar> Observer<T> {
     ) {
         if neuron.membrane_rate(state).re() > 0.0 {
             self.rising_up_to(neuron, time, (state, tangent), None);
+        }
+    }
+
+    /// What `request` asked for; `None` for a sample, which is not kept here. `end` is the end of the run.
+    pub(crate) fn readout(&self, request: ReadoutRequest, end: T) -> Option<Readout<T>> {
+        let Highest { time, value, tangent, cusp } = self.highest;
+        match request.measure {
+            Measure::Sample { .. } => None,
+            Measure::Maximum => {
+                let Time { rounded: time, rest: time_rest } = time;
+                Some(Readout { request, time, time_rest, value, cusp, tangent })
+            }
+            Measure::Mean => {
+                let TimeConstants { tau_mem, tau_syn } = self.integral_tangent;
+                let tangent = TimeConstants { tau_mem: tau_mem / end, tau_syn: tau_syn / end };
+                let value = self.integral / end;
+                Some(Readout { request, time: end, time_rest: 0.0, value, cusp: None, tangent })
+            }
         }
     }
 

@@ -166,6 +166,30 @@ impl<T: Scalar> Lif<T> {
         }
     }
 
+    /// Time constants of membrane and synapse, in seconds.
+    #[must_use]
+    pub fn time_constants(&self) -> TimeConstants<T> {
+        TimeConstants { tau_mem: self.tau_mem, tau_syn: self.tau_syn }
+    }
+
+    /// Resting value of the membrane, `v_leak + i_bias`.
+    #[must_use]
+    pub fn rest(&self) -> T {
+        self.rest
+    }
+
+    /// Threshold relative to rest; infinite for a leaky integrator.
+    #[must_use]
+    pub fn threshold(&self) -> T {
+        self.threshold
+    }
+
+    /// Reset value relative to rest.
+    #[must_use]
+    pub fn reset_value(&self) -> T {
+        self.reset
+    }
+
     /// The state with membrane potential `v` and synaptic current `i`.
     #[must_use]
     pub fn state(&self, v: T, i: T) -> State<T> {

@@ -1,0 +1,296 @@
+//! Many numbers side by side in one vector register: the arithmetic that the sweeps over dense populations are written in.
+//!
+//! [`Lanes`] is a register of [`pulp`], whose width is chosen when the program runs: one binary is fast on AVX-512 and right
+//! on SSE2. Products and sums are **not fused**, so that every lane gets the bits that scalar code would get, on any machine
+//! (docs/decisions/0011-explicit-lanes.md). Functions here must be inlined into one that [`pulp::Arch::dispatch`] calls.
+//!
+//! Not here: what is laid side by side (`spikegrad_simulate`, `spikegrad_adjoint`).
+
+mod crossing;
+mod motion;
+
+pub use crossing::{Rises, Search, search};
+pub use motion::{Motion, Propagator};
+
+use pulp::{Simd, bytemuck};
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+/// Values that are worked off together: the widest register, or several narrower ones.
+pub const BLOCK: usize = 8;
+
+/// `count` rounded up to whole blocks.
+#[must_use]
+pub fn padded(count: usize) -> usize {
+    count.next_multiple_of(BLOCK)
+}
+
+/// A register of doubles.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes<S: Simd> {
+    simd: S,
+    x: S::f64s,
+}
+
+/// A truth value for each lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Mask<S: Simd> {
+    simd: S,
+    x: S::m64s,
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $simd:ident) => {
+        impl<S: Simd> $trait for Lanes<S> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self { x: self.simd.$simd(self.x, other.x), ..self }
+            }
+        }
+        impl<S: Simd> $trait<f64> for Lanes<S> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: f64) -> Self {
+                Self { x: self.simd.$simd(self.x, self.simd.splat_f64s(other)), ..self }
+            }
+        }
+    };
+}
+operator!(Add, add, add_f64s);
+operator!(Sub, sub, sub_f64s);
+operator!(Mul, mul, mul_f64s);
+operator!(Div, div, div_f64s);
+
+impl<S: Simd> Neg for Lanes<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self { x: self.simd.neg_f64s(self.x), ..self }
+    }
+}
+
+impl<S: Simd> BitAnd for Mask<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        Self { x: self.simd.and_m64s(self.x, other.x), ..self }
+    }
+}
+
+impl<S: Simd> BitOr for Mask<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        Self { x: self.simd.or_m64s(self.x, other.x), ..self }
+    }
+}
+
+impl<S: Simd> Not for Mask<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn not(self) -> Self {
+        Self { x: self.simd.not_m64s(self.x), ..self }
+    }
+}
+
+impl<S: Simd> Mask<S> {
+    /// Whether any lane is set.
+    #[inline(always)]
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.simd.first_true_m64s(self.x) < S::F64_LANES
+    }
+
+    /// `yes` where set, `no` elsewhere.
+    #[inline(always)]
+    #[must_use]
+    pub fn select(self, yes: Lanes<S>, no: Lanes<S>) -> Lanes<S> {
+        Lanes { simd: self.simd, x: self.simd.select_f64s(self.x, yes.x, no.x) }
+    }
+
+    /// Calls `visit` with the position of each lane that is set.
+    #[inline(always)]
+    pub fn for_each(self, mut visit: impl FnMut(usize)) {
+        if self.any() {
+            let one = Lanes::splat(self.simd, 1.0);
+            let flags = self.select(one, one - 1.0).values();
+            flags.iter().enumerate().filter(|&(_, &flag)| flag > 0.0).for_each(|(k, _)| visit(k));
+        }
+    }
+}
+
+/// Coefficients 1/13!, …, 1/2! of the exponential's series.
+const EXP: [f64; 12] = {
+    let (mut coefficients, mut k, mut factorial) = ([0.0; 12], 0, 1.0);
+    let mut divisor = 2.0;
+    while k < coefficients.len() {
+        factorial *= divisor;
+        divisor += 1.0;
+        k += 1;
+        coefficients[coefficients.len() - k] = 1.0 / factorial;
+    }
+    coefficients
+};
+
+/// ln 2 in two parts: the first has 21 zero bits at its end, so that its product with a small integer is exact.
+const LN_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
+
+/// Adding this rounds a number of moderate size to an integer, which then stands in the lowest bits.
+const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
+
+/// Below this exponent `eˣ` is taken as zero: it is no normal double any more.
+const UNDERFLOW: f64 = -708.0;
+
+impl<S: Simd> Lanes<S> {
+    /// `x` in every lane.
+    #[inline(always)]
+    #[must_use]
+    pub fn splat(simd: S, x: f64) -> Self {
+        Self { simd, x: simd.splat_f64s(x) }
+    }
+
+    /// A register as `pulp` knows it.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(simd: S, x: S::f64s) -> Self {
+        Self { simd, x }
+    }
+
+    /// The register as `pulp` knows it.
+    #[inline(always)]
+    #[must_use]
+    pub fn raw(self) -> S::f64s {
+        self.x
+    }
+
+    /// The numbers one by one; what lies beyond the register's width is zero.
+    #[inline(always)]
+    #[must_use]
+    pub fn values(self) -> [f64; BLOCK] {
+        let mut values = [0.0; BLOCK];
+        let lanes = bytemuck::cast_slice::<S::f64s, f64>(std::slice::from_ref(&self.x));
+        values[..S::F64_LANES].copy_from_slice(lanes);
+        values
+    }
+
+    /// Absolute value.
+    #[inline(always)]
+    #[must_use]
+    pub fn abs(self) -> Self {
+        Self { x: self.simd.abs_f64s(self.x), ..self }
+    }
+
+    /// Square root.
+    #[inline(always)]
+    #[must_use]
+    pub fn sqrt(self) -> Self {
+        Self { x: self.simd.sqrt_f64s(self.x), ..self }
+    }
+
+    /// The smaller of two numbers.
+    #[inline(always)]
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        self.lt(other).select(self, other)
+    }
+
+    /// The larger of two numbers.
+    #[inline(always)]
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        self.lt(other).select(other, self)
+    }
+
+    /// Less than.
+    #[inline(always)]
+    #[must_use]
+    pub fn lt(self, other: Self) -> Mask<S> {
+        Mask { simd: self.simd, x: self.simd.less_than_f64s(self.x, other.x) }
+    }
+
+    /// Less than or equal.
+    #[inline(always)]
+    #[must_use]
+    pub fn le(self, other: Self) -> Mask<S> {
+        Mask { simd: self.simd, x: self.simd.less_than_or_equal_f64s(self.x, other.x) }
+    }
+
+    /// The same number in every lane, of this register's width.
+    #[inline(always)]
+    #[must_use]
+    pub fn constant(self, x: f64) -> Self {
+        Self::splat(self.simd, x)
+    }
+
+    /// `eˣ` and `eˣ − 1` for x ≤ 0, each within two units in the last place; `eˣ` below 2⁻¹⁰²¹ is zero.
+    #[inline(always)]
+    #[must_use]
+    pub fn exp_and_exp_m1(self) -> (Self, Self) {
+        let shifted = self * std::f64::consts::LOG2_E + TO_INTEGER;
+        let n = shifted - TO_INTEGER;
+        let z = (self - n * LN_2[0]) - n * LN_2[1];
+        let mut series = self.constant(EXP[0]);
+        for c in &EXP[1..] {
+            series = series * z + *c;
+        }
+        let excess = z + z * z * series;
+        // 2ⁿ is added to the exponent's bits.
+        let mut exponent = self.simd.transmute_u64s_f64s(shifted.x);
+        for bits in bytemuck::cast_slice_mut::<S::u64s, u64>(std::slice::from_mut(&mut exponent)) {
+            *bits <<= 52;
+        }
+        let mantissa = self.simd.transmute_u64s_f64s((excess + 1.0).x);
+        let scaled = self.simd.transmute_f64s_u64s(self.simd.add_u64s(mantissa, exponent));
+        let exp = Self { x: scaled, ..self };
+        let exp = self.lt(self.constant(UNDERFLOW)).select(self.constant(0.0), exp);
+        let is_small = n.abs().lt(self.constant(0.5));
+        (exp, is_small.select(excess, exp - 1.0))
+    }
+
+    /// `eˣ` for x ≤ 0, within two units in the last place.
+    #[inline(always)]
+    #[must_use]
+    pub fn exp(self) -> Self {
+        self.exp_and_exp_m1().0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulp::{Arch, WithSimd};
+
+    struct Exp<'a>(&'a [f64], &'a mut [[f64; 2]]);
+
+    impl WithSimd for Exp<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for (&x, out) in self.0.iter().zip(self.1) {
+                let (exp, exp_m1) = Lanes::splat(simd, x).exp_and_exp_m1();
+                *out = [exp.values()[0], exp_m1.values()[0]];
+            }
+        }
+    }
+
+    #[test]
+    fn the_exponential_is_right_to_two_units_in_the_last_place() {
+        let x: Vec<f64> = (0..700_000)
+            .map(|k| -1e-3 * f64::from(k))
+            .chain((0..300).map(|k| -(0.9f64.powi(k))))
+            .collect();
+        let mut out = vec![[0.0; 2]; x.len()];
+        Arch::new().dispatch(Exp(&x, &mut out));
+        for (x, [exp, exp_m1]) in x.iter().zip(&out) {
+            assert!((exp / x.exp() - 1.0).abs() <= 2.0 * f64::EPSILON, "{x}: {exp}");
+            let expected = x.exp_m1();
+            assert!(
+                (exp_m1 - expected).abs() <= 2.0 * f64::EPSILON * expected.abs(),
+                "{x}: {exp_m1} {expected}"
+            );
+        }
+        let mut out = [[1.0; 2]; 3];
+        Arch::new().dispatch(Exp(&[-800.0, f64::NEG_INFINITY, -0.0], &mut out));
+        assert_eq!(out, [[0.0, -1.0], [0.0, -1.0], [1.0, 0.0]]);
+    }
+}

@@ -1,0 +1,242 @@
+//! The coefficients of the flow and of its tangent over a length of time, a lane for each length or each neuron.
+//!
+//! The formulas are those of `lif/flow.rs` and `lif/tangent.rs` (docs/mathematics.md, eqs. 3–8), with both branches of each
+//! computed and the right one selected. Not here: where a coefficient is used.
+
+use super::Lanes;
+use pulp::Simd;
+
+/// The flow over some length: `v' = membrane v + response i`, `i' = current i`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Propagator<X = f64> {
+    /// e^p, p = −dt/τ_mem.
+    pub membrane: X,
+    /// e^q, q = −dt/τ_syn.
+    pub current: X,
+    /// ψ = (dt/τ_mem) exp[p, q].
+    pub response: X,
+}
+
+/// The flow over some length, and what it adds to the derivatives with respect to the time constants:
+///
+/// ```text
+/// v_mem' = membrane v_mem + mem_of_v v + mem_of_i i
+/// v_syn' = membrane v_syn + response i_syn + syn_of_i i
+/// i_syn' = current i_syn + current_of_i i
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Motion<X = f64> {
+    /// The flow itself.
+    pub flow: Propagator<X>,
+    /// dt/τ_mem.
+    pub length: X,
+    /// ∂membrane/∂τ_mem.
+    pub mem_of_v: X,
+    /// ∂response/∂τ_mem.
+    pub mem_of_i: X,
+    /// ∂response/∂τ_syn.
+    pub syn_of_i: X,
+    /// ∂current/∂τ_syn.
+    pub current_of_i: X,
+}
+
+/// 1/19!, …, 1/2!: the series of φ₂, the highest power first.
+const PHI2: [f64; 18] = {
+    let (mut coefficients, mut k, mut divisor) = ([0.5; 18], 17, 3.0);
+    while k > 0 {
+        k -= 1;
+        coefficients[k] = coefficients[k + 1] / divisor;
+        divisor += 1.0;
+    }
+    coefficients
+};
+
+/// φ₂(g) = (g − 1 + e⁻ᵍ)/g² for 0 ≤ g ≤ 1.
+#[inline(always)]
+fn phi2<S: Simd>(gap: Lanes<S>) -> Lanes<S> {
+    let square = gap * gap;
+    // The highest power is odd. Even and odd powers are two independent chains.
+    let (mut odd, mut even) = (gap.constant(0.0), gap.constant(0.0));
+    for pair in PHI2.chunks_exact(2) {
+        odd = odd * square + pair[0];
+        even = even * square + pair[1];
+    }
+    even - gap * odd
+}
+
+/// What flow and tangent share.
+struct Parts<S: Simd> {
+    x: Lanes<S>,
+    y: Lanes<S>,
+    gap: Lanes<S>,
+    phi2: Lanes<S>,
+    hi: Lanes<S>,
+    lo: Lanes<S>,
+    /// exp[p, q].
+    first: Lanes<S>,
+    flow: Propagator<Lanes<S>>,
+}
+
+#[inline(always)]
+fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S> {
+    let zero = dt.constant(0.0);
+    let (x, y) = (dt / tau_mem, dt / tau_syn);
+    let (membrane, current) = ((-x).exp(), (-y).exp());
+    let membrane_is_slower = x.le(y);
+    let (hi, lo) = (
+        membrane_is_slower.select(membrane, current),
+        membrane_is_slower.select(current, membrane),
+    );
+    let gap = (y - x).abs();
+    let phi2 = phi2(gap);
+    let first =
+        gap.le(gap.constant(1.0)).select(hi * (gap.constant(1.0) - gap * phi2), (hi - lo) / gap);
+    // Where all has decayed, a quotient of infinities must not say otherwise.
+    let response = zero.lt(hi).select(x * first, zero);
+    Parts { x, y, gap, phi2, hi, lo, first, flow: Propagator { membrane, current, response } }
+}
+
+impl<S: Simd> Propagator<Lanes<S>> {
+    /// The flow over `dt`.
+    #[inline(always)]
+    #[must_use]
+    pub fn over(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+        parts(dt, tau_mem, tau_syn).flow
+    }
+
+    /// `scalar` in every lane.
+    #[inline(always)]
+    #[must_use]
+    pub fn splat(simd: S, scalar: &Propagator) -> Self {
+        Self {
+            membrane: Lanes::splat(simd, scalar.membrane),
+            current: Lanes::splat(simd, scalar.current),
+            response: Lanes::splat(simd, scalar.response),
+        }
+    }
+}
+
+impl<S: Simd> Motion<Lanes<S>> {
+    /// The motion over `dt`.
+    #[inline(always)]
+    #[must_use]
+    pub fn over(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+        let Parts { x, y, gap, phi2, hi, lo, first, flow } = parts(dt, tau_mem, tau_syn);
+        let zero = dt.constant(0.0);
+        let is_close = gap.le(gap.constant(1.0));
+        let near_hi = hi * phi2;
+        // exp[hi, hi, lo] and exp[hi, lo, lo].
+        let twice_hi = is_close.select(near_hi, (hi - first) / gap);
+        let twice_lo = is_close.select(first - near_hi, (first - lo) / gap);
+        let membrane_is_slower = x.le(y);
+        let twice_p = membrane_is_slower.select(twice_hi, twice_lo);
+        let twice_q = membrane_is_slower.select(twice_lo, twice_hi);
+        let (dp, dq) = (x / tau_mem, y / tau_syn);
+        // ∂(x exp[p, q])/∂x, as in `lif/tangent.rs`.
+        let scale = is_close.select(first - x * twice_p, (x * flow.membrane - y * first) / (x - y));
+        let is_alive = zero.lt(hi);
+        Self {
+            flow,
+            length: x,
+            mem_of_v: is_alive.select(flow.membrane * dp, zero),
+            mem_of_i: is_alive.select(-(dp * scale), zero),
+            syn_of_i: is_alive.select(x * dq * twice_q, zero),
+            current_of_i: is_alive.select(flow.current * dq, zero),
+        }
+    }
+
+    /// Writes one motion for each lane into `motions`, as many as it has room for.
+    #[inline(always)]
+    pub fn store(self, motions: &mut [Motion]) {
+        let [membrane, current, response] =
+            [self.flow.membrane, self.flow.current, self.flow.response].map(Lanes::values);
+        let [length, mem_of_v, mem_of_i, syn_of_i, current_of_i] =
+            [self.length, self.mem_of_v, self.mem_of_i, self.syn_of_i, self.current_of_i]
+                .map(Lanes::values);
+        for (k, motion) in motions.iter_mut().enumerate().take(S::F64_LANES) {
+            *motion = Motion {
+                flow: Propagator {
+                    membrane: membrane[k],
+                    current: current[k],
+                    response: response[k],
+                },
+                length: length[k],
+                mem_of_v: mem_of_v[k],
+                mem_of_i: mem_of_i[k],
+                syn_of_i: syn_of_i[k],
+                current_of_i: current_of_i[k],
+            };
+        }
+    }
+
+    /// `scalar` in every lane.
+    #[inline(always)]
+    #[must_use]
+    pub fn splat(simd: S, scalar: &Motion) -> Self {
+        let Motion { flow, length, mem_of_v, mem_of_i, syn_of_i, current_of_i } = scalar;
+        Self {
+            flow: Propagator::splat(simd, flow),
+            length: Lanes::splat(simd, *length),
+            mem_of_v: Lanes::splat(simd, *mem_of_v),
+            mem_of_i: Lanes::splat(simd, *mem_of_i),
+            syn_of_i: Lanes::splat(simd, *syn_of_i),
+            current_of_i: Lanes::splat(simd, *current_of_i),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::fixtures::{RATIOS, neuron};
+    use crate::{Neuron, State, lif::Tangent};
+    use pulp::{Arch, WithSimd};
+
+    struct Over(f64, f64, f64);
+
+    impl WithSimd for Over {
+        type Output = Motion;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Motion {
+            let [dt, mem, syn] = [self.0, self.1, self.2].map(|x| Lanes::splat(simd, x));
+            let mut motion = [Motion::default()];
+            Motion::over(dt, mem, syn).store(&mut motion);
+            motion[0]
+        }
+    }
+
+    /// Two exponentials and a few products on each side.
+    const ROUNDING: f64 = 2e-15;
+
+    #[test]
+    fn a_lane_moves_as_a_neuron_does() {
+        for ratio in RATIOS {
+            let n = neuron(ratio);
+            for dt in [0.0, 1e-9, 1e-3, 0.4, 1.5, 5.0, 30.0, 1e4, 1e9] {
+                let motion = Arch::new().dispatch(Over(dt, ratio * 5.0, 5.0));
+                let of = |v, i| n.flow_with_tangent(State { v, i }, Tangent::default(), dt);
+                let ((by_v, of_v), (by_i, of_i)) = (of(1.0, 0.0), of(0.0, 1.0));
+                for (name, got, expected) in [
+                    ("membrane", motion.flow.membrane, by_v.v),
+                    ("current", motion.flow.current, by_i.i),
+                    ("response", motion.flow.response, by_i.v),
+                    ("mem_of_v", motion.mem_of_v, of_v.v.tau_mem),
+                    ("mem_of_i", motion.mem_of_i, of_i.v.tau_mem),
+                    ("syn_of_i", motion.syn_of_i, of_i.v.tau_syn),
+                    ("current_of_i", motion.current_of_i, of_i.i),
+                ] {
+                    // ∂response/∂τ_mem changes its sign; there it is known to the size of its terms.
+                    let scale = expected.abs().max(if name == "mem_of_i" {
+                        by_i.v / (ratio * 5.0)
+                    } else {
+                        0.0
+                    });
+                    assert!(
+                        (got - expected).abs() <= ROUNDING * scale + f64::MIN_POSITIVE,
+                        "{name}, ratio {ratio}, dt {dt}: {got} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Which populations can be swept side by side, and what such a sweep needs of them.
+//!
+//! A **layer** is a population whose synapses are all dense with one delay for each connection: a spike reaches all of its
+//! neurons at one time, as one row of weights. Layers that feed each other forward, each at most with a connection
+//! to itself, are worked off one after the other, with no queue. [`Layers::new`] says yes, or why not.
+//!
+//! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
+
+use crate::{Circuit, Model, Network, Source, Synapses};
+use spikegrad_dynamics::lanes::padded;
+use std::fmt::{self, Display};
+use std::ops::Range;
+
+/// Populations in an order in which each hears only earlier ones and itself.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    layers: Vec<Layer>,
+}
+
+/// One population, its parameters side by side, padded to whole blocks of lanes with neurons that never spike.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Position of the population.
+    pub population: usize,
+    /// Its neurons.
+    pub neurons: Range<usize>,
+    /// Whether it can spike.
+    pub spikes: bool,
+    /// Whether its neurons hear each other.
+    pub is_recurrent: bool,
+    /// What it hears, by source.
+    pub incoming: Vec<Incoming>,
+    /// Whether all neurons have the same time constants.
+    pub shares_time_constants: bool,
+    /// Membrane time constants, in seconds.
+    pub tau_mem: Vec<f64>,
+    /// Synaptic time constants, in seconds.
+    pub tau_syn: Vec<f64>,
+    /// Thresholds relative to rest; infinite for leaky integrators.
+    pub threshold: Vec<f64>,
+}
+
+/// A dense connection into a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Incoming {
+    /// Where it comes from.
+    pub from: Source,
+    /// Its delay, in seconds.
+    pub delay: f64,
+    /// Position of its row among the groups of each of its sources.
+    pub offset: usize,
+}
+
+/// Why a network is not swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotLayered {
+    /// A sparse connection.
+    Sparse {
+        /// Position of the connection.
+        connection: usize,
+    },
+    /// A delay for each synapse.
+    OwnDelays {
+        /// Position of the connection.
+        connection: usize,
+    },
+    /// Populations that excite each other in a circle.
+    Circle {
+        /// One of them.
+        population: usize,
+    },
+}
+
+impl NotLayered {
+    /// The reason in one clause, with the names of `network`.
+    #[must_use]
+    pub fn describe(self, network: &Network) -> impl Display {
+        struct Reason(String);
+        impl Display for Reason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        let connection = |k: usize| {
+            let connection = &network.connections()[k];
+            let from = match connection.from {
+                Source::Input => "input",
+                Source::Population(p) => &network.populations()[p].name,
+            };
+            format!("the connection from {from} to {}", network.populations()[connection.to].name)
+        };
+        Reason(match self {
+            Self::Sparse { connection: k } => format!("{} is sparse", connection(k)),
+            Self::OwnDelays { connection: k } => {
+                format!("{} has a delay for each synapse", connection(k))
+            }
+            Self::Circle { population } => format!(
+                "population {} is one of several that hear each other",
+                network.populations()[population].name
+            ),
+        })
+    }
+}
+
+impl Layers {
+    /// Lays the populations of `network` side by side, with the values of `circuit`.
+    ///
+    /// # Errors
+    /// [`NotLayered`]: why it cannot be.
+    pub fn new(network: &Network, circuit: &Circuit) -> Result<Self, NotLayered> {
+        for (connection, c) in network.connections().iter().enumerate() {
+            if matches!(c.synapses, Synapses::Sparse(_)) {
+                return Err(NotLayered::Sparse { connection });
+            }
+        }
+        let layers = order(network)?
+            .into_iter()
+            .map(|population| layer(network, circuit, population))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { layers })
+    }
+
+    /// The layers; each hears only those before it, and itself.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+}
+
+/// Populations, each after all that it hears but itself.
+fn order(network: &Network) -> Result<Vec<usize>, NotLayered> {
+    let count = network.populations().len();
+    let mut is_placed = vec![false; count];
+    let mut order = Vec::with_capacity(count);
+    while order.len() < count {
+        let is_ready = |k: &usize| {
+            !is_placed[*k]
+                && network.connections().iter().filter(|c| c.to == *k).all(|c| match c.from {
+                    Source::Population(from) => from == *k || is_placed[from],
+                    Source::Input => true,
+                })
+        };
+        let Some(next) = (0..count).find(is_ready) else {
+            let population = is_placed.iter().position(|placed| !placed).unwrap_or(0);
+            return Err(NotLayered::Circle { population });
+        };
+        is_placed[next] = true;
+        order.push(next);
+    }
+    Ok(order)
+}
+
+fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Layer, NotLayered> {
+    let neurons = network.range(population);
+    let column = |pad: f64, of: &dyn Fn(usize) -> f64| {
+        let mut column: Vec<f64> = neurons.clone().map(of).collect();
+        column.resize(padded(neurons.len()), pad);
+        column
+    };
+    let model = |n: usize| &circuit.neurons[n];
+    // Padding shares the time constants of the first neuron, so that "all the same" stays true.
+    let first = neurons.clone().next().map(|n| model(n).time_constants()).unwrap_or_default();
+    let tau_mem = column(first.tau_mem, &|n| model(n).time_constants().tau_mem);
+    let tau_syn = column(first.tau_syn, &|n| model(n).time_constants().tau_syn);
+    let same =
+        |column: &[f64]| column.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits());
+    let mut incoming = Vec::new();
+    for (k, connection) in network.connections().iter().enumerate() {
+        let (n_pre, n_post) = network.shape(k);
+        if connection.to != population || n_pre == 0 || n_post == 0 {
+            continue;
+        }
+        let first_source = match connection.from {
+            Source::Input => 0,
+            Source::Population(from) => network.inputs() + network.range(from).start,
+        };
+        let groups = circuit.groups_of(first_source);
+        let row =
+            groups.clone().find(|&g| circuit.group(g).connection == k).unwrap_or(groups.start);
+        let (offset, delay) = (row - groups.start, circuit.group(row).delay);
+        let is_row = |source: usize| {
+            let group = circuit.group(circuit.groups_of(source).start + offset);
+            group.synapses.len() == n_post && group.connection == k && group.delay == delay
+        };
+        if !(first_source..first_source + n_pre).all(is_row) {
+            return Err(NotLayered::OwnDelays { connection: k });
+        }
+        incoming.push(Incoming { from: connection.from, delay, offset });
+    }
+    // Inputs act first at an instant, then neurons in their order.
+    incoming.sort_by_key(|i| match i.from {
+        Source::Input => (0, i.offset),
+        Source::Population(k) => (k + 1, i.offset),
+    });
+    Ok(Layer {
+        population,
+        spikes: network.populations()[population].model == Model::Lif,
+        is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
+        incoming,
+        shares_time_constants: same(&tau_mem) && same(&tau_syn),
+        tau_mem,
+        tau_syn,
+        threshold: column(f64::INFINITY, &|n| model(n).threshold()),
+        neurons,
+    })
+}

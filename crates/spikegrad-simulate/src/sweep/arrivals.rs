@@ -1,0 +1,101 @@
+//! What reaches a layer, and when: the firings of its sources, merged by the time at which they arrive.
+//!
+//! Each connection has one delay, so that its arrivals come in the order of its firings; a cursor for each is all that is
+//! needed. Arrivals at one representable time act as one. Not here: what they do (`layer.rs`).
+
+use super::Irregular;
+use spikegrad_network::{Circuit, InputSpike, Layer, Source, Spike, Time};
+use std::ops::Range;
+
+/// All that has fired.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fired<'a> {
+    pub(super) circuit: &'a Circuit,
+    pub(super) inputs: &'a [InputSpike],
+    /// Spikes of each population that has been worked off, in order.
+    pub(super) populations: &'a [Vec<Spike>],
+}
+
+/// An instant at which something arrives.
+#[derive(Clone, Debug)]
+pub(super) struct Instant {
+    pub(super) time: Time,
+    /// Positions in [`Arrivals::rows`].
+    pub(super) rows: Range<usize>,
+}
+
+/// Arrivals at one layer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrivals {
+    /// Next firing of each incoming connection.
+    cursors: Vec<usize>,
+    pub(super) instants: Vec<Instant>,
+    /// Groups of the circuit.
+    pub(super) rows: Vec<usize>,
+}
+
+impl Arrivals {
+    pub(super) fn reset(&mut self, layer: &Layer) {
+        self.cursors.clear();
+        self.cursors.resize(layer.incoming.len(), 0);
+        self.instants.clear();
+        self.rows.clear();
+    }
+
+    /// The next arrival over the incoming connection `k`, and its group; `own` are the layer's own spikes so far.
+    fn head(
+        &self,
+        k: usize,
+        layer: &Layer,
+        fired: Fired<'_>,
+        own: &[Spike],
+    ) -> Option<(Time, usize)> {
+        let incoming = &layer.incoming[k];
+        let (time, source) = match incoming.from {
+            Source::Input => {
+                let spike = fired.inputs.get(self.cursors[k])?;
+                (Time::from(spike.time), spike.channel)
+            }
+            Source::Population(p) => {
+                let list = if p == layer.population { own } else { &fired.populations[p] };
+                let spike = list.get(self.cursors[k])?;
+                (spike.at(), fired.circuit.source_of(spike.neuron))
+            }
+        };
+        Some((time.after(incoming.delay), fired.circuit.groups_of(source).start + incoming.offset))
+    }
+
+    /// When the next arrival is.
+    pub(super) fn next(&self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Option<Time> {
+        let heads = (0..layer.incoming.len()).filter_map(|k| self.head(k, layer, fired, own));
+        heads.map(|(time, _)| time).reduce(|a, b| if b.rounded < a.rounded { b } else { a })
+    }
+
+    /// Takes all that arrives at the next instant, if that is not after `t_end`.
+    pub(super) fn take(
+        &mut self,
+        layer: &Layer,
+        fired: Fired<'_>,
+        own: &[Spike],
+        t_end: f64,
+    ) -> Result<Option<Time>, Irregular> {
+        let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) else {
+            return Ok(None);
+        };
+        if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
+            return Err(Irregular);
+        }
+        let first = self.rows.len();
+        for k in 0..layer.incoming.len() {
+            while let Some((time, row)) = self.head(k, layer, fired, own)
+                && time.rounded == now.rounded
+            {
+                self.rows.push(row);
+                self.cursors[k] += 1;
+                now = time;
+            }
+        }
+        self.instants.push(Instant { time: now, rows: first..self.rows.len() });
+        Ok(Some(now))
+    }
+}

@@ -1,0 +1,380 @@
+//! One layer, from stretch to stretch between its arrivals.
+//!
+//! In a stretch nothing reaches the layer, so its neurons are independent: one pass moves them all, and those that it names
+//! are worked off in waves. Where a layer hears itself, the first of its own spikes to arrive within the stretch cuts it off
+//! there. A refractory neuron is held by hand until its release.
+//!
+//! Not here: in which order layers come (`mod.rs`), the arithmetic of a pass (`columns.rs`).
+
+use super::Irregular;
+use super::arrivals::{Arrivals, Fired};
+use super::columns::{Columns, Motions, Pass, motions};
+use super::peaks::{Peaks, Stretch};
+use super::wave::{Crossing, Member, Wave};
+use crate::Options;
+use spikegrad_dynamics::lanes::Motion;
+use spikegrad_dynamics::lif::Tangent;
+use spikegrad_dynamics::{Neuron, State, TimeConstants};
+use spikegrad_network::{Layer, NeuronId, Readout, Source, Spike, Time};
+use std::ops::Range;
+
+/// A threshold is compared from this far below, in units of itself: room for the rounding of a bound.
+const THRESHOLD_MARGIN: f64 = 4.0 * f64::EPSILON;
+
+/// A neuron in its refractory time.
+#[derive(Clone, Copy, Debug)]
+struct Clamped {
+    /// Index in the layer.
+    neuron: usize,
+    release: Time,
+}
+
+/// Memory of a layer under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    arrivals: Arrivals,
+    before: Columns,
+    after: Columns,
+    ceiling: Vec<f64>,
+    named: Vec<usize>,
+    lengths: Vec<f64>,
+    motions: Vec<Motion>,
+    /// The sum of rows that arrive at one time.
+    row: Vec<f64>,
+    wave: Wave,
+    next_wave: Wave,
+    clamped: Vec<Clamped>,
+    is_clamped: Vec<bool>,
+    peaks: Peaks,
+}
+
+/// One layer of one run.
+#[derive(Debug)]
+pub(super) struct LayerRun<'a> {
+    pub(super) fired: Fired<'a>,
+    pub(super) layer: &'a Layer,
+    pub(super) t_end: f64,
+    pub(super) options: &'a Options,
+    /// Spikes and arrivals of the run so far.
+    pub(super) events: &'a mut u64,
+    /// Its spikes, in order.
+    pub(super) spikes: &'a mut Vec<Spike>,
+    /// Read-outs by request.
+    pub(super) sampled: &'a mut [Option<Readout>],
+    pub(super) scratch: &'a mut Scratch,
+}
+
+impl LayerRun<'_> {
+    pub(super) fn run(mut self) -> Result<(), Irregular> {
+        if self.layer.neurons.is_empty() {
+            return Ok(());
+        }
+        self.prepare()?;
+        let (mut from, mut rows) = (Time::from(0.0), 0..0);
+        let mut k = 0;
+        loop {
+            let next = if self.layer.is_recurrent {
+                self.scratch.arrivals.next(self.layer, self.fired, self.spikes)
+            } else {
+                self.scratch.arrivals.instants.get(k).map(|instant| instant.time)
+            };
+            let next = next.filter(|t| t.rounded <= self.t_end);
+            self.sum_rows(rows.clone());
+            let end = next.unwrap_or(Time::from(self.t_end));
+            let until = self.stretch(k, from, end)?;
+            if next.is_none() && until == end {
+                break;
+            }
+            if self.layer.is_recurrent {
+                self.scratch.arrivals.take(self.layer, self.fired, self.spikes, self.t_end)?;
+            }
+            (from, rows) = match self.scratch.arrivals.instants.get(k) {
+                Some(instant) => (instant.time, instant.rows.clone()),
+                None => return Err(Irregular),
+            };
+            self.count((rows.len() * self.layer.neurons.len()) as u64)?;
+            k += 1;
+        }
+        self.finish()
+    }
+
+    fn prepare(&mut self) -> Result<(), Irregular> {
+        let (layer, circuit) = (self.layer, self.fired.circuit);
+        let Scratch { arrivals, before, after, ceiling, clamped, is_clamped, peaks, .. } =
+            &mut *self.scratch;
+        let count = layer.neurons.len();
+        before.reset(count);
+        after.reset(count);
+        for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
+            (before.v[n], before.i[n]) = (state.v, state.i);
+        }
+        peaks.reset(circuit, layer, self.options, before)?;
+        ceiling.clear();
+        ceiling.extend(layer.threshold.iter().map(|t| t.min(t - THRESHOLD_MARGIN * t.abs())));
+        if !layer.spikes {
+            for (n, model) in circuit.neurons[layer.neurons.clone()].iter().enumerate() {
+                ceiling[n] = peaks.ceiling(model, n);
+            }
+        }
+        clamped.clear();
+        is_clamped.clear();
+        is_clamped.resize(count, false);
+        arrivals.reset(layer);
+        if !layer.is_recurrent {
+            while arrivals.take(layer, self.fired, self.spikes, self.t_end)?.is_some() {}
+        }
+        self.prepare_motions();
+        Ok(())
+    }
+
+    /// Where all stretches are known before, their motions are computed together.
+    fn prepare_motions(&mut self) {
+        let Scratch { arrivals, lengths, motions: into, .. } = &mut *self.scratch;
+        into.clear();
+        if self.layer.is_recurrent || !self.layer.shares_time_constants {
+            return;
+        }
+        lengths.clear();
+        let mut from = Time::from(0.0);
+        let ends = arrivals.instants.iter().map(|i| i.time).chain([self.t_end.into()]);
+        for until in ends {
+            lengths.push(until.since(from));
+            from = until;
+        }
+        let (tau_mem, tau_syn) = (self.layer.tau_mem.first(), self.layer.tau_syn.first());
+        if let (Some(&tau_mem), Some(&tau_syn)) = (tau_mem, tau_syn) {
+            motions(lengths, tau_mem, tau_syn, into);
+        }
+    }
+
+    fn count(&mut self, events: u64) -> Result<(), Irregular> {
+        *self.events += events;
+        if *self.events > self.options.max_events { Err(Irregular) } else { Ok(()) }
+    }
+
+    /// The rows that arrive at one time, as one.
+    fn sum_rows(&mut self, rows: Range<usize>) {
+        let Scratch { arrivals, row, .. } = &mut *self.scratch;
+        row.clear();
+        let circuit = self.fired.circuit;
+        for &group in &arrivals.rows[rows] {
+            let weights = &circuit.weights[circuit.group(group).synapses.clone()];
+            if row.is_empty() {
+                row.extend_from_slice(weights);
+            } else {
+                row.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+            }
+        }
+    }
+
+    /// Moves the layer from `from` to `end`, or to where it is cut off; stretch `k` of the layer.
+    fn stretch(&mut self, k: usize, from: Time, end: Time) -> Result<Time, Irregular> {
+        let mut until = end;
+        self.pass(k, from, until);
+        if !self.layer.spikes {
+            self.read(from, until);
+        } else if !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty()) {
+            self.gather(from, until);
+            self.scratch.wave.search(self.fired.circuit, self.layer, until)?;
+            if self.layer.is_recurrent {
+                until = self.cut_off(until);
+                if until != end {
+                    self.pass(k, from, until);
+                }
+            }
+            self.work_off(until)?;
+        }
+        let Scratch { before, after, .. } = &mut *self.scratch;
+        std::mem::swap(before, after);
+        Ok(until)
+    }
+
+    fn pass(&mut self, k: usize, from: Time, until: Time) {
+        let Scratch { before, after, ceiling, named, motions: known, row, lengths, .. } =
+            &mut *self.scratch;
+        let layer = self.layer;
+        let dt = until.since(from);
+        let motions = if layer.shares_time_constants {
+            if layer.is_recurrent {
+                lengths.clear();
+                lengths.push(dt);
+                motions(lengths, layer.tau_mem[0], layer.tau_syn[0], known);
+            }
+            Motions::Shared(&known[if layer.is_recurrent { 0 } else { k }])
+        } else {
+            Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
+        };
+        Pass { motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
+    }
+
+    /// The read-outs of a stretch.
+    fn read(&mut self, from: Time, until: Time) {
+        let Scratch { before, after, ceiling, named, row, peaks, .. } = &mut *self.scratch;
+        let at = Stretch { circuit: self.fired.circuit, layer: self.layer, from, until, row };
+        peaks.along(at, before, self.sampled, self.options);
+        for &n in named.iter().filter(|&&n| n < self.layer.neurons.len()) {
+            peaks.turn(at, before, after, n);
+            ceiling[n] = peaks.ceiling(&at.circuit.neurons[at.layer.neurons.start + n], n);
+        }
+    }
+
+    /// The first wave: whoever was named, and whose refractory time ends.
+    fn gather(&mut self, from: Time, until: Time) {
+        let Scratch { before, named, row, wave, clamped, is_clamped, .. } = &mut *self.scratch;
+        let (layer, circuit) = (self.layer, self.fired.circuit);
+        let current = |n: usize| before.i[n] + row.get(n).copied().unwrap_or(0.0);
+        wave.clear();
+        for &n in named.iter().filter(|&&n| n < is_clamped.len() && !is_clamped[n]) {
+            let member = Member { neuron: n, from, is_known: true, crossing: None };
+            let Columns { v, v_mem, v_syn, i_syn, .. } = before;
+            wave.push(layer, member, [v[n], current(n), v_mem[n], v_syn[n], i_syn[n]]);
+        }
+        for &Clamped { neuron: n, release } in
+            clamped.iter().filter(|c| c.release.rounded <= until.rounded)
+        {
+            let model = &circuit.neurons[layer.neurons.start + n];
+            let state = State { v: model.reset_value(), i: current(n) };
+            let dt = release.since(from);
+            let tangent = Tangent { v: TimeConstants::default(), i: before.i_syn[n] };
+            let tangent = model.hold_tangent(tangent, state, dt);
+            let state = model.hold(state, dt);
+            let member = Member { neuron: n, from: release, is_known: false, crossing: None };
+            wave.push(layer, member, [state.v, state.i, 0.0, 0.0, tangent.i]);
+        }
+    }
+
+    /// The stretch of a layer that hears itself ends where the first of its own spikes arrives.
+    fn cut_off(&mut self, until: Time) -> Time {
+        let own = Source::Population(self.layer.population);
+        let delays = self.layer.incoming.iter().filter(|i| i.from == own).map(|i| i.delay);
+        let Some(delay) = delays.reduce(f64::min) else { return until };
+        let wave = &mut self.scratch.wave;
+        let crossings = wave.members.iter().filter_map(|member| member.crossing);
+        let first = crossings
+            .map(|crossing| crossing.time.after(delay))
+            .fold(until, |a, b| if b.rounded < a.rounded { b } else { a });
+        for member in &mut wave.members {
+            member.crossing = member.crossing.filter(|c| c.time.rounded <= first.rounded);
+        }
+        first
+    }
+
+    /// Works off the first wave, whose crossings are found, and those that follow from it.
+    fn work_off(&mut self, until: Time) -> Result<(), Irregular> {
+        let first_spike = self.spikes.len();
+        self.hold_clamped(until);
+        loop {
+            self.scratch.wave.advance(until);
+            self.scratch.next_wave.clear();
+            for k in 0..self.scratch.wave.members.len() {
+                let member = self.scratch.wave.members[k];
+                let state = self.scratch.wave.state(k);
+                match member.crossing {
+                    Some(crossing) => self.spike(member.neuron, crossing, state, until)?,
+                    None if member.is_known || member.from.rounded > until.rounded => {}
+                    None => self.scratch.settle(member.neuron, state),
+                }
+            }
+            let Scratch { wave, next_wave, .. } = &mut *self.scratch;
+            std::mem::swap(wave, next_wave);
+            if wave.members.is_empty() {
+                break;
+            }
+            wave.search(self.fired.circuit, self.layer, until)?;
+        }
+        let new = &mut self.spikes[first_spike..];
+        new.sort_unstable_by(|a, b| a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron)));
+        Ok(())
+    }
+
+    /// Holds who is still refractory at `until`, and lets go who is not.
+    fn hold_clamped(&mut self, until: Time) {
+        let Scratch { after, clamped, is_clamped, wave, .. } = &mut *self.scratch;
+        let (layer, circuit) = (self.layer, self.fired.circuit);
+        let model = |n: usize| &circuit.neurons[layer.neurons.start + n];
+        clamped.retain(|&Clamped { neuron: n, release }| {
+            if release.rounded <= until.rounded {
+                is_clamped[n] = false;
+                let released = wave.members.iter().position(|m| m.neuron == n && !m.is_known);
+                let id = NeuronId::new(layer.neurons.start + n);
+                let spike = self.spikes.iter_mut().rfind(|spike| spike.neuron == id);
+                if let (Some(k), Some(spike)) = (released, spike) {
+                    let state = State { v: model(n).reset_value(), i: wave.columns.i[k] };
+                    spike.release_rate = model(n).membrane_rate(state);
+                }
+                return false;
+            }
+            (after.v[n], after.v_mem[n], after.v_syn[n]) = (model(n).reset_value(), 0.0, 0.0);
+            true
+        });
+    }
+
+    /// `neuron` crosses its threshold, in `state`.
+    fn spike(
+        &mut self,
+        neuron: usize,
+        crossing: Crossing,
+        state: [f64; 5],
+        until: Time,
+    ) -> Result<(), Irregular> {
+        let n = self.layer.neurons.start + neuron;
+        let model = &self.fired.circuit.neurons[n];
+        let [_, i, tau_mem, tau_syn, i_syn] = state;
+        let Crossing { time, slope } = crossing;
+        if !(slope > 0.0 && slope.is_finite() && i.is_finite()) {
+            return Err(Irregular);
+        }
+        let start = State { v: model.reset_value(), i };
+        let mut spike = Spike {
+            time: time.rounded,
+            time_rest: time.rest,
+            neuron: NeuronId::new(n),
+            round: 0,
+            slope,
+            release_rate: 0.0,
+            tangent: TimeConstants { tau_mem, tau_syn },
+        };
+        let release = time.after(model.refractory());
+        let is_released = release.rounded <= until.rounded;
+        let dt = if is_released { release } else { until }.since(time);
+        let mut held = start;
+        let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };
+        if dt != 0.0 {
+            tangent = model.hold_tangent(tangent, start, dt);
+            held = model.hold(start, dt);
+        }
+        let state = [held.v, held.i, 0.0, 0.0, tangent.i];
+        if is_released {
+            spike.release_rate = model.membrane_rate(held);
+        } else {
+            self.scratch.is_clamped[neuron] = true;
+            self.scratch.clamped.push(Clamped { neuron, release });
+        }
+        if release.rounded < until.rounded {
+            let member = Member { neuron, from: release, is_known: false, crossing: None };
+            self.scratch.next_wave.push(self.layer, member, state);
+        } else {
+            self.scratch.settle(neuron, state);
+        }
+        self.spikes.push(spike);
+        self.count(1)
+    }
+
+    fn finish(&mut self) -> Result<(), Irregular> {
+        let Scratch { before, peaks, .. } = &mut *self.scratch;
+        let is_finite = |column: &[f64]| column.iter().all(|x| x.is_finite());
+        if !(is_finite(&before.v) && is_finite(&before.i)) {
+            return Err(Irregular);
+        }
+        peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.options);
+        Ok(())
+    }
+}
+
+impl Scratch {
+    /// Where a neuron that was worked off by hand is at the end of the stretch.
+    fn settle(&mut self, n: usize, state: [f64; 5]) {
+        let Columns { v, i, v_mem, v_syn, i_syn } = &mut self.after;
+        [v[n], i[n], v_mem[n], v_syn[n], i_syn[n]] = state;
+    }
+}

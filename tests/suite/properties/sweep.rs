@@ -1,0 +1,117 @@
+//! The layered sweep and the event loop are one simulator: the same spikes in the same order, the same read-outs, the same
+//! gradients, to rounding.
+
+use crate::random_networks::{for_all, layered_plan};
+use crate::support::error;
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestCaseResult};
+use spikegrad::problem::Problem;
+use spikegrad::{Loss, Options, Trace, loss_of};
+use spikegrad_network::{Circuit, Layers};
+use spikegrad_simulate::{SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_into};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// These networks are larger than those of the other statements.
+const EVENTS: u64 = 100_000;
+
+/// Half of the numbers differ by a handful of roundings.
+const MEDIAN: f64 = 4e-15;
+
+/// One in a hundred stands behind spikes with small slopes, each of which multiplies the differences before it.
+const P99: f64 = 1e-12;
+
+/// Chains of small slopes multiply by some ten thousands.
+const WORST: f64 = 1e-9;
+
+fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
+    let Problem { network, parameters, stimulus, document } = problem;
+    let circuit = Circuit::new(network, parameters).unwrap();
+    let layers = Layers::new(network, &circuit)
+        .map_err(|reason| TestCaseError::fail(reason.describe(network).to_string()))?;
+    let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+    let options = Options { max_events: EVENTS, readouts: loss.readouts(network) };
+    let (mut by_events, mut by_sweep) = (Trace::default(), Trace::default());
+    match simulate_into(&circuit, stimulus, &options, &mut Workspace::default(), &mut by_events) {
+        Err(SimulateError::EventBudget { .. }) => return Err(TestCaseError::reject("runs away")),
+        Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        Ok(()) => {}
+    }
+    let swept = sweep_into(
+        &circuit,
+        &layers,
+        stimulus,
+        &options,
+        &mut SweepWorkspace::default(),
+        &mut by_sweep,
+    );
+    Ok(swept.ok().map(|()| (by_events, by_sweep)))
+}
+
+/// Relative differences, by kind of number.
+#[derive(Default)]
+struct Differences(RefCell<BTreeMap<&'static str, Vec<f64>>>);
+
+impl Differences {
+    /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
+    fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
+        let difference = error(got, expected, floor);
+        prop_assert!(difference <= WORST, "{}: {:?} {:?}", kind, got, expected);
+        self.0.borrow_mut().entry(kind).or_default().push(difference);
+        Ok(())
+    }
+
+    /// Checks the bulk of all differences.
+    fn check(self) {
+        for (kind, mut all) in self.0.into_inner() {
+            all.sort_by(f64::total_cmp);
+            let quantile = |per_mille: usize| all[(all.len() - 1) * per_mille / 1000];
+            let (median, p99, worst) = (quantile(500), quantile(990), quantile(1000));
+            println!(
+                "{kind}: {} numbers, median {median:.1e}, p99 {p99:.1e}, worst {worst:.1e}",
+                all.len()
+            );
+            assert!(median <= MEDIAN && p99 <= P99, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_sweep_finds_the_spikes_of_the_event_loop() {
+    let (irregular, differences) = (Cell::new(0), Differences::default());
+    for_all(layered_plan(), |_, problem| {
+        let Some((expected, got)) = traces(problem)? else {
+            irregular.set(irregular.get() + 1);
+            return Ok(0);
+        };
+        let order = |t: &Trace| t.spikes.iter().map(|s| (s.neuron, s.round)).collect::<Vec<_>>();
+        prop_assert_eq!(order(&got), order(&expected));
+        prop_assert_eq!(got.arrivals, expected.arrivals);
+        for (got, expected) in got.spikes.iter().zip(&expected.spikes) {
+            differences.note("spike time", got.time, expected.time, 0.0)?;
+            // Rates are differences of potentials of the size of the threshold.
+            let floor = 1.0 / 0.02;
+            differences.note("slope", got.slope, expected.slope, floor)?;
+            // The event loop looks at a release only if something happens to the neuron later.
+            if expected.release_rate != 0.0 {
+                differences.note("release rate", got.release_rate, expected.release_rate, floor)?;
+            }
+            let (got, expected) = (got.tangent, expected.tangent);
+            differences.note("tangent", got.tau_mem, expected.tau_mem, floor)?;
+            differences.note("tangent", got.tau_syn, expected.tau_syn, floor)?;
+        }
+        prop_assert_eq!(got.readouts.len(), expected.readouts.len());
+        for (got, expected) in got.readouts.iter().zip(&expected.readouts) {
+            prop_assert_eq!(got.request, expected.request);
+            differences.note("read-out", got.value, expected.value, 1.0)?;
+            prop_assert_eq!(got.cusp.is_some(), expected.cusp.is_some());
+            let (got, expected) = (got.tangent, expected.tangent);
+            differences.note("tangent", got.tau_mem, expected.tau_mem, 1.0 / 0.02)?;
+            differences.note("tangent", got.tau_syn, expected.tau_syn, 1.0 / 0.02)?;
+        }
+        Ok(expected.spikes.len())
+    });
+    differences.check();
+    println!("{} runs are left to the event loop", irregular.get());
+    assert!(irregular.get() < 30, "{} runs are left to the event loop", irregular.get());
+}
