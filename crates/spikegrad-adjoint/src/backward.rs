@@ -11,7 +11,9 @@ use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{
     Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
 };
-use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Time, Trace};
+use spikegrad_network::{
+    Circuit, Cusp, Gradient, Measure, Network, Parameters, Readout, Time, Trace,
+};
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
@@ -50,10 +52,10 @@ pub fn backward<T: Scalar>(
 #[derive(Clone, Debug)]
 pub struct GradientSum<T: Scalar = f64, N: NeuronAdjoint<T> = Lif<T>> {
     /// For each synapse of the circuit.
-    weights: Vec<T>,
+    pub(crate) weights: Vec<T>,
     /// For each group of the circuit.
-    delays: Vec<T>,
-    neurons: Vec<N::Gradient>,
+    pub(crate) delays: Vec<T>,
+    pub(crate) neurons: Vec<N::Gradient>,
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
@@ -173,6 +175,19 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     workspace: &mut BackwardWorkspace<T, N>,
     sum: &mut GradientSum<T, N>,
 ) -> Result<Vec<T>, AdjointError> {
+    check(trace, cotangents, policy)?;
+    let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
+    sweep.prepare();
+    sweep.run()?;
+    Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
+}
+
+/// Whether `cotangents` fit the trace, and `policy` what happened in it.
+pub(crate) fn check<T: Scalar>(
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+) -> Result<(), AdjointError> {
     let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
     let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
     if (spikes, readouts) != (expected_spikes, expected_readouts) {
@@ -186,10 +201,7 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
         return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
     }
-    let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
-    sweep.prepare();
-    sweep.run()?;
-    Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
+    Ok(())
 }
 
 struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
@@ -268,13 +280,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cotangent = self.cotangents.readouts[k];
         let neuron = readout.request.neuron.index();
         if readout.request.measure == Measure::Mean {
-            // The mean is the integral divided by the end; its recorded tangent is that of the mean.
-            let integral = cotangent / end;
-            self.workspace.cells[neuron].integral += integral;
-            let TimeConstants { tau_mem, tau_syn } = readout.tangent;
-            let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
-            let gradient = &mut self.sum.neurons[neuron];
-            self.circuit.neurons[neuron].whole_integral_pullback(integral, end, tangent, gradient);
+            self.workspace.cells[neuron].integral += cotangent / end;
+            let model = &self.circuit.neurons[neuron];
+            mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[neuron]);
             return;
         }
         if let Some(cusp) = readout.cusp {
@@ -414,15 +422,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
             return Ok(());
         }
-        let slope = match self.policy {
-            Grazing::Floor(floor) if at.slope.re() < floor => T::from(floor),
-            Grazing::Zero if at.slope.re() <= 0.0 => return Ok(()),
-            _ if at.slope.re() > 0.0 => at.slope,
-            _ => {
-                let (neuron, slope) = (at.neuron, at.slope.re());
-                return Err(AdjointError::Grazing { neuron, time: at.time.re(), slope });
-            }
-        };
+        let Some(slope) = self.policy.slope(at)? else { return Ok(()) };
         let model = &self.circuit.neurons[n];
         let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);
         cell.adjoint = before;
@@ -479,6 +479,20 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.workspace.times[inputs + spike] += time;
         model.refractory_pullback(time, &mut self.sum.neurons[n]);
     }
+}
+
+/// Adds what the parameters of a neuron get from ∂L/∂(its mean potential) = `cotangent`, where the run ends at `end`.
+pub(crate) fn mean_pullback<T: Scalar, N: NeuronAdjoint<T>>(
+    model: &N,
+    readout: &Readout<T>,
+    cotangent: T,
+    end: T,
+    gradient: &mut N::Gradient,
+) {
+    // The mean is the integral divided by the end; its recorded tangent is that of the mean.
+    let TimeConstants { tau_mem, tau_syn } = readout.tangent;
+    let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
+    model.whole_integral_pullback(cotangent / end, end, tangent, gradient);
 }
 
 /// The adjoint of a free neuron `dt` earlier.

@@ -11,6 +11,7 @@ mod certificate;
 mod error;
 mod grazing;
 mod loss;
+mod sweep;
 
 pub use backward::{BackwardWorkspace, GradientSum, backward, backward_into};
 pub use certificate::{Certificate, Slope};
@@ -20,3 +21,4 @@ pub use loss::{
     Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, SpikeTimeMse,
     TtfsCrossEntropy, VoltageMse, loss_of,
 };
+pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};

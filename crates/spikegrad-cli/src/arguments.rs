@@ -83,7 +83,7 @@ pub(crate) struct Common {
 impl Common {
     /// How to evaluate a loss with these options.
     pub(crate) fn settings(&self, grazing: Grazing) -> Settings {
-        Settings { max_events: self.max_events, grazing }
+        Settings { max_events: self.max_events, grazing, ..Settings::default() }
     }
 }
 

@@ -7,10 +7,15 @@
 
 use rayon::prelude::*;
 use spikegrad_adjoint::{
-    AdjointError, BackwardWorkspace, Certificate, GradientSum, Grazing, Loss, backward_into,
+    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, GradientSum, Grazing,
+    Loss, backward_into, is_sweepable, sweep_backward_into,
 };
-use spikegrad_network::{Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
-use spikegrad_simulate::{Options, SimulateError, Workspace, simulate_into};
+use spikegrad_network::{
+    Circuit, Gradient, Layers, Network, NetworkError, Parameters, Stimulus, Trace,
+};
+use spikegrad_simulate::{
+    Options, SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_into,
+};
 use thiserror::Error;
 
 /// Most events a sample unless said otherwise.
@@ -19,9 +24,21 @@ pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
 const CHUNK: usize = 8;
 
+/// Which engine does the work. Both give the same answer to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The layered sweep where the network is layered, the event loop elsewhere.
+    #[default]
+    Automatic,
+    /// The event loop, whatever the network.
+    EventLoop,
+}
+
 /// How to evaluate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
+    /// Which engine does the work.
+    pub engine: Engine,
     /// Most events, spikes and synaptic arrivals, of one sample.
     pub max_events: u64,
     /// What to do where a spike grazes its threshold.
@@ -31,7 +48,7 @@ pub struct Settings {
 impl Default for Settings {
     /// [`DEFAULT_MAX_EVENTS`], and an error where the gradient does not exist.
     fn default() -> Self {
-        Self { max_events: DEFAULT_MAX_EVENTS, grazing: Grazing::Fail }
+        Self { engine: Engine::Automatic, max_events: DEFAULT_MAX_EVENTS, grazing: Grazing::Fail }
     }
 }
 
@@ -84,14 +101,15 @@ pub fn value_and_grad(
     loss: &dyn Loss,
     settings: &Settings,
 ) -> Result<Evaluation, Error> {
-    let circuit = Circuit::new(network, parameters)?;
-    let mut sum = GradientSum::new(&circuit);
+    let prepared = Prepared::new(network, parameters, settings)?;
+    let circuit = &prepared.circuit;
+    let mut sum = GradientSum::new(circuit);
     let mut scratch = Scratch::default();
     let sample = Sample { stimulus, loss };
-    let value = scratch.forward(&circuit, network, sample, settings)?;
-    let input_times = scratch.backward(&circuit, network, sample, settings, &mut sum)?;
+    let value = scratch.forward(&prepared, sample)?;
+    let input_times = scratch.backward(&prepared, sample, &mut sum)?;
     let gradient =
-        Gradient { parameters: sum.to_parameters(network, parameters, &circuit), input_times };
+        Gradient { parameters: sum.to_parameters(network, parameters, circuit), input_times };
     let parts = [gradient.parameters.to_vec(), gradient.input_times.clone(), vec![value]];
     let finite = parts.iter().flatten().all(|x| x.is_finite());
     if !finite {
@@ -134,16 +152,17 @@ pub fn value_and_grad_batch<R: Send>(
     settings: &Settings,
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Batch<R>, BatchError> {
-    let circuit = Circuit::new(network, parameters)
+    let prepared = Prepared::new(network, parameters, settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
+    let circuit = &prepared.circuit;
     let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
-        let mut sum = GradientSum::new(&circuit);
+        let mut sum = GradientSum::new(circuit);
         let mut scratch = Scratch::default();
         let mut results = Vec::with_capacity(chunk.len());
         for (position, &sample) in (k * CHUNK..).zip(chunk) {
             let failed = |source| BatchError { sample: position, source };
-            let value = scratch.forward(&circuit, network, sample, settings).map_err(failed)?;
-            scratch.backward(&circuit, network, sample, settings, &mut sum).map_err(failed)?;
+            let value = scratch.forward(&prepared, sample).map_err(failed)?;
+            scratch.backward(&prepared, sample, &mut sum).map_err(failed)?;
             if !value.is_finite() {
                 return Err(failed(AdjointError::NonFiniteLoss.into()));
             }
@@ -153,7 +172,7 @@ pub fn value_and_grad_batch<R: Send>(
     };
     let chunks: Vec<Result<_, BatchError>> =
         samples.par_chunks(CHUNK).enumerate().map(chunk).collect();
-    let mut total = GradientSum::new(&circuit);
+    let mut total = GradientSum::new(circuit);
     let (mut losses, mut looked_up) = (Vec::new(), Vec::new());
     for chunk in chunks {
         let (results, sum) = chunk?;
@@ -163,7 +182,7 @@ pub fn value_and_grad_batch<R: Send>(
         }
         total.add(&sum);
     }
-    Ok(Batch { losses, gradient: total.to_parameters(network, parameters, &circuit), looked_up })
+    Ok(Batch { losses, gradient: total.to_parameters(network, parameters, circuit), looked_up })
 }
 
 /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
@@ -177,12 +196,12 @@ pub fn value_batch<R: Send>(
     settings: &Settings,
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
-    let circuit = Circuit::new(network, parameters)
+    let prepared = Prepared::new(network, parameters, settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
     let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
         let mut scratch = Scratch::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = scratch.forward(&circuit, network, sample, settings);
+            let value = scratch.forward(&prepared, sample);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, look_up(position, &scratch.trace)))
         };
@@ -191,50 +210,84 @@ pub fn value_batch<R: Send>(
     samples.par_chunks(CHUNK).enumerate().flat_map_iter(chunk).collect()
 }
 
+/// A network ready to be run.
+#[derive(Debug)]
+struct Prepared<'a> {
+    network: &'a Network,
+    circuit: Circuit,
+    /// Set if the layered sweep does the work.
+    layers: Option<Layers>,
+    settings: &'a Settings,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(
+        network: &'a Network,
+        parameters: &Parameters,
+        settings: &'a Settings,
+    ) -> Result<Self, NetworkError> {
+        let circuit = Circuit::new(network, parameters)?;
+        let layers = match settings.engine {
+            Engine::Automatic => Layers::new(network, &circuit).ok(),
+            Engine::EventLoop => None,
+        };
+        Ok(Self { network, circuit, layers, settings })
+    }
+}
+
 /// Memory that one thread uses again for each sample.
 #[derive(Debug, Default)]
 struct Scratch {
     forward: Workspace,
+    forward_sweep: SweepWorkspace,
     backward: BackwardWorkspace,
+    backward_sweep: BackwardSweepWorkspace,
     trace: Trace,
     cotangents: Option<spikegrad_adjoint::Cotangents>,
 }
 
 impl Scratch {
-    fn forward(
-        &mut self,
-        circuit: &Circuit,
-        network: &Network,
-        sample: Sample<'_>,
-        settings: &Settings,
-    ) -> Result<f64, Error> {
+    fn forward(&mut self, prepared: &Prepared<'_>, sample: Sample<'_>) -> Result<f64, Error> {
+        let Prepared { network, circuit, layers, settings } = prepared;
         let options =
             Options { max_events: settings.max_events, readouts: sample.loss.readouts(network) };
-        simulate_into(circuit, sample.stimulus, &options, &mut self.forward, &mut self.trace)?;
-        let (value, cotangents) = sample.loss.evaluate(network, &self.trace);
+        let Self { forward, forward_sweep, trace, .. } = self;
+        let stimulus = sample.stimulus;
+        let swept = layers.as_ref().is_some_and(|layers| {
+            sweep_into(circuit, layers, stimulus, &options, forward_sweep, trace).is_ok()
+        });
+        if !swept {
+            simulate_into(circuit, stimulus, &options, forward, trace)?;
+        }
+        let (value, cotangents) = sample.loss.evaluate(network, trace);
         self.cotangents = Some(cotangents);
         Ok(value)
     }
 
     fn backward(
         &mut self,
-        circuit: &Circuit,
-        network: &Network,
+        prepared: &Prepared<'_>,
         sample: Sample<'_>,
-        settings: &Settings,
         sum: &mut GradientSum,
     ) -> Result<Vec<f64>, Error> {
+        let Prepared { network, circuit, layers, settings } = prepared;
+        let Self { backward, backward_sweep, trace, .. } = self;
         let cotangents = match self.cotangents.take() {
             Some(cotangents) => cotangents,
-            None => sample.loss.evaluate(network, &self.trace).1,
+            None => sample.loss.evaluate(network, trace).1,
         };
-        Ok(backward_into(
-            circuit,
-            &self.trace,
-            &cotangents,
-            settings.grazing,
-            &mut self.backward,
-            sum,
-        )?)
+        let policy = settings.grazing;
+        Ok(match layers {
+            Some(layers) if is_sweepable(trace) => sweep_backward_into(
+                circuit,
+                layers,
+                trace,
+                &cotangents,
+                policy,
+                backward_sweep,
+                sum,
+            )?,
+            _ => backward_into(circuit, trace, &cotangents, policy, backward, sum)?,
+        })
     }
 }

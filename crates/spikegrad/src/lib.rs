@@ -55,8 +55,8 @@
 mod evaluate;
 
 pub use evaluate::{
-    Batch, BatchError, DEFAULT_MAX_EVENTS, Error, Evaluation, Sample, Settings, value_and_grad,
-    value_and_grad_batch, value_batch,
+    Batch, BatchError, DEFAULT_MAX_EVENTS, Engine, Error, Evaluation, Sample, Settings,
+    value_and_grad, value_and_grad_batch, value_batch,
 };
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,

@@ -5,6 +5,10 @@ use crate::random_networks::{for_all, layered_plan};
 use crate::support::error;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
+use spikegrad::adjoint::{
+    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, Grazing, backward_into,
+    sweep_backward_into,
+};
 use spikegrad::problem::Problem;
 use spikegrad::{Loss, Options, Trace, loss_of};
 use spikegrad_network::{Circuit, Layers};
@@ -20,6 +24,9 @@ const MEDIAN: f64 = 4e-15;
 
 /// One in a hundred stands behind spikes with small slopes, each of which multiplies the differences before it.
 const P99: f64 = 1e-12;
+
+/// A derivative of this share of the largest may be a small difference of large terms.
+const SMALL: f64 = 1e-6;
 
 /// Chains of small slopes multiply by some ten thousands.
 const WORST: f64 = 1e-9;
@@ -55,7 +62,7 @@ struct Differences(RefCell<BTreeMap<&'static str, Vec<f64>>>);
 impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
-        let difference = error(got, expected, floor);
+        let difference = if got == expected { 0.0 } else { error(got, expected, floor) };
         prop_assert!(difference <= WORST, "{}: {:?} {:?}", kind, got, expected);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())
@@ -74,6 +81,54 @@ impl Differences {
             assert!(median <= MEDIAN && p99 <= P99, "{kind}");
         }
     }
+}
+
+#[test]
+fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
+    let differences = Differences::default();
+    for_all(layered_plan(), |_, problem| {
+        let Some((_, trace)) = traces(problem)? else { return Ok(0) };
+        let Problem { network, parameters, document, .. } = problem;
+        let circuit = Circuit::new(network, parameters).unwrap();
+        let layers = Layers::new(network, &circuit).unwrap();
+        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+        let cotangents = loss.evaluate(network, &trace).1;
+        let (mut by_walk, mut by_sweep) = (GradientSum::new(&circuit), GradientSum::new(&circuit));
+        let inputs = [
+            backward_into(
+                &circuit,
+                &trace,
+                &cotangents,
+                Grazing::Fail,
+                &mut BackwardWorkspace::default(),
+                &mut by_walk,
+            ),
+            sweep_backward_into(
+                &circuit,
+                &layers,
+                &trace,
+                &cotangents,
+                Grazing::Fail,
+                &mut BackwardSweepWorkspace::default(),
+                &mut by_sweep,
+            ),
+        ];
+        let [expected_inputs, got_inputs] = match inputs {
+            [Ok(expected), Ok(got)] => [expected, got],
+            [Err(_), Err(_)] => return Ok(0),
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        };
+        let all = |sum: GradientSum, inputs: Vec<f64>| {
+            [sum.to_parameters(network, parameters, &circuit).to_vec(), inputs].concat()
+        };
+        let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs));
+        let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        for (got, expected) in got.iter().zip(&expected) {
+            differences.note("derivative", *got, *expected, SMALL * largest)?;
+        }
+        Ok(trace.spikes.len())
+    });
+    differences.check();
 }
 
 #[test]

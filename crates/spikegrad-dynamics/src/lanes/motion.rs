@@ -104,6 +104,17 @@ impl<S: Simd> Propagator<Lanes<S>> {
         parts(dt, tau_mem, tau_syn).flow
     }
 
+    /// Writes one flow for each lane into `flows`, as many as it has room for.
+    #[inline(always)]
+    pub fn store(self, flows: &mut [Propagator]) {
+        let [membrane, current, response] =
+            [self.membrane, self.current, self.response].map(Lanes::values);
+        for (k, flow) in flows.iter_mut().enumerate().take(S::F64_LANES) {
+            *flow =
+                Propagator { membrane: membrane[k], current: current[k], response: response[k] };
+        }
+    }
+
     /// `scalar` in every lane.
     #[inline(always)]
     #[must_use]

@@ -87,25 +87,6 @@ pub(super) fn integral_pullback<T: Scalar>(
     Adjoint(State { v: of_v * integral, i: of_i * integral })
 }
 
-/// V = rest + (start − rest) e^p + …: rest gets 1 − e^p, the starting value gets e^p.
-pub(super) fn membrane_pullback<T: Scalar>(
-    neuron: &Lif<T>,
-    membrane: T,
-    elapsed: T,
-    after_reset: bool,
-    gradient: &mut LifGradient<T>,
-) {
-    let p = -elapsed / neuron.tau_mem;
-    let (of_rest, of_start) = (membrane * -p.exp_m1(), membrane * p.exp());
-    gradient.parameters.v_leak += of_rest;
-    gradient.parameters.i_bias += of_rest;
-    if after_reset {
-        gradient.parameters.v_reset += of_start;
-    } else {
-        gradient.initial_v += of_start;
-    }
-}
-
 /// ∫V of a neuron that starts from its initial value: rest gets dt − dt exp[0, p] = `(dt²/τ_mem) exp[0, 0, p]`.
 pub(super) fn whole_integral_pullback<T: Scalar>(
     neuron: &Lif<T>,
@@ -124,7 +105,7 @@ pub(super) fn whole_integral_pullback<T: Scalar>(
 mod tests {
     use super::super::fixtures::{RATIOS, neuron, parameters};
     use super::*;
-    use crate::Neuron;
+    use crate::{Neuron, NeuronAdjoint, TimeConstants};
     use nalgebra::Matrix4;
 
     /// The matrix exponential's own error dominates: about 1e-13 after its squarings.
@@ -244,7 +225,8 @@ mod tests {
             };
             let (base, leak, start) = (value(0.0, 0.0), value(1.0, 0.0), value(0.0, 1.0));
             let mut of_v = LifGradient::default();
-            membrane_pullback(&neuron(ratio), 1.0, dt, false, &mut of_v);
+            let still = TimeConstants::default();
+            neuron(ratio).membrane_pullback(1.0, dt, false, still, &mut of_v);
             let mut of_integral = LifGradient::default();
             whole_integral_pullback(&neuron(ratio), 1.0, dt, &mut of_integral);
             for (got, expected) in [

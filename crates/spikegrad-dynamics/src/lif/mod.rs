@@ -81,6 +81,31 @@ impl<T: Scalar> Default for LifGradient<T> {
     }
 }
 
+impl<T: Scalar> LifGradient<T> {
+    /// Adds what ∂L/∂V = `membrane` is worth to rest, to the value from which the membrane last started, and to the time
+    /// constants; `decay` is `e^p` and `e^p − 1` with p = −elapsed/`τ_mem`.
+    ///
+    /// V = rest + (start − rest) e^p + …: rest gets 1 − e^p, the starting value gets e^p.
+    pub fn add_membrane(
+        &mut self,
+        membrane: T,
+        decay: [T; 2],
+        after_reset: bool,
+        tangent: TimeConstants<T>,
+    ) {
+        let [exp, exp_m1] = decay;
+        let (of_rest, of_start) = (membrane * -exp_m1, membrane * exp);
+        self.parameters.v_leak += of_rest;
+        self.parameters.i_bias += of_rest;
+        if after_reset {
+            self.parameters.v_reset += of_start;
+        } else {
+            self.initial_v += of_start;
+        }
+        tangent::pullback(membrane, tangent, self);
+    }
+}
+
 impl<T: Scalar> NeuronGradient for LifGradient<T> {
     fn add(&mut self, other: &Self) {
         let (into, from) = (&mut self.parameters, &other.parameters);
@@ -322,8 +347,8 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
         tangent: TimeConstants<T>,
         gradient: &mut LifGradient<T>,
     ) {
-        flow::membrane_pullback(self, membrane, elapsed, after_reset, gradient);
-        tangent::pullback(membrane, tangent, gradient);
+        let p = -elapsed / self.tau_mem;
+        gradient.add_membrane(membrane, [p.exp(), p.exp_m1()], after_reset, tangent);
     }
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut LifGradient<T>) {
         // The crossing time solves V(t) = v_th: dt/dv_th = 1/slope.

@@ -86,7 +86,7 @@ impl Run {
         let classifier = Classifier::new(config)?;
         let code = |split| classifier.code(&YinYang::split(split));
         Ok(Self {
-            settings: Settings { max_events, grazing: Grazing::Fail },
+            settings: Settings { max_events, ..Settings::default() },
             optimiser: Adam::new(config.optimiser, classifier.n_weights()),
             completed: 0,
             train: code(Split::Train)?,
