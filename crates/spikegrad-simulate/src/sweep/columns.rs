@@ -7,7 +7,7 @@
 //! Not here: what becomes of those that are named (`wave.rs`, `peaks.rs`).
 
 use pulp::{Arch, Simd, WithSimd};
-use spikegrad_dynamics::lanes::{Lanes, Motion, padded};
+use spikegrad_dynamics::lanes::{Lanes, Mask, Motion, padded};
 
 /// State and tangents of the neurons of a layer, padded to whole blocks.
 #[derive(Clone, Debug, Default)]
@@ -84,83 +84,111 @@ impl WithSimd for Pass<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (self.motions, self.only_turns) {
-            (Motions::Shared(motion), only_turns) => {
-                let motion = Motion::splat(simd, motion);
-                if only_turns {
-                    self.over::<S, true>(simd, |_| motion);
-                } else {
-                    self.over::<S, false>(simd, |_| motion);
-                }
-            }
-            (Motions::Own { dt, tau_mem, tau_syn }, only_turns) => {
-                let dt = Lanes::splat(simd, dt);
+        match self.motions {
+            Motions::Shared(motion) => self.over(simd, Motion::splat(simd, motion)),
+            Motions::Own { dt, tau_mem, tau_syn } => {
                 let (tau_mem, tau_syn) = (S::as_simd_f64s(tau_mem).0, S::as_simd_f64s(tau_syn).0);
-                let motion = |k: usize| {
-                    Motion::over(dt, Lanes::new(simd, tau_mem[k]), Lanes::new(simd, tau_syn[k]))
-                };
-                if only_turns {
-                    self.over::<S, true>(simd, motion);
-                } else {
-                    self.over::<S, false>(simd, motion);
-                }
+                self.over(simd, Own { dt: Lanes::splat(simd, dt), tau_mem, tau_syn });
             }
         }
     }
 }
 
+/// The motion of each register of neurons.
+trait Moves<S: Simd>: Copy {
+    fn motion(self, simd: S, k: usize) -> Motion<Lanes<S>>;
+}
+
+impl<S: Simd> Moves<S> for Motion<Lanes<S>> {
+    #[inline(always)]
+    fn motion(self, _: S, _: usize) -> Self {
+        self
+    }
+}
+
+/// Time constants of each register of neurons.
+#[derive(Clone, Copy)]
+struct Own<'a, S: Simd> {
+    dt: Lanes<S>,
+    tau_mem: &'a [S::f64s],
+    tau_syn: &'a [S::f64s],
+}
+
+impl<S: Simd> Moves<S> for Own<'_, S> {
+    #[inline(always)]
+    fn motion(self, simd: S, k: usize) -> Motion<Lanes<S>> {
+        Motion::over(self.dt, Lanes::new(simd, self.tau_mem[k]), Lanes::new(simd, self.tau_syn[k]))
+    }
+}
+
+/// The columns in registers. Everything below is inlined by force: what is not, is not compiled for the registers.
+struct Registers<'a, S: Simd> {
+    simd: S,
+    from: [&'a [S::f64s]; 5],
+    to: [&'a mut [S::f64s]; 5],
+    ceiling: &'a [S::f64s],
+}
+
 impl Pass<'_> {
     #[inline(always)]
-    fn over<S: Simd, const ONLY_TURNS: bool>(
-        self,
-        simd: S,
-        motion: impl Fn(usize) -> Motion<Lanes<S>>,
-    ) {
-        let Self { row, before, after, ceiling, named, .. } = self;
-        let count = ceiling.len() / S::F64_LANES;
-        let read = |column| &S::as_simd_f64s(column).0[..count];
-        let (v, i) = (read(&before.v), read(&before.i));
-        let (v_mem, v_syn, i_syn) = (read(&before.v_mem), read(&before.v_syn), read(&before.i_syn));
-        let ceiling = read(ceiling);
-        let to_v = &mut S::as_mut_simd_f64s(&mut after.v).0[..count];
-        let to_i = &mut S::as_mut_simd_f64s(&mut after.i).0[..count];
-        let to_v_mem = &mut S::as_mut_simd_f64s(&mut after.v_mem).0[..count];
-        let to_v_syn = &mut S::as_mut_simd_f64s(&mut after.v_syn).0[..count];
-        let to_i_syn = &mut S::as_mut_simd_f64s(&mut after.i_syn).0[..count];
-        let (whole, part) = S::as_simd_f64s(row);
-        let lanes = |x| Lanes::new(simd, x);
-        let mut body = |k: usize, weight: Lanes<S>| {
-            let by = motion(k);
-            let (v0, i_before, i_syn0) = (lanes(v[k]), lanes(i[k]), lanes(i_syn[k]));
-            let i0 = i_before + weight;
-            let v1 = by.flow.membrane * v0 + by.flow.response * i0;
-            let i1 = by.flow.current * i0;
-            to_v[k] = v1.raw();
-            to_i[k] = i1.raw();
-            let v_mem1 = by.flow.membrane * lanes(v_mem[k]) + (by.mem_of_v * v0 + by.mem_of_i * i0);
-            to_v_mem[k] = v_mem1.raw();
-            let v_syn1 =
-                by.flow.membrane * lanes(v_syn[k]) + (by.flow.response * i_syn0 + by.syn_of_i * i0);
-            to_v_syn[k] = v_syn1.raw();
-            to_i_syn[k] = (by.flow.current * i_syn0 + by.current_of_i * i0).raw();
-            let tangent = v0 + (by.length + TANGENT_MARGIN) * (i0 - v0);
-            let peak = tangent.min(i0);
-            let ceiling = lanes(ceiling[k]);
-            let reaches = if ONLY_TURNS {
-                let turns_within = v0.lt(i0) & i1.lt(v1) & ceiling.le(peak);
-                let turns_at_arrival = v0.lt(i_before) & i0.le(v0) & ceiling.le(v0);
-                turns_within | turns_at_arrival
-            } else {
-                ceiling.le(i1.lt(v1).select(peak, v1))
-            };
-            reaches.for_each(|lane| named.push(k * S::F64_LANES + lane));
+    fn over<S: Simd>(self, simd: S, moves: impl Moves<S>) {
+        let Self { row, before, after, ceiling, named, only_turns, .. } = self;
+        let Columns { v, i, v_mem, v_syn, i_syn } = before;
+        let mut registers = Registers {
+            simd,
+            from: [v, i, v_mem, v_syn, i_syn].map(|column| S::as_simd_f64s(column).0),
+            to: after.each().map(|column| S::as_mut_simd_f64s(column).0),
+            ceiling: S::as_simd_f64s(ceiling).0,
         };
-        for (k, &weight) in whole.iter().enumerate().take(count) {
-            body(k, lanes(weight));
+        let (whole, part) = S::as_simd_f64s(row);
+        let count = registers.ceiling.len();
+        for k in 0..count {
+            let weight = match whole.get(k) {
+                Some(&weight) => weight,
+                None if k == whole.len() => simd.partial_load_f64s(part),
+                None => simd.splat_f64s(0.0),
+            };
+            let reaches =
+                registers.pass(k, moves.motion(simd, k), Lanes::new(simd, weight), only_turns);
+            if reaches.any() {
+                reaches.for_each(|lane| named.push(k * S::F64_LANES + lane));
+            }
         }
-        for k in whole.len()..count {
-            let part = if k == whole.len() { part } else { &[] };
-            body(k, lanes(simd.partial_load_f64s(part)));
+    }
+}
+
+impl<S: Simd> Registers<'_, S> {
+    /// Moves one register of neurons, and says who may have reached its ceiling.
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        k: usize,
+        by: Motion<Lanes<S>>,
+        weight: Lanes<S>,
+        only_turns: bool,
+    ) -> Mask<S> {
+        let [v, i, v_mem, v_syn, i_syn] = self.from;
+        let (v0, i_before) = (Lanes::new(self.simd, v[k]), Lanes::new(self.simd, i[k]));
+        let (v_mem0, v_syn0) = (Lanes::new(self.simd, v_mem[k]), Lanes::new(self.simd, v_syn[k]));
+        let i_syn0 = Lanes::new(self.simd, i_syn[k]);
+        let i0 = i_before + weight;
+        let v1 = by.flow.membrane * v0 + by.flow.response * i0;
+        let i1 = by.flow.current * i0;
+        let [to_v, to_i, to_v_mem, to_v_syn, to_i_syn] = &mut self.to;
+        to_v[k] = v1.raw();
+        to_i[k] = i1.raw();
+        to_v_mem[k] = (by.flow.membrane * v_mem0 + (by.mem_of_v * v0 + by.mem_of_i * i0)).raw();
+        to_v_syn[k] =
+            (by.flow.membrane * v_syn0 + (by.flow.response * i_syn0 + by.syn_of_i * i0)).raw();
+        to_i_syn[k] = (by.flow.current * i_syn0 + by.current_of_i * i0).raw();
+        let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
+        let ceiling = Lanes::new(self.simd, self.ceiling[k]);
+        if only_turns {
+            let within = v0.lt(i0) & i1.lt(v1) & ceiling.le(peak);
+            let at_arrival = v0.lt(i_before) & i0.le(v0) & ceiling.le(v0);
+            within | at_arrival
+        } else {
+            ceiling.le(i1.lt(v1).select(peak, v1))
         }
     }
 }
