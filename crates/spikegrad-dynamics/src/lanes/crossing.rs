@@ -21,10 +21,10 @@ pub struct Rises<'a> {
     pub i: &'a [f64],
     /// Thresholds.
     pub threshold: &'a [f64],
-    /// Membrane time constants, in seconds.
-    pub tau_mem: &'a [f64],
-    /// Synaptic time constants, in seconds.
-    pub tau_syn: &'a [f64],
+    /// 1/(membrane time constant), per second.
+    pub rate_mem: &'a [f64],
+    /// 1/(synaptic time constant), per second.
+    pub rate_syn: &'a [f64],
 }
 
 /// What was found of one neuron.
@@ -64,14 +64,14 @@ impl WithSimd for SearchAll<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Rises { v, i, threshold, tau_mem, tau_syn } = self.rises;
+        let Rises { v, i, threshold, rate_mem, rate_syn } = self.rises;
         let lanes = |x| S::as_simd_f64s(x).0.iter().map(move |&x| Lanes::new(simd, x));
         let inputs =
-            lanes(v).zip(lanes(i)).zip(lanes(threshold)).zip(lanes(tau_mem)).zip(lanes(tau_syn));
-        for (((((v, i), threshold), tau_mem), tau_syn), found) in
+            lanes(v).zip(lanes(i)).zip(lanes(threshold)).zip(lanes(rate_mem)).zip(lanes(rate_syn));
+        for (((((v, i), threshold), rate_mem), rate_syn), found) in
             inputs.zip(self.found.chunks_exact_mut(S::F64_LANES))
         {
-            let (dt, slope, verdict) = Rise { v, i, threshold, tau_mem, tau_syn }.crossing();
+            let (dt, slope, verdict) = Rise { v, i, threshold, rate_mem, rate_syn }.crossing();
             let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
             for (k, found) in found.iter_mut().enumerate() {
                 let (dt, slope, verdict) = (dt[k], slope[k], verdict[k]);
@@ -88,7 +88,7 @@ impl WithSimd for SearchAll<'_> {
 }
 
 /// Where the slope has lost this share of current and threshold, it is left to the search that measures from the peak.
-const NEAR_GRAZING: f64 = 1.0 / 16.0;
+const NEAR_GRAZING: f64 = 1.0 / 8.0;
 
 /// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
 const CERTAINLY_BELOW: f64 = 1e-10;
@@ -106,8 +106,8 @@ struct Rise<S: Simd> {
     v: Lanes<S>,
     i: Lanes<S>,
     threshold: Lanes<S>,
-    tau_mem: Lanes<S>,
-    tau_syn: Lanes<S>,
+    rate_mem: Lanes<S>,
+    rate_syn: Lanes<S>,
 }
 
 /// The motion at a time: distance above the threshold, slope, current.
@@ -121,7 +121,7 @@ impl<S: Simd> Rise<S> {
     /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
-        let &Self { v, i, threshold, tau_mem, tau_syn } = self;
+        let &Self { v, i, threshold, rate_mem, rate_syn } = self;
         let [zero, one] = [0.0, 1.0].map(|x| v.constant(x));
         let is_common = v.lt(threshold)
             & zero.lt(i)
@@ -130,12 +130,12 @@ impl<S: Simd> Rise<S> {
             & i.lt(v.constant(SAFE_SIZES[1]))
             & v.abs().lt(v.constant(SAFE_SIZES[1]));
         let never = zero.lt(threshold) & i.le(threshold) & v.lt(threshold);
-        let start = At { residual: v - threshold, slope: (i - v) / tau_mem, current: i };
+        let start = At { residual: v - threshold, slope: (i - v) * rate_mem, current: i };
         let mut t = self.towards(&start);
         let mut slope = zero;
         let mut verdict = never.select(-one, zero);
         let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
-        let tau = tau_mem.min(tau_syn);
+        let rate = rate_mem.max(rate_syn);
         for _ in 0..MAX_EVALUATIONS {
             if !is_open.any() {
                 break;
@@ -145,13 +145,13 @@ impl<S: Simd> Rise<S> {
             let is_far = at.residual.lt(-((i + v.abs()) * CERTAINLY_BELOW));
             let step = self.towards(&at);
             let next = t + step;
-            let is_last = step.abs().le(next.min(tau) * LAST_STEP);
+            let is_last = step.abs().le(next * LAST_STEP) & (step.abs() * rate).le(one * LAST_STEP);
             // The current after the last step, to third order.
-            let bend = step / tau_syn;
+            let bend = step * rate_syn;
             let above = at.current * (one - bend + bend * bend * 0.5) - threshold;
             let is_steep = ((at.current + threshold) * NEAR_GRAZING).lt(above);
             let is_found = is_open & is_last & is_steep & zero.lt(next) & zero.lt(at.slope);
-            slope = is_found.select(above / tau_mem, slope);
+            slope = is_found.select(above * rate_mem, slope);
             verdict = is_found.select(one, (is_open & is_past & is_far).select(-one, verdict));
             t = is_open.select(next, t);
             is_open = is_open & !(is_past | is_last);
@@ -161,27 +161,31 @@ impl<S: Simd> Rise<S> {
 
     #[inline(always)]
     fn at(&self, t: Lanes<S>) -> At<S> {
-        let &Self { v, i, threshold, tau_mem, tau_syn } = self;
-        let (x, y) = (t / tau_mem, t / tau_syn);
-        let (membrane, membrane_m1) = (-x).exp_and_exp_m1();
-        let decay = (-y).exp();
+        let &Self { v, i, threshold, rate_mem, rate_syn } = self;
+        let (x, y) = (t * rate_mem, t * rate_syn);
+        let [zero, one] = [0.0, 1.0].map(|c| t.constant(c));
+        let membrane_is_slower = x.le(y);
         let gap = (y - x).abs();
-        let phi1 =
-            gap.constant(0.0).lt(gap).select(-(-gap).exp_and_exp_m1().1 / gap, gap.constant(1.0));
-        let slower = x.le(y).select(membrane, decay);
-        let response = x * (slower * phi1) * i;
+        let (down, down_m1) = (-gap).exp_and_exp_m1();
+        let phi1 = zero.lt(gap).select(-(down_m1 / gap), one);
+        let (hi, hi_m1) = (-x.min(y)).exp_and_exp_m1();
+        let lo = hi * down;
+        let (membrane, decay) =
+            (membrane_is_slower.select(hi, lo), membrane_is_slower.select(lo, hi));
+        let response = x * (hi * phi1) * i;
         // Early, the way from the start is small and known better than v; later, v itself is.
+        let membrane_m1 = membrane_is_slower.select(hi_m1, hi_m1 * down + down_m1);
         let early = (v - threshold) + (v * membrane_m1 + response);
         let late = v * membrane + response - threshold;
         let residual = x.lt(x.constant(0.5)).select(early, late);
         let current = decay * i;
-        At { residual, slope: (current - threshold - residual) / tau_mem, current }
+        At { residual, slope: (current - threshold - residual) * rate_mem, current }
     }
 
     /// The step to where the parabola meets the threshold, or the tangent, if the parabola does not.
     #[inline(always)]
     fn towards(&self, at: &At<S>) -> Lanes<S> {
-        let bend = (at.current / self.tau_syn + at.slope) / self.tau_mem;
+        let bend = (at.current * self.rate_syn + at.slope) * self.rate_mem;
         let zero = bend.constant(0.0);
         let discriminant = at.slope * at.slope + bend * at.residual * 2.0;
         let root = discriminant.max(zero).sqrt();
@@ -219,8 +223,8 @@ mod tests {
                         v: &block(v),
                         i: &block(i),
                         threshold: &block(1.0),
-                        tau_mem: &block(ratio * 5.0),
-                        tau_syn: &block(5.0),
+                        rate_mem: &block(1.0 / (ratio * 5.0)),
+                        rate_syn: &block(1.0 / 5.0),
                     },
                     &mut found,
                 );

@@ -7,41 +7,53 @@
 //! Not here: what becomes of those that are named (`wave.rs`, `peaks.rs`).
 
 use pulp::{Arch, Simd, WithSimd};
-use spikegrad_dynamics::lanes::{Lanes, Mask, Motion, padded};
+use spikegrad_dynamics::lanes::{BLOCK, Lanes, Mask, Motion};
 
-/// State and tangents of the neurons of a layer, padded to whole blocks.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Columns {
+/// One number for each neuron of a block.
+pub(super) type Column = [f64; BLOCK];
+
+/// State and tangents of eight neurons.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Block {
     /// v relative to rest.
-    pub(super) v: Vec<f64>,
-    pub(super) i: Vec<f64>,
+    pub(super) v: Column,
+    pub(super) i: Column,
     /// ∂v/∂τ_mem.
-    pub(super) v_mem: Vec<f64>,
+    pub(super) v_mem: Column,
     /// ∂v/∂τ_syn.
-    pub(super) v_syn: Vec<f64>,
+    pub(super) v_syn: Column,
     /// ∂i/∂τ_syn.
-    pub(super) i_syn: Vec<f64>,
+    pub(super) i_syn: Column,
 }
 
-impl Columns {
-    pub(super) fn each(&mut self) -> [&mut Vec<f64>; 5] {
-        [&mut self.v, &mut self.i, &mut self.v_mem, &mut self.v_syn, &mut self.i_syn]
-    }
+/// State and tangents of one neuron: `[v, i, v_mem, v_syn, i_syn]`.
+pub(super) type Cell = [f64; 5];
 
+/// The neurons of a layer, in blocks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns(pub(super) Vec<Block>);
+
+impl Columns {
     /// `count` neurons at rest.
     pub(super) fn reset(&mut self, count: usize) {
-        for column in self.each() {
-            column.clear();
-            column.resize(padded(count), 0.0);
-        }
+        self.0.clear();
+        self.0.resize(count.div_ceil(BLOCK), Block::default());
     }
 
-    /// Forgets all neurons.
-    pub(super) fn clear(&mut self) {
-        for column in self.each() {
-            column.clear();
-        }
+    pub(super) fn get(&self, n: usize) -> Cell {
+        let (Block { v, i, v_mem, v_syn, i_syn }, k) = (&self.0[n / BLOCK], n % BLOCK);
+        [v[k], i[k], v_mem[k], v_syn[k], i_syn[k]]
     }
+
+    pub(super) fn set(&mut self, n: usize, cell: Cell) {
+        let (Block { v, i, v_mem, v_syn, i_syn }, k) = (&mut self.0[n / BLOCK], n % BLOCK);
+        [v[k], i[k], v_mem[k], v_syn[k], i_syn[k]] = cell;
+    }
+}
+
+/// One number for each neuron of a layer, in blocks.
+pub(super) fn blocks(column: &[f64]) -> &[Column] {
+    column.as_chunks().0
 }
 
 /// How the neurons of a layer move along a stretch.
@@ -50,7 +62,7 @@ pub(super) enum Motions<'a> {
     /// All alike.
     Shared(&'a Motion),
     /// By their own time constants.
-    Own { dt: f64, tau_mem: &'a [f64], tau_syn: &'a [f64] },
+    Own { dt: f64, rate_mem: &'a [f64], rate_syn: &'a [f64] },
 }
 
 /// Room for the rounding of the tangent's bound, in units of its rise.
@@ -80,130 +92,177 @@ impl Pass<'_> {
     }
 }
 
+// Everything below is inlined by force: what is not, is not compiled for the registers.
+
 impl WithSimd for Pass<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match self.motions {
-            Motions::Shared(motion) => self.over(simd, Motion::splat(simd, motion)),
-            Motions::Own { dt, tau_mem, tau_syn } => {
-                let (tau_mem, tau_syn) = (S::as_simd_f64s(tau_mem).0, S::as_simd_f64s(tau_syn).0);
-                self.over(simd, Own { dt: Lanes::splat(simd, dt), tau_mem, tau_syn });
+        let Self { motions, row, before, after, ceiling, only_turns, named } = self;
+        let (whole, part) = row.as_chunks::<BLOCK>();
+        let mut last = [0.0; BLOCK];
+        last[..part.len()].copy_from_slice(part);
+        let still = [0.0; BLOCK];
+        let rest = [&last, &still];
+        let weights = whole.iter().chain(rest.into_iter().skip(usize::from(part.is_empty())));
+        let weights = weights.chain(std::iter::repeat(&still));
+        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).zip(weights);
+        let mut first = 0;
+        let mut name = |k: usize| named.push(k);
+        match motions {
+            Motions::Shared(motion) => {
+                let motion = Motion::splat(simd, motion);
+                for (((from, to), ceiling), weights) in blocks {
+                    let stretch = Stretch { from, to, ceiling, weights, only_turns };
+                    stretch.pass(simd, |_| motion, first, &mut name);
+                    first += BLOCK;
+                }
+            }
+            Motions::Own { dt, rate_mem, rate_syn } => {
+                let dt = Lanes::splat(simd, dt);
+                let rates = self::blocks(rate_mem).iter().zip(self::blocks(rate_syn));
+                for ((((from, to), ceiling), weights), (mem, syn)) in blocks.zip(rates) {
+                    let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
+                    let own = |k: usize| {
+                        Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k]))
+                    };
+                    let stretch = Stretch { from, to, ceiling, weights, only_turns };
+                    stretch.pass(simd, own, first, &mut name);
+                    first += BLOCK;
+                }
             }
         }
     }
 }
 
-/// The motion of each register of neurons.
-trait Moves<S: Simd>: Copy {
-    fn motion(self, simd: S, k: usize) -> Motion<Lanes<S>>;
+/// A block along a stretch.
+struct Stretch<'a> {
+    from: &'a Block,
+    to: &'a mut Block,
+    ceiling: &'a Column,
+    weights: &'a Column,
+    only_turns: bool,
 }
 
-impl<S: Simd> Moves<S> for Motion<Lanes<S>> {
+impl Stretch<'_> {
     #[inline(always)]
-    fn motion(self, _: S, _: usize) -> Self {
-        self
-    }
-}
-
-/// Time constants of each register of neurons.
-#[derive(Clone, Copy)]
-struct Own<'a, S: Simd> {
-    dt: Lanes<S>,
-    tau_mem: &'a [S::f64s],
-    tau_syn: &'a [S::f64s],
-}
-
-impl<S: Simd> Moves<S> for Own<'_, S> {
-    #[inline(always)]
-    fn motion(self, simd: S, k: usize) -> Motion<Lanes<S>> {
-        Motion::over(self.dt, Lanes::new(simd, self.tau_mem[k]), Lanes::new(simd, self.tau_syn[k]))
-    }
-}
-
-/// The columns in registers. Everything below is inlined by force: what is not, is not compiled for the registers.
-struct Registers<'a, S: Simd> {
-    simd: S,
-    from: [&'a [S::f64s]; 5],
-    to: [&'a mut [S::f64s]; 5],
-    ceiling: &'a [S::f64s],
-}
-
-impl Pass<'_> {
-    #[inline(always)]
-    fn over<S: Simd>(self, simd: S, moves: impl Moves<S>) {
-        let Self { row, before, after, ceiling, named, only_turns, .. } = self;
-        let Columns { v, i, v_mem, v_syn, i_syn } = before;
-        let mut registers = Registers {
-            simd,
-            from: [v, i, v_mem, v_syn, i_syn].map(|column| S::as_simd_f64s(column).0),
-            to: after.each().map(|column| S::as_mut_simd_f64s(column).0),
-            ceiling: S::as_simd_f64s(ceiling).0,
-        };
-        let (whole, part) = S::as_simd_f64s(row);
-        let count = registers.ceiling.len();
-        for k in 0..count {
-            let weight = match whole.get(k) {
-                Some(&weight) => weight,
-                None if k == whole.len() => simd.partial_load_f64s(part),
-                None => simd.splat_f64s(0.0),
+    fn pass<S: Simd>(
+        self,
+        simd: S,
+        motion: impl Fn(usize) -> Motion<Lanes<S>>,
+        first: usize,
+        name: &mut impl FnMut(usize),
+    ) {
+        let Self { from, to, ceiling, weights, only_turns } = self;
+        let (ceiling, weights) = (S::as_simd_f64s(ceiling).0, S::as_simd_f64s(weights).0);
+        for k in 0..BLOCK / S::F64_LANES {
+            let (mut now, weight) = (Registers::load(simd, from, k), Lanes::new(simd, weights[k]));
+            let (v0, before) = (now.v, now.i);
+            let i0 = before + weight;
+            now.i = i0;
+            let by = motion(k);
+            now.advance(&by);
+            now.store(to, k);
+            let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
+            let ceiling = Lanes::new(simd, ceiling[k]);
+            let reaches: Mask<S> = if only_turns {
+                let within = v0.lt(i0) & now.i.lt(now.v) & ceiling.le(peak);
+                let at_arrival = v0.lt(before) & i0.le(v0) & ceiling.le(v0);
+                within | at_arrival
+            } else {
+                ceiling.le(now.i.lt(now.v).select(peak, now.v))
             };
-            let reaches =
-                registers.pass(k, moves.motion(simd, k), Lanes::new(simd, weight), only_turns);
             if reaches.any() {
-                reaches.for_each(|lane| named.push(k * S::F64_LANES + lane));
+                reaches.for_each(|lane| name(first + k * S::F64_LANES + lane));
             }
         }
     }
 }
 
-impl<S: Simd> Registers<'_, S> {
-    /// Moves one register of neurons, and says who may have reached its ceiling.
+/// One register of neurons.
+struct Registers<S: Simd> {
+    v: Lanes<S>,
+    i: Lanes<S>,
+    v_mem: Lanes<S>,
+    v_syn: Lanes<S>,
+    i_syn: Lanes<S>,
+}
+
+impl<S: Simd> Registers<S> {
     #[inline(always)]
-    fn pass(
-        &mut self,
-        k: usize,
-        by: Motion<Lanes<S>>,
-        weight: Lanes<S>,
-        only_turns: bool,
-    ) -> Mask<S> {
-        let [v, i, v_mem, v_syn, i_syn] = self.from;
-        let (v0, i_before) = (Lanes::new(self.simd, v[k]), Lanes::new(self.simd, i[k]));
-        let (v_mem0, v_syn0) = (Lanes::new(self.simd, v_mem[k]), Lanes::new(self.simd, v_syn[k]));
-        let i_syn0 = Lanes::new(self.simd, i_syn[k]);
-        let i0 = i_before + weight;
-        let v1 = by.flow.membrane * v0 + by.flow.response * i0;
-        let i1 = by.flow.current * i0;
-        let [to_v, to_i, to_v_mem, to_v_syn, to_i_syn] = &mut self.to;
-        to_v[k] = v1.raw();
-        to_i[k] = i1.raw();
-        to_v_mem[k] = (by.flow.membrane * v_mem0 + (by.mem_of_v * v0 + by.mem_of_i * i0)).raw();
-        to_v_syn[k] =
-            (by.flow.membrane * v_syn0 + (by.flow.response * i_syn0 + by.syn_of_i * i0)).raw();
-        to_i_syn[k] = (by.flow.current * i_syn0 + by.current_of_i * i0).raw();
-        let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
-        let ceiling = Lanes::new(self.simd, self.ceiling[k]);
-        if only_turns {
-            let within = v0.lt(i0) & i1.lt(v1) & ceiling.le(peak);
-            let at_arrival = v0.lt(i_before) & i0.le(v0) & ceiling.le(v0);
-            within | at_arrival
-        } else {
-            ceiling.le(i1.lt(v1).select(peak, v1))
+    fn load(simd: S, block: &Block, k: usize) -> Self {
+        Self {
+            v: Lanes::new(simd, S::as_simd_f64s(&block.v).0[k]),
+            i: Lanes::new(simd, S::as_simd_f64s(&block.i).0[k]),
+            v_mem: Lanes::new(simd, S::as_simd_f64s(&block.v_mem).0[k]),
+            v_syn: Lanes::new(simd, S::as_simd_f64s(&block.v_syn).0[k]),
+            i_syn: Lanes::new(simd, S::as_simd_f64s(&block.i_syn).0[k]),
+        }
+    }
+
+    #[inline(always)]
+    fn store(&self, block: &mut Block, k: usize) {
+        S::as_mut_simd_f64s(&mut block.v).0[k] = self.v.raw();
+        S::as_mut_simd_f64s(&mut block.i).0[k] = self.i.raw();
+        S::as_mut_simd_f64s(&mut block.v_mem).0[k] = self.v_mem.raw();
+        S::as_mut_simd_f64s(&mut block.v_syn).0[k] = self.v_syn.raw();
+        S::as_mut_simd_f64s(&mut block.i_syn).0[k] = self.i_syn.raw();
+    }
+
+    /// Eqs. 3–8.
+    #[inline(always)]
+    fn advance(&mut self, by: &Motion<Lanes<S>>) {
+        let Self { v, i, v_mem, v_syn, i_syn } = *self;
+        let flow = &by.flow;
+        self.v = flow.membrane * v + flow.response * i;
+        self.i = flow.current * i;
+        self.v_mem = flow.membrane * v_mem + (by.mem_of_v * v + by.mem_of_i * i);
+        self.v_syn = flow.membrane * v_syn + (flow.response * i_syn + by.syn_of_i * i);
+        self.i_syn = flow.current * i_syn + by.current_of_i * i;
+    }
+}
+
+/// Moves each neuron by a length of its own.
+#[derive(Debug)]
+pub(super) struct Advance<'a> {
+    pub(super) columns: &'a mut Columns,
+    pub(super) rate_mem: &'a [f64],
+    pub(super) rate_syn: &'a [f64],
+    pub(super) dt: &'a [f64],
+}
+
+impl WithSimd for Advance<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lengths = blocks(self.dt).iter().zip(blocks(self.rate_mem)).zip(blocks(self.rate_syn));
+        for (block, ((dt, mem), syn)) in self.columns.0.iter_mut().zip(lengths) {
+            let [dt, mem, syn] = [dt, mem, syn].map(|column| S::as_simd_f64s(column).0);
+            for k in 0..BLOCK / S::F64_LANES {
+                let by = Motion::over(
+                    Lanes::new(simd, dt[k]),
+                    Lanes::new(simd, mem[k]),
+                    Lanes::new(simd, syn[k]),
+                );
+                let mut now = Registers::load(simd, block, k);
+                now.advance(&by);
+                now.store(block, k);
+            }
         }
     }
 }
 
 /// The motions over lengths of time, for neurons that share their time constants.
-pub(super) fn motions(dt: &[f64], tau_mem: f64, tau_syn: f64, into: &mut Vec<Motion>) {
+pub(super) fn motions(dt: &[f64], rate_mem: f64, rate_syn: f64, into: &mut Vec<Motion>) {
     into.clear();
     into.resize(dt.len(), Motion::default());
-    Arch::new().dispatch(Over { dt, tau_mem, tau_syn, into });
+    Arch::new().dispatch(Over { dt, rate_mem, rate_syn, into });
 }
 
 struct Over<'a> {
     dt: &'a [f64],
-    tau_mem: f64,
-    tau_syn: f64,
+    rate_mem: f64,
+    rate_syn: f64,
     into: &'a mut [Motion],
 }
 
@@ -211,11 +270,11 @@ impl WithSimd for Over<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let tau_mem = Lanes::splat(simd, self.tau_mem);
-        let tau_syn = Lanes::splat(simd, self.tau_syn);
+        let rate_mem = Lanes::splat(simd, self.rate_mem);
+        let rate_syn = Lanes::splat(simd, self.rate_syn);
         for (dt, into) in self.dt.chunks(S::F64_LANES).zip(self.into.chunks_mut(S::F64_LANES)) {
             let dt = Lanes::new(simd, simd.partial_load_f64s(dt));
-            Motion::over(dt, tau_mem, tau_syn).store(into);
+            Motion::over(dt, rate_mem, rate_syn).store(into);
         }
     }
 }

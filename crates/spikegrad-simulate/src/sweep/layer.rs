@@ -8,7 +8,7 @@
 
 use super::Irregular;
 use super::arrivals::{Arrivals, Fired};
-use super::columns::{Columns, Motions, Pass, motions};
+use super::columns::{Cell, Column, Columns, Motions, Pass, motions};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Wave};
 use crate::Options;
@@ -106,7 +106,7 @@ impl LayerRun<'_> {
         before.reset(count);
         after.reset(count);
         for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
-            (before.v[n], before.i[n]) = (state.v, state.i);
+            before.set(n, [state.v, state.i, 0.0, 0.0, 0.0]);
         }
         peaks.reset(circuit, layer, self.options, before)?;
         ceiling.clear();
@@ -141,9 +141,9 @@ impl LayerRun<'_> {
             lengths.push(until.since(from));
             from = until;
         }
-        let (tau_mem, tau_syn) = (self.layer.tau_mem.first(), self.layer.tau_syn.first());
-        if let (Some(&tau_mem), Some(&tau_syn)) = (tau_mem, tau_syn) {
-            motions(lengths, tau_mem, tau_syn, into);
+        let (rate_mem, rate_syn) = (self.layer.rate_mem.first(), self.layer.rate_syn.first());
+        if let (Some(&rate_mem), Some(&rate_syn)) = (rate_mem, rate_syn) {
+            motions(lengths, rate_mem, rate_syn, into);
         }
     }
 
@@ -198,11 +198,11 @@ impl LayerRun<'_> {
             if layer.is_recurrent {
                 lengths.clear();
                 lengths.push(dt);
-                motions(lengths, layer.tau_mem[0], layer.tau_syn[0], known);
+                motions(lengths, layer.rate_mem[0], layer.rate_syn[0], known);
             }
             Motions::Shared(&known[if layer.is_recurrent { 0 } else { k }])
         } else {
-            Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
+            Motions::Own { dt, rate_mem: &layer.rate_mem, rate_syn: &layer.rate_syn }
         };
         Pass { motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
     }
@@ -222,20 +222,24 @@ impl LayerRun<'_> {
     fn gather(&mut self, from: Time, until: Time) {
         let Scratch { before, named, row, wave, clamped, is_clamped, .. } = &mut *self.scratch;
         let (layer, circuit) = (self.layer, self.fired.circuit);
-        let current = |n: usize| before.i[n] + row.get(n).copied().unwrap_or(0.0);
+        let start = |n: usize| {
+            let mut cell = before.get(n);
+            cell[1] += row.get(n).copied().unwrap_or(0.0);
+            cell
+        };
         wave.clear();
         for &n in named.iter().filter(|&&n| n < is_clamped.len() && !is_clamped[n]) {
             let member = Member { neuron: n, from, is_known: true, crossing: None };
-            let Columns { v, v_mem, v_syn, i_syn, .. } = before;
-            wave.push(layer, member, [v[n], current(n), v_mem[n], v_syn[n], i_syn[n]]);
+            wave.push(layer, member, start(n));
         }
         for &Clamped { neuron: n, release } in
             clamped.iter().filter(|c| c.release.rounded <= until.rounded)
         {
             let model = &circuit.neurons[layer.neurons.start + n];
-            let state = State { v: model.reset_value(), i: current(n) };
+            let [_, i, .., i_syn] = start(n);
+            let state = State { v: model.reset_value(), i };
             let dt = release.since(from);
-            let tangent = Tangent { v: TimeConstants::default(), i: before.i_syn[n] };
+            let tangent = Tangent { v: TimeConstants::default(), i: i_syn };
             let tangent = model.hold_tangent(tangent, state, dt);
             let state = model.hold(state, dt);
             let member = Member { neuron: n, from: release, is_known: false, crossing: None };
@@ -268,11 +272,11 @@ impl LayerRun<'_> {
             self.scratch.next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
                 let member = self.scratch.wave.members[k];
-                let state = self.scratch.wave.state(k);
+                let state = self.scratch.wave.cell(k);
                 match member.crossing {
                     Some(crossing) => self.spike(member.neuron, crossing, state, until)?,
                     None if member.is_known || member.from.rounded > until.rounded => {}
-                    None => self.scratch.settle(member.neuron, state),
+                    None => self.scratch.after.set(member.neuron, state),
                 }
             }
             let Scratch { wave, next_wave, .. } = &mut *self.scratch;
@@ -299,12 +303,13 @@ impl LayerRun<'_> {
                 let id = NeuronId::new(layer.neurons.start + n);
                 let spike = self.spikes.iter_mut().rfind(|spike| spike.neuron == id);
                 if let (Some(k), Some(spike)) = (released, spike) {
-                    let state = State { v: model(n).reset_value(), i: wave.columns.i[k] };
+                    let state = State { v: model(n).reset_value(), i: wave.cell(k)[1] };
                     spike.release_rate = model(n).membrane_rate(state);
                 }
                 return false;
             }
-            (after.v[n], after.v_mem[n], after.v_syn[n]) = (model(n).reset_value(), 0.0, 0.0);
+            let [_, i, .., i_syn] = after.get(n);
+            after.set(n, [model(n).reset_value(), i, 0.0, 0.0, i_syn]);
             true
         });
     }
@@ -314,7 +319,7 @@ impl LayerRun<'_> {
         &mut self,
         neuron: usize,
         crossing: Crossing,
-        state: [f64; 5],
+        state: Cell,
         until: Time,
     ) -> Result<(), Irregular> {
         let n = self.layer.neurons.start + neuron;
@@ -354,7 +359,7 @@ impl LayerRun<'_> {
             let member = Member { neuron, from: release, is_known: false, crossing: None };
             self.scratch.next_wave.push(self.layer, member, state);
         } else {
-            self.scratch.settle(neuron, state);
+            self.scratch.after.set(neuron, state);
         }
         self.spikes.push(spike);
         self.count(1)
@@ -362,19 +367,11 @@ impl LayerRun<'_> {
 
     fn finish(&mut self) -> Result<(), Irregular> {
         let Scratch { before, peaks, .. } = &mut *self.scratch;
-        let is_finite = |column: &[f64]| column.iter().all(|x| x.is_finite());
-        if !(is_finite(&before.v) && is_finite(&before.i)) {
+        let is_finite = |column: &Column| column.iter().all(|x| x.is_finite());
+        if !before.0.iter().all(|block| is_finite(&block.v) && is_finite(&block.i)) {
             return Err(Irregular);
         }
         peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.options);
         Ok(())
-    }
-}
-
-impl Scratch {
-    /// Where a neuron that was worked off by hand is at the end of the stretch.
-    fn settle(&mut self, n: usize, state: [f64; 5]) {
-        let Columns { v, i, v_mem, v_syn, i_syn } = &mut self.after;
-        [v[n], i[n], v_mem[n], v_syn[n], i_syn[n]] = state;
     }
 }

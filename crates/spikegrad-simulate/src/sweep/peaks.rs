@@ -36,10 +36,8 @@ pub(super) struct Peaks {
 }
 
 fn state_of(columns: &Columns, n: usize) -> (State<f64>, Tangent<f64>) {
-    let Columns { v, i, v_mem, v_syn, i_syn } = columns;
-    let tangent =
-        Tangent { v: TimeConstants { tau_mem: v_mem[n], tau_syn: v_syn[n] }, i: i_syn[n] };
-    (State { v: v[n], i: i[n] }, tangent)
+    let [v, i, tau_mem, tau_syn, i_syn] = columns.get(n);
+    (State { v, i }, Tangent { v: TimeConstants { tau_mem, tau_syn }, i: i_syn })
 }
 
 impl Peaks {

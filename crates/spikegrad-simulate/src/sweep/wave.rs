@@ -5,9 +5,9 @@
 //! wave, until none is left. Not here: who belongs to the first wave (`layer.rs`).
 
 use super::Irregular;
-use super::columns::Columns;
-use pulp::{Arch, Simd, WithSimd};
-use spikegrad_dynamics::lanes::{Lanes, Motion, Rises, Search, padded, search};
+use super::columns::{Advance, Block, Cell, Columns};
+use pulp::Arch;
+use spikegrad_dynamics::lanes::{BLOCK, Rises, Search, padded, search};
 use spikegrad_dynamics::{Neuron, Outlook, State};
 use spikegrad_network::{Circuit, Layer, Time};
 
@@ -34,10 +34,12 @@ pub(super) struct Member {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wave {
     pub(super) members: Vec<Member>,
-    pub(super) columns: Columns,
+    columns: Columns,
+    v: Vec<f64>,
+    i: Vec<f64>,
     threshold: Vec<f64>,
-    tau_mem: Vec<f64>,
-    tau_syn: Vec<f64>,
+    rate_mem: Vec<f64>,
+    rate_syn: Vec<f64>,
     dt: Vec<f64>,
     found: Vec<Search>,
 }
@@ -45,31 +47,29 @@ pub(super) struct Wave {
 impl Wave {
     pub(super) fn clear(&mut self) {
         self.members.clear();
-        self.columns.clear();
-        self.threshold.clear();
-        self.tau_mem.clear();
-        self.tau_syn.clear();
+        let Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
+        [v, i, threshold, rate_mem, rate_syn].into_iter().for_each(Vec::clear);
     }
 
-    /// Takes up a neuron with state and tangents `[v, i, v_mem, v_syn, i_syn]`.
-    pub(super) fn push(&mut self, layer: &Layer, member: Member, state: [f64; 5]) {
+    /// Takes up a neuron in the state `cell`.
+    pub(super) fn push(&mut self, layer: &Layer, member: Member, cell: Cell) {
         let n = member.neuron;
-        let [v, i, v_mem, v_syn, i_syn] = state;
+        let k = self.members.len();
+        if self.columns.0.len() * BLOCK <= k {
+            self.columns.0.push(Block::default());
+        }
+        self.columns.set(k, cell);
         self.members.push(member);
-        self.columns.v.push(v);
-        self.columns.i.push(i);
-        self.columns.v_mem.push(v_mem);
-        self.columns.v_syn.push(v_syn);
-        self.columns.i_syn.push(i_syn);
+        self.v.push(cell[0]);
+        self.i.push(cell[1]);
         self.threshold.push(layer.threshold[n]);
-        self.tau_mem.push(layer.tau_mem[n]);
-        self.tau_syn.push(layer.tau_syn[n]);
+        self.rate_mem.push(layer.rate_mem[n]);
+        self.rate_syn.push(layer.rate_syn[n]);
     }
 
-    /// State and tangents of a member.
-    pub(super) fn state(&self, k: usize) -> [f64; 5] {
-        let Columns { v, i, v_mem, v_syn, i_syn } = &self.columns;
-        [v[k], i[k], v_mem[k], v_syn[k], i_syn[k]]
+    /// The state of a member.
+    pub(super) fn cell(&self, k: usize) -> Cell {
+        self.columns.get(k)
     }
 
     /// Finds the next crossing of each member, if it is not after `until`.
@@ -80,9 +80,8 @@ impl Wave {
         until: Time,
     ) -> Result<(), Irregular> {
         self.pad();
-        let Columns { v, i, .. } = &self.columns;
-        let Self { threshold, tau_mem, tau_syn, found, .. } = self;
-        search(Rises { v, i, threshold, tau_mem, tau_syn }, found);
+        let Self { v, i, threshold, rate_mem, rate_syn, found, .. } = self;
+        search(Rises { v, i, threshold, rate_mem, rate_syn }, found);
         for (k, member) in self.members.iter_mut().enumerate() {
             let outlook = match found[k] {
                 Search::Crossing { dt, slope } => Outlook::Crossing { dt, slope },
@@ -115,47 +114,15 @@ impl Wave {
         };
         self.dt.extend(self.members.iter().map(length));
         self.dt.resize(padded(self.members.len()), 0.0);
-        let Self { columns, tau_mem, tau_syn, dt, .. } = self;
-        Arch::new().dispatch(Advance { columns, tau_mem, tau_syn, dt });
+        let Self { columns, rate_mem, rate_syn, dt, .. } = self;
+        Arch::new().dispatch(Advance { columns, rate_mem, rate_syn, dt });
     }
 
     /// Fills the last block with neurons at rest.
     fn pad(&mut self) {
         let count = padded(self.members.len());
-        self.columns.each().into_iter().for_each(|column| column.resize(count, 0.0));
-        [&mut self.threshold, &mut self.tau_mem, &mut self.tau_syn]
-            .into_iter()
-            .for_each(|column| column.resize(count, 1.0));
-    }
-}
-
-struct Advance<'a> {
-    columns: &'a mut Columns,
-    tau_mem: &'a [f64],
-    tau_syn: &'a [f64],
-    dt: &'a [f64],
-}
-
-impl WithSimd for Advance<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let [v, i, v_mem, v_syn, i_syn] =
-            self.columns.each().map(|column| S::as_mut_simd_f64s(column).0);
-        let [tau_mem, tau_syn, dt] =
-            [self.tau_mem, self.tau_syn, self.dt].map(|column| S::as_simd_f64s(column).0);
-        let lanes = |x| Lanes::new(simd, x);
-        for k in 0..dt.len() {
-            let by = Motion::over(lanes(dt[k]), lanes(tau_mem[k]), lanes(tau_syn[k]));
-            let (v0, i0, i_syn0) = (lanes(v[k]), lanes(i[k]), lanes(i_syn[k]));
-            v[k] = (by.flow.membrane * v0 + by.flow.response * i0).raw();
-            i[k] = (by.flow.current * i0).raw();
-            let v_mem0 = lanes(v_mem[k]);
-            v_mem[k] = (by.flow.membrane * v_mem0 + (by.mem_of_v * v0 + by.mem_of_i * i0)).raw();
-            let v_syn0 = lanes(v_syn[k]);
-            v_syn[k] =
-                (by.flow.membrane * v_syn0 + (by.flow.response * i_syn0 + by.syn_of_i * i0)).raw();
-            i_syn[k] = (by.flow.current * i_syn0 + by.current_of_i * i0).raw();
-        }
+        let Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
+        [v, i].into_iter().for_each(|column| column.resize(count, 0.0));
+        [threshold, rate_mem, rate_syn].into_iter().for_each(|column| column.resize(count, 1.0));
     }
 }
