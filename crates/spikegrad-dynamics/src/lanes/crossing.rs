@@ -1,11 +1,11 @@
 //! First threshold crossings of many neurons at once, for the common case: a current that lifts v from below a positive
 //! threshold.
 //!
-//! Such a rise is concave, and its third derivative is positive: v lies above its own parabola. From the left, a step to
-//! where the **parabola** meets the threshold therefore never passes the peak, and a step along the **tangent**, taken
-//! where the parabola stays below, never passes the crossing. The first converges cubically: two or three
-//! evaluations are the rule (docs/mathematics.md, section 4). Whoever is not decided here, near grazing above all, is left
-//! to the one search that decides everything (`lif/crossing.rs`), so that no spike is gained or lost for speed.
+//! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing; and so does
+//! a step to where the **cubic** meets the threshold, found from where the parabola does, which stays short of the peak. It
+//! converges with the fourth order: two evaluations are the rule (docs/mathematics.md, section 4). Whoever is not
+//! decided here, near grazing above all, is left to the one search that decides everything (`lif/crossing.rs`), so that no
+//! spike is gained or lost for speed.
 //!
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).
 
@@ -93,10 +93,10 @@ const NEAR_GRAZING: f64 = 1.0 / 8.0;
 /// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
 const CERTAINLY_BELOW: f64 = 1e-10;
 
-/// A step shorter than this share of the time and of both time constants leaves an error of its cube: nothing.
-const LAST_STEP: f64 = 1e-6;
+/// A step shorter than this share of the time and of both time constants leaves an error of its fourth power: nothing.
+const LAST_STEP: f64 = 1e-4;
 
-/// Evaluations before a lane is given up; convergence is cubic.
+/// Evaluations before a lane is given up; convergence is of fourth order.
 const MAX_EVALUATIONS: usize = 8;
 
 /// Sizes at which no product of two potentials, also with rates, leaves the range of a double.
@@ -146,9 +146,10 @@ impl<S: Simd> Rise<S> {
             let step = self.towards(&at);
             let next = t + step;
             let is_last = step.abs().le(next * LAST_STEP) & (step.abs() * rate).le(one * LAST_STEP);
-            // The current after the last step, to third order.
-            let bend = step * rate_syn;
-            let above = at.current * (one - bend + bend * bend * 0.5) - threshold;
+            // The current after the last step, to fourth order.
+            let decay = step * rate_syn;
+            let series = one - decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
+            let above = at.current * series - threshold;
             let is_steep = ((at.current + threshold) * NEAR_GRAZING).lt(above);
             let is_found = is_open & is_last & is_steep & zero.lt(next) & zero.lt(at.slope);
             slope = is_found.select(above * rate_mem, slope);
@@ -182,15 +183,22 @@ impl<S: Simd> Rise<S> {
         At { residual, slope: (current - threshold - residual) * rate_mem, current }
     }
 
-    /// The step to where the parabola meets the threshold, or the tangent, if the parabola does not.
+    /// The step to where the parabola meets the threshold, corrected by the cubic; along the tangent, if the parabola does
+    /// not meet it.
     #[inline(always)]
     fn towards(&self, at: &At<S>) -> Lanes<S> {
-        let bend = (at.current * self.rate_syn + at.slope) * self.rate_mem;
-        let zero = bend.constant(0.0);
-        let discriminant = at.slope * at.slope + bend * at.residual * 2.0;
-        let root = discriminant.max(zero).sqrt();
-        let denominator = zero.lt(discriminant).select((at.slope + root) * 0.5, at.slope);
-        -(at.residual / denominator)
+        let &At { residual, slope, current } = at;
+        let zero = slope.constant(0.0);
+        // −v̈ and v⃛.
+        let bend = (current * self.rate_syn + slope) * self.rate_mem;
+        let third = (current * self.rate_syn * self.rate_syn + bend) * self.rate_mem;
+        let discriminant = slope * slope + bend * residual * 2.0;
+        // The parabola's slope where it meets the threshold.
+        let there = discriminant.max(zero).sqrt();
+        let step = -(residual * 2.0 / (slope + there));
+        let rest = third * step * step;
+        let corrected = step - step * rest / ((there + rest * 0.5) * 6.0);
+        zero.lt(discriminant).select(corrected, -(residual / slope))
     }
 }
 

@@ -119,7 +119,7 @@ impl<S: Simd> Mask<S> {
     }
 }
 
-/// Coefficients 1/13!, …, 1/2! of the exponential's series.
+/// Coefficients 1/2!, …, 1/13! of the exponential's series.
 const EXP: [f64; 12] = {
     let (mut coefficients, mut k, mut factorial) = ([0.0; 12], 0, 1.0);
     let mut divisor = 2.0;
@@ -127,7 +127,7 @@ const EXP: [f64; 12] = {
         factorial *= divisor;
         divisor += 1.0;
         k += 1;
-        coefficients[coefficients.len() - k] = 1.0 / factorial;
+        coefficients[k - 1] = 1.0 / factorial;
     }
     coefficients
 };
@@ -229,11 +229,7 @@ impl<S: Simd> Lanes<S> {
         let shifted = self * std::f64::consts::LOG2_E + TO_INTEGER;
         let n = shifted - TO_INTEGER;
         let z = (self - n * LN_2[0]) - n * LN_2[1];
-        let mut series = self.constant(EXP[0]);
-        for c in &EXP[1..] {
-            series = series * z + *c;
-        }
-        let excess = z + z * z * series;
+        let excess = z + z * z * z.polynomial(&EXP);
         // 2ⁿ is added to the exponent's bits.
         let mut exponent = self.simd.transmute_u64s_f64s(shifted.x);
         for bits in bytemuck::cast_slice_mut::<S::u64s, u64>(std::slice::from_mut(&mut exponent)) {
@@ -245,6 +241,18 @@ impl<S: Simd> Lanes<S> {
         let exp = self.lt(self.constant(UNDERFLOW)).select(self.constant(0.0), exp);
         let is_small = n.abs().lt(self.constant(0.5));
         (exp, is_small.select(excess, exp - 1.0))
+    }
+
+    /// `c₀ + c₁ x + … + c₁₁ x¹¹` by Estrin's scheme: short chains of dependent operations.
+    #[inline(always)]
+    fn polynomial(self, c: &[f64; 12]) -> Self {
+        let square = self * self;
+        let fourth = square * square;
+        let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11] = *c;
+        let low = (self * c1 + c0) + square * (self * c3 + c2);
+        let middle = (self * c5 + c4) + square * (self * c7 + c6);
+        let high = (self * c9 + c8) + square * (self * c11 + c10);
+        (low + fourth * middle) + fourth * fourth * high
     }
 
     /// `eˣ` for x ≤ 0, within two units in the last place.

@@ -14,7 +14,7 @@ use super::wave::{Crossing, Member, Wave};
 use crate::Options;
 use spikegrad_dynamics::lanes::Motion;
 use spikegrad_dynamics::lif::Tangent;
-use spikegrad_dynamics::{Neuron, State, TimeConstants};
+use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
 use spikegrad_network::{Layer, NeuronId, Readout, Source, Spike, Time};
 use std::ops::Range;
 
@@ -43,6 +43,8 @@ pub(super) struct Scratch {
     row: Vec<f64>,
     wave: Wave,
     next_wave: Wave,
+    /// Those that will not cross any more in this stretch, and have only to be moved to its end.
+    settlers: Wave,
     clamped: Vec<Clamped>,
     is_clamped: Vec<bool>,
     peaks: Peaks,
@@ -230,7 +232,10 @@ impl LayerRun<'_> {
         wave.clear();
         for &n in named.iter().filter(|&&n| n < is_clamped.len() && !is_clamped[n]) {
             let member = Member { neuron: n, from, is_known: true, crossing: None };
-            wave.push(layer, member, start(n));
+            let cell = start(n);
+            if may_cross(&circuit.neurons[layer.neurons.start + n], cell, from, until) {
+                wave.push(layer, member, cell);
+            }
         }
         for &Clamped { neuron: n, release } in
             clamped.iter().filter(|c| c.release.rounded <= until.rounded)
@@ -267,7 +272,8 @@ impl LayerRun<'_> {
     fn work_off(&mut self, until: Time) -> Result<(), Irregular> {
         let first_spike = self.spikes.len();
         self.hold_clamped(until);
-        loop {
+        self.scratch.settlers.clear();
+        while !self.scratch.wave.members.is_empty() {
             self.scratch.wave.advance(until);
             self.scratch.next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
@@ -281,10 +287,12 @@ impl LayerRun<'_> {
             }
             let Scratch { wave, next_wave, .. } = &mut *self.scratch;
             std::mem::swap(wave, next_wave);
-            if wave.members.is_empty() {
-                break;
-            }
             wave.search(self.fired.circuit, self.layer, until)?;
+        }
+        let Scratch { settlers, after, .. } = &mut *self.scratch;
+        settlers.advance(until);
+        for (k, member) in settlers.members.iter().enumerate() {
+            after.set(member.neuron, settlers.cell(k));
         }
         let new = &mut self.spikes[first_spike..];
         new.sort_unstable_by(|a, b| a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron)));
@@ -357,7 +365,9 @@ impl LayerRun<'_> {
         }
         if release.rounded < until.rounded {
             let member = Member { neuron, from: release, is_known: false, crossing: None };
-            self.scratch.next_wave.push(self.layer, member, state);
+            let Scratch { next_wave, settlers, .. } = &mut *self.scratch;
+            let wave = if may_cross(model, state, release, until) { next_wave } else { settlers };
+            wave.push(self.layer, member, state);
         } else {
             self.scratch.after.set(neuron, state);
         }
@@ -374,4 +384,10 @@ impl LayerRun<'_> {
         peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.options);
         Ok(())
     }
+}
+
+/// Whether a free neuron in the state `cell` at `from` may cross its threshold until `until`.
+fn may_cross(model: &Lif<f64>, cell: Cell, from: Time, until: Time) -> bool {
+    let [v, i, ..] = cell;
+    model.earliest_crossing(State { v, i }).is_some_and(|dt| from.rounded + dt <= until.rounded)
 }

@@ -79,6 +79,9 @@ impl Wave {
         layer: &Layer,
         until: Time,
     ) -> Result<(), Irregular> {
+        if self.members.is_empty() {
+            return Ok(());
+        }
         self.pad();
         let Self { v, i, threshold, rate_mem, rate_syn, found, .. } = self;
         search(Rises { v, i, threshold, rate_mem, rate_syn }, found);
@@ -106,6 +109,9 @@ impl Wave {
 
     /// Moves each member to its crossing, or to `until`.
     pub(super) fn advance(&mut self, until: Time) {
+        if self.members.is_empty() {
+            return;
+        }
         self.pad();
         self.dt.clear();
         let length = |member: &Member| {
