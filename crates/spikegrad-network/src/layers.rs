@@ -32,10 +32,10 @@ pub struct Layer {
     pub incoming: Vec<Incoming>,
     /// Whether all neurons have the same time constants.
     pub shares_time_constants: bool,
-    /// 1/(membrane time constants), per second.
-    pub rate_mem: Vec<f64>,
-    /// 1/(synaptic time constants), per second.
-    pub rate_syn: Vec<f64>,
+    /// Membrane time constants, in seconds.
+    pub tau_mem: Vec<f64>,
+    /// Synaptic time constants, in seconds.
+    pub tau_syn: Vec<f64>,
     /// Thresholds relative to rest; infinite for leaky integrators.
     pub threshold: Vec<f64>,
 }
@@ -161,8 +161,8 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
     let model = |n: usize| &circuit.neurons[n];
     // Padding shares the time constants of the first neuron, so that "all the same" stays true.
     let first = neurons.clone().next().map(|n| model(n).time_constants()).unwrap_or_default();
-    let rate_mem = column(1.0 / first.tau_mem, &|n| 1.0 / model(n).time_constants().tau_mem);
-    let rate_syn = column(1.0 / first.tau_syn, &|n| 1.0 / model(n).time_constants().tau_syn);
+    let tau_mem = column(first.tau_mem, &|n| model(n).time_constants().tau_mem);
+    let tau_syn = column(first.tau_syn, &|n| model(n).time_constants().tau_syn);
     let same =
         |column: &[f64]| column.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits());
     let mut incoming = Vec::new();
@@ -198,9 +198,9 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         spikes: network.populations()[population].model == Model::Lif,
         is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
         incoming,
-        shares_time_constants: same(&rate_mem) && same(&rate_syn),
-        rate_mem,
-        rate_syn,
+        shares_time_constants: same(&tau_mem) && same(&tau_syn),
+        tau_mem,
+        tau_syn,
         threshold: column(f64::INFINITY, &|n| model(n).threshold()),
         neurons,
     })

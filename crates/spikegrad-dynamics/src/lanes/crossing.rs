@@ -21,10 +21,10 @@ pub struct Rises<'a> {
     pub i: &'a [f64],
     /// Thresholds.
     pub threshold: &'a [f64],
-    /// 1/(membrane time constant), per second.
-    pub rate_mem: &'a [f64],
-    /// 1/(synaptic time constant), per second.
-    pub rate_syn: &'a [f64],
+    /// Membrane time constants, in seconds.
+    pub tau_mem: &'a [f64],
+    /// Synaptic time constants, in seconds.
+    pub tau_syn: &'a [f64],
 }
 
 /// What was found of one neuron.
@@ -64,14 +64,17 @@ impl WithSimd for SearchAll<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Rises { v, i, threshold, rate_mem, rate_syn } = self.rises;
+        let Rises { v, i, threshold, tau_mem, tau_syn } = self.rises;
         let lanes = |x| S::as_simd_f64s(x).0.iter().map(move |&x| Lanes::new(simd, x));
         let inputs =
-            lanes(v).zip(lanes(i)).zip(lanes(threshold)).zip(lanes(rate_mem)).zip(lanes(rate_syn));
-        for (((((v, i), threshold), rate_mem), rate_syn), found) in
+            lanes(v).zip(lanes(i)).zip(lanes(threshold)).zip(lanes(tau_mem)).zip(lanes(tau_syn));
+        for (((((v, i), threshold), tau_mem), tau_syn), found) in
             inputs.zip(self.found.chunks_exact_mut(S::F64_LANES))
         {
-            let (dt, slope, verdict) = Rise { v, i, threshold, rate_mem, rate_syn }.crossing();
+            let one = Lanes::splat(simd, 1.0);
+            let (rate_mem, rate_syn) = (one / tau_mem, one / tau_syn);
+            let rise = Rise { v, i, threshold, tau_mem, tau_syn, rate_mem, rate_syn };
+            let (dt, slope, verdict) = rise.crossing();
             let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
             for (k, found) in found.iter_mut().enumerate() {
                 let (dt, slope, verdict) = (dt[k], slope[k], verdict[k]);
@@ -90,6 +93,9 @@ impl WithSimd for SearchAll<'_> {
 /// Where the slope has lost this share of current and threshold, it is left to the search that measures from the peak.
 const NEAR_GRAZING: f64 = 1.0 / 8.0;
 
+/// A peak that rises less than this share of the threshold above it is left to the search that measures from the peak.
+const LOW_PEAK: f64 = 1.0 / 32.0;
+
 /// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
 const CERTAINLY_BELOW: f64 = 1e-10;
 
@@ -106,6 +112,9 @@ struct Rise<S: Simd> {
     v: Lanes<S>,
     i: Lanes<S>,
     threshold: Lanes<S>,
+    tau_mem: Lanes<S>,
+    tau_syn: Lanes<S>,
+    /// The inverses: a length is divided by a time constant, so that its rounding is not that of every length.
     rate_mem: Lanes<S>,
     rate_syn: Lanes<S>,
 }
@@ -121,7 +130,7 @@ impl<S: Simd> Rise<S> {
     /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
-        let &Self { v, i, threshold, rate_mem, rate_syn } = self;
+        let &Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
         let [zero, one] = [0.0, 1.0].map(|x| v.constant(x));
         let is_common = v.lt(threshold)
             & zero.lt(i)
@@ -151,7 +160,11 @@ impl<S: Simd> Rise<S> {
             let series = one - decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
             let above = at.current * series - threshold;
             let is_steep = ((at.current + threshold) * NEAR_GRAZING).lt(above);
-            let is_found = is_open & is_last & is_steep & zero.lt(next) & zero.lt(at.slope);
+            // The parabola's height above the threshold is less than that of the peak.
+            let bend = (at.current * rate_syn + at.slope) * rate_mem;
+            let is_high = (bend * threshold * (2.0 * LOW_PEAK)).lt(at.slope * at.slope);
+            let is_safe = is_steep & is_high & zero.lt(next) & zero.lt(at.slope);
+            let is_found = is_open & is_last & is_safe;
             slope = is_found.select(above * rate_mem, slope);
             verdict = is_found.select(one, (is_open & is_past & is_far).select(-one, verdict));
             t = is_open.select(next, t);
@@ -162,8 +175,8 @@ impl<S: Simd> Rise<S> {
 
     #[inline(always)]
     fn at(&self, t: Lanes<S>) -> At<S> {
-        let &Self { v, i, threshold, rate_mem, rate_syn } = self;
-        let (x, y) = (t * rate_mem, t * rate_syn);
+        let &Self { v, i, threshold, tau_mem, tau_syn, rate_mem, .. } = self;
+        let (x, y) = (t / tau_mem, t / tau_syn);
         let [zero, one] = [0.0, 1.0].map(|c| t.constant(c));
         let membrane_is_slower = x.le(y);
         let gap = (y - x).abs();
@@ -231,8 +244,8 @@ mod tests {
                         v: &block(v),
                         i: &block(i),
                         threshold: &block(1.0),
-                        rate_mem: &block(1.0 / (ratio * 5.0)),
-                        rate_syn: &block(1.0 / 5.0),
+                        tau_mem: &block(ratio * 5.0),
+                        tau_syn: &block(5.0),
                     },
                     &mut found,
                 );

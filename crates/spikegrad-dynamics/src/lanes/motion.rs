@@ -69,46 +69,43 @@ struct Parts<S: Simd> {
     x: Lanes<S>,
     y: Lanes<S>,
     membrane_is_slower: Mask<S>,
-    gap: Lanes<S>,
+    is_close: Mask<S>,
     /// 1/gap, where it is used.
     inverse: Lanes<S>,
-    phi1: Lanes<S>,
     hi: Lanes<S>,
     lo: Lanes<S>,
     /// exp[p, q].
     first: Lanes<S>,
+    /// exp[hi, hi, lo], where p and q are close.
+    close_twice: Lanes<S>,
     flow: Propagator<Lanes<S>>,
 }
 
-/// Below this, φ₁(g) = 1 − g/2 + … is 1 as a double.
-const NO_GAP: f64 = 1e-17;
-
 #[inline(always)]
-fn parts<S: Simd>(dt: Lanes<S>, rate_mem: Lanes<S>, rate_syn: Lanes<S>) -> Parts<S> {
-    let (x, y) = (dt * rate_mem, dt * rate_syn);
+fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S> {
+    let (x, y) = (dt / tau_mem, dt / tau_syn);
     let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
+    let (membrane, current) = ((-x).exp(), (-y).exp());
     let membrane_is_slower = x.le(y);
-    let hi = (-x.min(y)).exp();
+    let hi = membrane_is_slower.select(membrane, current);
+    let lo = membrane_is_slower.select(current, membrane);
     let gap = (y - x).abs();
-    let (down, down_m1) = (-gap).exp_and_exp_m1();
-    let lo = hi * down;
+    let is_close = gap.le(one);
     let inverse = one / gap;
-    let phi1 = gap.lt(gap.constant(NO_GAP)).select(one, -(down_m1 * inverse));
-    let first = hi * phi1;
+    let close_twice = hi * phi2(gap);
+    let first = is_close.select(hi - gap * close_twice, (hi - lo) * inverse);
     // Where all has decayed, a product with infinity must not say otherwise.
     let response = zero.lt(hi).select(x * first, zero);
-    let (membrane, current) =
-        (membrane_is_slower.select(hi, lo), membrane_is_slower.select(lo, hi));
     let flow = Propagator { membrane, current, response };
-    Parts { x, y, membrane_is_slower, gap, inverse, phi1, hi, lo, first, flow }
+    Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, first, close_twice, flow }
 }
 
 impl<S: Simd> Propagator<Lanes<S>> {
-    /// The flow over `dt` seconds of neurons with the time constants 1/`rate_mem` and 1/`rate_syn`.
+    /// The flow over `dt` seconds of neurons with these time constants.
     #[inline(always)]
     #[must_use]
-    pub fn over(dt: Lanes<S>, rate_mem: Lanes<S>, rate_syn: Lanes<S>) -> Self {
-        parts(dt, rate_mem, rate_syn).flow
+    pub fn over(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+        parts(dt, tau_mem, tau_syn).flow
     }
 
     /// Writes one flow for each lane into `flows`, as many as it has room for.
@@ -135,20 +132,19 @@ impl<S: Simd> Propagator<Lanes<S>> {
 }
 
 impl<S: Simd> Motion<Lanes<S>> {
-    /// The motion over `dt` seconds of neurons with the time constants 1/`rate_mem` and 1/`rate_syn`.
+    /// The motion over `dt` seconds of neurons with these time constants.
     #[inline(always)]
     #[must_use]
-    pub fn over(dt: Lanes<S>, rate_mem: Lanes<S>, rate_syn: Lanes<S>) -> Self {
-        let Parts { x, y, membrane_is_slower, gap, inverse, phi1, hi, lo, first, flow } =
-            parts(dt, rate_mem, rate_syn);
-        let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
-        let is_close = gap.le(one);
+    pub fn over(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+        let Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, first, close_twice, flow } =
+            parts(dt, tau_mem, tau_syn);
+        let zero = dt.constant(0.0);
         // exp[hi, hi, lo] and exp[hi, lo, lo].
-        let twice_hi = hi * is_close.select(phi2(gap), (one - phi1) * inverse);
-        let twice_lo = is_close.select(first - twice_hi, (first - lo) * inverse);
+        let twice_hi = is_close.select(close_twice, (hi - first) * inverse);
+        let twice_lo = is_close.select(first - close_twice, (first - lo) * inverse);
         let twice_p = membrane_is_slower.select(twice_hi, twice_lo);
         let twice_q = membrane_is_slower.select(twice_lo, twice_hi);
-        let (dp, dq) = (x * rate_mem, y * rate_syn);
+        let (dp, dq) = (x / tau_mem, y / tau_syn);
         // ∂(x exp[p, q])/∂x, as in `lif/tangent.rs`; where x and y are apart, 1/(x − y) is ∓1/gap.
         let apart = (y * first - x * flow.membrane) * inverse;
         let apart = membrane_is_slower.select(apart, -apart);
@@ -232,7 +228,7 @@ mod tests {
         for ratio in RATIOS {
             let n = neuron(ratio);
             for dt in [0.0, 1e-9, 1e-3, 0.4, 1.5, 5.0, 30.0, 1e4, 1e9] {
-                let motion = Arch::new().dispatch(Over(dt, 1.0 / (ratio * 5.0), 1.0 / 5.0));
+                let motion = Arch::new().dispatch(Over(dt, ratio * 5.0, 5.0));
                 // An exponent that is known to a rounding or two makes an error of its size.
                 let rounding = ROUNDING + f64::EPSILON * (dt / (ratio * 5.0) + dt / 5.0);
                 let of = |v, i| n.flow_with_tangent(State { v, i }, Tangent::default(), dt);

@@ -32,6 +32,8 @@ pub(super) struct Arrivals {
     pub(super) instants: Vec<Instant>,
     /// Groups of the circuit.
     pub(super) rows: Vec<usize>,
+    /// Rows that arrived without effect.
+    pub(super) without_weight: usize,
 }
 
 impl Arrivals {
@@ -40,6 +42,7 @@ impl Arrivals {
         self.cursors.resize(layer.incoming.len(), 0);
         self.instants.clear();
         self.rows.clear();
+        self.without_weight = 0;
     }
 
     /// The next arrival over the incoming connection `k`, and its group; `own` are the layer's own spikes so far.
@@ -71,31 +74,40 @@ impl Arrivals {
         heads.map(|(time, _)| time).reduce(|a, b| if b.rounded < a.rounded { b } else { a })
     }
 
-    /// Takes all that arrives at the next instant, if that is not after `t_end`.
+    /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
+    /// without any weight have no effect, not even a rounding: they are only counted.
     pub(super) fn take(
         &mut self,
         layer: &Layer,
         fired: Fired<'_>,
         own: &[Spike],
         t_end: f64,
-    ) -> Result<Option<Time>, Irregular> {
-        let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) else {
-            return Ok(None);
+    ) -> Result<bool, Irregular> {
+        let has_weight = |row: &usize| {
+            let synapses = fired.circuit.group(*row).synapses.clone();
+            fired.circuit.weights[synapses].iter().any(|&weight| weight != 0.0)
         };
-        if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
-            return Err(Irregular);
-        }
-        let first = self.rows.len();
-        for k in 0..layer.incoming.len() {
-            while let Some((time, row)) = self.head(k, layer, fired, own)
-                && time.rounded == now.rounded
-            {
-                self.rows.push(row);
-                self.cursors[k] += 1;
-                now = time;
+        while let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) {
+            if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
+                return Err(Irregular);
             }
+            let first = self.rows.len();
+            for k in 0..layer.incoming.len() {
+                while let Some((time, row)) = self.head(k, layer, fired, own)
+                    && time.rounded == now.rounded
+                {
+                    self.rows.push(row);
+                    self.cursors[k] += 1;
+                    now = time;
+                }
+            }
+            if layer.is_recurrent || self.rows[first..].iter().any(has_weight) {
+                self.instants.push(Instant { time: now, rows: first..self.rows.len() });
+                return Ok(true);
+            }
+            self.without_weight += self.rows.len() - first;
+            self.rows.truncate(first);
         }
-        self.instants.push(Instant { time: now, rows: first..self.rows.len() });
-        Ok(Some(now))
+        Ok(false)
     }
 }

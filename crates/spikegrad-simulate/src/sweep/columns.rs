@@ -62,7 +62,7 @@ pub(super) enum Motions<'a> {
     /// All alike.
     Shared(&'a Motion),
     /// By their own time constants.
-    Own { dt: f64, rate_mem: &'a [f64], rate_syn: &'a [f64] },
+    Own { dt: f64, tau_mem: &'a [f64], tau_syn: &'a [f64] },
 }
 
 /// Room for the rounding of the tangent's bound, in units of its rise.
@@ -118,10 +118,10 @@ impl WithSimd for Pass<'_> {
                     first += BLOCK;
                 }
             }
-            Motions::Own { dt, rate_mem, rate_syn } => {
+            Motions::Own { dt, tau_mem, tau_syn } => {
                 let dt = Lanes::splat(simd, dt);
-                let rates = self::blocks(rate_mem).iter().zip(self::blocks(rate_syn));
-                for ((((from, to), ceiling), weights), (mem, syn)) in blocks.zip(rates) {
+                let taus = self::blocks(tau_mem).iter().zip(self::blocks(tau_syn));
+                for ((((from, to), ceiling), weights), (mem, syn)) in blocks.zip(taus) {
                     let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
                     let own = |k: usize| {
                         Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k]))
@@ -226,8 +226,8 @@ impl<S: Simd> Registers<S> {
 #[derive(Debug)]
 pub(super) struct Advance<'a> {
     pub(super) columns: &'a mut Columns,
-    pub(super) rate_mem: &'a [f64],
-    pub(super) rate_syn: &'a [f64],
+    pub(super) tau_mem: &'a [f64],
+    pub(super) tau_syn: &'a [f64],
     pub(super) dt: &'a [f64],
 }
 
@@ -235,7 +235,7 @@ impl WithSimd for Advance<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let lengths = blocks(self.dt).iter().zip(blocks(self.rate_mem)).zip(blocks(self.rate_syn));
+        let lengths = blocks(self.dt).iter().zip(blocks(self.tau_mem)).zip(blocks(self.tau_syn));
         for (block, ((dt, mem), syn)) in self.columns.0.iter_mut().zip(lengths) {
             let [dt, mem, syn] = [dt, mem, syn].map(|column| S::as_simd_f64s(column).0);
             for k in 0..BLOCK / S::F64_LANES {
@@ -253,16 +253,16 @@ impl WithSimd for Advance<'_> {
 }
 
 /// The motions over lengths of time, for neurons that share their time constants.
-pub(super) fn motions(dt: &[f64], rate_mem: f64, rate_syn: f64, into: &mut Vec<Motion>) {
+pub(super) fn motions(dt: &[f64], tau_mem: f64, tau_syn: f64, into: &mut Vec<Motion>) {
     into.clear();
     into.resize(dt.len(), Motion::default());
-    Arch::new().dispatch(Over { dt, rate_mem, rate_syn, into });
+    Arch::new().dispatch(Over { dt, tau_mem, tau_syn, into });
 }
 
 struct Over<'a> {
     dt: &'a [f64],
-    rate_mem: f64,
-    rate_syn: f64,
+    tau_mem: f64,
+    tau_syn: f64,
     into: &'a mut [Motion],
 }
 
@@ -270,11 +270,11 @@ impl WithSimd for Over<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let rate_mem = Lanes::splat(simd, self.rate_mem);
-        let rate_syn = Lanes::splat(simd, self.rate_syn);
+        let tau_mem = Lanes::splat(simd, self.tau_mem);
+        let tau_syn = Lanes::splat(simd, self.tau_syn);
         for (dt, into) in self.dt.chunks(S::F64_LANES).zip(self.into.chunks_mut(S::F64_LANES)) {
             let dt = Lanes::new(simd, simd.partial_load_f64s(dt));
-            Motion::over(dt, rate_mem, rate_syn).store(into);
+            Motion::over(dt, tau_mem, tau_syn).store(into);
         }
     }
 }

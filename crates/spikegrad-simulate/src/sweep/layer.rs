@@ -97,6 +97,8 @@ impl LayerRun<'_> {
             self.count((rows.len() * self.layer.neurons.len()) as u64)?;
             k += 1;
         }
+        let without_weight = self.scratch.arrivals.without_weight * self.layer.neurons.len();
+        self.count(without_weight as u64)?;
         self.finish()
     }
 
@@ -123,7 +125,7 @@ impl LayerRun<'_> {
         is_clamped.resize(count, false);
         arrivals.reset(layer);
         if !layer.is_recurrent {
-            while arrivals.take(layer, self.fired, self.spikes, self.t_end)?.is_some() {}
+            while arrivals.take(layer, self.fired, self.spikes, self.t_end)? {}
         }
         self.prepare_motions();
         Ok(())
@@ -143,9 +145,9 @@ impl LayerRun<'_> {
             lengths.push(until.since(from));
             from = until;
         }
-        let (rate_mem, rate_syn) = (self.layer.rate_mem.first(), self.layer.rate_syn.first());
-        if let (Some(&rate_mem), Some(&rate_syn)) = (rate_mem, rate_syn) {
-            motions(lengths, rate_mem, rate_syn, into);
+        let (tau_mem, tau_syn) = (self.layer.tau_mem.first(), self.layer.tau_syn.first());
+        if let (Some(&tau_mem), Some(&tau_syn)) = (tau_mem, tau_syn) {
+            motions(lengths, tau_mem, tau_syn, into);
         }
     }
 
@@ -200,11 +202,11 @@ impl LayerRun<'_> {
             if layer.is_recurrent {
                 lengths.clear();
                 lengths.push(dt);
-                motions(lengths, layer.rate_mem[0], layer.rate_syn[0], known);
+                motions(lengths, layer.tau_mem[0], layer.tau_syn[0], known);
             }
             Motions::Shared(&known[if layer.is_recurrent { 0 } else { k }])
         } else {
-            Motions::Own { dt, rate_mem: &layer.rate_mem, rate_syn: &layer.rate_syn }
+            Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
         };
         Pass { motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
     }

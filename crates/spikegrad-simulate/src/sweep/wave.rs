@@ -38,8 +38,8 @@ pub(super) struct Wave {
     v: Vec<f64>,
     i: Vec<f64>,
     threshold: Vec<f64>,
-    rate_mem: Vec<f64>,
-    rate_syn: Vec<f64>,
+    tau_mem: Vec<f64>,
+    tau_syn: Vec<f64>,
     dt: Vec<f64>,
     found: Vec<Search>,
 }
@@ -47,8 +47,8 @@ pub(super) struct Wave {
 impl Wave {
     pub(super) fn clear(&mut self) {
         self.members.clear();
-        let Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
-        [v, i, threshold, rate_mem, rate_syn].into_iter().for_each(Vec::clear);
+        let Self { v, i, threshold, tau_mem, tau_syn, .. } = self;
+        [v, i, threshold, tau_mem, tau_syn].into_iter().for_each(Vec::clear);
     }
 
     /// Takes up a neuron in the state `cell`.
@@ -63,8 +63,8 @@ impl Wave {
         self.v.push(cell[0]);
         self.i.push(cell[1]);
         self.threshold.push(layer.threshold[n]);
-        self.rate_mem.push(layer.rate_mem[n]);
-        self.rate_syn.push(layer.rate_syn[n]);
+        self.tau_mem.push(layer.tau_mem[n]);
+        self.tau_syn.push(layer.tau_syn[n]);
     }
 
     /// The state of a member.
@@ -83,8 +83,8 @@ impl Wave {
             return Ok(());
         }
         self.pad();
-        let Self { v, i, threshold, rate_mem, rate_syn, found, .. } = self;
-        search(Rises { v, i, threshold, rate_mem, rate_syn }, found);
+        let Self { v, i, threshold, tau_mem, tau_syn, found, .. } = self;
+        search(Rises { v, i, threshold, tau_mem, tau_syn }, found);
         for (k, member) in self.members.iter_mut().enumerate() {
             let outlook = match found[k] {
                 Search::Crossing { dt, slope } => Outlook::Crossing { dt, slope },
@@ -120,15 +120,15 @@ impl Wave {
         };
         self.dt.extend(self.members.iter().map(length));
         self.dt.resize(padded(self.members.len()), 0.0);
-        let Self { columns, rate_mem, rate_syn, dt, .. } = self;
-        Arch::new().dispatch(Advance { columns, rate_mem, rate_syn, dt });
+        let Self { columns, tau_mem, tau_syn, dt, .. } = self;
+        Arch::new().dispatch(Advance { columns, tau_mem, tau_syn, dt });
     }
 
     /// Fills the last block with neurons at rest.
     fn pad(&mut self) {
         let count = padded(self.members.len());
-        let Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
+        let Self { v, i, threshold, tau_mem, tau_syn, .. } = self;
         [v, i].into_iter().for_each(|column| column.resize(count, 0.0));
-        [threshold, rate_mem, rate_syn].into_iter().for_each(|column| column.resize(count, 1.0));
+        [threshold, tau_mem, tau_syn].into_iter().for_each(|column| column.resize(count, 1.0));
     }
 }

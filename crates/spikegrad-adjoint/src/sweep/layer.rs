@@ -1,0 +1,301 @@
+//! One layer, backwards, from stretch to stretch.
+//!
+//! At the end of a stretch its arrivals are taken back, all neurons side by side; within it, the neurons to which something
+//! happens are moved by hand from moment to moment, and all others to its start in one pass. Every exponential that a
+//! moment needs is computed before, for the whole layer at once.
+//!
+//! Not here: in which order layers come (`mod.rs`), what happened (`schedule.rs`).
+
+use super::columns::{Adjoints, Move, Pass, Row, TimeConstants, decays, flows};
+use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
+use crate::backward::mean_pullback;
+use crate::{AdjointError, Cotangents, GradientSum, Grazing};
+use spikegrad_dynamics::lanes::Propagator;
+use spikegrad_dynamics::{Adjoint, LifGradient, NeuronAdjoint, State};
+use spikegrad_network::{Circuit, Cusp, Layer, Measure, Trace};
+
+/// Memory of a layer under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    schedule: Schedule,
+    adjoints: Adjoints,
+    /// Adjoints of the neurons that are moved by hand, where they are now.
+    by_hand: Adjoints,
+    lengths: Vec<f64>,
+    tau_mem: Vec<f64>,
+    tau_syn: Vec<f64>,
+    /// Flow over each stretch, where neurons share their time constants.
+    stretches: Vec<Propagator>,
+    /// Flow from each moment to the next one, or to the end of its stretch.
+    after: Vec<Propagator>,
+    /// Flow from the start of its stretch to each moment.
+    before: Vec<Propagator>,
+    /// e^p and e^p − 1 over the time since the membrane last started, for each moment.
+    decays: Vec<[f64; 2]>,
+    /// ∂L/∂(∫V) of each neuron.
+    integral: Vec<f64>,
+    /// Maxima that lie on arrivals.
+    cusps: Vec<OnCusp>,
+}
+
+/// A maximum of a neuron of the layer that lies on an arrival.
+#[derive(Clone, Copy, Debug)]
+struct OnCusp {
+    cusp: Cusp,
+    time: f64,
+    neuron: usize,
+    cotangent: f64,
+}
+
+/// One layer of one trace.
+#[derive(Debug)]
+pub(super) struct LayerSweep<'a> {
+    pub(super) circuit: &'a Circuit,
+    pub(super) layer: &'a Layer,
+    pub(super) trace: &'a Trace,
+    pub(super) spikes: &'a Spikes,
+    pub(super) cotangents: &'a Cotangents,
+    pub(super) policy: Grazing,
+    /// ∂L/∂t of each firing through its arrivals and its release.
+    pub(super) times: &'a mut [f64],
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) sum: &'a mut GradientSum,
+}
+
+impl LayerSweep<'_> {
+    pub(super) fn run(mut self) -> Result<(), AdjointError> {
+        if self.layer.neurons.is_empty() {
+            return Ok(());
+        }
+        let Self { circuit, layer, trace, spikes, .. } = self;
+        self.scratch.schedule.read(circuit, layer, trace, spikes);
+        self.prepare();
+        // Nothing depends on what comes after the last moment that matters.
+        let mut is_live = self.scratch.integral.iter().any(|&x| x != 0.0);
+        for k in (0..self.scratch.schedule.stretches.len()).rev() {
+            let stretch = self.scratch.schedule.stretches[k].clone();
+            let is_moved = is_live;
+            if is_live || !self.scratch.cusps.is_empty() {
+                self.arrivals(&stretch);
+            }
+            for moment in stretch.moments.clone() {
+                let Moment { neuron, is_last, .. } = self.scratch.schedule.moments[moment];
+                if is_last {
+                    let Scratch { adjoints, by_hand, .. } = &mut *self.scratch;
+                    by_hand.v[neuron] = adjoints.v[neuron];
+                    by_hand.i[neuron] = adjoints.i[neuron];
+                }
+            }
+            if is_moved {
+                self.travel(k, &stretch);
+            }
+            for moment in stretch.moments.rev() {
+                is_live |= self.moment(moment)?;
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn time_constants(layer: &Layer) -> TimeConstants<'_> {
+        let Layer { tau_mem, tau_syn, .. } = layer;
+        if layer.shares_time_constants {
+            TimeConstants::Shared { tau_mem: tau_mem[0], tau_syn: tau_syn[0] }
+        } else {
+            TimeConstants::Own { tau_mem, tau_syn }
+        }
+    }
+
+    fn prepare(&mut self) {
+        let layer = self.layer;
+        let Scratch {
+            schedule,
+            adjoints,
+            by_hand,
+            lengths,
+            tau_mem,
+            tau_syn,
+            stretches,
+            after,
+            before,
+            decays: over_elapsed,
+            ..
+        } = &mut *self.scratch;
+        adjoints.reset(layer.neurons.len());
+        by_hand.reset(layer.neurons.len());
+        if layer.shares_time_constants {
+            lengths.clear();
+            lengths.extend(schedule.stretches.iter().map(|s| s.until.since(s.from)));
+            flows(lengths, Self::time_constants(layer), stretches);
+        }
+        tau_mem.clear();
+        tau_mem.extend(schedule.moments.iter().map(|m| layer.tau_mem[m.neuron]));
+        tau_syn.clear();
+        tau_syn.extend(schedule.moments.iter().map(|m| layer.tau_syn[m.neuron]));
+        let own = if layer.shares_time_constants {
+            Self::time_constants(layer)
+        } else {
+            TimeConstants::Own { tau_mem, tau_syn }
+        };
+        lengths.clear();
+        lengths.extend(schedule.moments.iter().map(|m| m.after));
+        flows(lengths, own, after);
+        lengths.clear();
+        lengths.extend(schedule.moments.iter().map(|m| m.before));
+        flows(lengths, own, before);
+        lengths.clear();
+        lengths.extend(schedule.moments.iter().map(|m| m.elapsed));
+        decays(lengths, tau_mem, over_elapsed);
+        self.prepare_readouts();
+    }
+
+    fn prepare_readouts(&mut self) {
+        let (layer, end) = (self.layer, self.trace.stimulus.t_end());
+        let Scratch { integral, cusps, .. } = &mut *self.scratch;
+        integral.clear();
+        integral.resize(layer.neurons.len(), 0.0);
+        cusps.clear();
+        for (readout, &cotangent) in self.trace.readouts.iter().zip(&self.cotangents.readouts) {
+            let n = readout.request.neuron.index();
+            if !layer.neurons.contains(&n) {
+                continue;
+            }
+            let neuron = n - layer.neurons.start;
+            if readout.request.measure == Measure::Mean {
+                integral[neuron] += cotangent / end;
+                let model = &self.circuit.neurons[n];
+                mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[n]);
+            } else if let Some(cusp) = readout.cusp {
+                cusps.push(OnCusp { cusp, time: readout.time, neuron, cotangent });
+            }
+        }
+    }
+
+    /// Takes back what arrived at the end of a stretch.
+    fn arrivals(&mut self, stretch: &Stretch) {
+        for k in stretch.arrivals.clone().rev() {
+            let Self { circuit, layer, times, sum, .. } = self;
+            let Scratch { schedule, adjoints, cusps, .. } = &mut *self.scratch;
+            let arrival = schedule.arrivals[k];
+            let synapses = circuit.group(arrival.row).synapses.clone();
+            let weights = &circuit.weights[synapses.clone()];
+            let row = Row { weights, gradient: &mut sum.weights[synapses] };
+            let time_constants = Self::time_constants(layer);
+            let mut total = Pass { adjoints, time_constants, row: Some(row), motion: None }.run();
+            for at in cusps.iter().filter(|at| at.time == arrival.time.rounded) {
+                // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
+                let change = weights[at.neuron] / layer.tau_mem[at.neuron];
+                let Cusp { rate_before, rate_after, .. } = at.cusp;
+                total += rate_before * change / (rate_after - rate_before) * at.cotangent;
+            }
+            sum.delays[arrival.row] += total;
+            times[arrival.firing] += total;
+        }
+    }
+
+    /// Moves all adjoints to the start of stretch `k`.
+    fn travel(&mut self, k: usize, stretch: &Stretch) {
+        let dt = stretch.until.since(stretch.from);
+        let Scratch { adjoints, stretches, integral, .. } = &mut *self.scratch;
+        let still = Propagator::default();
+        let motion = Some(Move { dt, flow: stretches.get(k).unwrap_or(&still) });
+        let time_constants = Self::time_constants(self.layer);
+        Pass { adjoints, time_constants, row: None, motion }.run();
+        for (n, &integral) in integral.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+            let model = &self.circuit.neurons[self.layer.neurons.start + n];
+            let Adjoint(added) = model.integral_pullback(dt, integral);
+            adjoints.v[n] += added.v;
+            adjoints.i[n] += added.i;
+        }
+    }
+
+    /// Moves the neuron of a moment back to it, through it, and on to the start of the stretch if nothing comes before.
+    /// Returns whether anything depends on the neuron then.
+    fn moment(&mut self, k: usize) -> Result<bool, AdjointError> {
+        let moment = self.scratch.schedule.moments[k];
+        let n = moment.neuron;
+        let hand = State { v: self.scratch.by_hand.v[n], i: self.scratch.by_hand.i[n] };
+        let mut adjoint = self.transport(n, &self.scratch.after[k], moment.after, hand);
+        match moment.kind {
+            Kind::Release(spike) => self.release(spike, &mut adjoint),
+            Kind::Crossing(spike) => self.crossing(k, spike, &mut adjoint)?,
+            Kind::Readout(readout) => {
+                adjoint.v += self.cotangents.readouts[readout];
+                let cotangent = self.cotangents.readouts[readout];
+                let tangent = self.trace.readouts[readout].tangent;
+                let decay = self.scratch.decays[k];
+                let gradient = &mut self.sum.neurons[self.layer.neurons.start + n];
+                gradient.add_membrane(cotangent, decay, moment.after_reset, tangent);
+            }
+        }
+        (self.scratch.by_hand.v[n], self.scratch.by_hand.i[n]) = (adjoint.v, adjoint.i);
+        if moment.is_first {
+            let start = self.transport(n, &self.scratch.before[k], moment.before, adjoint);
+            (self.scratch.adjoints.v[n], self.scratch.adjoints.i[n]) = (start.v, start.i);
+        }
+        Ok(adjoint.v != 0.0 || adjoint.i != 0.0)
+    }
+
+    /// The adjoint of a neuron of the layer at the start of a motion of length `dt`.
+    fn transport(&self, n: usize, by: &Propagator, dt: f64, after: State<f64>) -> State<f64> {
+        let mut before =
+            State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
+        let integral = self.scratch.integral[n];
+        if integral != 0.0 {
+            let model = &self.circuit.neurons[self.layer.neurons.start + n];
+            let Adjoint(added) = model.integral_pullback(dt, integral);
+            before.v += added.v;
+            before.i += added.i;
+        }
+        before
+    }
+
+    /// A later release leaves the membrane at its reset value for longer (eq. 12).
+    fn release(&mut self, spike: usize, adjoint: &mut State<f64>) {
+        let at = &self.trace.spikes[spike];
+        let time = -adjoint.v * at.release_rate;
+        adjoint.v = 0.0;
+        self.times[self.trace.stimulus.spikes().len() + spike] += time;
+        self.sum.neurons[at.neuron.index()].parameters.t_ref += time;
+    }
+
+    fn crossing(
+        &mut self,
+        k: usize,
+        spike: usize,
+        adjoint: &mut State<f64>,
+    ) -> Result<(), AdjointError> {
+        let at = &self.trace.spikes[spike];
+        let n = at.neuron.index();
+        let model = &self.circuit.neurons[n];
+        if adjoint.v != 0.0 {
+            // No refractory time: release and crossing are one.
+            self.release(spike, adjoint);
+        }
+        let inputs = self.trace.stimulus.spikes().len();
+        let time = self.cotangents.spikes[spike] + self.times[inputs + spike];
+        if time == 0.0 {
+            return Ok(());
+        }
+        let Some(slope) = self.policy.slope(at)? else { return Ok(()) };
+        let (Adjoint(before), membrane) = model.spike_pullback(slope, time, Adjoint(*adjoint));
+        *adjoint = before;
+        if !(time.is_finite() && membrane.is_finite()) {
+            return Err(AdjointError::NonFinite { neuron: at.neuron, time: at.time });
+        }
+        let gradient: &mut LifGradient<f64> = &mut self.sum.neurons[n];
+        model.threshold_pullback(slope, time, gradient);
+        let after_reset = self.scratch.schedule.moments[k].after_reset;
+        gradient.add_membrane(membrane, self.scratch.decays[k], after_reset, at.tangent);
+        Ok(())
+    }
+
+    /// What is left at time 0 belongs to the initial state.
+    fn finish(&mut self) {
+        for (local, n) in self.layer.neurons.clone().enumerate() {
+            let Adjoints { v, i } = &self.scratch.adjoints;
+            let adjoint = Adjoint(State { v: v[local], i: i[local] });
+            self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
+        }
+    }
+}

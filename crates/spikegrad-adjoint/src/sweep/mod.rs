@@ -1,0 +1,71 @@
+//! The layered sweep, backwards: the gradient of the event-by-event walk, with no queue.
+//!
+//! In a network of [`Layers`] what a spike is worth is known once all later layers have been worked off. So layers are taken
+//! from the last to the first, each from the end of the run to its beginning, all of its neurons side by side.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `schedule.rs` | what happened to a layer, read from the trace |
+//! | `columns.rs` | the pass over all adjoints of a layer |
+//! | `layer.rs` | one layer, from stretch to stretch |
+//!
+//! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`).
+
+mod columns;
+mod layer;
+mod schedule;
+
+use crate::backward::check;
+use crate::{AdjointError, Cotangents, GradientSum, Grazing};
+use layer::{LayerSweep, Scratch};
+use schedule::Spikes;
+use spikegrad_network::{Circuit, Layers, Trace};
+
+/// Scratch memory of a backward sweep, to be used again.
+#[derive(Clone, Debug, Default)]
+pub struct BackwardSweepWorkspace {
+    /// ∂L/∂t of each firing.
+    times: Vec<f64>,
+    /// Spikes of each population: positions in the trace.
+    spikes: Spikes,
+    scratch: Scratch,
+}
+
+/// Whether a sweep can walk this trace of a layered network: no instant was worked off in more than one round.
+#[must_use]
+pub fn is_sweepable(trace: &Trace) -> bool {
+    trace.spikes.iter().all(|spike| spike.round == 0)
+        && trace.readouts.iter().all(|readout| readout.cusp.is_none_or(|cusp| cusp.round == 0))
+}
+
+/// Like [`crate::backward_into`], for a trace that [`is_sweepable`] of a network of `layers`.
+///
+/// # Errors
+/// As [`crate::backward`]; `sum` is then not usable.
+pub fn sweep_backward_into(
+    circuit: &Circuit,
+    layers: &Layers,
+    trace: &Trace,
+    cotangents: &Cotangents,
+    policy: Grazing,
+    workspace: &mut BackwardSweepWorkspace,
+    sum: &mut GradientSum,
+) -> Result<Vec<f64>, AdjointError> {
+    check(trace, cotangents, policy)?;
+    let BackwardSweepWorkspace { times, spikes, scratch } = workspace;
+    let inputs = trace.stimulus.spikes().len();
+    times.clear();
+    times.resize(inputs + trace.spikes.len(), 0.0);
+    spikes.resize(layers.layers().len(), Vec::new());
+    for layer in layers.layers() {
+        let spikes = &mut spikes[layer.population];
+        spikes.clear();
+        let own = |k: &usize| layer.neurons.contains(&trace.spikes[*k].neuron.index());
+        spikes.extend((0..trace.spikes.len()).filter(own));
+    }
+    for layer in layers.layers().iter().rev() {
+        LayerSweep { circuit, layer, trace, spikes, cotangents, policy, times, scratch, sum }
+            .run()?;
+    }
+    Ok(trace.stimulus.in_given_order(&times[..inputs]))
+}

@@ -1,0 +1,205 @@
+//! What happened to a layer, read from the trace: arrivals, by the instant at which they come, and the moments of its own
+//! neurons in between.
+//!
+//! Not here: what is done about it (`layer.rs`).
+
+use spikegrad_dynamics::Neuron;
+use spikegrad_network::{Circuit, Layer, Measure, Source, Time, Trace};
+use std::ops::Range;
+
+/// A spike that arrives over one row of weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) time: Time,
+    /// Input spikes of the run, then spikes of its trace, as one sequence.
+    pub(super) firing: usize,
+    /// Group of the circuit.
+    pub(super) row: usize,
+}
+
+/// From the instant before, or the start, to an instant at which something arrives, or the end.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub(super) from: Time,
+    pub(super) until: Time,
+    /// Positions of the arrivals at its end.
+    pub(super) arrivals: Range<usize>,
+    /// Positions of the moments within it, its end included.
+    pub(super) moments: Range<usize>,
+}
+
+/// What a moment is, in the order of the forward pass at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// The end of the refractory time of a spike, at this position of the trace.
+    Release(usize),
+    /// A spike, at this position of the trace.
+    Crossing(usize),
+    /// A read-out, at this position of the trace.
+    Readout(usize),
+}
+
+/// Something of one neuron.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) time: Time,
+    pub(super) kind: Kind,
+    /// Index in the layer.
+    pub(super) neuron: usize,
+    /// Whether nothing of its neuron is later in the stretch.
+    pub(super) is_last: bool,
+    /// Whether nothing of its neuron is earlier in the stretch.
+    pub(super) is_first: bool,
+    /// Seconds since the start of the stretch.
+    pub(super) before: f64,
+    /// Seconds until the next moment of its neuron, or until the end of the stretch.
+    pub(super) after: f64,
+    /// Seconds since its neuron's membrane last started.
+    pub(super) elapsed: f64,
+    /// Whether that was a reset.
+    pub(super) after_reset: bool,
+}
+
+/// A layer's part of a trace.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schedule {
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) moments: Vec<Moment>,
+    pub(super) stretches: Vec<Stretch>,
+    /// For each neuron, when its membrane last started, if from a reset.
+    started: Vec<Option<Time>>,
+    /// For each neuron, the earliest moment so far of the stretch under way: (stretch, moment).
+    earliest: Vec<(usize, usize)>,
+}
+
+/// Spikes of a trace by population: positions, in order.
+pub(super) type Spikes = Vec<Vec<usize>>;
+
+impl Schedule {
+    pub(super) fn read(
+        &mut self,
+        circuit: &Circuit,
+        layer: &Layer,
+        trace: &Trace,
+        spikes: &Spikes,
+    ) {
+        self.read_arrivals(circuit, layer, trace, spikes);
+        self.read_moments(circuit, layer, trace, spikes);
+        self.cut(trace.stimulus.t_end());
+        self.link(layer.neurons.len());
+    }
+
+    fn read_arrivals(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
+        self.arrivals.clear();
+        let t_end = trace.stimulus.t_end();
+        for incoming in &layer.incoming {
+            let row = |source| circuit.groups_of(source).start + incoming.offset;
+            match incoming.from {
+                Source::Input => {
+                    let inputs = trace.stimulus.spikes().iter().enumerate();
+                    self.arrivals.extend(inputs.map(|(firing, spike)| Arrival {
+                        time: Time::from(spike.time).after(incoming.delay),
+                        firing,
+                        row: row(spike.channel),
+                    }));
+                }
+                Source::Population(p) => {
+                    self.arrivals.extend(spikes[p].iter().map(|&k| Arrival {
+                        time: trace.spikes[k].at().after(incoming.delay),
+                        firing: trace.stimulus.spikes().len() + k,
+                        row: row(circuit.source_of(trace.spikes[k].neuron)),
+                    }));
+                }
+            }
+        }
+        self.arrivals.retain(|arrival| arrival.time.rounded <= t_end);
+        // A stable sort, and quick where the order is right already.
+        self.arrivals.sort_by(|a, b| a.time.rounded.total_cmp(&b.time.rounded));
+    }
+
+    fn read_moments(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
+        self.moments.clear();
+        self.started.clear();
+        self.started.resize(layer.neurons.len(), None);
+        let t_end = trace.stimulus.t_end();
+        let moment = |time, kind, neuron, started: Option<Time>| Moment {
+            time,
+            kind,
+            neuron,
+            is_last: true,
+            is_first: true,
+            before: 0.0,
+            after: 0.0,
+            elapsed: started.map_or(time.rounded, |started| time.since(started)),
+            after_reset: started.is_some(),
+        };
+        for &k in &spikes[layer.population] {
+            let spike = &trace.spikes[k];
+            let neuron = spike.neuron.index() - layer.neurons.start;
+            let release = spike.at().after(circuit.neurons[spike.neuron.index()].refractory());
+            let started = self.started[neuron].replace(release);
+            self.moments.push(moment(spike.at(), Kind::Crossing(k), neuron, started));
+            // With no refractory time the release is part of the crossing; one after the end never happened.
+            if release.rounded > spike.time && release.rounded <= t_end {
+                self.moments.push(moment(release, Kind::Release(k), neuron, Some(release)));
+            }
+        }
+        for (k, readout) in trace.readouts.iter().enumerate() {
+            let n = readout.request.neuron.index();
+            if layer.neurons.contains(&n) && readout.request.measure != Measure::Mean {
+                let neuron = n - layer.neurons.start;
+                self.moments.push(moment(readout.at(), Kind::Readout(k), neuron, None));
+            }
+        }
+        self.moments
+            .sort_by(|a, b| a.time.rounded.total_cmp(&b.time.rounded).then(a.kind.cmp(&b.kind)));
+    }
+
+    /// Cuts the run into stretches.
+    fn cut(&mut self, t_end: f64) {
+        self.stretches.clear();
+        let (mut from, mut arrival, mut moment) = (Time::from(0.0), 0, 0);
+        loop {
+            let first = arrival;
+            let now = self.arrivals.get(first).map(|arrival| arrival.time);
+            let mut until = now.unwrap_or(Time::from(t_end));
+            while let Some(next) = self.arrivals.get(arrival)
+                && next.time.rounded == until.rounded
+            {
+                until = next.time;
+                arrival += 1;
+            }
+            let earliest = moment;
+            while self.moments.get(moment).is_some_and(|m| m.time.rounded <= until.rounded) {
+                moment += 1;
+            }
+            let (arrivals, moments) = (first..arrival, earliest..moment);
+            self.stretches.push(Stretch { from, until, arrivals, moments });
+            if now.is_none() {
+                return;
+            }
+            from = until;
+        }
+    }
+
+    /// Links the moments of each neuron within each stretch.
+    fn link(&mut self, count: usize) {
+        const NONE: usize = usize::MAX;
+        self.earliest.clear();
+        self.earliest.resize(count, (NONE, NONE));
+        for (s, stretch) in self.stretches.iter().enumerate() {
+            for k in stretch.moments.clone().rev() {
+                let Moment { time, neuron, .. } = self.moments[k];
+                self.moments[k].before = time.since(stretch.from);
+                let (of_stretch, later) = std::mem::replace(&mut self.earliest[neuron], (s, k));
+                if of_stretch == s {
+                    self.moments[later].is_first = false;
+                    self.moments[k].is_last = false;
+                    self.moments[k].after = self.moments[later].time.since(time);
+                } else {
+                    self.moments[k].after = stretch.until.since(time);
+                }
+            }
+        }
+    }
+}
