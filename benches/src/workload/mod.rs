@@ -1,0 +1,169 @@
+//! Workloads: a network, its values, inputs and a loss for each sample, from a fixed seed.
+//!
+//! | name | network | loss | input spikes | spikes |
+//! | --- | --- | --- | --- | --- |
+//! | `w1` | 5-200-3 | time to first spike | 5 | about 180 hidden, 46 output |
+//! | `w2_sparse` | 784-350-10 | maximum of V | 149 | about 200 hidden |
+//! | `w2_dense` | 784-350-10 | maximum of V | 149 | about 1,400 hidden |
+//! | `w3` | 100-256-10, recurrent, dense | maximum of V | about 1,000 | about 970 recurrent |
+//! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | time to first spike | see [`balanced`] | |
+//!
+//! Counts are per sample; `cargo test -p spikegrad-bench` checks them. Not here: how they are measured.
+
+pub mod balanced;
+mod feed_forward;
+mod recurrent;
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
+use spikegrad::{
+    ConnectionParameters, Loss, Network, Parameters, Sample, Settings, Stimulus, Trace, Values,
+    value_batch,
+};
+
+/// Names of all workloads, in the order of [`all`].
+pub const NAMES: [&str; 5] = ["w1", "w2_sparse", "w2_dense", "w3", "balanced"];
+
+/// One input and what its answer is worth.
+#[derive(Debug)]
+pub struct Example {
+    /// The input.
+    pub stimulus: Stimulus,
+    /// Which output is right.
+    pub label: usize,
+    /// The loss, with this label.
+    pub loss: Box<dyn Loss>,
+}
+
+/// A network, its inputs and losses.
+#[derive(Debug)]
+pub struct Workload {
+    /// One of [`NAMES`].
+    pub name: &'static str,
+    /// Structure.
+    pub network: Network,
+    /// Values.
+    pub parameters: Parameters,
+    /// Which loss the examples carry: `ttfs` or `max_voltage`.
+    pub loss: &'static str,
+    /// Inputs and losses.
+    pub examples: Vec<Example>,
+    /// Whether a gradient is part of the workload, or only the way forward.
+    pub has_gradient: bool,
+}
+
+/// Spikes and synaptic events of a workload, averages over its samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Counts {
+    /// Spikes that go in.
+    pub input_spikes: f64,
+    /// Spikes of all populations but the last; of all, if there is one only or if none is an output.
+    pub hidden_spikes: f64,
+    /// Spikes of the last population, which is the output.
+    pub output_spikes: f64,
+    /// Spikes seen through a synapse.
+    pub synaptic_events: f64,
+}
+
+impl Workload {
+    /// The workload called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "w1" => Some(feed_forward::yin_yang()),
+            "w2_sparse" => Some(feed_forward::mnist("w2_sparse", SPARSE)),
+            "w2_dense" => Some(feed_forward::mnist("w2_dense", DENSE)),
+            "w3" => Some(recurrent::recurrent()),
+            "balanced" => Some(balanced::balanced()),
+            _ => None,
+        }
+    }
+
+    /// The samples as the facade wants them.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample<'_>> {
+        self.examples.iter().map(|e| Sample { stimulus: &e.stimulus, loss: &*e.loss }).collect()
+    }
+
+    /// Counts from one run over all samples.
+    ///
+    /// # Panics
+    /// If a sample cannot be simulated, which for the workloads of this file does not happen.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let look_up = |_: usize, trace: &Trace| self.counts_of(trace);
+        let results =
+            value_batch(&self.network, &self.parameters, &self.samples(), &SETTINGS, look_up)
+                .expect("a finite run");
+        #[expect(clippy::cast_precision_loss, reason = "a few samples")]
+        let n = results.len() as f64;
+        let mean =
+            |field: fn(&Counts) -> f64| results.iter().map(|(_, c)| field(c)).sum::<f64>() / n;
+        Counts {
+            input_spikes: mean(|c| c.input_spikes),
+            hidden_spikes: mean(|c| c.hidden_spikes),
+            output_spikes: mean(|c| c.output_spikes),
+            synaptic_events: mean(|c| c.synaptic_events),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+    fn counts_of(&self, trace: &Trace) -> Counts {
+        let last = self.network.populations().len() - 1;
+        let outputs = if self.has_gradient { self.network.range(last) } else { 0..0 };
+        let output = trace.spikes.iter().filter(|s| outputs.contains(&s.neuron.index())).count();
+        Counts {
+            input_spikes: trace.stimulus.spikes().len() as f64,
+            hidden_spikes: (trace.spikes.len() - output) as f64,
+            output_spikes: output as f64,
+            synaptic_events: trace.arrivals as f64,
+        }
+    }
+}
+
+/// Settings of all runs: no limit on events, and an error where there is no gradient.
+pub const SETTINGS: Settings = Settings { max_events: u64::MAX, grazing: spikegrad::Grazing::Fail };
+
+/// Scale of the hidden weights of `w2_sparse`.
+const SPARSE: f64 = 0.637;
+
+/// Scale of the hidden weights of `w2_dense`.
+const DENSE: f64 = 1.88;
+
+/// Weights drawn from a normal distribution, and no delay.
+fn normal_weights(
+    count: usize,
+    mean: f64,
+    deviation: f64,
+    rng: &mut ChaCha8Rng,
+) -> ConnectionParameters {
+    let normal = Normal::new(mean, deviation).expect("a positive deviation");
+    let weights = (0..count).map(|_| normal.sample(rng)).collect();
+    ConnectionParameters { weights, delay: Values::Shared(0.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, Workload};
+
+    #[test]
+    fn spike_counts_are_those_that_are_stated() {
+        // Hidden, output, input spikes and synaptic events of a sample, rounded: a change of the engine must not move them.
+        let stated = [
+            ("w1", [180.0, 46.0, 5.0, 1540.0]),
+            ("w2_sparse", [200.0, 0.0, 149.0, 54_000.0]),
+            ("w2_dense", [1400.0, 0.0, 149.0, 66_000.0]),
+            ("w3", [970.0, 0.0, 1000.0, 514_000.0]),
+        ];
+        for (name, expected) in stated {
+            let c = Workload::by_name(name).unwrap().counts();
+            let found = [c.hidden_spikes, c.output_spikes, c.input_spikes, c.synaptic_events];
+            for (found, expected) in found.into_iter().zip(expected) {
+                assert!((found - expected).abs() <= 0.1 * expected, "{name}: {c:?}");
+            }
+        }
+        assert!(
+            NAMES.iter().all(|name| name == &"balanced" || stated.iter().any(|s| s.0 == *name))
+        );
+    }
+}
