@@ -78,5 +78,6 @@ pub fn document(workload: &Workload) -> Value {
         "connections": connections,
         "samples": samples,
         "counts": workload.counts(),
+        "counts_of_samples": workload.counts_of_samples(),
     })
 }

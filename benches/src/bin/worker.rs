@@ -1,7 +1,7 @@
 //! Runs a workload on command, over standard input and output: how the comparison with other libraries drives this one.
 //!
 //! One JSON object a line in, one out. `{"workload": "w1", "what": "gradient", "seconds": 0.5}` runs batches for half a
-//! second and answers with the time of each, in seconds, and the number of samples of a batch. `what` is `forward` or
+//! second and answers with the time of each in seconds, by the clock and of the processor, and the number of samples of a batch. `what` is `forward` or
 //! `gradient`. The thread count is an argument. Not here: who asks (`benches/peers/run.py`).
 
 use clap::Parser;
@@ -14,6 +14,7 @@ use spikegrad_bench::timing::seconds_of;
 use spikegrad_bench::workload::SETTINGS;
 use spikegrad_bench::{Counts, Workload};
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, BufRead, Write};
 
 /// Runs workloads on command, over standard input and output
@@ -43,19 +44,32 @@ fn forward(workload: &Workload) {
         .expect("a finite run");
 }
 
-/// Times of one batch after another, in seconds, for as long as `seconds`.
-fn times(mut run: impl FnMut() + Send, seconds: f64, pool: &ThreadPool) -> Vec<f64> {
-    let mut times = Vec::new();
-    pool.install(|| {
-        while times.iter().sum::<f64>() < seconds {
-            times.push(seconds_of(&mut run));
-        }
-    });
+/// Processor time that this process has used on all its threads, in seconds; 0 where the system does not tell.
+fn processor_seconds() -> f64 {
+    let of_thread = |entry: io::Result<fs::DirEntry>| {
+        let text = fs::read_to_string(entry.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    fs::read_dir("/proc/self/task").map_or(0.0, |tasks| tasks.filter_map(of_thread).sum::<f64>())
+        / 1e9
+}
+
+/// Times of one batch after another in seconds, first by the clock and then of the processor, for as long as `seconds`, but
+/// at least one.
+fn times(mut run: impl FnMut() + Send, seconds: f64, pool: &ThreadPool) -> Times {
+    let mut times = (Vec::new(), Vec::new());
+    while times.0.is_empty() || times.0.iter().sum::<f64>() < seconds {
+        let before = processor_seconds();
+        times.0.push(pool.install(|| seconds_of(&mut run)));
+        times.1.push(processor_seconds() - before);
+    }
     times
 }
 
+type Times = (Vec<f64>, Vec<f64>);
+
 /// A run of `command`, warm if it is not the first.
-fn run(workload: &Workload, command: &Command, pool: &ThreadPool) -> Vec<f64> {
+fn run(workload: &Workload, command: &Command, pool: &ThreadPool) -> Times {
     match &*command.what {
         "gradient" => times(|| gradient(workload), command.seconds, pool),
         _ if workload.has_gradient => times(|| forward(workload), command.seconds, pool),
@@ -83,8 +97,8 @@ fn main() -> io::Result<()> {
             known.insert(command.workload.clone(), (workload, counts));
         }
         let (workload, counts) = &known[&command.workload];
-        let times = run(workload, &command, &pool);
-        let answer = json!({"times": times, "samples": workload.examples.len(), "counts": counts});
+        let (times, processor) = run(workload, &command, &pool);
+        let answer = json!({"times": times, "processor": processor, "samples": workload.examples.len(), "counts": counts});
         writeln!(io::stdout(), "{answer}")?;
         io::stdout().flush()?;
     }

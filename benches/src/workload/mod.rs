@@ -3,8 +3,10 @@
 //! | name | network | loss | input spikes | spikes |
 //! | --- | --- | --- | --- | --- |
 //! | `w1` | 5-200-3 | time to first spike | 5 | about 180 hidden, 46 output |
+//! | `w1_2to1` | the same with τ_syn 10 ms | time to first spike | 5 | about 180 hidden, 46 output |
 //! | `w2_sparse` | 784-350-10 | maximum of V | 149 | about 200 hidden |
 //! | `w2_dense` | 784-350-10 | maximum of V | 149 | about 1,400 hidden |
+//! | `w2_2to1` | 784-350-10, τ_syn 10 ms | time to first spike | 149 | about 560 hidden, 20 output |
 //! | `w3` | 100-256-10, recurrent, dense | maximum of V | about 1,000 | about 970 recurrent |
 //! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | time to first spike | see [`balanced`] | |
 //!
@@ -17,12 +19,13 @@ mod recurrent;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use spikegrad::{
-    ConnectionParameters, Loss, Network, Parameters, Sample, Settings, Stimulus, Trace, Values,
-    value_batch,
+    ConnectionParameters, Loss, Model, Network, Parameters, Sample, Settings, Stimulus, Trace,
+    Values, value_batch,
 };
 
 /// Names of all workloads, in the order of [`all`].
-pub const NAMES: [&str; 5] = ["w1", "w2_sparse", "w2_dense", "w3", "balanced"];
+pub const NAMES: [&str; 7] =
+    ["w1", "w1_2to1", "w2_sparse", "w2_dense", "w2_2to1", "w3", "balanced"];
 
 /// One input and what its answer is worth.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub struct Workload {
     pub has_gradient: bool,
 }
 
-/// Spikes and synaptic events of a workload, averages over its samples.
+/// Spikes and synaptic events of a sample, or their averages over the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Counts {
     /// Spikes that go in.
@@ -70,9 +73,13 @@ impl Workload {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
-            "w1" => Some(feed_forward::yin_yang()),
-            "w2_sparse" => Some(feed_forward::mnist("w2_sparse", SPARSE)),
-            "w2_dense" => Some(feed_forward::mnist("w2_dense", DENSE)),
+            "w1" => Some(feed_forward::yin_yang("w1", 5e-3, (1.98, 0.78), (0.375, 0.1))),
+            "w1_2to1" => {
+                Some(feed_forward::yin_yang("w1_2to1", 1e-2, (1.125, 0.45), (0.195, 0.06)))
+            }
+            "w2_sparse" => Some(mnist("w2_sparse", Model::Li, 5e-3, 0.637, READOUT)),
+            "w2_dense" => Some(mnist("w2_dense", Model::Li, 5e-3, 1.88, READOUT)),
+            "w2_2to1" => Some(mnist("w2_2to1", Model::Lif, 1e-2, 0.56, (0.012, 0.04))),
             "w3" => Some(recurrent::recurrent()),
             "balanced" => Some(balanced::balanced()),
             _ => None,
@@ -85,20 +92,27 @@ impl Workload {
         self.examples.iter().map(|e| Sample { stimulus: &e.stimulus, loss: &*e.loss }).collect()
     }
 
-    /// Counts from one run over all samples.
+    /// Counts of each sample.
     ///
     /// # Panics
     /// If a sample cannot be simulated, which for the workloads of this file does not happen.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts_of_samples(&self) -> Vec<Counts> {
         let look_up = |_: usize, trace: &Trace| self.counts_of(trace);
-        let results =
-            value_batch(&self.network, &self.parameters, &self.samples(), &SETTINGS, look_up)
-                .expect("a finite run");
+        value_batch(&self.network, &self.parameters, &self.samples(), &SETTINGS, look_up)
+            .expect("a finite run")
+            .into_iter()
+            .map(|(_, counts)| counts)
+            .collect()
+    }
+
+    /// Averages over the samples.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let all = self.counts_of_samples();
         #[expect(clippy::cast_precision_loss, reason = "a few samples")]
-        let n = results.len() as f64;
-        let mean =
-            |field: fn(&Counts) -> f64| results.iter().map(|(_, c)| field(c)).sum::<f64>() / n;
+        let n = all.len() as f64;
+        let mean = |field: fn(&Counts) -> f64| all.iter().map(field).sum::<f64>() / n;
         Counts {
             input_spikes: mean(|c| c.input_spikes),
             hidden_spikes: mean(|c| c.hidden_spikes),
@@ -124,11 +138,19 @@ impl Workload {
 /// Settings of all runs: no limit on events, and an error where there is no gradient.
 pub const SETTINGS: Settings = Settings { max_events: u64::MAX, grazing: spikegrad::Grazing::Fail };
 
-/// Scale of the hidden weights of `w2_sparse`.
-const SPARSE: f64 = 0.637;
+/// Mean and deviation of the weights to a read-out.
+const READOUT: (f64, f64) = (0.2, 0.37);
 
-/// Scale of the hidden weights of `w2_dense`.
-const DENSE: f64 = 1.88;
+/// MNIST's shape with the weights of the paper times `scale`.
+fn mnist(
+    name: &'static str,
+    readout: Model,
+    tau_syn: f64,
+    scale: f64,
+    output: (f64, f64),
+) -> Workload {
+    feed_forward::mnist(name, readout, tau_syn, (0.078 * scale, 0.045 * scale), output)
+}
 
 /// Weights drawn from a normal distribution, and no delay.
 fn normal_weights(
@@ -151,6 +173,8 @@ mod tests {
         // Hidden, output, input spikes and synaptic events of a sample, rounded: a change of the engine must not move them.
         let stated = [
             ("w1", [180.0, 46.0, 5.0, 1540.0]),
+            ("w1_2to1", [180.0, 46.0, 5.0, 1540.0]),
+            ("w2_2to1", [580.0, 18.0, 149.0, 58_000.0]),
             ("w2_sparse", [200.0, 0.0, 149.0, 54_000.0]),
             ("w2_dense", [1400.0, 0.0, 149.0, 66_000.0]),
             ("w3", [970.0, 0.0, 1000.0, 514_000.0]),
