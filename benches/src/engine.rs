@@ -1,7 +1,7 @@
 //! Both engines behind one handle, with their workspaces: the calls below the facade that benchmarks need.
 //!
-//! The facade builds its tables anew for each batch; here they are built once, so that a figure holds the passes alone. Not
-//! here: batches and threads, which are the facade's (`value_batch`, `value_and_grad_batch`).
+//! The facade builds its tables anew for each batch; here they are built once, so that a figure holds the passes alone. Both
+//! passes keep their names in the program, where `benches/callgrind.sh` finds them. Not here: batches and threads, which are the facade's (`value_batch`, `value_and_grad_batch`).
 
 use crate::workload::SETTINGS;
 use spikegrad::{Cotangents, Loss, Network, Parameters, Stimulus, Trace};
@@ -36,6 +36,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Panics
     /// If the run cannot be finished.
+    #[inline(never)]
     pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
         let options =
             Options { max_events: SETTINGS.max_events, readouts: loss.readouts(self.network) };
@@ -53,6 +54,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Panics
     /// If there is no gradient.
+    #[inline(never)]
     pub fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
         let (circuit, grazing) = (&self.circuit, SETTINGS.grazing);
         backward_into(circuit, trace, cotangents, grazing, &mut self.backward, &mut self.sum)

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo build --release -p spikegrad-bench --bin count
-//! valgrind --tool=callgrind --toggle-collect='*Engine*forward*' target/release/count w1 3
+//! valgrind --tool=callgrind target/release/count w1 1 --samples 4
 //! ```
 //! `benches/callgrind.sh` runs it and divides by the synaptic events, which are printed here. Not here: time.
 #![expect(clippy::print_stdout, reason = "the answer of a program")]

@@ -79,7 +79,7 @@ impl Workload {
             }
             "w2_sparse" => Some(mnist("w2_sparse", Model::Li, 5e-3, 0.637, READOUT)),
             "w2_dense" => Some(mnist("w2_dense", Model::Li, 5e-3, 1.88, READOUT)),
-            "w2_2to1" => Some(mnist("w2_2to1", Model::Lif, 1e-2, 0.56, (0.012, 0.04))),
+            "w2_2to1" => Some(mnist("w2_2to1", Model::Lif, 1e-2, 0.58, (0.014, 0.04))),
             "w3" => Some(recurrent::recurrent()),
             "balanced" => Some(balanced::balanced()),
             _ => None,
@@ -174,7 +174,7 @@ mod tests {
         let stated = [
             ("w1", [180.0, 46.0, 5.0, 1540.0]),
             ("w1_2to1", [180.0, 46.0, 5.0, 1540.0]),
-            ("w2_2to1", [580.0, 18.0, 149.0, 58_000.0]),
+            ("w2_2to1", [560.0, 20.0, 149.0, 57_800.0]),
             ("w2_sparse", [200.0, 0.0, 149.0, 54_000.0]),
             ("w2_dense", [1400.0, 0.0, 149.0, 66_000.0]),
             ("w3", [970.0, 0.0, 1000.0, 514_000.0]),
