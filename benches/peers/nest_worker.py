@@ -1,4 +1,4 @@
-"""NEST: the balanced network, forward, with neurons on a grid of 0.1 ms (`iaf_psc_exp`) or with precise spikes (`..._ps`).
+"""NEST: the balanced network, forward, with neurons on a grid of 0.1 ms (`iaf_psc_exp`) or with precise spikes (`..._ps`, `..._ps_lossless`).
 
 Same synapses, delays, input spikes and initial potentials as ours. Every repeat builds the network anew; only the simulation
 after NEST has prepared itself is timed. On the grid an input spike is moved to the next multiple of 0.1 ms.
@@ -34,7 +34,7 @@ class Task:
         nest.verbosity = nest.VerbosityLevel.ERROR
         nest.local_num_threads = self.threads
         nest.resolution = 0.1
-        precise = self.model.endswith("_ps")
+        precise = "_ps" in self.model
         populations = {}
         for population in self.document["populations"]:
             populations[population["name"]] = made = nest.Create(self.model, population["size"])

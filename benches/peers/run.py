@@ -46,11 +46,11 @@ class Program:
 def stepped(name, dt, workloads=SURROGATE):
     return Program(
         f"{name} {1e3 * dt:g} ms", f"time steps of {1e3 * dt:g} ms, surrogate gradient, single precision",
-        "one spike a neuron and step", "2to1: the same as without; balanced: sparse, with delays", workloads, "torch", [f"{name}_worker.py", "--dt", str(dt)])
+        "one spike a neuron and step", "2to1: as w1 and w2; balanced: sparse, with delays", workloads, "torch", [f"{name}_worker.py", "--dt", str(dt)])
 
 
 def nest(model, computes):
-    return Program(f"NEST {model}", computes, "none", "all but balanced: no gradient of these models", ["balanced"], "nest", ["nest_worker.py", "--model", model], ("forward",))
+    return Program(f"NEST {model}", computes, "none", "all but balanced: these models have no gradient", ["balanced"], "nest", ["nest_worker.py", "--model", model], ("forward",))
 
 
 def programs(fine):
@@ -62,7 +62,8 @@ def programs(fine):
                 "w1, w2: its formula for a crossing needs a ratio of 1 or 2; w2, w3: no leaky integrator to read", ["w1_2to1", "w2_2to1"], "jax", ["jaxsnn_worker.py"]),
         *(stepped(name, dt) for dt in steps for name in ("norse", "snntorch", "spikingjelly")),
         nest("iaf_psc_exp", "exact motion, spikes on a grid of 0.1 ms, double precision"),
-        nest("iaf_psc_exp_ps", "exact motion, precise spikes sought in steps of 0.1 ms, double precision"),
+        nest("iaf_psc_exp_ps", "exact motion, precise spikes, looked for at the ends of steps and at arrivals, double precision"),
+        nest("iaf_psc_exp_ps_lossless", "exact motion, precise spikes, none missed, double precision"),
     ]
 
 
