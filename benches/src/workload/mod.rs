@@ -8,7 +8,7 @@
 //! | `w2_dense` | 784-350-10 | maximum of V | 149 | about 1,400 hidden |
 //! | `w2_2to1` | 784-350-10, τ_syn 10 ms | time to first spike | 149 | about 560 hidden, 20 output |
 //! | `w3` | 100-256-10, recurrent, dense | maximum of V | about 1,000 | about 970 recurrent |
-//! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | time to first spike | see [`balanced`] | |
+//! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | none | about 499,000 | about 8,600 |
 //!
 //! Counts are per sample; `cargo test -p spikegrad-bench` checks them. Not here: how they are measured.
 
@@ -23,7 +23,7 @@ use spikegrad::{
     Values, value_batch,
 };
 
-/// Names of all workloads, in the order of [`all`].
+/// Names of all workloads.
 pub const NAMES: [&str; 7] =
     ["w1", "w1_2to1", "w2_sparse", "w2_dense", "w2_2to1", "w3", "balanced"];
 
@@ -178,16 +178,15 @@ mod tests {
             ("w2_sparse", [200.0, 0.0, 149.0, 54_000.0]),
             ("w2_dense", [1400.0, 0.0, 149.0, 66_000.0]),
             ("w3", [970.0, 0.0, 1000.0, 514_000.0]),
+            ("balanced", [8600.0, 0.0, 499_000.0, 2_604_000.0]),
         ];
         for (name, expected) in stated {
             let c = Workload::by_name(name).unwrap().counts();
             let found = [c.hidden_spikes, c.output_spikes, c.input_spikes, c.synaptic_events];
             for (found, expected) in found.into_iter().zip(expected) {
-                assert!((found - expected).abs() <= 0.1 * expected, "{name}: {c:?}");
+                assert!((found - expected).abs() <= 0.03 * expected, "{name}: {c:?}");
             }
         }
-        assert!(
-            NAMES.iter().all(|name| name == &"balanced" || stated.iter().any(|s| s.0 == *name))
-        );
+        assert!(NAMES.iter().all(|name| stated.iter().any(|s| s.0 == *name)));
     }
 }
