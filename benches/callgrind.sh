@@ -18,6 +18,8 @@ for pass in forward backward; do
     "--toggle-collect=*Engine::$pass*" "$target/release/count" "$workload" 1 --samples "$samples" 2>/dev/null)
   total=$(sed -n 's/^\(summary\|totals\): *\([0-9]*\).*/\2/p' "$out" | tail -1)
   rm -f "$out"
+  # Not every workload has a gradient.
+  [[ ${total:-0} -gt 0 ]] || continue
   echo "$workload $pass: $total instructions, $events, $(awk -v t="$total" -v e="$(awk '{print $2}' <<<"$events")" \
     'BEGIN { printf "%.1f", t / e }') an event"
 done
