@@ -1,0 +1,111 @@
+//! Dense feed-forward networks with one hidden layer, in the settings of the EventProp paper: τ_mem 20 ms, τ_syn 5 ms; or 10 ms
+//! for programs that have a formula for this ratio only.
+//!
+//! Weights are normally distributed as there (Wunderlich and Pehle 2021), with means that give the stated numbers of spikes;
+//! inputs are drawn. Not here: recurrence.
+
+use super::{Example, Workload, normal_weights};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use spikegrad::{
+    Connection, InputSpike, Loss, MaxVoltageCrossEntropy, Model, Network, Parameters, Population,
+    PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+};
+
+/// How many samples a workload averages over.
+const SAMPLES: usize = 64;
+
+/// Sizes of the layers, model of the last, τ_syn in seconds, and (mean, deviation) of the weights of both connections.
+struct Layers {
+    sizes: [usize; 3],
+    readout: Model,
+    tau_syn: f64,
+    hidden: (f64, f64),
+    output: (f64, f64),
+}
+
+impl Layers {
+    fn build(&self, rng: &mut ChaCha8Rng) -> (Network, Parameters) {
+        let [inputs, n_hidden, n_output] = self.sizes;
+        let population = |name: &str, size, model| Population { name: name.into(), size, model };
+        let populations = vec![
+            population("hidden", n_hidden, Model::Lif),
+            population("output", n_output, self.readout),
+        ];
+        let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+        let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
+        let network = Network::new(inputs, populations, connections).expect("a valid structure");
+        let tau_syn = Values::Shared(self.tau_syn);
+        let population_values = PopulationParameters { tau_syn, ..PopulationParameters::default() };
+        let parameters = Parameters {
+            populations: vec![population_values; 2],
+            connections: vec![
+                normal_weights(inputs * n_hidden, self.hidden.0, self.hidden.1, rng),
+                normal_weights(n_hidden * n_output, self.output.0, self.output.1, rng),
+            ],
+        };
+        (network, parameters)
+    }
+}
+
+/// Yin-Yang's shape, 5-200-3, time to first spike: four inputs in 0–30 ms and a bias spike at 0; 60 ms.
+pub(super) fn yin_yang(
+    name: &'static str,
+    tau_syn: f64,
+    hidden: (f64, f64),
+    output: (f64, f64),
+) -> Workload {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let layers = Layers { sizes: [5, 200, 3], readout: Model::Lif, tau_syn, hidden, output };
+    let (network, parameters) = layers.build(&mut rng);
+    let example = |_| {
+        // A point of the disc that the Yin-Yang sign fills.
+        let (x, y) = loop {
+            let (x, y): (f64, f64) = (rng.random(), rng.random());
+            if (x - 0.5).hypot(y - 0.5) <= 0.5 {
+                break (x, y);
+            }
+        };
+        let times = [x, y, 1.0 - x, 1.0 - y, 0.0].map(|v| 0.03 * v);
+        let spikes =
+            times.iter().enumerate().map(|(channel, &time)| InputSpike { channel, time }).collect();
+        let label = rng.random_range(0..3);
+        let stimulus = Stimulus::new(0.06, spikes).expect("valid times");
+        Example { stimulus, label, loss: first_spikes(label) }
+    };
+    let examples = (0..SAMPLES).map(example).collect();
+    Workload { name, network, parameters, loss: "ttfs", examples, has_gradient: true }
+}
+
+/// MNIST's shape, 784-350-10: 149 channels spike once in 0–20 ms; 40 ms. Leaky integrators are read by the maximum of their
+/// potential, spiking outputs by their first spike.
+pub(super) fn mnist(
+    name: &'static str,
+    readout: Model,
+    tau_syn: f64,
+    hidden: (f64, f64),
+    output: (f64, f64),
+) -> Workload {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let layers = Layers { sizes: [784, 350, 10], readout, tau_syn, hidden, output };
+    let (network, parameters) = layers.build(&mut rng);
+    let example = |_| {
+        let channels = rand::seq::index::sample(&mut rng, 784, 149);
+        let spike = |channel| InputSpike { channel, time: 0.02 * rng.random::<f64>() };
+        let spikes = channels.into_iter().map(spike).collect();
+        let label = rng.random_range(0..10);
+        let loss: Box<dyn Loss> = match readout {
+            Model::Lif => first_spikes(label),
+            Model::Li => Box::new(MaxVoltageCrossEntropy { population: 1, label }),
+        };
+        Example { stimulus: Stimulus::new(0.04, spikes).expect("valid times"), label, loss }
+    };
+    let examples = (0..SAMPLES).map(example).collect();
+    let loss = if readout == Model::Lif { "ttfs" } else { "max_voltage" };
+    Workload { name, network, parameters, loss, examples, has_gradient: true }
+}
+
+/// The paper's loss on the first spikes of the output.
+fn first_spikes(label: usize) -> Box<dyn Loss> {
+    Box::new(TtfsCrossEntropy { population: 1, label, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 })
+}
