@@ -7,6 +7,7 @@
 
 mod circuit;
 mod error;
+mod groups;
 mod ids;
 mod network;
 mod parameters;
@@ -23,4 +24,4 @@ pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParam
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;
-pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Touch, Trace};
+pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Tangents, Touch, Trace};
