@@ -8,12 +8,14 @@
 //!
 //! [`Circuit`]: spikegrad_network::Circuit
 
+mod arrivals;
 mod engine;
 mod error;
 mod observer;
+mod readouts;
 mod schedule;
 mod workspace;
 
-pub use engine::{Options, simulate, simulate_into};
+pub use engine::{Options, simulate, simulate_forward_into, simulate_into};
 pub use error::SimulateError;
 pub use workspace::Workspace;
