@@ -11,7 +11,9 @@ use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{
     Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
 };
-use spikegrad_network::{Circuit, Cusp, Gradient, Measure, Network, Parameters, Time, Trace};
+use spikegrad_network::{
+    Circuit, Cusp, Gradient, Measure, Network, Parameters, Tangents, Time, Trace,
+};
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
@@ -19,7 +21,8 @@ use std::ops::Range;
 ///
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
-/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`].
+/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`];
+/// [`AdjointError::NoTangents`].
 pub fn backward<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
@@ -173,6 +176,34 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     workspace: &mut BackwardWorkspace<T, N>,
     sum: &mut GradientSum<T, N>,
 ) -> Result<Vec<T>, AdjointError> {
+    let mut input_times = Vec::new();
+    backward_with_input_times(
+        circuit,
+        trace,
+        cotangents,
+        policy,
+        workspace,
+        sum,
+        &mut input_times,
+    )?;
+    Ok(input_times)
+}
+
+/// Like [`backward_into`], with ∂L/∂(input times) in the caller's memory, too, which is overwritten.
+///
+/// With a workspace that has been used for a trace of this size before, nothing is allocated.
+///
+/// # Errors
+/// As [`backward`]; `sum` and `input_times` are then not usable.
+pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
+    circuit: &Circuit<T, N>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+    workspace: &mut BackwardWorkspace<T, N>,
+    sum: &mut GradientSum<T, N>,
+    input_times: &mut Vec<T>,
+) -> Result<(), AdjointError> {
     let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
     let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
     if (spikes, readouts) != (expected_spikes, expected_readouts) {
@@ -183,13 +214,18 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
             expected_readouts,
         });
     }
+    if trace.tangents == Tangents::Omitted {
+        return Err(AdjointError::NoTangents);
+    }
     if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
         return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
     }
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
     sweep.run()?;
-    Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
+    let of_inputs = &workspace.times[..trace.stimulus.spikes().len()];
+    trace.stimulus.in_given_order_into(of_inputs, input_times);
+    Ok(())
 }
 
 struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
@@ -255,7 +291,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let mut groups = self.circuit.groups_of(source);
         let (fired_at, _) = self.fired_at(firing);
         while !groups.is_empty()
-            && fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re() > end
+            && fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re() > end
         {
             groups.end -= 1;
         }
@@ -300,7 +336,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (fired_at, round) = self.fired_at(firing);
         let groups = &self.workspace.cursors[firing];
         if !groups.is_empty() {
-            let time = fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re();
+            let time = fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re();
             // What arrives at the instant of its spike does so in the spike's round; all else in the first.
             let round = if time > fired_at.rounded.re() { 0 } else { round };
             self.workspace.due.push((OrderedFloat(time), round, Phase::Arrival, firing));
