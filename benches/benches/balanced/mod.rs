@@ -28,23 +28,24 @@ const DRIVE: f64 = 2.2;
 
 /// Size of a balanced network.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub(crate) struct Size {
     /// Neurons, excitatory and inhibitory.
-    pub neurons: usize,
+    pub(crate) neurons: usize,
     /// Recurrent synapses that a neuron receives.
-    pub in_degree: usize,
+    pub(crate) in_degree: usize,
     /// Input channels.
-    pub inputs: usize,
+    pub(crate) inputs: usize,
     /// Input synapses that a neuron receives.
-    pub input_in_degree: usize,
+    pub(crate) input_in_degree: usize,
     /// Rate of an input channel, per second.
-    pub input_rate: f64,
+    pub(crate) input_rate: f64,
     /// Whether each recurrent synapse has a delay of its own.
-    pub own_delays: bool,
+    pub(crate) own_delays: bool,
 }
 
+#[allow(dead_code, reason = "each program that includes this file uses one size")]
 /// The network of the yardstick: 2,000 excitatory and 500 inhibitory neurons, 250 synapses for each.
-pub const YARDSTICK: Size = Size {
+pub(crate) const YARDSTICK: Size = Size {
     neurons: 2_500,
     in_degree: 250,
     inputs: 500,
@@ -58,15 +59,12 @@ pub const YARDSTICK: Size = Size {
 /// # Panics
 /// Never: the structure is valid.
 #[must_use]
-pub fn network(size: Size) -> (Network, Parameters) {
+pub(crate) fn network(size: Size) -> (Network, Parameters) {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let inhibitory = size.neurons / (EXCITATORY_SHARE + 1);
     let sizes = [size.neurons - inhibitory, inhibitory];
-    let population = |(name, size): (&str, usize)| Population {
-        name: name.to_owned(),
-        size,
-        model: Model::Lif,
-    };
+    let population =
+        |(name, size): (&str, usize)| Population { name: name.to_owned(), size, model: Model::Lif };
     let populations = ["excitatory", "inhibitory"].into_iter().zip(sizes).map(population).collect();
     let from_inhibitory = size.in_degree / (EXCITATORY_SHARE + 1);
     let input_weight = DRIVE / (size.input_rate * 0.005) / size.input_in_degree as f64;
@@ -100,10 +98,8 @@ pub fn network(size: Size) -> (Network, Parameters) {
         }
     }
     let network = Network::new(size.inputs, populations, connections).expect("a valid structure");
-    let parameters = Parameters {
-        populations: vec![PopulationParameters::default(); 2],
-        connections: values,
-    };
+    let parameters =
+        Parameters { populations: vec![PopulationParameters::default(); 2], connections: values };
     (network, parameters)
 }
 
@@ -112,7 +108,7 @@ pub fn network(size: Size) -> (Network, Parameters) {
 /// # Panics
 /// Never: times are valid.
 #[must_use]
-pub fn stimulus(size: Size, t_end: f64) -> Stimulus {
+pub(crate) fn stimulus(size: Size, t_end: f64) -> Stimulus {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let interval = Exp::new(size.input_rate).expect("a positive rate");
     let mut spikes = Vec::new();
