@@ -3,6 +3,7 @@
 //! `cargo bench -p spikegrad-bench --bench recurrent` prints criterion's statistics with a throughput in synaptic events
 //! (elements) per second. The network is that of `balanced/mod.rs`: 2,500 neurons with 250 synapses each, driven by Poisson
 //! input, one delay for all synapses.
+#![expect(clippy::cast_precision_loss, reason = "counts become figures to read")]
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 
 mod balanced;

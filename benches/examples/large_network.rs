@@ -3,6 +3,7 @@
 //! `cargo run --release -p spikegrad-bench --example large_network` takes 100 synapses for each of 100,000 neurons, with one
 //! delay; with the argument `own-delays` each synapse has a delay of its own. Prints what each part takes, and the largest
 //! resident memory so far where the system says it (Linux).
+#![expect(clippy::cast_precision_loss, reason = "counts become figures to read")]
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
 #[path = "../benches/balanced/mod.rs"]

@@ -7,7 +7,7 @@
 //! circuit knows the way back.
 
 use crate::groups::{Groups, Layout};
-use crate::{Model, Network, NetworkError, NeuronId, Parameters, Source};
+use crate::{Model, Network, NetworkError, NeuronId, Parameters, Source, Values};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
 use std::ops::Range;
 
@@ -37,6 +37,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// Index of each synapse within its connection.
     pub synapse: Vec<u32>,
     groups: Groups<T>,
+    /// For each neuron, the first with the same parameters.
+    alike: Vec<u32>,
 }
 
 impl<T: Scalar> Circuit<T> {
@@ -50,8 +52,12 @@ impl<T: Scalar> Circuit<T> {
         parameters.check(network)?;
         let mut neurons = Vec::with_capacity(network.neurons());
         let mut initial = Vec::with_capacity(network.neurons());
+        let mut alike = Vec::with_capacity(network.neurons());
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
+            let first = neurons.len();
+            let is_shared = values.values().iter().all(|(_, v)| matches!(v, Values::Shared(_)));
             for k in 0..population.size {
+                alike.push(NeuronId::new(if is_shared { first } else { first + k }).0);
                 let neuron = match population.model {
                     Model::Lif => Lif::new(values.of(k)),
                     Model::Li => Lif::integrator(values.of(k)),
@@ -71,7 +77,7 @@ impl<T: Scalar> Circuit<T> {
         }
         let (targets, weights, synapse, groups) = layout.finish();
         let inputs = network.inputs();
-        Ok(Self { inputs, neurons, initial, targets, weights, synapse, groups })
+        Ok(Self { inputs, neurons, initial, targets, weights, synapse, groups, alike })
     }
 }
 
@@ -82,15 +88,23 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self,
         replace: impl FnMut(N) -> M,
     ) -> Circuit<T, M> {
-        let Self { inputs, neurons, initial, targets, weights, synapse, groups } = self;
-        let neurons = neurons.into_iter().map(replace).collect();
-        Circuit { inputs, neurons, initial, targets, weights, synapse, groups }
+        let Self { inputs, neurons, initial, targets, weights, synapse, groups, .. } = self;
+        let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
+        let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
+        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, alike }
     }
 
     /// Number of input channels; sources `0..inputs` are these, the neurons follow.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// For each neuron, the position of the first that has the same parameters, as far as the layout knows: a population that
+    /// shares them is read in one place.
+    #[must_use]
+    pub fn alike(&self) -> &[u32] {
+        &self.alike
     }
 
     /// The source that stands for `neuron`.
@@ -173,5 +187,79 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             }
             into.delay.add_at(self.synapse[first] as usize, delay);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Connection, ConnectionParameters, Population, PopulationParameters, Synapse, Synapses,
+    };
+
+    /// One input; two populations of two; synapses listed backwards, one pair twice.
+    fn circuit(delays: [Values<f64>; 2]) -> (Circuit, Parameters) {
+        let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+        let to = |to, posts: &[usize]| Connection {
+            from: Source::Input,
+            to,
+            synapses: Synapses::Sparse(
+                posts.iter().map(|&post| Synapse { pre: 0, post }).collect(),
+            ),
+        };
+        let connections = vec![to(0, &[1, 0, 1]), to(1, &[1, 0])];
+        let network = Network::new(1, vec![population("a"), population("b")], connections).unwrap();
+        let [first, second] = delays;
+        let parameters = Parameters {
+            populations: vec![PopulationParameters::default(); 2],
+            connections: vec![
+                ConnectionParameters { weights: vec![1.0, 2.0, 3.0], delay: first },
+                ConnectionParameters { weights: vec![4.0, 5.0], delay: second },
+            ],
+        };
+        (Circuit::new(&network, &parameters).unwrap(), parameters)
+    }
+
+    #[test]
+    fn synapses_are_in_the_order_of_delays_then_targets_and_find_their_way_back() {
+        let (circuit, parameters) =
+            circuit([Values::Shared(0.002), Values::Each(vec![0.003, 0.001])]);
+        assert_eq!(circuit.groups_of(0), 0..3);
+        assert_eq!(circuit.weights, [5.0, 2.0, 1.0, 3.0, 4.0]);
+        assert_eq!(circuit.targets, [2, 0, 1, 1, 3].map(NeuronId));
+        let delays: Vec<f64> = (0..3).map(|group| circuit.group(group).delay).collect();
+        assert_eq!(delays, [0.001, 0.002, 0.003]);
+        assert_eq!(circuit.group(1).synapses, 1..4);
+        let mut back = parameters.zeros_like();
+        circuit.gather(&circuit.weights, &delays, &mut back);
+        assert_eq!(back.connections, parameters.connections);
+    }
+
+    #[test]
+    fn groups_are_apart_unless_they_share_a_delay_and_a_target() {
+        let apart = |delays| {
+            let circuit = circuit(delays).0;
+            (0..circuit.group_count()).map(|group| circuit.is_apart(group)).collect::<Vec<_>>()
+        };
+        // A pair that is listed twice stays in one group, its synapses side by side.
+        assert_eq!(apart([Values::Shared(0.001), Values::Shared(0.001)]), [true, true]);
+        // Two groups of one synapse each to one target at one time; −0.0 is the delay 0.
+        let twice = Values::Each(vec![-0.0, 0.001, 0.0]);
+        assert_eq!(apart([twice, Values::Shared(0.002)]), [false, false, true, true]);
+    }
+
+    #[test]
+    fn neurons_are_alike_where_a_population_shares_its_parameters() {
+        let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+        let network = Network::new(0, vec![population("a"), population("b")], vec![]).unwrap();
+        let own = PopulationParameters {
+            tau_mem: Values::Each(vec![0.02, 0.03]),
+            ..PopulationParameters::default()
+        };
+        let populations = vec![PopulationParameters::default(), own];
+        let parameters = Parameters { populations, connections: vec![] };
+        let circuit = Circuit::new(&network, &parameters).unwrap();
+        assert_eq!(circuit.alike(), [0, 0, 2, 3]);
+        assert_eq!(circuit.neurons[0], circuit.neurons[1]);
     }
 }

@@ -9,17 +9,21 @@
 use crate::SimulateError;
 use crate::engine::Run;
 use crate::schedule::Firing;
-use crate::workspace::{Before, Candidate};
+use crate::workspace::Before;
 use spikegrad_dynamics::{Neuron, Scalar};
 use spikegrad_network::{NeuronId, Time};
 use std::ops::Range;
+
+/// Targets that are fetched side by side: as many as a mask of 32 bits names.
+const BLOCK: usize = 32;
 
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// Everything that arrives in this round, in an order that does not depend on the queue.
     pub(crate) fn collect_arrivals(&mut self) {
         self.workspace.due.clear();
-        while let Some(firing) = self.workspace.schedule.take_delivery(self.now) {
-            self.deliver(firing);
+        while let Some(firing) = self.workspace.schedule.due_delivery(self.now) {
+            let next = self.deliver(firing);
+            self.workspace.schedule.put_off_delivery(next);
         }
         while self.inputs().get(self.next_input).is_some_and(|s| s.time.re() <= self.now) {
             self.launch(self.next_input);
@@ -37,25 +41,25 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             self.workspace.cursors.resize(firing + 1, 0);
         }
         self.workspace.cursors[firing] = first;
-        self.deliver(firing);
+        if let Some(time) = self.deliver(firing) {
+            self.workspace.schedule.add_delivery(time, firing);
+        }
     }
 
-    /// Notes the groups of `firing` that are due, and schedules the next one that is not.
-    fn deliver(&mut self, firing: Firing) {
+    /// Notes the groups of `firing` that are due, and returns the time of the next one, if it is due before the end.
+    fn deliver(&mut self, firing: Firing) -> Option<f64> {
         let fired_at = self.fired_at(firing);
         let end = self.groups(firing).end;
         while self.workspace.cursors[firing] < end {
             let group = self.workspace.cursors[firing];
             let time = fired_at.after(self.circuit.delay(group)).rounded.re();
             if time > self.now {
-                if time <= self.trace.stimulus.t_end() {
-                    self.workspace.schedule.add_delivery(time, firing);
-                }
-                return;
+                return (time <= self.trace.stimulus.t_end()).then_some(time);
             }
             self.workspace.due.push((firing, group));
             self.workspace.cursors[firing] += 1;
         }
+        None
     }
 
     fn fired_at(&self, firing: Firing) -> Time<T> {
@@ -117,64 +121,75 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         let targets = &self.circuit.targets[synapses.clone()];
         let weights = &self.circuit.weights[synapses];
         let mut k = 0;
-        while let Some((target, weight)) = self.first_heard(targets, weights, &mut k, time) {
-            self.touch(target);
-            self.receive(target, time, weight)?;
+        while k < targets.len() {
+            let end = targets.len().min(k + BLOCK);
+            let is_plain = self.fetch(&targets[k..end]);
+            let first = k;
+            while k < end {
+                let (target, mut weight) = (targets[k], weights[k]);
+                let place = k - first;
+                k += 1;
+                while targets.get(k) == Some(&target) {
+                    weight += weights[k];
+                    k += 1;
+                }
+                let is_common =
+                    is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, weight);
+                if !is_common {
+                    self.touch(target);
+                    self.receive(target, time, weight)?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Arrivals from the `k`th on, up to the first that is more than a common one: its target and weight are returned, and
-    /// the target is as it was. In a common arrival the target is free, nobody looks, and its outlook does not change.
-    fn first_heard(
-        &mut self,
-        targets: &[NeuronId],
-        weights: &[T],
-        k: &mut usize,
-        time: Time<T>,
-    ) -> Option<(NeuronId, T)> {
-        let horizon = self.horizon;
-        let models = &self.circuit.neurons[..];
-        let cells = &mut self.workspace.cells[..];
-        let tangents = &mut self.workspace.tangents[..];
-        while let (Some(&target), Some(&weight)) = (targets.get(*k), weights.get(*k)) {
-            let mut weight = weight;
-            *k += 1;
-            while targets.get(*k) == Some(&target) {
-                weight += weights[*k];
-                *k += 1;
-            }
-            if weight.is_exactly_zero() && !T::CARRIES_DERIVATIVE {
-                continue;
-            }
+    /// Which of `targets` are plain, a bit for each. Asking all of them before the first is moved has the memory fetch them
+    /// side by side, which is most of the time of an arrival in a network that no cache holds.
+    #[inline]
+    fn fetch(&self, targets: &[NeuronId]) -> u32 {
+        let mut is_plain = 0;
+        for (place, target) in targets.iter().enumerate() {
             let n = target.index();
-            let (model, cell) = (&models[n], &mut cells[n]);
-            let is_plain =
-                !(cell.is_clamped | cell.is_observed) & (cell.candidate == Candidate::NotBefore);
-            if !is_plain {
-                return Some((target, weight));
-            }
-            let dt = time.since(cell.time);
-            let mut tangent = N::Tangent::default();
-            let moved = if TANGENTS {
-                let (state, moved) = model.flow_with_tangent(cell.state, tangents[n], dt);
-                tangent = moved;
-                state
-            } else {
-                model.flow(cell.state, dt)
-            };
-            let state = model.receive(moved, weight);
-            let until = if cell.due < horizon { cell.due } else { horizon };
-            let ahead = (until - time.rounded.re()) - time.rest;
-            if !(model.is_silent_for(state, ahead) & model.is_finite(state)) {
-                return Some((target, weight));
-            }
-            (cell.state, cell.time) = (state, time);
+            is_plain |= u32::from(self.workspace.cells[n].is_plain()) << place;
             if TANGENTS {
-                tangents[n] = tangent;
+                std::hint::black_box(self.workspace.tangents[n]);
             }
         }
-        None
+        is_plain
+    }
+
+    /// The common arrival, at a plain target: its outlook does not change. Says whether it was one; if not, the target is as
+    /// it was.
+    #[inline(always)]
+    fn receive_in_silence(&mut self, target: NeuronId, time: Time<T>, weight: T) -> bool {
+        if weight.is_exactly_zero() && !T::CARRIES_DERIVATIVE {
+            return true;
+        }
+        let n = target.index();
+        let cell = &mut self.workspace.cells[n];
+        let model = &self.circuit.neurons[cell.model as usize];
+        let dt = time.since(cell.time);
+        let mut tangent = N::Tangent::default();
+        let moved = if TANGENTS {
+            let (state, moved) =
+                model.flow_with_tangent(cell.state, self.workspace.tangents[n], dt);
+            tangent = moved;
+            state
+        } else {
+            model.flow(cell.state, dt)
+        };
+        let state = model.receive(moved, weight);
+        let until = if cell.due < self.horizon { cell.due } else { self.horizon };
+        let ahead = (until - time.rounded.re()) - time.rest;
+        if !(model.is_silent_for(state, ahead) & model.is_finite(state)) {
+            return false;
+        }
+        (cell.state, cell.time) = (state, time);
+        if TANGENTS {
+            self.workspace.tangents[n] = tangent;
+        }
+        true
     }
 
     /// Whether no two groups of this round share a target: they come from one spike, after one delay, to different

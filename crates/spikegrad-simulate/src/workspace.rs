@@ -60,12 +60,22 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     pub(crate) time: Time<T>,
     /// When its candidate is due, in seconds; infinite if there is none before the end.
     pub(crate) due: f64,
+    /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
+    pub(crate) model: u32,
     pub(crate) candidate: Candidate,
     /// Whether it is refractory.
     pub(crate) is_clamped: bool,
     pub(crate) is_observed: bool,
     /// Whether it stands in `touched`.
     pub(crate) is_touched: bool,
+}
+
+impl<T: Scalar, N: Neuron<T>> Cell<T, N> {
+    /// Whether an arrival meets nothing but free motion: no clamp, no observer, no crossing that has been found.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !(self.is_clamped | self.is_observed) & (self.candidate == Candidate::NotBefore)
+    }
 }
 
 /// What is known of the next crossing of a neuron.
@@ -114,14 +124,17 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         let start = Time::from(zero);
         let count = circuit.neurons.len();
         self.cells.clear();
-        self.cells.extend(circuit.initial.iter().map(|&state| Cell {
-            state,
-            time: start,
-            due: f64::INFINITY,
-            candidate: Candidate::NotBefore,
-            is_clamped: false,
-            is_observed: false,
-            is_touched: false,
+        self.cells.extend(circuit.initial.iter().zip(circuit.alike()).map(|(&state, &model)| {
+            Cell {
+                state,
+                time: start,
+                due: f64::INFINITY,
+                model,
+                candidate: Candidate::NotBefore,
+                is_clamped: false,
+                is_observed: false,
+                is_touched: false,
+            }
         }));
         refill(&mut self.tangents, if tangents { count } else { 0 }, N::Tangent::default());
         refill(&mut self.releases, count, start);

@@ -543,6 +543,30 @@ mod tests {
     }
 
     #[test]
+    fn silence_is_certain_at_every_ratio_and_in_every_unit() {
+        for ratio in super::super::fixtures::RATIOS {
+            for (v, i) in [(0.0, 2.0), (0.9, 3.0), (-2.0, 9.0), (0.0, 30.0), (0.5, 1.1), (0.3, 6.9)]
+            {
+                for unit in [1.0, 1e-300, 1e-160, 1e200, 1e300] {
+                    let n = neuron(ratio * 5.0, 5.0, unit, 0.0);
+                    let state = n.state(v * unit, i * unit);
+                    let first = match next_crossing(&n, state) {
+                        Outlook::Silent => f64::INFINITY,
+                        Outlook::Touch { dt } | Outlook::Crossing { dt, .. } => dt,
+                    };
+                    for share in [1e-3, 0.5, 0.999, 1.0, 1.001, 10.0] {
+                        let dt = if first.is_finite() { share * first } else { share };
+                        let is_wrong = is_silent_for(&n, state, dt) && dt >= first;
+                        assert!(!is_wrong, "{ratio} {v} {i} {unit}: {dt} but {first}");
+                    }
+                    // Where nothing overflows the answer is worth having: at once nothing crosses.
+                    assert!(!SAFE_SIZES.contains(&unit) || is_silent_for(&n, state, 0.0));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_maximum_is_where_the_slope_vanishes() {
         for ratio in super::super::fixtures::RATIOS {
             let n = neuron(ratio * 5.0, 5.0, 1.0, 0.3);

@@ -252,6 +252,24 @@ mod tests {
     }
 
     #[test]
+    fn short_and_long_intervals_agree_where_they_meet() {
+        // Either side is right to a few roundings; lengths that differ by one rounding must not show more.
+        let ulps = |a: f64, b: f64| (a / b - 1.0).abs() / f64::EPSILON;
+        for share in [1.0, 0.999_999, 0.7, 0.25, 1e-3, 1e-9, 0.0] {
+            for (x, y) in [(SHORT, share * SHORT), (share * SHORT, SHORT)] {
+                let (short, long) = (short(x, y), long(x, y));
+                assert!(short.short.is_some() && long.short.is_none());
+                assert!(ulps(short.membrane, long.membrane) <= 1.0, "{x} {y}");
+                assert!(ulps(short.current, long.current) <= 1.0, "{x} {y}");
+                assert!(ulps(short.first, long.first) <= 4.0, "{x} {y}");
+                let state = State { v: -0.4, i: 2.3 };
+                let (a, b) = (short.apply(state), long.apply(state));
+                assert!((a.v - b.v).abs() <= 4.0 * f64::EPSILON && ulps(a.i, b.i) <= 2.0);
+            }
+        }
+    }
+
+    #[test]
     fn two_flows_are_one() {
         for ratio in RATIOS {
             let n = neuron(ratio);
