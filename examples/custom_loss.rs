@@ -2,9 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use spikegrad::problem::Problem;
-use spikegrad::{
-    Cotangents, Loss, Network, NeuronId, ReadoutRequest, Settings, Trace, value_and_grad,
-};
+use spikegrad::{Cotangents, Loss, Network, NeuronId, Settings, Trace, value_and_grad};
 
 /// `½ (t_a − t_b)²` of the first spikes of two neurons.
 #[derive(Debug)]
@@ -14,20 +12,16 @@ struct Synchrony {
 }
 
 impl Loss for Synchrony {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        // Nothing is read from membrane potentials.
-        Vec::new()
-    }
+    // Nothing is read from membrane potentials, so nothing is requested.
 
-    fn evaluate(&self, _: &Network, trace: &Trace) -> (f64, Cotangents) {
+    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
         let first = |neuron| trace.spikes.iter().position(|s| s.neuron == neuron);
-        let mut cotangents = Cotangents::zeros(trace);
         // A silent neuron has no spike time to move: the loss is then a constant.
-        let (Some(a), Some(b)) = (first(self.a), first(self.b)) else { return (0.0, cotangents) };
+        let (Some(a), Some(b)) = (first(self.a), first(self.b)) else { return 0.0 };
         let difference = trace.spikes[a].time - trace.spikes[b].time;
         cotangents.spikes[a] = difference;
         cotangents.spikes[b] = -difference;
-        (0.5 * difference * difference, cotangents)
+        0.5 * difference * difference
     }
 }
 

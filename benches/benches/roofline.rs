@@ -24,7 +24,7 @@ use rand_distr::{Distribution, Normal};
 use rayon::ThreadPoolBuilder;
 use spikegrad::{
     Connection, ConnectionParameters, Cotangents, InputSpike, Loss, Model, Network, Parameters,
-    Population, PopulationParameters, ReadoutRequest, Source, Stimulus, Synapses, Trace, Values,
+    Population, PopulationParameters, Source, Stimulus, Synapses, Trace, Values,
     value_and_grad_batch,
 };
 use spikegrad_bench::engine::Engine;
@@ -48,13 +48,9 @@ struct Arguments {
 struct SpikeTimeSum;
 
 impl Loss for SpikeTimeSum {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        Vec::new()
-    }
-
-    fn evaluate(&self, _: &Network, trace: &Trace) -> (f64, Cotangents) {
-        let value = trace.spikes.iter().map(|s| s.time).sum();
-        (value, Cotangents { spikes: vec![1.0; trace.spikes.len()], ..Cotangents::zeros(trace) })
+    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+        cotangents.spikes.fill(1.0);
+        trace.spikes.iter().map(|s| s.time).sum()
     }
 }
 

@@ -45,9 +45,9 @@ impl Linear {
 
 impl Loss for Linear {
     /// What is read of each neuron, then its potential at the end, which the loss does not count.
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         let measure = match self.reads {
-            Reads::Spikes => return Vec::new(),
+            Reads::Spikes => return,
             Reads::Maximum => Measure::Maximum,
             Reads::Mean => Measure::Mean,
             Reads::Samples => Measure::Sample { time: 0.7 * self.t_end },
@@ -55,11 +55,10 @@ impl Loss for Linear {
         let wanted = Self::read(network).map(|neuron| ReadoutRequest { neuron, measure });
         let end = Measure::Sample { time: self.t_end };
         let at_the_end = Self::read(network).map(|neuron| ReadoutRequest { neuron, measure: end });
-        wanted.chain(at_the_end).collect()
+        requests.extend(wanted.chain(at_the_end));
     }
 
-    fn evaluate(&self, network: &Network, trace: &Trace) -> (f64, Cotangents) {
-        let mut cotangents = Cotangents::zeros(trace);
+    fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
         if self.reads == Reads::Spikes {
             for (k, cotangent) in cotangents.spikes.iter_mut().enumerate() {
                 *cotangent = self.coefficient(k);
@@ -76,7 +75,7 @@ impl Loss for Linear {
         }
         let of_spikes = trace.spikes.iter().zip(&cotangents.spikes).map(|(s, c)| s.time * c);
         let of_readouts = trace.readouts.iter().zip(&cotangents.readouts).map(|(r, c)| r.value * c);
-        (of_spikes.chain(of_readouts).sum(), cotangents)
+        of_spikes.chain(of_readouts).sum()
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options,
-    ReadoutRequest, Settings, SimulateError, Trace, loss_of, simulate, value_and_grad,
+    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, Settings,
+    SimulateError, Trace, loss_of, simulate, value_and_grad,
 };
 use std::path::{Path, PathBuf};
 
@@ -134,16 +134,12 @@ pub(crate) struct SpikeTime {
 }
 
 impl Loss for SpikeTime {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        Vec::new()
-    }
-    fn evaluate(&self, _: &Network, trace: &Trace) -> (f64, Cotangents) {
+    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
         let neuron = NeuronId::new(self.neuron);
         let mut own = (0..trace.spikes.len()).filter(|&k| trace.spikes[k].neuron == neuron);
         let spike = own.nth(self.ordinal).unwrap();
-        let mut cotangents = Cotangents::zeros(trace);
         cotangents.spikes[spike] = 1.0;
-        (trace.spikes[spike].time, cotangents)
+        trace.spikes[spike].time
     }
 }
 

@@ -12,7 +12,8 @@ use spikegrad_dynamics::{
     Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
 };
 use spikegrad_network::{
-    Circuit, Cusp, Gradient, Measure, Network, Parameters, Readout, Time, Trace,
+    Circuit, Cusp, Gradient, Measure, Network, NeuronId, Parameters, Readout, SpikeId, Tangents,
+    Time, Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -21,7 +22,8 @@ use std::ops::Range;
 ///
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
-/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`].
+/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`];
+/// [`AdjointError::NoTangents`].
 pub fn backward<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
@@ -113,6 +115,10 @@ impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N
 #[derive(Debug)]
 pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     cells: Vec<Cell<T, N>>,
+    /// ∂L/∂(∫V) of each neuron.
+    integrals: Vec<T>,
+    /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
+    cusps: Vec<Option<(Cusp<T>, T, T)>>,
     /// What is due next, going backwards.
     due: BinaryHeap<Due>,
     /// For each firing, the groups not yet taken back.
@@ -120,13 +126,15 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// ∂L/∂t of each firing through its arrivals and its release.
     times: Vec<T>,
     /// For each spike, the spike of the same neuron before it.
-    previous: Vec<Option<usize>>,
+    previous: Vec<Option<SpikeId>>,
 }
 
 impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
     fn default() -> Self {
         Self {
             cells: Vec::new(),
+            integrals: Vec::new(),
+            cusps: Vec::new(),
             due: BinaryHeap::new(),
             cursors: Vec::new(),
             times: Vec::new(),
@@ -135,21 +143,27 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
     }
 }
 
-/// One neuron, going backwards.
+/// One neuron, going backwards: a cache line for numbers without a derivative.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Cell<T: Scalar, N: Neuron<T>> {
     adjoint: Adjoint<N::State>,
     /// When it was that.
     time: Time<T>,
+    /// When the clamp after `spike` ended, in seconds; minus infinity if `time` lies before that, or there is no spike.
+    released: f64,
     /// The neuron's last spike that has not been passed.
-    spike: Option<usize>,
+    spike: Option<SpikeId>,
+    /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
+    model: u32,
     /// Whether `time` lies within the refractory time of that spike.
     clamped: bool,
-    /// ∂L/∂(∫V).
-    integral: T,
-    /// The maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
-    cusp: Option<(Cusp<T>, T, T)>,
+    /// Whether it has an entry in `integrals` or `cusps`.
+    is_read: bool,
 }
+
+/// Targets that are fetched side by side: as many as a mask of 32 bits names.
+const BLOCK: usize = 32;
 
 /// What happens at an instant, in the order of the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,11 +189,41 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     workspace: &mut BackwardWorkspace<T, N>,
     sum: &mut GradientSum<T, N>,
 ) -> Result<Vec<T>, AdjointError> {
+    let mut input_times = Vec::new();
+    backward_with_input_times(
+        circuit,
+        trace,
+        cotangents,
+        policy,
+        workspace,
+        sum,
+        &mut input_times,
+    )?;
+    Ok(input_times)
+}
+
+/// Like [`backward_into`], with ∂L/∂(input times) in the caller's memory, too, which is overwritten.
+///
+/// With a workspace that has been used for a trace of this size before, nothing is allocated.
+///
+/// # Errors
+/// As [`backward`]; `sum` and `input_times` are then not usable.
+pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
+    circuit: &Circuit<T, N>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+    workspace: &mut BackwardWorkspace<T, N>,
+    sum: &mut GradientSum<T, N>,
+    input_times: &mut Vec<T>,
+) -> Result<(), AdjointError> {
     check(trace, cotangents, policy)?;
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
     sweep.run()?;
-    Ok(trace.stimulus.in_given_order(&workspace.times[..trace.stimulus.spikes().len()]))
+    let of_inputs = &workspace.times[..trace.stimulus.spikes().len()];
+    trace.stimulus.in_given_order_into(of_inputs, input_times);
+    Ok(())
 }
 
 /// Whether `cotangents` fit the trace, and `policy` what happened in it.
@@ -197,6 +241,9 @@ pub(crate) fn check<T: Scalar>(
             expected_spikes,
             expected_readouts,
         });
+    }
+    if trace.tangents == Tangents::Omitted {
+        return Err(AdjointError::NoTangents);
     }
     if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
         return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
@@ -223,30 +270,35 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let firings = self.inputs() + self.trace.spikes.len();
         let w = &mut *self.workspace;
         w.cells.clear();
-        let cell = |neuron: &N| {
-            let adjoint = neuron.no_adjoint();
-            Cell {
-                adjoint,
-                time: end.into(),
-                spike: None,
-                clamped: false,
-                integral: zero,
-                cusp: None,
-            }
-        };
-        w.cells.extend(self.circuit.neurons.iter().map(cell));
+        let neurons = self.circuit.neurons.iter().zip(self.circuit.alike());
+        w.cells.extend(neurons.map(|(neuron, &model)| Cell {
+            adjoint: neuron.no_adjoint(),
+            time: end.into(),
+            released: f64::NEG_INFINITY,
+            spike: None,
+            model,
+            clamped: false,
+            is_read: false,
+        }));
+        w.integrals.clear();
+        w.integrals.resize(self.circuit.neurons.len(), zero);
+        w.cusps.clear();
+        w.cusps.resize(self.circuit.neurons.len(), None);
         w.times.clear();
         w.times.resize(firings, zero);
         w.previous.clear();
         for (k, spike) in self.trace.spikes.iter().enumerate() {
-            w.previous.push(w.cells[spike.neuron.index()].spike.replace(k));
+            w.previous.push(w.cells[spike.neuron.index()].spike.replace(SpikeId::new(k)));
         }
         for (n, cell) in w.cells.iter_mut().enumerate() {
             if let Some(spike) = cell.spike {
-                let release =
-                    self.trace.spikes[spike].at().after(self.circuit.neurons[n].refractory());
+                let refractory = self.circuit.neurons[n].refractory();
+                let release = self.trace.spikes[spike.index()].at().after(refractory);
                 // A release after the end never happened.
                 cell.clamped = release.rounded.re() > end.re();
+                if !cell.clamped {
+                    cell.released = release.rounded.re();
+                }
             }
         }
         w.due.clear();
@@ -267,7 +319,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let mut groups = self.circuit.groups_of(source);
         let (fired_at, _) = self.fired_at(firing);
         while !groups.is_empty()
-            && fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re() > end
+            && fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re() > end
         {
             groups.end -= 1;
         }
@@ -280,16 +332,17 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cotangent = self.cotangents.readouts[k];
         let neuron = readout.request.neuron.index();
         if readout.request.measure == Measure::Mean {
-            self.workspace.cells[neuron].integral += cotangent / end;
+            self.workspace.integrals[neuron] += cotangent / end;
+            self.workspace.cells[neuron].is_read = true;
             let model = &self.circuit.neurons[neuron];
             mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[neuron]);
             return;
         }
         if let Some(cusp) = readout.cusp {
-            let earlier = self.workspace.cells[neuron]
-                .cusp
-                .map_or(T::from(0.0), |(_, _, cotangent)| cotangent);
-            self.workspace.cells[neuron].cusp = Some((cusp, readout.time, earlier + cotangent));
+            let earlier =
+                self.workspace.cusps[neuron].map_or(T::from(0.0), |(_, _, cotangent)| cotangent);
+            self.workspace.cusps[neuron] = Some((cusp, readout.time, earlier + cotangent));
+            self.workspace.cells[neuron].is_read = true;
         }
         let round = readout.cusp.map_or(0, |cusp| cusp.round);
         self.workspace.due.push((OrderedFloat(readout.time.re()), round, Phase::Readout, k));
@@ -308,7 +361,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (fired_at, round) = self.fired_at(firing);
         let groups = &self.workspace.cursors[firing];
         if !groups.is_empty() {
-            let time = fired_at.after(self.circuit.group(groups.end - 1).delay).rounded.re();
+            let time = fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re();
             // What arrives at the instant of its spike does so in the spike's round; all else in the first.
             let round = if time > fired_at.rounded.re() { 0 } else { round };
             self.workspace.due.push((OrderedFloat(time), round, Phase::Arrival, firing));
@@ -345,7 +398,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
 
     fn is_worth_something(&self, n: usize) -> bool {
         let cell = &self.workspace.cells[n];
-        !(self.circuit.neurons[n].is_worthless(cell.adjoint) && cell.integral.is_exactly_zero())
+        !self.circuit.neurons[cell.model as usize].is_worthless(cell.adjoint)
+            || cell.is_read && !self.workspace.integrals[n].is_exactly_zero()
     }
 
     /// The last group of `firing` that is left, which arrived at `at`.
@@ -353,29 +407,64 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cursor = &mut self.workspace.cursors[firing];
         cursor.end -= 1;
         let position = cursor.end;
-        let group = self.circuit.group(position);
-        let time = self.fired_at(firing).0.after(group.delay);
+        let time = self.fired_at(firing).0.after(self.circuit.delay(position));
         let mut total = T::from(0.0);
-        for synapse in group.synapses.clone() {
-            let n = self.circuit.targets[synapse].index();
-            let weight = self.circuit.weights[synapse];
-            if let Some((cusp, cusp_time, cotangent)) = self.workspace.cells[n].cusp
+        let mut synapses = self.circuit.synapses(position);
+        while !synapses.is_empty() {
+            let block = synapses.start..synapses.end.min(synapses.start + BLOCK);
+            synapses.start = block.end;
+            let mut is_needed = self.fetch(&self.circuit.targets[block.clone()]);
+            while is_needed != 0 {
+                let synapse = block.start + is_needed.trailing_zeros() as usize;
+                is_needed &= is_needed - 1;
+                total += self.arrive_back(synapse, time, at, round);
+            }
+        }
+        self.sum.delays[position] += total;
+        self.workspace.times[firing] += total;
+    }
+
+    /// Which of `targets` have anything to do with the loss, a bit for each. Asking all of them before the first is moved
+    /// has the memory fetch them side by side.
+    #[inline]
+    fn fetch(&self, targets: &[NeuronId]) -> u32 {
+        let is_needed = |target: &NeuronId| {
+            let cell = &self.workspace.cells[target.index()];
+            cell.is_read | !self.circuit.neurons[cell.model as usize].is_worthless(cell.adjoint)
+        };
+        let bits = targets.iter().enumerate().map(|(k, target)| u32::from(is_needed(target)) << k);
+        bits.fold(0, |all, bit| all | bit)
+    }
+
+    /// An arrival at `time` through `synapse`: returns what its time is worth.
+    #[inline]
+    fn arrive_back(
+        &mut self,
+        synapse: usize,
+        time: Time<T>,
+        at: OrderedFloat<f64>,
+        round: u32,
+    ) -> T {
+        let n = self.circuit.targets[synapse].index();
+        let weight = self.circuit.weights[synapse];
+        let mut total = T::from(0.0);
+        if self.workspace.cells[n].is_read {
+            if let Some((cusp, cusp_time, cotangent)) = self.workspace.cusps[n]
                 && OrderedFloat(cusp_time.re()) == at
                 && cusp.round == round
             {
                 total += self.share_of_cusp(n, weight, cusp) * cotangent;
             }
             if !self.is_worth_something(n) {
-                continue;
+                return total;
             }
-            self.move_back(n, time);
-            let pullback =
-                self.circuit.neurons[n].receive_pullback(weight, self.workspace.cells[n].adjoint);
-            self.sum.weights[synapse] += pullback.weight;
-            total += pullback.time;
         }
-        self.sum.delays[position] += total;
-        self.workspace.times[firing] += total;
+        self.move_back(n, time);
+        let cell = &self.workspace.cells[n];
+        let model = &self.circuit.neurons[cell.model as usize];
+        let pullback = model.receive_pullback(weight, cell.adjoint);
+        self.sum.weights[synapse] += pullback.weight;
+        total + pullback.time
     }
 
     /// d(maximum)/d(time of an arrival) where arrivals cut the maximum off: together they move it at the rate before
@@ -418,6 +507,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let previous = self.workspace.previous[spike];
         let cell = &mut self.workspace.cells[n];
         (cell.spike, cell.clamped, cell.time) = (previous, false, at.at());
+        cell.released = f64::NEG_INFINITY;
+        if let Some(previous) = previous {
+            let refractory = self.circuit.neurons[n].refractory();
+            cell.released = self.trace.spikes[previous.index()].at().after(refractory).rounded.re();
+        }
         if time.is_exactly_zero() {
             // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
             return Ok(());
@@ -440,7 +534,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn elapsed(&self, n: usize, time: Time<T>) -> (T, bool) {
         match self.workspace.cells[n].spike {
             None => (time.rounded, false),
-            Some(spike) => (time.since(self.released_at(n, spike)), true),
+            Some(spike) => (time.since(self.released_at(n, spike.index())), true),
         }
     }
 
@@ -449,22 +543,25 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// Moves the adjoint of neuron `n` back to `time`, through the release of its spike if that lies between.
+    #[inline]
     fn move_back(&mut self, n: usize, time: Time<T>) {
         let cell = &self.workspace.cells[n];
-        if let (Some(spike), false) = (cell.spike, cell.clamped)
-            && time.rounded.re() < self.released_at(n, spike).rounded.re()
+        if time.rounded.re() < cell.released
+            && let Some(spike) = cell.spike
         {
-            self.release(n, spike);
+            self.release(n, spike.index());
         }
-        let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
+        let model = &self.circuit.neurons[cell.model as usize];
         let dt = cell.time.since(time);
+        cell.time = time;
         cell.adjoint = if cell.clamped {
             model.hold_pullback(dt, cell.adjoint)
+        } else if cell.is_read {
+            flow_back(model, cell.adjoint, self.workspace.integrals[n], dt)
         } else {
-            flow_back(model, cell, dt)
+            model.flow_pullback(dt, cell.adjoint)
         };
-        cell.time = time;
     }
 
     /// Passes the end of the refractory time of `spike`, which is where the membrane of neuron `n` starts.
@@ -472,9 +569,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let release = self.released_at(n, spike);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let after = flow_back(model, cell, cell.time.since(release));
+        let integral = self.workspace.integrals[n];
+        let after = flow_back(model, cell.adjoint, integral, cell.time.since(release));
         let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
+        cell.released = f64::NEG_INFINITY;
         let inputs = self.inputs();
         self.workspace.times[inputs + spike] += time;
         model.refractory_pullback(time, &mut self.sum.neurons[n]);
@@ -495,18 +594,19 @@ pub(crate) fn mean_pullback<T: Scalar, N: NeuronAdjoint<T>>(
     model.whole_integral_pullback(cotangent / end, end, tangent, gradient);
 }
 
-/// The adjoint of a free neuron `dt` earlier.
+/// The adjoint of a free neuron `dt` earlier, whose ∫V is worth `integral`.
 fn flow_back<T: Scalar, N: NeuronAdjoint<T>>(
     model: &N,
-    cell: &Cell<T, N>,
+    adjoint: Adjoint<N::State>,
+    integral: T,
     dt: T,
 ) -> Adjoint<N::State> {
     if dt.is_exactly_zero() {
-        return cell.adjoint;
+        return adjoint;
     }
-    let before = model.flow_pullback(dt, cell.adjoint);
-    if cell.integral.is_exactly_zero() {
+    let before = model.flow_pullback(dt, adjoint);
+    if integral.is_exactly_zero() {
         return before;
     }
-    model.add_adjoints(before, model.integral_pullback(dt, cell.integral))
+    model.add_adjoints(before, model.integral_pullback(dt, integral))
 }

@@ -37,6 +37,10 @@ pub enum AdjointError {
         /// Read-outs in the trace.
         expected_readouts: usize,
     },
+    /// The run did not carry the derivatives with respect to time constants along
+    /// (`spikegrad_simulate::simulate_forward_into`): its trace has no gradient. Simulate with `simulate_into` instead.
+    #[error("the trace was recorded without the derivatives with respect to time constants")]
+    NoTangents,
     /// A derivative left the range of a double on its way back. Look for a very small slope, or for large weights.
     #[error(
         "the derivative of the loss with respect to the spike of neuron {neuron} at {time} s is not finite"

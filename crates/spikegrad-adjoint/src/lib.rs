@@ -13,7 +13,9 @@ mod grazing;
 mod loss;
 mod sweep;
 
-pub use backward::{BackwardWorkspace, GradientSum, backward, backward_into};
+pub use backward::{
+    BackwardWorkspace, GradientSum, backward, backward_into, backward_with_input_times,
+};
 pub use certificate::{Certificate, Slope};
 pub use error::AdjointError;
 pub use grazing::Grazing;

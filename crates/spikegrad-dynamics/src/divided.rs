@@ -69,6 +69,56 @@ fn series<T: Scalar>(rest: &[T], first: T, n: usize) -> T {
     sum
 }
 
+/// `1/(k + 2)!`.
+const PHI2_COEFFICIENTS: [f64; 20] = {
+    let (mut coefficients, mut k) = ([0.5; 20], 1);
+    let mut divisor = 3.0;
+    while k < coefficients.len() {
+        coefficients[k] = coefficients[k - 1] / divisor;
+        divisor += 1.0;
+        k += 1;
+    }
+    coefficients
+};
+
+/// Up to here [`phi2_of_short`] holds.
+pub(crate) const SHORT: f64 = 0.25;
+
+/// Terms of the series up to [`SHORT`]: the first one left out is below `4⁻¹²/14! ≈ 7e-19`.
+const SHORT_TERMS: usize = 12;
+
+/// `φ₂(g) = (g − 1 + e⁻ᵍ)/g² = Σ (−g)ᵏ/(k + 2)!` for 0 ≤ g ≤ 1; the first term left out is below `1/22! ≈ 1e-21`.
+pub(crate) fn phi2<T: Scalar>(gap: T) -> T {
+    alternating(&PHI2_COEFFICIENTS, [gap])[0]
+}
+
+/// `φ₂` of some lengths up to [`SHORT`], side by side.
+#[inline(always)]
+pub(crate) fn phi2_of_short<T: Scalar, const N: usize>(lengths: [T; N]) -> [T; N] {
+    alternating(&PHI2_COEFFICIENTS[..SHORT_TERMS], lengths)
+}
+
+/// `Σ (−g)ᵏ c_k` for a multiple of four terms. Powers that differ by four are a chain: four short chains are sooner done
+/// than a long one.
+#[inline(always)]
+fn alternating<T: Scalar, const N: usize>(coefficients: &[f64], lengths: [T; N]) -> [T; N] {
+    let Some((highest, lower)) = coefficients.as_chunks::<4>().0.split_last() else {
+        return [T::from(0.0); N];
+    };
+    let squares = lengths.map(|g| g * g);
+    let mut chains = [highest.map(T::from); N];
+    for four in lower.iter().rev() {
+        for (chain, square) in chains.iter_mut().zip(squares) {
+            let fourth = square * square;
+            *chain = std::array::from_fn(|j| chain[j] * fourth + T::from(four[j]));
+        }
+    }
+    std::array::from_fn(|k| {
+        let ([a, b, c, d], square) = (chains[k], squares[k]);
+        (a + c * square) - lengths[k] * (b + d * square)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,6 +97,12 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// there is certainly none. Zero is always right.
     #[must_use]
     fn earliest_crossing(&self, state: Self::State) -> Option<f64>;
+    /// Whether a free neuron in `state` certainly neither crosses nor touches its threshold within the next `dt` seconds.
+    /// `false` is always right. This is asked at every arrival, and most often the answer is yes.
+    #[must_use]
+    fn is_silent_for(&self, state: Self::State, dt: f64) -> bool {
+        self.earliest_crossing(state).is_none_or(|earliest| earliest > dt)
+    }
     /// Says whether and when a free neuron in `state` will spike if nothing arrives.
     #[must_use]
     fn next_crossing(&self, state: Self::State) -> Outlook<T>;

@@ -3,11 +3,11 @@
 //! A spike reaches its targets in **groups**: the synapses of one source in one connection that share a delay. An engine
 //! keeps one cursor for each spike under way, never an entry for each synapse. Sources are the inputs, then the neurons.
 //!
-//! Not here: the order of parameters in a file (`parameters.rs`); the circuit knows the way back there.
+//! Not here: how synapses are sorted (`groups.rs`); the order of parameters in a file (`parameters.rs`), to which the
+//! circuit knows the way back.
 
-use crate::{
-    Connection, Model, Network, NetworkError, NeuronId, Parameters, Source, Synapses, Values,
-};
+use crate::groups::{Groups, Layout};
+use crate::{Model, Network, NetworkError, NeuronId, Parameters, Source, Values};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
 use std::ops::Range;
 
@@ -36,13 +36,15 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub weights: Vec<T>,
     /// Index of each synapse within its connection.
     pub synapse: Vec<u32>,
-    groups: Vec<Group<T>>,
-    /// First group of each source, and the number of all.
-    first_group: Vec<usize>,
+    groups: Groups<T>,
+    /// For each neuron, the first with the same parameters.
+    alike: Vec<u32>,
 }
 
 impl<T: Scalar> Circuit<T> {
     /// Checks `parameters` and lays them out.
+    ///
+    /// The work is in proportion to neurons and synapses.
     ///
     /// # Errors
     /// What [`Parameters::check`] finds.
@@ -50,8 +52,12 @@ impl<T: Scalar> Circuit<T> {
         parameters.check(network)?;
         let mut neurons = Vec::with_capacity(network.neurons());
         let mut initial = Vec::with_capacity(network.neurons());
+        let mut alike = Vec::with_capacity(network.neurons());
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
+            let first = neurons.len();
+            let is_shared = values.values().iter().all(|(_, v)| matches!(v, Values::Shared(_)));
             for k in 0..population.size {
+                alike.push(NeuronId::new(if is_shared { first } else { first + k }).0);
                 let neuron = match population.model {
                     Model::Lif => Lif::new(values.of(k)),
                     Model::Li => Lif::integrator(values.of(k)),
@@ -60,70 +66,18 @@ impl<T: Scalar> Circuit<T> {
                 neurons.push(neuron);
             }
         }
-        let mut circuit = Self {
-            inputs: network.inputs(),
-            neurons,
-            initial,
-            targets: Vec::new(),
-            weights: Vec::new(),
-            synapse: Vec::new(),
-            groups: Vec::new(),
-            first_group: vec![0],
-        };
-        let sparse_by_pre: Vec<_> =
-            (0..network.connections().len()).map(|k| by_pre(network, k)).collect();
-        let sources = (0..network.inputs()).map(|channel| (Source::Input, channel)).chain(
-            (0..network.populations().len()).flat_map(|k| {
-                (0..network.populations()[k].size).map(move |index| (Source::Population(k), index))
-            }),
-        );
-        for (source, pre) in sources {
-            let first = circuit.groups.len();
-            for (k, connection) in network.connections().iter().enumerate() {
-                if connection.from == source {
-                    circuit.lay_out(network, parameters, k, connection, pre, &sparse_by_pre[k]);
-                }
-            }
-            circuit.groups[first..].sort_by(|a, b| a.delay.re().total_cmp(&b.delay.re()));
-            circuit.first_group.push(circuit.groups.len());
+        let mut layout = Layout::new(network, parameters);
+        for channel in 0..network.inputs() {
+            layout.add_source(Source::Input, channel);
         }
-        Ok(circuit)
-    }
-
-    /// Appends the synapses of source `pre` in connection `k`, split into groups of one delay.
-    fn lay_out(
-        &mut self,
-        network: &Network,
-        parameters: &Parameters<T>,
-        k: usize,
-        connection: &Connection,
-        pre: usize,
-        sparse: &SparseByPre,
-    ) {
-        let values = &parameters.connections[k];
-        let (n_pre, n_post) = network.shape(k);
-        let synapses: Vec<(usize, usize)> = match &connection.synapses {
-            Synapses::Dense => (0..n_post).map(|post| (post * n_pre + pre, post)).collect(),
-            Synapses::Sparse(list) => sparse.of(pre).iter().map(|&s| (s, list[s].post)).collect(),
-        };
-        let own_delays = matches!(values.delay, Values::Each(_));
-        let base = network.range(connection.to).start;
-        // A synapse with a delay of its own is a group of its own: its delay gets a gradient of its own.
-        let size = if own_delays { 1 } else { synapses.len().max(1) };
-        for chunk in synapses.chunks(size) {
-            let start = self.targets.len();
-            for &(s, post) in chunk {
-                self.targets.push(NeuronId::new(base + post));
-                self.weights.push(values.weights[s]);
-                self.synapse.push(NeuronId::new(s).0);
+        for (k, population) in network.populations().iter().enumerate() {
+            for index in 0..population.size {
+                layout.add_source(Source::Population(k), index);
             }
-            let synapses = start..self.targets.len();
-            self.groups.push(Group {
-                delay: values.delay.get(chunk[0].0),
-                synapses,
-                connection: k,
-            });
         }
+        let (targets, weights, synapse, groups) = layout.finish();
+        let inputs = network.inputs();
+        Ok(Self { inputs, neurons, initial, targets, weights, synapse, groups, alike })
     }
 }
 
@@ -134,16 +88,23 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self,
         replace: impl FnMut(N) -> M,
     ) -> Circuit<T, M> {
-        let Self { inputs, neurons, initial, targets, weights, synapse, groups, first_group } =
-            self;
-        let neurons = neurons.into_iter().map(replace).collect();
-        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, first_group }
+        let Self { inputs, neurons, initial, targets, weights, synapse, groups, .. } = self;
+        let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
+        let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
+        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, alike }
     }
 
     /// Number of input channels; sources `0..inputs` are these, the neurons follow.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// For each neuron, the position of the first that has the same parameters, as far as the layout knows: a population that
+    /// shares them is read in one place.
+    #[must_use]
+    pub fn alike(&self) -> &[u32] {
+        &self.alike
     }
 
     /// The source that stands for `neuron`.
@@ -158,7 +119,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// If there is no such source.
     #[must_use]
     pub fn groups_of(&self, source: usize) -> Range<usize> {
-        self.first_group[source]..self.first_group[source + 1]
+        self.groups.of_source(source)
     }
 
     /// The group at position `group`.
@@ -166,14 +127,49 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// # Panics
     /// If there is no such group.
     #[must_use]
-    pub fn group(&self, group: usize) -> &Group<T> {
-        &self.groups[group]
+    pub fn group(&self, group: usize) -> Group<T> {
+        Group {
+            delay: self.delay(group),
+            synapses: self.synapses(group),
+            connection: self.groups.connection(group),
+        }
+    }
+
+    /// Delay of the group at position `group`, in seconds.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[must_use]
+    #[inline]
+    pub fn delay(&self, group: usize) -> T {
+        self.groups.delay(group)
+    }
+
+    /// Positions of the synapses of the group at position `group` in [`Self::targets`] and [`Self::weights`].
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[must_use]
+    #[inline]
+    pub fn synapses(&self, group: usize) -> Range<usize> {
+        self.groups.synapses(group)
+    }
+
+    /// Whether none of the targets of the group at position `group` is reached by another group of its source with the
+    /// same delay. Within a group, synapses with one target are neighbours.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[must_use]
+    #[inline]
+    pub fn is_apart(&self, group: usize) -> bool {
+        self.groups.is_apart(group)
     }
 
     /// Number of groups.
     #[must_use]
     pub fn group_count(&self) -> usize {
-        self.groups.len()
+        self.groups.count()
     }
 
     /// Adds gradients in the circuit's order, one entry for each synapse and one delay for each group, to `gradient`.
@@ -181,35 +177,89 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// # Panics
     /// If a slice has another length.
     pub fn gather(&self, weights: &[T], delays: &[T], gradient: &mut Parameters<T>) {
-        for (group, &delay) in self.groups.iter().zip(delays) {
-            let into = &mut gradient.connections[group.connection];
-            for k in group.synapses.clone() {
+        assert_eq!((weights.len(), delays.len()), (self.weights.len(), self.group_count()));
+        for (group, &delay) in delays.iter().enumerate() {
+            let into = &mut gradient.connections[self.groups.connection(group)];
+            let synapses = self.synapses(group);
+            let first = synapses.start;
+            for k in synapses {
                 into.weights[self.synapse[k] as usize] += weights[k];
             }
-            into.delay.add_at(self.synapse[group.synapses.start] as usize, delay);
+            into.delay.add_at(self.synapse[first] as usize, delay);
         }
     }
 }
 
-/// The synapses of a sparse connection by their source.
-struct SparseByPre {
-    first: Vec<usize>,
-    order: Vec<usize>,
-}
-
-impl SparseByPre {
-    fn of(&self, pre: usize) -> &[usize] {
-        &self.order[self.first[pre]..self.first[pre + 1]]
-    }
-}
-
-fn by_pre(network: &Network, connection: usize) -> SparseByPre {
-    let Synapses::Sparse(list) = &network.connections()[connection].synapses else {
-        return SparseByPre { first: Vec::new(), order: Vec::new() };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Connection, ConnectionParameters, Population, PopulationParameters, Synapse, Synapses,
     };
-    let (n_pre, _) = network.shape(connection);
-    let mut order: Vec<usize> = (0..list.len()).collect();
-    order.sort_by_key(|&s| list[s].pre);
-    let first = (0..=n_pre).map(|pre| order.partition_point(|&s| list[s].pre < pre)).collect();
-    SparseByPre { first, order }
+
+    /// One input; two populations of two; synapses listed backwards, one pair twice.
+    fn circuit(delays: [Values<f64>; 2]) -> (Circuit, Parameters) {
+        let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+        let to = |to, posts: &[usize]| Connection {
+            from: Source::Input,
+            to,
+            synapses: Synapses::Sparse(
+                posts.iter().map(|&post| Synapse { pre: 0, post }).collect(),
+            ),
+        };
+        let connections = vec![to(0, &[1, 0, 1]), to(1, &[1, 0])];
+        let network = Network::new(1, vec![population("a"), population("b")], connections).unwrap();
+        let [first, second] = delays;
+        let parameters = Parameters {
+            populations: vec![PopulationParameters::default(); 2],
+            connections: vec![
+                ConnectionParameters { weights: vec![1.0, 2.0, 3.0], delay: first },
+                ConnectionParameters { weights: vec![4.0, 5.0], delay: second },
+            ],
+        };
+        (Circuit::new(&network, &parameters).unwrap(), parameters)
+    }
+
+    #[test]
+    fn synapses_are_in_the_order_of_delays_then_targets_and_find_their_way_back() {
+        let (circuit, parameters) =
+            circuit([Values::Shared(0.002), Values::Each(vec![0.003, 0.001])]);
+        assert_eq!(circuit.groups_of(0), 0..3);
+        assert_eq!(circuit.weights, [5.0, 2.0, 1.0, 3.0, 4.0]);
+        assert_eq!(circuit.targets, [2, 0, 1, 1, 3].map(NeuronId));
+        let delays: Vec<f64> = (0..3).map(|group| circuit.group(group).delay).collect();
+        assert_eq!(delays, [0.001, 0.002, 0.003]);
+        assert_eq!(circuit.group(1).synapses, 1..4);
+        let mut back = parameters.zeros_like();
+        circuit.gather(&circuit.weights, &delays, &mut back);
+        assert_eq!(back.connections, parameters.connections);
+    }
+
+    #[test]
+    fn groups_are_apart_unless_they_share_a_delay_and_a_target() {
+        let apart = |delays| {
+            let circuit = circuit(delays).0;
+            (0..circuit.group_count()).map(|group| circuit.is_apart(group)).collect::<Vec<_>>()
+        };
+        // A pair that is listed twice stays in one group, its synapses side by side.
+        assert_eq!(apart([Values::Shared(0.001), Values::Shared(0.001)]), [true, true]);
+        // Two groups of one synapse each to one target at one time; −0.0 is the delay 0.
+        let twice = Values::Each(vec![-0.0, 0.001, 0.0]);
+        assert_eq!(apart([twice, Values::Shared(0.002)]), [false, false, true, true]);
+    }
+
+    #[test]
+    fn neurons_are_alike_where_a_population_shares_its_parameters() {
+        let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+        let network = Network::new(0, vec![population("a"), population("b")], vec![]).unwrap();
+        let own = PopulationParameters {
+            tau_mem: Values::Each(vec![0.02, 0.03]),
+            ..PopulationParameters::default()
+        };
+        let populations = vec![PopulationParameters::default(), own];
+        let parameters = Parameters { populations, connections: vec![] };
+        let circuit = Circuit::new(&network, &parameters).unwrap();
+        assert_eq!(circuit.alike(), [0, 0, 2, 3]);
+        assert_eq!(circuit.neurons[0], circuit.neurons[1]);
+    }
 }

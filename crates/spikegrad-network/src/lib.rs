@@ -7,6 +7,7 @@
 
 mod circuit;
 mod error;
+mod groups;
 mod ids;
 mod layers;
 mod network;
@@ -25,4 +26,4 @@ pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParam
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;
-pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Touch, Trace};
+pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Tangents, Touch, Trace};

@@ -4,6 +4,7 @@
 //! Not here: weights, delays, neuron parameters (`parameters.rs`).
 
 use crate::{NetworkError, NeuronId};
+use std::fmt;
 use std::ops::Range;
 
 /// Most neurons and inputs, together, that a network may have.
@@ -126,7 +127,7 @@ impl Network {
 
     fn check_connection(&self, k: usize) -> Result<(), NetworkError> {
         let connection = &self.connections[k];
-        let within = |field: &str, index: usize, count: usize, of: &'static str| {
+        let within = |field: fmt::Arguments<'_>, index: usize, count: usize, of: &'static str| {
             if index < count {
                 return Ok(());
             }
@@ -138,15 +139,15 @@ impl Network {
             })
         };
         let populations = self.populations.len();
-        within("to", connection.to, populations, "populations")?;
+        within(format_args!("to"), connection.to, populations, "populations")?;
         if let Source::Population(from) = connection.from {
-            within("from", from, populations, "populations")?;
+            within(format_args!("from"), from, populations, "populations")?;
         }
         if let Synapses::Sparse(list) = &connection.synapses {
             let (n_pre, n_post) = self.shape(k);
             for (s, synapse) in list.iter().enumerate() {
-                within(&format!("synapses[{s}].pre"), synapse.pre, n_pre, "sources")?;
-                within(&format!("synapses[{s}].post"), synapse.post, n_post, "targets")?;
+                within(format_args!("synapses[{s}].pre"), synapse.pre, n_pre, "sources")?;
+                within(format_args!("synapses[{s}].post"), synapse.post, n_post, "targets")?;
             }
         }
         Ok(())

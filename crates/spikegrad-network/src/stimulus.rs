@@ -13,12 +13,26 @@ pub struct InputSpike<T = f64> {
 }
 
 /// Input spikes, and the end of the run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Stimulus<T = f64> {
     t_end: f64,
     spikes: Vec<InputSpike<T>>,
     /// Position of each sorted spike in the order in which they were given.
     given: Vec<usize>,
+}
+
+impl<T: Clone> Clone for Stimulus<T> {
+    fn clone(&self) -> Self {
+        let Self { t_end, spikes, given } = self;
+        Self { t_end: *t_end, spikes: spikes.clone(), given: given.clone() }
+    }
+
+    /// In the memory that `self` has.
+    fn clone_from(&mut self, source: &Self) {
+        self.t_end = source.t_end;
+        self.spikes.clone_from(&source.spikes);
+        self.given.clone_from(&source.given);
+    }
 }
 
 impl<T> Default for Stimulus<T> {
@@ -87,10 +101,17 @@ impl<T: Scalar> Stimulus<T> {
     /// Brings one entry for each sorted spike into the order in which the spikes were given.
     #[must_use]
     pub fn in_given_order(&self, sorted: &[T]) -> Vec<T> {
-        let mut all = vec![T::from(0.0); sorted.len()];
-        for (&k, &x) in self.given.iter().zip(sorted) {
-            all[k] = x;
-        }
+        let mut all = Vec::new();
+        self.in_given_order_into(sorted, &mut all);
         all
+    }
+
+    /// Like [`Self::in_given_order`], in the caller's memory, which is overwritten.
+    pub fn in_given_order_into(&self, sorted: &[T], into: &mut Vec<T>) {
+        into.clear();
+        into.resize(sorted.len(), T::from(0.0));
+        for (&k, &x) in self.given.iter().zip(sorted) {
+            into[k] = x;
+        }
     }
 }

@@ -101,6 +101,17 @@ impl<T: Scalar> Readout<T> {
     }
 }
 
+/// Whether a trace holds the derivatives with respect to time constants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tangents {
+    /// In each spike and read-out.
+    #[default]
+    Recorded,
+    /// The run did not carry them: there is no gradient of this trace. What stands in their place is zero and means
+    /// nothing.
+    Omitted,
+}
+
 /// Everything a loss and the backward pass need of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace<T = f64> {
@@ -114,6 +125,8 @@ pub struct Trace<T = f64> {
     pub touches: Vec<Touch>,
     /// Synaptic arrivals that took effect.
     pub arrivals: u64,
+    /// Whether spikes and read-outs hold the derivatives with respect to time constants.
+    pub tangents: Tangents,
 }
 
 impl<T> Default for Trace<T> {
@@ -124,6 +137,7 @@ impl<T> Default for Trace<T> {
             readouts: Vec::new(),
             touches: Vec::new(),
             arrivals: 0,
+            tangents: Tangents::Recorded,
         }
     }
 }

@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 use spikegrad_network::NeuronId;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::hash::BuildHasherDefault;
 
 /// A spike on its way: the input spikes of a run, then the spikes of its trace, as one sequence.
@@ -67,12 +68,20 @@ impl Schedule {
         self.crossings.pop().map(|(neuron, _)| neuron)
     }
 
-    /// Takes a delivery that is due at `time`, in the order of firings.
-    pub(crate) fn take_delivery(&mut self, time: f64) -> Option<Firing> {
-        let Reverse((due, _)) = self.deliveries.peek()?;
-        if due.0 > time {
-            return None;
+    /// The first delivery that is due at `time`, in the order of firings.
+    pub(crate) fn due_delivery(&self, time: f64) -> Option<Firing> {
+        let &Reverse((due, firing)) = self.deliveries.peek()?;
+        (due.0 <= time).then_some(firing)
+    }
+
+    /// The first delivery is done; its firing has its next one at `next`, later, or none.
+    pub(crate) fn put_off_delivery(&mut self, next: Option<f64>) {
+        let Some(mut first) = self.deliveries.peek_mut() else { return };
+        match next {
+            Some(time) => first.0.0 = OrderedFloat(time),
+            None => {
+                PeekMut::pop(first);
+            }
         }
-        self.deliveries.pop().map(|Reverse((_, firing))| firing)
     }
 }

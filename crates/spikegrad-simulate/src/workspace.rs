@@ -1,6 +1,7 @@
 //! The memory of a run: what is kept of each neuron between its events, and what belongs to one round.
 //!
-//! It is the caller's, so that many runs of one network allocate once. Not here: what happens to it (`engine.rs`).
+//! It is the caller's, so that many runs of one network allocate once. What every arrival touches stands together in a
+//! [`Cell`]; what only a spike, a release or a read-out touches stands apart. Not here: what happens to it (`engine.rs`).
 
 use crate::Options;
 use crate::observer::Observer;
@@ -12,9 +13,14 @@ use spikegrad_network::{Circuit, Measure, NeuronId, Readout, SpikeId, Time};
 #[derive(Debug)]
 pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) cells: Vec<Cell<T, N>>,
+    /// Tangent of each neuron, if the run carries them.
+    pub(crate) tangents: Vec<N::Tangent>,
+    /// When the clamp of each neuron ends, if it is clamped.
+    pub(crate) releases: Vec<Time<T>>,
+    pub(crate) last_spikes: Vec<Option<SpikeId>>,
+    /// Time and slope of the next crossing of each neuron, if it has been found.
+    pub(crate) found: Vec<(Time<T>, T)>,
     pub(crate) schedule: Schedule,
-    /// What each neuron will do if left alone, if that is before the end.
-    pub(crate) ahead: Vec<Ahead<T>>,
     /// First group not yet delivered, for each firing under way.
     pub(crate) cursors: Vec<usize>,
     /// What arrives in this round: (firing, group).
@@ -25,7 +31,6 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) pending: Vec<(T, Time<T>)>,
     /// Neurons whose outlook must be found again, each once.
     pub(crate) touched: Vec<NeuronId>,
-    pub(crate) is_touched: Vec<bool>,
     /// For each neuron, its place in `observers`.
     pub(crate) observer_of: Vec<Option<usize>>,
     pub(crate) observers: Vec<(NeuronId, Observer<T>)>,
@@ -46,42 +51,58 @@ pub(crate) struct Before<T: Scalar, N: Neuron<T>> {
     pub(crate) tangent: N::Tangent,
 }
 
-/// One neuron between its events.
+/// One neuron between its events: a cache line for numbers without a derivative.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     pub(crate) state: N::State,
-    pub(crate) tangent: N::Tangent,
     /// When it was in this state.
     pub(crate) time: Time<T>,
-    /// When its clamp ends, if it is refractory.
-    pub(crate) release: Option<Time<T>>,
-    pub(crate) last_spike: Option<SpikeId>,
+    /// When its candidate is due, in seconds; infinite if there is none before the end.
+    pub(crate) due: f64,
+    /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
+    pub(crate) model: u32,
+    pub(crate) candidate: Candidate,
+    /// Whether it is refractory.
+    pub(crate) is_clamped: bool,
+    pub(crate) is_observed: bool,
+    /// Whether it stands in `touched`.
+    pub(crate) is_touched: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ahead<T> {
-    Nothing,
-    /// No crossing before this time, in seconds; the time itself has not been looked for.
-    NotBefore(f64),
+impl<T: Scalar, N: Neuron<T>> Cell<T, N> {
+    /// Whether an arrival meets nothing but free motion: no clamp, no observer, no crossing that has been found.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !(self.is_clamped | self.is_observed) & (self.candidate == Candidate::NotBefore)
+    }
+}
+
+/// What is known of the next crossing of a neuron.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    /// There is none before `due`; the time itself has not been looked for.
+    NotBefore,
+    /// A touch at `due`.
     Touch,
-    Crossing {
-        time: Time<T>,
-        slope: T,
-    },
+    /// A crossing at `due`.
+    Crossing,
 }
 
 impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
     fn default() -> Self {
         Self {
             cells: Vec::new(),
+            tangents: Vec::new(),
+            releases: Vec::new(),
+            last_spikes: Vec::new(),
+            found: Vec::new(),
             schedule: Schedule::default(),
-            ahead: Vec::new(),
             cursors: Vec::new(),
             due: Vec::new(),
             fired: Vec::new(),
             pending: Vec::new(),
             touched: Vec::new(),
-            is_touched: Vec::new(),
             observer_of: Vec::new(),
             observers: Vec::new(),
             before: Vec::new(),
@@ -91,46 +112,57 @@ impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
     }
 }
 
+/// `count` copies of `value` in memory that may have been used before.
+fn refill<X: Clone>(list: &mut Vec<X>, count: usize, value: X) {
+    list.clear();
+    list.resize(count, value);
+}
+
 impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
-    pub(crate) fn prepare(&mut self, circuit: &Circuit<T, N>, options: &Options) {
+    pub(crate) fn prepare(&mut self, circuit: &Circuit<T, N>, options: &Options, tangents: bool) {
         let zero = T::from(0.0);
+        let start = Time::from(zero);
         let count = circuit.neurons.len();
-        let start = |&state| Cell {
-            state,
-            tangent: Default::default(),
-            time: zero.into(),
-            release: None,
-            last_spike: None,
-        };
         self.cells.clear();
-        self.cells.extend(circuit.initial.iter().map(start));
+        self.cells.extend(circuit.initial.iter().zip(circuit.alike()).map(|(&state, &model)| {
+            Cell {
+                state,
+                time: start,
+                due: f64::INFINITY,
+                model,
+                candidate: Candidate::NotBefore,
+                is_clamped: false,
+                is_observed: false,
+                is_touched: false,
+            }
+        }));
+        refill(&mut self.tangents, if tangents { count } else { 0 }, N::Tangent::default());
+        refill(&mut self.releases, count, start);
+        refill(&mut self.last_spikes, count, None);
+        refill(&mut self.found, count, (start, zero));
         self.schedule.clear();
-        self.ahead.clear();
-        self.ahead.resize(count, Ahead::Nothing);
         self.cursors.clear();
-        self.pending.clear();
-        self.pending.resize(count, (zero, zero.into()));
+        refill(&mut self.pending, count, (zero, start));
         self.touched.clear();
-        self.is_touched.clear();
-        self.is_touched.resize(count, false);
-        self.observer_of.clear();
-        self.observer_of.resize(count, None);
+        refill(&mut self.observer_of, count, None);
         self.observers.clear();
+        self.before.clear();
         self.samples.clear();
-        self.sampled.clear();
-        self.sampled.resize(options.readouts.len(), None);
+        refill(&mut self.sampled, options.readouts.len(), None);
         for (k, request) in options.readouts.iter().enumerate() {
             if let Measure::Sample { time } = request.measure {
                 self.samples.push((time, k));
                 continue;
             }
             let n = request.neuron.index();
-            if self.observer_of[n].is_none() {
-                self.observer_of[n] = Some(self.observers.len());
+            let place = *self.observer_of[n].get_or_insert_with(|| {
                 let value = circuit.neurons[n].membrane(self.cells[n].state);
                 self.observers.push((request.neuron, Observer::new(value)));
-            }
+                self.observers.len() - 1
+            });
+            self.cells[n].is_observed = true;
+            self.observers[place].1.also(request.measure);
         }
-        self.samples.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     }
 }

@@ -68,7 +68,7 @@ pub use spikegrad_network::{
     NeuronId, Parameters, Population, PopulationParameters, Readout, ReadoutRequest, Source, Spike,
     Stimulus, Synapse, Synapses, Trace, Values, problem,
 };
-pub use spikegrad_simulate::{Options, SimulateError, simulate};
+pub use spikegrad_simulate::{Options, SimulateError, simulate, simulate_forward};
 
 pub use spikegrad_adjoint as adjoint;
 pub use spikegrad_dynamics as dynamics;

@@ -2,13 +2,17 @@
 
 use super::{bits, distance, evaluate, settings, spikes};
 use crate::random_networks::{Plan, any_plan, for_all, runaway, spiking_plan};
-use crate::support::Random;
+use crate::support::{Random, options_of};
 use crate::tolerance::REORDERED;
 use proptest::prelude::*;
+use spikegrad::dynamics::TimeConstants;
+use spikegrad::network::{Circuit, Tangents};
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    InputSpike, Sample, Spike, Stimulus, Trace, loss_of, value_and_grad, value_and_grad_batch,
+    AdjointError, Cotangents, Grazing, InputSpike, Sample, Spike, Stimulus, Trace, backward,
+    loss_of, value_and_grad, value_and_grad_batch,
 };
+use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 
 #[test]
 fn no_interval_is_shorter_than_the_refractory_time() {
@@ -49,6 +53,38 @@ fn spikes_are_in_order_and_every_number_is_finite_and_within_the_run() {
         prop_assert_eq!(gradient.len(), problem.parameters.to_vec().len());
         prop_assert_eq!(answer.gradient.input_times.len(), problem.stimulus.spikes().len());
         Ok(answer.trace.spikes.len())
+    });
+}
+
+#[test]
+fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
+    for_all(any_plan(), |_, problem| {
+        let circuit = Circuit::new(&problem.network, &problem.parameters).unwrap();
+        let options = Options { max_events: settings().max_events, ..options_of(problem) };
+        let (mut workspace, mut whole, mut bare) =
+            (Workspace::default(), Trace::default(), Trace::default());
+        // Twice each: what an earlier run left in a workspace or in a trace must not show.
+        for _ in 0..2 {
+            let stimulus = &problem.stimulus;
+            let one = simulate_into(&circuit, stimulus, &options, &mut workspace, &mut whole);
+            let other =
+                simulate_forward_into(&circuit, stimulus, &options, &mut workspace, &mut bare);
+            prop_assert_eq!(one, other);
+        }
+        prop_assert_eq!(bare.tangents, Tangents::Omitted);
+        let cotangents = Cotangents::zeros(&bare);
+        let (network, parameters) = (&problem.network, &problem.parameters);
+        let refused = backward(network, parameters, &bare, &cotangents, Grazing::Zero);
+        prop_assert_eq!(refused, Err(AdjointError::NoTangents));
+        for spike in &mut whole.spikes {
+            spike.tangent = TimeConstants::default();
+        }
+        for readout in &mut whole.readouts {
+            readout.tangent = TimeConstants::default();
+        }
+        whole.tangents = Tangents::Omitted;
+        prop_assert_eq!(&whole, &bare);
+        Ok(whole.spikes.len())
     });
 }
 

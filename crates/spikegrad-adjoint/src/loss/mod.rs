@@ -14,11 +14,11 @@ pub use voltage::{MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, VoltageMse};
 
 use spikegrad_dynamics::Scalar;
 use spikegrad_network::problem::LossDocument;
-use spikegrad_network::{Network, NeuronId, ReadoutRequest, Trace};
+use spikegrad_network::{Network, NeuronId, ReadoutRequest, Spike, Trace};
 use std::fmt::Debug;
 
 /// ∂L/∂(what the loss reads).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cotangents<T = f64> {
     /// ∂L/∂t for each spike of the trace, per second.
     pub spikes: Vec<T>,
@@ -33,14 +33,44 @@ impl<T: Scalar> Cotangents<T> {
         let zero = T::from(0.0);
         Self { spikes: vec![zero; trace.spikes.len()], readouts: vec![zero; trace.readouts.len()] }
     }
+
+    /// Nothing matters yet, in memory that has been used before.
+    pub fn reset(&mut self, trace: &Trace<T>) {
+        let zero = T::from(0.0);
+        self.spikes.clear();
+        self.spikes.resize(trace.spikes.len(), zero);
+        self.readouts.clear();
+        self.readouts.resize(trace.readouts.len(), zero);
+    }
 }
 
 /// A function of spike times and read-outs.
 pub trait Loss<T: Scalar = f64>: Debug + Send + Sync {
-    /// What the run shall record of membrane potentials; the trace holds it in this order.
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest>;
+    /// Adds what the run shall record of membrane potentials; the trace holds it in this order. By default nothing.
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        let _ = (network, requests);
+    }
+    /// Returns the value, and writes its derivative with respect to everything it read into `cotangents`, which come with
+    /// one zero for each spike and each read-out of the trace.
+    fn evaluate_into(
+        &self,
+        network: &Network,
+        trace: &Trace<T>,
+        cotangents: &mut Cotangents<T>,
+    ) -> T;
+
+    /// What the run shall record of membrane potentials.
+    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
+        let mut requests = Vec::new();
+        self.request(network, &mut requests);
+        requests
+    }
     /// The value, and its derivative with respect to everything it read.
-    fn evaluate(&self, network: &Network, trace: &Trace<T>) -> (T, Cotangents<T>);
+    fn evaluate(&self, network: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
+        let mut cotangents = Cotangents::zeros(trace);
+        let value = self.evaluate_into(network, trace, &mut cotangents);
+        (value, cotangents)
+    }
 }
 
 /// The loss that a (checked) problem file states.
@@ -79,16 +109,18 @@ pub fn loss_of<T: Scalar>(document: &LossDocument, network: &Network) -> Box<dyn
     }
 }
 
-/// Positions in the trace of the spikes of each neuron of a population, in order.
-fn spikes_of<T: Scalar>(network: &Network, population: usize, trace: &Trace<T>) -> Vec<Vec<usize>> {
+/// Spikes of a population, in order: position in the trace, and index of the neuron in the population.
+fn spikes_of<T: Scalar>(
+    network: &Network,
+    population: usize,
+    trace: &Trace<T>,
+) -> impl DoubleEndedIterator<Item = (usize, usize)> {
     let range = network.range(population);
-    let mut spikes = vec![Vec::new(); range.len()];
-    for (k, spike) in trace.spikes.iter().enumerate() {
-        if range.contains(&spike.neuron.index()) {
-            spikes[spike.neuron.index() - range.start].push(k);
-        }
-    }
-    spikes
+    let of = move |(k, spike): (usize, &Spike<T>)| {
+        let n = spike.neuron.index();
+        range.contains(&n).then(|| (k, n - range.start))
+    };
+    trace.spikes.iter().enumerate().filter_map(of)
 }
 
 /// The neurons of a population as ids.

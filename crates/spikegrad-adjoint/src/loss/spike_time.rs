@@ -1,8 +1,8 @@
 //! Half the squared distance of spike times from target times.
 
-use super::{Cotangents, Loss, spikes_of};
+use super::{Cotangents, Loss};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, ReadoutRequest, Trace};
+use spikegrad_network::{Network, Trace};
 
 /// `½ Σ (t − target)²`, the n-th spike of a neuron against its n-th target; times in seconds.
 ///
@@ -16,26 +16,28 @@ pub struct SpikeTimeMse {
 }
 
 impl<T: Scalar> Loss<T> for SpikeTimeMse {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        Vec::new()
-    }
-
-    fn evaluate(&self, network: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
+    fn evaluate_into(
+        &self,
+        network: &Network,
+        trace: &Trace<T>,
+        cotangents: &mut Cotangents<T>,
+    ) -> T {
+        let (half, end) = (T::from(0.5), T::from(trace.stimulus.t_end()));
         let mut value = T::from(0.0);
-        let mut cotangents = Cotangents::zeros(trace);
-        for (spikes, targets) in
-            spikes_of(network, self.population, trace).iter().zip(&self.targets)
-        {
-            for (n, &target) in targets.iter().enumerate() {
-                let spike = spikes.get(n).copied();
-                let time = spike.map_or(T::from(trace.stimulus.t_end()), |s| trace.spikes[s].time);
-                let error = time - T::from(target);
-                value += T::from(0.5) * error * error;
-                if let Some(spike) = spike {
-                    cotangents.spikes[spike] = error;
-                }
+        for (neuron, targets) in network.range(self.population).zip(&self.targets) {
+            let mut targets = targets.iter();
+            let own = trace.spikes.iter().zip(&mut cotangents.spikes);
+            let own = own.filter(|(spike, _)| spike.neuron.index() == neuron);
+            for ((spike, cotangent), &target) in own.zip(&mut targets) {
+                let error = spike.time - T::from(target);
+                value += half * error * error;
+                *cotangent = error;
+            }
+            for &target in targets {
+                let error = end - T::from(target);
+                value += half * error * error;
             }
         }
-        (value, cotangents)
+        value
     }
 }

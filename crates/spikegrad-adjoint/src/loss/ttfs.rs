@@ -8,7 +8,7 @@
 
 use super::{Cotangents, Loss, softmax, spikes_of};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, ReadoutRequest, Trace};
+use spikegrad_network::{Network, Trace};
 
 /// Cross-entropy of first-spike times of a population; times in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,33 +26,40 @@ pub struct TtfsCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        Vec::new()
-    }
-
-    fn evaluate(&self, network: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
-        let first: Vec<Option<usize>> = spikes_of(network, self.population, trace)
-            .iter()
-            .map(|list| list.first().copied())
-            .collect();
+    fn evaluate_into(
+        &self,
+        network: &Network,
+        trace: &Trace<T>,
+        cotangents: &mut Cotangents<T>,
+    ) -> T {
         let silent = T::from(trace.stimulus.t_end());
-        let times: Vec<T> =
-            first.iter().map(|s| s.map_or(silent, |s| trace.spikes[s].time)).collect();
-        let scores: Vec<T> = times.iter().map(|&t| -t / T::from(self.tau0)).collect();
-        let (mut value, by_score) = softmax::cross_entropy(&scores, self.label);
-        let mut cotangents = Cotangents::zeros(trace);
-        for (spike, &score) in first.iter().zip(&by_score) {
-            if let Some(spike) = *spike {
-                cotangents.spikes[spike] = -score / T::from(self.tau0);
+        let count = network.range(self.population).len();
+        // Scores stand behind the spikes' cotangents, in the same memory, until they are done with.
+        let spikes = cotangents.spikes.len();
+        cotangents.spikes.resize(spikes + count, -silent / T::from(self.tau0));
+        let (of_spikes, scores) = cotangents.spikes.split_at_mut(spikes);
+        let mut label = (None, silent);
+        // The last one written is the first that spiked.
+        for (k, n) in spikes_of(network, self.population, trace).rev() {
+            scores[n] = -trace.spikes[k].time / T::from(self.tau0);
+            if n == self.label {
+                label = (Some(k), trace.spikes[k].time);
             }
+        }
+        let mut value = softmax::cross_entropy(scores, self.label);
+        for (k, n) in spikes_of(network, self.population, trace) {
+            // Later spikes of the neuron find nothing left.
+            of_spikes[k] = -std::mem::replace(&mut scores[n], T::from(0.0)) / T::from(self.tau0);
         }
         if self.alpha != 0.0 {
-            let late = times[self.label] / T::from(self.tau1);
+            let (spike, time) = label;
+            let late = time / T::from(self.tau1);
             value += T::from(self.alpha) * late.exp_m1();
-            if let Some(spike) = first[self.label] {
-                cotangents.spikes[spike] += T::from(self.alpha / self.tau1) * late.exp();
+            if let Some(spike) = spike {
+                of_spikes[spike] += T::from(self.alpha / self.tau1) * late.exp();
             }
         }
-        (value, cotangents)
+        cotangents.spikes.truncate(spikes);
+        value
     }
 }

@@ -4,14 +4,21 @@ use super::{Cotangents, Loss, neurons_of, softmax};
 use spikegrad_dynamics::Scalar;
 use spikegrad_network::{Measure, Network, NeuronId, ReadoutRequest, Trace};
 
-fn whole_run(network: &Network, population: usize, measure: Measure) -> Vec<ReadoutRequest> {
-    neurons_of(network, population).map(|neuron| ReadoutRequest { neuron, measure }).collect()
+fn whole_run(
+    network: &Network,
+    population: usize,
+    measure: Measure,
+    requests: &mut Vec<ReadoutRequest>,
+) {
+    let request = |neuron| ReadoutRequest { neuron, measure };
+    requests.extend(neurons_of(network, population).map(request));
 }
 
-fn cross_entropy<T: Scalar>(label: usize, trace: &Trace<T>) -> (T, Cotangents<T>) {
-    let scores: Vec<T> = trace.readouts.iter().map(|r| r.value).collect();
-    let (value, readouts) = softmax::cross_entropy(&scores, label);
-    (value, Cotangents { readouts, ..Cotangents::zeros(trace) })
+fn cross_entropy<T: Scalar>(label: usize, trace: &Trace<T>, cotangents: &mut Cotangents<T>) -> T {
+    for (score, readout) in cotangents.readouts.iter_mut().zip(&trace.readouts) {
+        *score = readout.value;
+    }
+    softmax::cross_entropy(&mut cotangents.readouts, label)
 }
 
 /// `−ln softmax` of the maxima of V over the run, at the label.
@@ -24,11 +31,11 @@ pub struct MaxVoltageCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for MaxVoltageCrossEntropy {
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
-        whole_run(network, self.population, Measure::Maximum)
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        whole_run(network, self.population, Measure::Maximum, requests);
     }
-    fn evaluate(&self, _: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
-        cross_entropy(self.label, trace)
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
+        cross_entropy(self.label, trace, into)
     }
 }
 
@@ -42,11 +49,11 @@ pub struct MeanVoltageCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for MeanVoltageCrossEntropy {
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
-        whole_run(network, self.population, Measure::Mean)
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        whole_run(network, self.population, Measure::Mean, requests);
     }
-    fn evaluate(&self, _: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
-        cross_entropy(self.label, trace)
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
+        cross_entropy(self.label, trace, into)
     }
 }
 
@@ -60,22 +67,21 @@ pub struct VoltageMse {
 }
 
 impl<T: Scalar> Loss<T> for VoltageMse {
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         let first = network.range(self.population).start;
         let request = |&(neuron, time, _): &(usize, f64, f64)| ReadoutRequest {
             neuron: NeuronId::new(first + neuron),
             measure: Measure::Sample { time },
         };
-        self.samples.iter().map(request).collect()
+        requests.extend(self.samples.iter().map(request));
     }
-    fn evaluate(&self, _: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
         let mut value = T::from(0.0);
-        let mut cotangents = Cotangents::zeros(trace);
         for (k, &(_, _, target)) in self.samples.iter().enumerate() {
             let error = trace.readouts[k].value - T::from(target);
             value += T::from(0.5) * error * error;
-            cotangents.readouts[k] = error;
+            into.readouts[k] = error;
         }
-        (value, cotangents)
+        value
     }
 }

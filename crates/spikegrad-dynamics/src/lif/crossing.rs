@@ -11,6 +11,7 @@
 //!
 //! Not here: what happens at the crossing (`jump.rs`), when to look (`spikegrad_simulate`).
 
+use super::flow::of_lengths;
 use super::{Lif, State};
 use crate::double_double::DoubleDouble;
 use crate::{Neuron, Outlook, Scalar, exp_divided};
@@ -29,6 +30,9 @@ const TOUCH: f64 = 1e-29;
 
 /// Room for the rounding of the tangent's bound.
 const TANGENT_MARGIN: f64 = 1.0 - 1e-9;
+
+/// What is larger than this has its full number of digits, and so has all that it is compared with.
+const SAFE_PRODUCT: f64 = 1e-290;
 
 /// Potentials whose products, also with rates, stay far within the range of a double.
 const SAFE_SIZES: std::ops::Range<f64> = 1e-100..1e100;
@@ -65,6 +69,22 @@ pub(super) fn earliest_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> 
     let Course { v, i, threshold, tau_mem, .. } = course;
     let is_below_tangent = i > v.max(0.0) && v < threshold;
     Some(if is_below_tangent { TANGENT_MARGIN * tau_mem * (threshold - v) / (i - v) } else { 0.0 })
+}
+
+/// The bounds of [`earliest_crossing`] and [`Course::stays_below`], with no division and no branch.
+///
+/// An overflow makes a comparison false, and an underflow is ruled out on the larger side, so that `true` is certain.
+#[inline(always)]
+pub(super) fn is_silent_for<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: f64) -> bool {
+    let (v, i, threshold) = (state.v.re(), state.i.re(), neuron.threshold.re());
+    let above_zero = if v > 0.0 { v } else { 0.0 };
+    let is_drawn_below = (threshold >= 0.0)
+        & ((i <= threshold)
+            | (above_zero + i * neuron.response_peak < threshold) & (threshold > SAFE_PRODUCT));
+    // The tangent rises by less than what is left to the threshold.
+    let room = TANGENT_MARGIN * neuron.tau_mem.re() * (threshold - v);
+    let is_below_tangent = (i > above_zero) & (dt * (i - v) < room) & (room > SAFE_PRODUCT);
+    is_drawn_below | is_below_tangent
 }
 
 pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<T> {
@@ -266,15 +286,17 @@ impl Course {
     /// v(t) − threshold and dv/dt.
     fn residual(&self, t: f64) -> (f64, f64) {
         let (x, y) = (t / self.tau_mem, t / self.tau_syn);
-        let current = self.i * (-y).exp();
-        let response = x * exp_divided([-x, -y]) * self.i;
-        let moved = self.v * (-x).exp_m1() + response;
+        let by = of_lengths(x, y);
+        let response = by.response * self.i;
         // Early, the way from the start is small and known better than v; later, v itself is.
         let residual = if x < 0.5 {
+            let moved = by.change(State { v: self.v, i: self.i });
+            let moved = moved.unwrap_or_else(|| self.v * (-x).exp_m1() + response);
             (self.v - self.threshold) + moved
         } else {
-            self.v * (-x).exp() + response - self.threshold
+            by.membrane * self.v + response - self.threshold
         };
+        let current = by.current * self.i;
         (residual, (current - self.threshold - residual) / self.tau_mem)
     }
 
@@ -516,6 +538,30 @@ mod tests {
                 let f = |t: f64| n.membrane(n.flow(n.state(0.1, i), t)) - 1.0;
                 let second = roots::find_root_brent(0.0, peak, f, &mut ToTheLastBits).unwrap();
                 assert!((dt / second - 1.0).abs() < 1e-13, "{dt} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn silence_is_certain_at_every_ratio_and_in_every_unit() {
+        for ratio in super::super::fixtures::RATIOS {
+            for (v, i) in [(0.0, 2.0), (0.9, 3.0), (-2.0, 9.0), (0.0, 30.0), (0.5, 1.1), (0.3, 6.9)]
+            {
+                for unit in [1.0, 1e-300, 1e-160, 1e200, 1e300] {
+                    let n = neuron(ratio * 5.0, 5.0, unit, 0.0);
+                    let state = n.state(v * unit, i * unit);
+                    let first = match next_crossing(&n, state) {
+                        Outlook::Silent => f64::INFINITY,
+                        Outlook::Touch { dt } | Outlook::Crossing { dt, .. } => dt,
+                    };
+                    for share in [1e-3, 0.5, 0.999, 1.0, 1.001, 10.0] {
+                        let dt = if first.is_finite() { share * first } else { share };
+                        let is_wrong = is_silent_for(&n, state, dt) && dt >= first;
+                        assert!(!is_wrong, "{ratio} {v} {i} {unit}: {dt} but {first}");
+                    }
+                    // Where nothing overflows the answer is worth having: at once nothing crosses.
+                    assert!(!SAFE_SIZES.contains(&unit) || is_silent_for(&n, state, 0.0));
+                }
             }
         }
     }

@@ -243,6 +243,7 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     type State = State<T>;
     type Tangent = Tangent<T>;
 
+    #[inline(always)]
     fn flow(&self, state: State<T>, dt: T) -> State<T> {
         flow::flow(self, state, dt)
     }
@@ -273,12 +274,17 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn earliest_crossing(&self, state: State<T>) -> Option<f64> {
         crossing::earliest_crossing(self, state)
     }
+    #[inline(always)]
+    fn is_silent_for(&self, state: State<T>, dt: f64) -> bool {
+        crossing::is_silent_for(self, state, dt)
+    }
     fn next_crossing(&self, state: State<T>) -> Outlook<T> {
         crossing::next_crossing(self, state)
     }
     fn next_maximum(&self, state: State<T>) -> Option<T> {
         crossing::next_maximum(self, state)
     }
+    #[inline]
     fn flow_with_tangent(
         &self,
         before: State<T>,
@@ -304,6 +310,7 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
 impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     type Gradient = LifGradient<T>;
 
+    #[inline]
     fn flow_pullback(&self, dt: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
         flow::flow_pullback(self, dt, after)
     }

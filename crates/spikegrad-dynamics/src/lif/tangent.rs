@@ -7,7 +7,9 @@
 //!
 //! Not here: the primal maps (`flow.rs`).
 
+use super::flow::{Propagator, propagator};
 use super::{Lif, LifGradient, State};
+use crate::divided::phi2;
 use crate::{Scalar, TimeConstants, exp_divided};
 
 /// ∂v/∂(time constants) and `∂i/∂τ_syn`; i does not depend on `τ_mem`.
@@ -32,69 +34,38 @@ pub(super) fn flow_with_tangent<T: Scalar>(
     tangent: Tangent<T>,
     dt: T,
 ) -> (State<T>, Tangent<T>) {
-    let (x, y) = (dt / neuron.tau_mem, dt / neuron.tau_syn);
-    let (p, q) = (-x, -y);
-    if p.re() < super::flow::UNDERFLOW && q.re() < super::flow::UNDERFLOW {
+    let by = propagator(neuron, dt);
+    let Propagator { x, y, membrane, current, first, response, .. } = by;
+    if membrane.is_exactly_zero() && current.is_exactly_zero() {
         return (State::default(), Tangent::default());
     }
-    let (membrane, current) = (p.exp(), q.exp());
-    let Divided { first, twice_p, twice_q } = divided(p, q, membrane, current);
+    let (twice_p, twice_q) = confluent(&by);
     let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
-    let response = x * first;
-    let after = State { v: membrane * before.v + response * before.i, i: current * before.i };
     let v = TimeConstants {
         tau_mem: membrane * (tangent.v.tau_mem + dp * before.v)
             - before.i * dp * of_scale(x, y, first, membrane, || twice_p),
         tau_syn: membrane * tangent.v.tau_syn + response * tangent.i + before.i * x * dq * twice_q,
     };
-    (after, Tangent { v, i: current * (tangent.i + dq * before.i) })
+    (by.apply(before), Tangent { v, i: current * (tangent.i + dq * before.i) })
 }
 
-/// `exp[p, q]`, `exp[p, p, q]` and `exp[p, q, q]`.
-struct Divided<T> {
-    first: T,
-    twice_p: T,
-    twice_q: T,
-}
-
-/// With g the distance of p and q, and `hi` and `lo` their exponentials: `exp[p, q] = hi φ₁(g)`, and the recurrence of
-/// the divided differences gives the others from it, except where g is small.
-fn divided<T: Scalar>(p: T, q: T, at_p: T, at_q: T) -> Divided<T> {
-    let p_is_higher = p.re() >= q.re();
-    let (gap, hi, lo) = if p_is_higher { (p - q, at_p, at_q) } else { (q - p, at_q, at_p) };
-    let first = hi * gap.phi1();
+/// `exp[p, p, q]` and `exp[p, q, q]`.
+///
+/// With g the distance of p and q, and `hi` and `lo` their exponentials, the recurrence of the divided differences gives
+/// them from `exp[p, q]`, except where g is small.
+#[inline]
+fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
+    let Propagator { x, y, membrane, current, first, .. } = *by;
+    let p_is_higher = x.re() <= y.re();
+    let (gap, hi, lo) =
+        if p_is_higher { (y - x, membrane, current) } else { (x - y, current, membrane) };
     let (twice_hi, twice_lo) = if gap.re() > 1.0 {
         ((hi - first) / gap, (first - lo) / gap)
     } else {
-        let twice_hi = hi * phi2(gap);
+        let twice_hi = hi * by.short.map_or_else(|| phi2(gap), |short| short.phi2);
         (twice_hi, first - twice_hi)
     };
-    let (twice_p, twice_q) = if p_is_higher { (twice_hi, twice_lo) } else { (twice_lo, twice_hi) };
-    Divided { first, twice_p, twice_q }
-}
-
-/// `1/(k + 2)!`.
-const PHI2_COEFFICIENTS: [f64; 18] = {
-    let (mut coefficients, mut k) = ([0.5; 18], 1);
-    let mut divisor = 3.0;
-    while k < coefficients.len() {
-        coefficients[k] = coefficients[k - 1] / divisor;
-        divisor += 1.0;
-        k += 1;
-    }
-    coefficients
-};
-
-/// `φ₂(g) = (g − 1 + e⁻ᵍ)/g² = Σ (−g)ᵏ/(k + 2)!` for 0 ≤ g ≤ 1; the first term left out is below `1/20! ≈ 4e-19`.
-fn phi2<T: Scalar>(gap: T) -> T {
-    // Even and odd powers are two independent chains.
-    let square = gap * gap;
-    let (mut even, mut odd) = (T::from(0.0), T::from(0.0));
-    for pair in PHI2_COEFFICIENTS.chunks_exact(2).rev() {
-        even = even * square + T::from(pair[0]);
-        odd = odd * square + T::from(pair[1]);
-    }
-    even - gap * odd
+    if p_is_higher { (twice_hi, twice_lo) } else { (twice_lo, twice_hi) }
 }
 
 /// ∂(x D)/∂x for `x D = x exp[…, p, q]` with p = −x, q = −y: `D − x exp[…, p, p, q]`.

@@ -25,7 +25,7 @@ mod wave;
 use crate::Options;
 use arrivals::Fired;
 use layer::{LayerRun, Scratch};
-use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Trace};
+use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Tangents, Trace};
 use thiserror::Error;
 
 /// The run holds something that only the event loop decides.
@@ -66,6 +66,7 @@ pub fn sweep_into(
     trace.spikes.clear();
     trace.readouts.clear();
     trace.touches.clear();
+    trace.tangents = Tangents::Recorded;
     let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);

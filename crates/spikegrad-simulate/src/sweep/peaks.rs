@@ -67,7 +67,8 @@ impl Peaks {
             }
             let local = n - layer.neurons.start;
             let value = circuit.neurons[n].membrane(state_of(start, local).0);
-            self.observers[local] = Some(Observer::new(value));
+            let observer = self.observers[local].get_or_insert_with(|| Observer::new(value));
+            observer.also(request.measure);
         }
         self.samples.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(())
@@ -89,7 +90,7 @@ impl Peaks {
         let start = model.receive(state, weight(at.row, n));
         observer.arrival(model, at.from, 0, (state, tangent), start);
         let end = state_of(after, n).0;
-        observer.peak(model, at.from, (start, tangent), at.until.since(at.from), end);
+        observer.peak::<_, true>(model, at.from, (start, tangent), at.until.since(at.from), end);
     }
 
     /// What else is read along a stretch: samples, and the integral of an average.
@@ -106,7 +107,11 @@ impl Peaks {
                 let Some(observer) = observer else { continue };
                 let model = &at.circuit.neurons[at.layer.neurons.start + n];
                 let (state, tangent) = state_of(before, n);
-                observer.integrate(model, (model.receive(state, weight(at.row, n)), tangent), dt);
+                observer.integrate::<_, true>(
+                    model,
+                    (model.receive(state, weight(at.row, n)), tangent),
+                    dt,
+                );
             }
         }
         while let Some(&(time, k)) = self.samples.get(self.next_sample)

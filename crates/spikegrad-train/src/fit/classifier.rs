@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use spikegrad::{
     Connection, ConnectionParameters, Cotangents, Loss, Model, Network, Parameters, Population,
-    PopulationParameters, ReadoutRequest, Sample, Settings, Source, Stimulus, Synapses, Trace,
-    TtfsCrossEntropy, Values, value_batch,
+    PopulationParameters, Sample, Settings, Source, Stimulus, Synapses, Trace, TtfsCrossEntropy,
+    Values, value_batch,
 };
 
 use crate::config::TtfsLoss;
@@ -48,17 +48,13 @@ pub struct Classifier {
 struct LabelLoss(TtfsCrossEntropy);
 
 impl Loss for LabelLoss {
-    fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> {
-        Vec::new()
-    }
-
-    fn evaluate(&self, network: &Network, trace: &Trace) -> (f64, Cotangents) {
-        let (value, cotangents) = self.0.evaluate(network, trace);
+    fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+        let value = self.0.evaluate_into(network, trace, cotangents);
         let label = network.range(self.0.population).start + self.0.label;
-        match trace.spikes.iter().any(|spike| spike.neuron.index() == label) {
-            true => (value, cotangents),
-            false => (value, Cotangents::zeros(trace)),
+        if !trace.spikes.iter().any(|spike| spike.neuron.index() == label) {
+            cotangents.reset(trace);
         }
+        value
     }
 }
 

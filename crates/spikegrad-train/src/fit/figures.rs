@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate};
+use spikegrad::{
+    Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate_forward,
+};
 
 use super::classifier::{Classifier, Coded, Verdict};
 use super::{EpochRecord, Run};
@@ -136,6 +138,6 @@ fn simulate_with(
     readouts: Vec<ReadoutRequest>,
 ) -> Result<Trace, TrainError> {
     let options = Options { max_events: settings.max_events, readouts };
-    simulate(classifier.network(), classifier.parameters(), stimulus, &options)
+    simulate_forward(classifier.network(), classifier.parameters(), stimulus, &options)
         .map_err(|error| TrainError::Evaluation { sample: 0, reason: error.into() })
 }

@@ -21,7 +21,7 @@ mod score;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use spikegrad::{Grazing, Settings};
+use spikegrad::Settings;
 
 pub use classifier::{Classifier, Coded, Verdict};
 pub use folder::RunFolder;

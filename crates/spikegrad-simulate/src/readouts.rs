@@ -1,0 +1,53 @@
+//! Read-outs of a run: samples when they are due, the rest at the end.
+//!
+//! Not here: what is followed between events (`observer.rs`).
+
+use crate::engine::Run;
+use spikegrad_dynamics::{Neuron, Scalar};
+use spikegrad_network::{Readout, Time};
+
+impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
+    /// Samples due at this instant, which come before its arrivals.
+    pub(crate) fn samples(&mut self) {
+        while let Some(&(time, k)) = self.workspace.samples.get(self.next_sample) {
+            if time > self.now {
+                return;
+            }
+            self.next_sample += 1;
+            let request = self.options.readouts[k];
+            self.advance(request.neuron, Time::from(T::from(time)));
+            let model = &self.circuit.neurons[request.neuron.index()];
+            let cell = &self.workspace.cells[request.neuron.index()];
+            let value = model.membrane(cell.state);
+            let tangent = self.membrane_tangent(request.neuron);
+            self.workspace.sampled[k] = Some(Readout {
+                request,
+                time: time.into(),
+                time_rest: 0.0,
+                value,
+                cusp: None,
+                tangent,
+            });
+        }
+    }
+
+    /// Brings observed neurons to the end and writes the read-outs in the order of their requests.
+    pub(crate) fn finish(&mut self) {
+        let end = T::from(self.trace.stimulus.t_end());
+        for k in 0..self.workspace.observers.len() {
+            let neuron = self.workspace.observers[k].0;
+            self.advance(neuron, end.into());
+            let (state, tangent) =
+                (self.workspace.cells[neuron.index()].state, self.tangent(neuron));
+            let model = &self.circuit.neurons[neuron.index()];
+            self.workspace.observers[k].1.end(model, end.into(), (state, tangent));
+        }
+        for (k, &request) in self.options.readouts.iter().enumerate() {
+            let observer = self.workspace.observer_of[request.neuron.index()]
+                .map(|k| &self.workspace.observers[k].1);
+            let kept = observer.and_then(|observer| observer.readout(request, end));
+            let readout = kept.or(self.workspace.sampled[k]);
+            self.trace.readouts.extend(readout);
+        }
+    }
+}
