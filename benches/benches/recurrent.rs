@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p spikegrad-bench --bench recurrent` prints criterion's statistics with a throughput in synaptic events
 //! (elements) per second. The network is that of `balanced/mod.rs`: 2,500 neurons with 250 synapses each, driven by Poisson
-//! input, one delay for all synapses.
+//! input, one delay for all synapses. *Forward alone* does not carry the derivatives with respect to time constants.
 #![expect(clippy::cast_precision_loss, reason = "counts become figures to read")]
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 
@@ -11,7 +11,7 @@ mod balanced;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spikegrad_adjoint::{BackwardWorkspace, Cotangents, GradientSum, Grazing, backward_into};
 use spikegrad_network::{Circuit, Trace};
-use spikegrad_simulate::{Options, Workspace, simulate_into};
+use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 
 /// Length of the run, in seconds.
 const T_END: f64 = 0.2;
@@ -34,6 +34,13 @@ fn recurrent(criterion: &mut Criterion) {
     );
     let mut group = criterion.benchmark_group("recurrent");
     group.throughput(Throughput::Elements(trace.arrivals)).sample_size(10);
+    group.bench_function("forward alone", |bencher| {
+        let mut trace = Trace::default();
+        bencher.iter(|| {
+            simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)
+                .expect("a finite run");
+        });
+    });
     group.bench_function("forward", |bencher| {
         let mut trace = Trace::default();
         bencher.iter(|| {
