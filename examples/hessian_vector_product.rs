@@ -2,9 +2,8 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use spikegrad::problem::Problem;
-use spikegrad::{
-    Dual64, Grazing, InputSpike, Loss, Options, SpikeTimeMse, Stimulus, backward, simulate,
-};
+use spikegrad::simulation::simulate;
+use spikegrad::{Dual64, Grazing, InputSpike, Loss, Options, SpikeTimeMse, Stimulus, backward};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = Problem::from_json(

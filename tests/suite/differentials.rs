@@ -3,9 +3,10 @@
 use crate::support::{corpus, differentiate, options_of};
 use crate::tolerance::{DIFFERENCE, DUAL, HESSIAN};
 use spikegrad::problem::Problem;
+use spikegrad::simulation::simulate;
 use spikegrad::{
     Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters, Stimulus,
-    backward, loss_of, simulate,
+    backward, loss_of,
 };
 use spikegrad_compare::{Difference, finite_differences};
 

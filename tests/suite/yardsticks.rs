@@ -11,10 +11,11 @@ use crate::support::{
 use crate::tolerance::{DERIVATIVE_ULPS, GRADIENT, OFFICIAL, PUBLISHED_TIME, SPIKE_TIME_ULPS};
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
+use spikegrad::simulation::simulate;
 use spikegrad::{
     Cotangents, Dual64, Grazing, InputSpike, Loss, Measure, Network, NeuronId, Options,
     ReadoutRequest, Sample, Settings, Stimulus, Trace, TtfsCrossEntropy, Values, backward,
-    simulate, value_and_grad_batch,
+    value_and_grad_batch,
 };
 
 /// One of the analytic cases.

@@ -72,6 +72,14 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
         }
     }
 
+    /// Zero again.
+    pub fn clear(&mut self) {
+        let zero = T::from(0.0);
+        self.weights.fill(zero);
+        self.delays.fill(zero);
+        self.neurons.fill(N::Gradient::default());
+    }
+
     /// Adds another sum over the same circuit.
     pub fn add(&mut self, other: &Self) {
         let add =
@@ -101,13 +109,22 @@ impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N
         circuit: &Circuit<T, N>,
     ) -> Parameters<T> {
         let mut gradient = like.zeros_like();
-        circuit.gather(&self.weights, &self.delays, &mut gradient);
+        self.write(network, circuit, &mut gradient);
+        gradient
+    }
+
+    /// Writes the sum into parameters of the right shape.
+    ///
+    /// # Panics
+    /// If the shape is not that of the network.
+    pub fn write(&self, network: &Network, circuit: &Circuit<T, N>, gradient: &mut Parameters<T>) {
+        gradient.for_each_mut(|x| *x = T::from(0.0));
+        circuit.gather(&self.weights, &self.delays, gradient);
         for (k, into) in gradient.populations.iter_mut().enumerate() {
             for (index, neuron) in network.range(k).enumerate() {
                 into.add_at(index, &self.neurons[neuron]);
             }
         }
-        gradient
     }
 }
 

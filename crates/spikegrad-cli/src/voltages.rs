@@ -7,9 +7,7 @@
 use crate::error::Failure;
 use serde::Serialize;
 use spikegrad::problem::Problem;
-use spikegrad::{
-    Measure, NeuronId, Options, Readout, ReadoutRequest, SimulateError, simulate_forward,
-};
+use spikegrad::{Measure, NeuronId, Options, Readout, ReadoutRequest, SimulateError, simulate};
 use std::collections::BTreeMap;
 
 /// Most potentials that `--record` reads.
@@ -80,9 +78,8 @@ pub(crate) fn sample(
     };
     let options = Options { max_events, readouts: neurons.flat_map(request).collect() };
     let failed = |error: SimulateError| Failure::of(error.into(), &problem.network);
-    let trace =
-        simulate_forward(&problem.network, &problem.parameters, &problem.stimulus, &options)
-            .map_err(failed)?;
+    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
+        .map_err(failed)?;
     let finite = |readout: &Readout| match readout.value.is_finite() {
         true => Ok(readout.value),
         false => Err(failed(SimulateError::NonFinite {

@@ -50,9 +50,65 @@ impl<T: Scalar> Circuit<T> {
     /// What [`Parameters::check`] finds.
     pub fn new(network: &Network, parameters: &Parameters<T>) -> Result<Self, NetworkError> {
         parameters.check(network)?;
-        let mut neurons = Vec::with_capacity(network.neurons());
-        let mut initial = Vec::with_capacity(network.neurons());
-        let mut alike = Vec::with_capacity(network.neurons());
+        let mut layout = Layout::new(network, parameters);
+        for channel in 0..network.inputs() {
+            layout.add_source(Source::Input, channel);
+        }
+        for (k, population) in network.populations().iter().enumerate() {
+            for index in 0..population.size {
+                layout.add_source(Source::Population(k), index);
+            }
+        }
+        let (targets, weights, synapse, groups) = layout.finish();
+        let mut circuit = Self {
+            inputs: network.inputs(),
+            neurons: Vec::new(),
+            initial: Vec::new(),
+            targets,
+            weights,
+            synapse,
+            groups,
+            alike: Vec::new(),
+        };
+        circuit.set_neurons(network, parameters);
+        Ok(circuit)
+    }
+
+    /// Takes other values for the same network, and says whether synapses and groups are in the same places as before: so
+    /// they are, and nothing is allocated, where all delays are the same.
+    ///
+    /// # Errors
+    /// What [`Parameters::check`] finds; the circuit is then as before.
+    pub fn set(
+        &mut self,
+        network: &Network,
+        parameters: &Parameters<T>,
+    ) -> Result<bool, NetworkError> {
+        parameters.check(network)?;
+        let has_same_delay = |group: usize| {
+            let delay = &parameters.connections[self.groups.connection(group)].delay;
+            let synapse = self.synapse[self.synapses(group).start] as usize;
+            (delay.get(synapse) - self.delay(group)).is_exactly_zero()
+        };
+        if !(0..self.group_count()).all(has_same_delay) {
+            *self = Self::new(network, parameters)?;
+            return Ok(false);
+        }
+        self.set_neurons(network, parameters);
+        for group in 0..self.groups.count() {
+            let weights = &parameters.connections[self.groups.connection(group)].weights;
+            for k in self.groups.synapses(group) {
+                self.weights[k] = weights[self.synapse[k] as usize];
+            }
+        }
+        Ok(true)
+    }
+
+    fn set_neurons(&mut self, network: &Network, parameters: &Parameters<T>) {
+        let Self { neurons, initial, alike, .. } = self;
+        neurons.clear();
+        initial.clear();
+        alike.clear();
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
             let first = neurons.len();
             let is_shared = values.values().iter().all(|(_, v)| matches!(v, Values::Shared(_)));
@@ -66,18 +122,6 @@ impl<T: Scalar> Circuit<T> {
                 neurons.push(neuron);
             }
         }
-        let mut layout = Layout::new(network, parameters);
-        for channel in 0..network.inputs() {
-            layout.add_source(Source::Input, channel);
-        }
-        for (k, population) in network.populations().iter().enumerate() {
-            for index in 0..population.size {
-                layout.add_source(Source::Population(k), index);
-            }
-        }
-        let (targets, weights, synapse, groups) = layout.finish();
-        let inputs = network.inputs();
-        Ok(Self { inputs, neurons, initial, targets, weights, synapse, groups, alike })
     }
 }
 

@@ -7,6 +7,7 @@
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
 use crate::{Circuit, Model, Network, Source, Synapses};
+use spikegrad_dynamics::Lif;
 use spikegrad_dynamics::lanes::padded;
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -121,6 +122,11 @@ impl Layers {
         Ok(Self { layers })
     }
 
+    /// Takes the values of `circuit`, which has the delays that these layers were made with.
+    pub fn set(&mut self, circuit: &Circuit) {
+        self.layers.iter_mut().for_each(|layer| layer.set(circuit));
+    }
+
     /// The layers; each hears only those before it, and itself.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
@@ -152,19 +158,6 @@ fn order(network: &Network) -> Result<Vec<usize>, NotLayered> {
 }
 
 fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Layer, NotLayered> {
-    let neurons = network.range(population);
-    let column = |pad: f64, of: &dyn Fn(usize) -> f64| {
-        let mut column: Vec<f64> = neurons.clone().map(of).collect();
-        column.resize(padded(neurons.len()), pad);
-        column
-    };
-    let model = |n: usize| &circuit.neurons[n];
-    // Padding shares the time constants of the first neuron, so that "all the same" stays true.
-    let first = neurons.clone().next().map(|n| model(n).time_constants()).unwrap_or_default();
-    let tau_mem = column(first.tau_mem, &|n| model(n).time_constants().tau_mem);
-    let tau_syn = column(first.tau_syn, &|n| model(n).time_constants().tau_syn);
-    let same =
-        |column: &[f64]| column.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits());
     let mut incoming = Vec::new();
     for (k, connection) in network.connections().iter().enumerate() {
         let (n_pre, n_post) = network.shape(k);
@@ -193,15 +186,36 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         Source::Input => (0, i.offset),
         Source::Population(k) => (k + 1, i.offset),
     });
-    Ok(Layer {
+    let mut layer = Layer {
         population,
+        neurons: network.range(population),
         spikes: network.populations()[population].model == Model::Lif,
         is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
         incoming,
-        shares_time_constants: same(&tau_mem) && same(&tau_syn),
-        tau_mem,
-        tau_syn,
-        threshold: column(f64::INFINITY, &|n| model(n).threshold()),
-        neurons,
-    })
+        shares_time_constants: false,
+        tau_mem: Vec::new(),
+        tau_syn: Vec::new(),
+        threshold: Vec::new(),
+    };
+    layer.set(circuit);
+    Ok(layer)
+}
+
+impl Layer {
+    fn set(&mut self, circuit: &Circuit) {
+        let models = &circuit.neurons[self.neurons.clone()];
+        // Padding shares the time constants of the first neuron, so that "all the same" stays true.
+        let first = models.first().map(Lif::time_constants).unwrap_or_default();
+        let fill = |column: &mut Vec<f64>, pad: f64, of: &dyn Fn(&Lif<f64>) -> f64| {
+            column.clear();
+            column.extend(models.iter().map(of));
+            column.resize(padded(models.len()), pad);
+        };
+        fill(&mut self.tau_mem, first.tau_mem, &|model| model.time_constants().tau_mem);
+        fill(&mut self.tau_syn, first.tau_syn, &|model| model.time_constants().tau_syn);
+        fill(&mut self.threshold, f64::INFINITY, &Lif::threshold);
+        let same =
+            |column: &[f64]| column.windows(2).all(|two| two[0].to_bits() == two[1].to_bits());
+        self.shares_time_constants = same(&self.tau_mem) && same(&self.tau_syn);
+    }
 }

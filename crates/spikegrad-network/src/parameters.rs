@@ -337,24 +337,17 @@ impl<T: Scalar> Parameters<T> {
     /// # Errors
     /// [`NetworkError::Length`] or [`NetworkError::Value`], with the place.
     pub fn check(&self, network: &Network) -> Result<(), NetworkError> {
-        let same = |place: &str, found: usize, expected: usize, of: &'static str| {
+        let same = |place: &dyn Fn() -> String, found: usize, expected: usize, of: &'static str| {
             if found == expected {
                 return Ok(());
             }
-            Err(NetworkError::Length { place: place.to_owned(), found, expected, of })
+            Err(NetworkError::Length { place: place(), found, expected, of })
         };
-        same(
-            "parameters.populations",
-            self.populations.len(),
-            network.populations().len(),
-            "population",
-        )?;
-        same(
-            "parameters.connections",
-            self.connections.len(),
-            network.connections().len(),
-            "connection",
-        )?;
+        let (populations, connections) = (network.populations().len(), network.connections().len());
+        let place = || "parameters.populations".into();
+        same(&place, self.populations.len(), populations, "population")?;
+        let place = || "parameters.connections".into();
+        same(&place, self.connections.len(), connections, "connection")?;
         for (k, (values, population)) in
             self.populations.iter().zip(network.populations()).enumerate()
         {
@@ -362,14 +355,11 @@ impl<T: Scalar> Parameters<T> {
         }
         for (k, values) in self.connections.iter().enumerate() {
             let count = network.synapse_count(k);
-            same(
-                &format!("network.connections[{k}].weights"),
-                values.weights.len(),
-                count,
-                "synapse",
-            )?;
+            let place = || format!("network.connections[{k}].weights");
+            same(&place, values.weights.len(), count, "synapse")?;
             if let Values::Each(delays) = &values.delay {
-                same(&format!("network.connections[{k}].delay"), delays.len(), count, "synapse")?;
+                let place = || format!("network.connections[{k}].delay");
+                same(&place, delays.len(), count, "synapse")?;
             }
             for (s, w) in values.weights.iter().enumerate() {
                 if !w.is_all_finite() {

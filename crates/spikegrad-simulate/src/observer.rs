@@ -91,8 +91,9 @@ impl<T: Scalar> Observer<T> {
         if !self.follows_maximum {
             return;
         }
+        // At the end of a very long stretch nothing is left that could fall.
         let turns =
-            neuron.membrane_rate(before).re() > 0.0 && neuron.membrane_rate(after).re() < 0.0;
+            neuron.membrane_rate(before).re() > 0.0 && neuron.membrane_rate(after).re() <= 0.0;
         if turns && let Some(peak) = neuron.next_maximum(before) {
             // The slope turns within the stretch; rounding may put the peak just beyond.
             let peak = if peak.re() <= dt.re() { peak } else { dt };

@@ -3,54 +3,17 @@
 //! A batch is cut into chunks of a fixed size, whatever the number of threads; each chunk adds up its samples in order, and
 //! the chunks are added in order. So the same batch gives the same bits on any machine load.
 //!
-//! Not here: any of the verbs (`spikegrad_simulate`, `spikegrad_adjoint`), which do not know each other.
+//! Not here: the choice of the engine, and the memory of a run (`evaluator.rs`).
 
+use crate::evaluator::{Evaluator, Prepared, Scratch, Settings};
 use rayon::prelude::*;
-use spikegrad_adjoint::{
-    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, GradientSum, Grazing,
-    Loss, backward_into, is_sweepable, sweep_backward_into,
-};
-use spikegrad_network::{
-    Circuit, Gradient, Layers, Network, NetworkError, Parameters, Stimulus, Trace,
-};
-use spikegrad_simulate::{
-    Options, SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_into,
-};
+use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
+use spikegrad_network::{Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
+use spikegrad_simulate::{Options, SimulateError};
 use thiserror::Error;
-
-/// Most events a sample unless said otherwise.
-pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
 
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
 const CHUNK: usize = 8;
-
-/// Which engine does the work. Both give the same answer to rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// The layered sweep where the network is layered, the event loop elsewhere.
-    #[default]
-    Automatic,
-    /// The event loop, whatever the network.
-    EventLoop,
-}
-
-/// How to evaluate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// Which engine does the work.
-    pub engine: Engine,
-    /// Most events, spikes and synaptic arrivals, of one sample.
-    pub max_events: u64,
-    /// What to do where a spike grazes its threshold.
-    pub grazing: Grazing,
-}
-
-impl Default for Settings {
-    /// [`DEFAULT_MAX_EVENTS`], and an error where the gradient does not exist.
-    fn default() -> Self {
-        Self { engine: Engine::Automatic, max_events: DEFAULT_MAX_EVENTS, grazing: Grazing::Fail }
-    }
-}
 
 /// Why there is no value or no gradient.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -101,22 +64,29 @@ pub fn value_and_grad(
     loss: &dyn Loss,
     settings: &Settings,
 ) -> Result<Evaluation, Error> {
-    let prepared = Prepared::new(network, parameters, settings)?;
-    let circuit = &prepared.circuit;
-    let mut sum = GradientSum::new(circuit);
-    let mut scratch = Scratch::default();
-    let sample = Sample { stimulus, loss };
-    let value = scratch.forward(&prepared, sample)?;
-    let input_times = scratch.backward(&prepared, sample, &mut sum)?;
-    let gradient =
-        Gradient { parameters: sum.to_parameters(network, parameters, circuit), input_times };
-    let parts = [gradient.parameters.to_vec(), gradient.input_times.clone(), vec![value]];
-    let finite = parts.iter().flatten().all(|x| x.is_finite());
-    if !finite {
-        return Err(AdjointError::NonFiniteLoss.into());
-    }
-    let certificate = Certificate::new(network, &scratch.trace, settings.grazing);
-    Ok(Evaluation { loss: value, gradient, certificate, trace: scratch.trace })
+    let mut evaluator = Evaluator::new(network, parameters, *settings)?;
+    let mut gradient = evaluator.zero_gradient(parameters);
+    let value = evaluator.value_and_grad(stimulus, loss, &mut gradient)?;
+    let certificate = evaluator.certificate();
+    Ok(Evaluation { loss: value, gradient, certificate, trace: evaluator.take_trace() })
+}
+
+/// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it.
+///
+/// The event loop alone, also on dual numbers, is [`spikegrad_simulate::simulate`].
+///
+/// # Errors
+/// [`SimulateError`]: parameters that do not fit, or a run that cannot finish.
+pub fn simulate(
+    network: &Network,
+    parameters: &Parameters,
+    stimulus: &Stimulus,
+    options: &Options,
+) -> Result<Trace, SimulateError> {
+    let settings = Settings { max_events: options.max_events, ..Settings::default() };
+    let mut evaluator = Evaluator::new(network, parameters, settings)?;
+    evaluator.simulate(stimulus, &options.readouts)?;
+    Ok(evaluator.take_trace())
 }
 
 /// One stimulus and what its answer is worth.
@@ -152,7 +122,7 @@ pub fn value_and_grad_batch<R: Send>(
     settings: &Settings,
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Batch<R>, BatchError> {
-    let prepared = Prepared::new(network, parameters, settings)
+    let prepared = Prepared::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
     let circuit = &prepared.circuit;
     let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
@@ -161,11 +131,9 @@ pub fn value_and_grad_batch<R: Send>(
         let mut results = Vec::with_capacity(chunk.len());
         for (position, &sample) in (k * CHUNK..).zip(chunk) {
             let failed = |source| BatchError { sample: position, source };
-            let value = scratch.forward(&prepared, sample).map_err(failed)?;
-            scratch.backward(&prepared, sample, &mut sum).map_err(failed)?;
-            if !value.is_finite() {
-                return Err(failed(AdjointError::NonFiniteLoss.into()));
-            }
+            let Sample { stimulus, loss } = sample;
+            let value = scratch.forward(&prepared, stimulus, loss, true).map_err(failed)?;
+            scratch.backward(&prepared, &mut sum).map_err(|e| failed(e.into()))?;
             results.push((value, look_up(position, &scratch.trace)));
         }
         Ok((results, sum))
@@ -196,98 +164,16 @@ pub fn value_batch<R: Send>(
     settings: &Settings,
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
-    let prepared = Prepared::new(network, parameters, settings)
+    let prepared = Prepared::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
     let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
         let mut scratch = Scratch::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = scratch.forward(&prepared, sample);
+            let value = scratch.forward(&prepared, sample.stimulus, sample.loss, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, look_up(position, &scratch.trace)))
         };
         (k * CHUNK..).zip(chunk).map(one).collect::<Vec<_>>()
     };
     samples.par_chunks(CHUNK).enumerate().flat_map_iter(chunk).collect()
-}
-
-/// A network ready to be run.
-#[derive(Debug)]
-struct Prepared<'a> {
-    network: &'a Network,
-    circuit: Circuit,
-    /// Set if the layered sweep does the work.
-    layers: Option<Layers>,
-    settings: &'a Settings,
-}
-
-impl<'a> Prepared<'a> {
-    fn new(
-        network: &'a Network,
-        parameters: &Parameters,
-        settings: &'a Settings,
-    ) -> Result<Self, NetworkError> {
-        let circuit = Circuit::new(network, parameters)?;
-        let layers = match settings.engine {
-            Engine::Automatic => Layers::new(network, &circuit).ok(),
-            Engine::EventLoop => None,
-        };
-        Ok(Self { network, circuit, layers, settings })
-    }
-}
-
-/// Memory that one thread uses again for each sample.
-#[derive(Debug, Default)]
-struct Scratch {
-    forward: Workspace,
-    forward_sweep: SweepWorkspace,
-    backward: BackwardWorkspace,
-    backward_sweep: BackwardSweepWorkspace,
-    trace: Trace,
-    cotangents: Option<spikegrad_adjoint::Cotangents>,
-}
-
-impl Scratch {
-    fn forward(&mut self, prepared: &Prepared<'_>, sample: Sample<'_>) -> Result<f64, Error> {
-        let Prepared { network, circuit, layers, settings } = prepared;
-        let options =
-            Options { max_events: settings.max_events, readouts: sample.loss.readouts(network) };
-        let Self { forward, forward_sweep, trace, .. } = self;
-        let stimulus = sample.stimulus;
-        let swept = layers.as_ref().is_some_and(|layers| {
-            sweep_into(circuit, layers, stimulus, &options, forward_sweep, trace).is_ok()
-        });
-        if !swept {
-            simulate_into(circuit, stimulus, &options, forward, trace)?;
-        }
-        let (value, cotangents) = sample.loss.evaluate(network, trace);
-        self.cotangents = Some(cotangents);
-        Ok(value)
-    }
-
-    fn backward(
-        &mut self,
-        prepared: &Prepared<'_>,
-        sample: Sample<'_>,
-        sum: &mut GradientSum,
-    ) -> Result<Vec<f64>, Error> {
-        let Prepared { network, circuit, layers, settings } = prepared;
-        let Self { backward, backward_sweep, trace, .. } = self;
-        let cotangents = match self.cotangents.take() {
-            Some(cotangents) => cotangents,
-            None => sample.loss.evaluate(network, trace).1,
-        };
-        let policy = settings.grazing;
-        Ok(match layers {
-            Some(layers) if is_sweepable(trace) => sweep_backward_into(
-                circuit,
-                layers,
-                trace,
-                &cotangents,
-                policy,
-                backward_sweep,
-                sum,
-            )?,
-            _ => backward_into(circuit, trace, &cotangents, policy, backward, sum)?,
-        })
-    }
 }

@@ -49,15 +49,17 @@
 //! | --- | --- |
 //! | [`dynamics`] | the mathematics of one neuron |
 //! | [`network`] | networks, parameters, stimuli, traces, the problem file |
-//! | [`simulate()`] | the event loop |
+//! | [`simulation`] | the event loop, and the layered sweep |
 //! | [`adjoint`] | losses and the backward sweep |
 
 mod evaluate;
+mod evaluator;
 
 pub use evaluate::{
-    Batch, BatchError, DEFAULT_MAX_EVENTS, Engine, Error, Evaluation, Sample, Settings,
-    value_and_grad, value_and_grad_batch, value_batch,
+    Batch, BatchError, Error, Evaluation, Sample, simulate, value_and_grad, value_and_grad_batch,
+    value_batch,
 };
+pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings, explain};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,
     MeanVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VoltageMse, backward, loss_of,
@@ -68,8 +70,9 @@ pub use spikegrad_network::{
     NeuronId, Parameters, Population, PopulationParameters, Readout, ReadoutRequest, Source, Spike,
     Stimulus, Synapse, Synapses, Trace, Values, problem,
 };
-pub use spikegrad_simulate::{Options, SimulateError, simulate, simulate_forward};
+pub use spikegrad_simulate::{Options, SimulateError};
 
 pub use spikegrad_adjoint as adjoint;
 pub use spikegrad_dynamics as dynamics;
 pub use spikegrad_network as network;
+pub use spikegrad_simulate as simulation;

@@ -28,7 +28,16 @@ pub struct BackwardSweepWorkspace {
     times: Vec<f64>,
     /// Spikes of each population: positions in the trace.
     spikes: Spikes,
+    input_times: Vec<f64>,
     scratch: Scratch,
+}
+
+impl BackwardSweepWorkspace {
+    /// ∂L/∂(input times) of the last sweep, per second, in the order in which the stimulus was given.
+    #[must_use]
+    pub fn input_times(&self) -> &[f64] {
+        &self.input_times
+    }
 }
 
 /// Whether a sweep can walk this trace of a layered network: no instant was worked off in more than one round.
@@ -38,7 +47,8 @@ pub fn is_sweepable(trace: &Trace) -> bool {
         && trace.readouts.iter().all(|readout| readout.cusp.is_none_or(|cusp| cusp.round == 0))
 }
 
-/// Like [`crate::backward_into`], for a trace that [`is_sweepable`] of a network of `layers`.
+/// Like [`crate::backward_into`], for a trace that [`is_sweepable`] of a network of `layers`;
+/// ∂L/∂(input times) stands in the workspace.
 ///
 /// # Errors
 /// As [`crate::backward`]; `sum` is then not usable.
@@ -50,9 +60,9 @@ pub fn sweep_backward_into(
     policy: Grazing,
     workspace: &mut BackwardSweepWorkspace,
     sum: &mut GradientSum,
-) -> Result<Vec<f64>, AdjointError> {
+) -> Result<(), AdjointError> {
     check(trace, cotangents, policy)?;
-    let BackwardSweepWorkspace { times, spikes, scratch } = workspace;
+    let BackwardSweepWorkspace { times, spikes, input_times, scratch } = workspace;
     let inputs = trace.stimulus.spikes().len();
     times.clear();
     times.resize(inputs + trace.spikes.len(), 0.0);
@@ -67,5 +77,6 @@ pub fn sweep_backward_into(
         LayerSweep { circuit, layer, trace, spikes, cotangents, policy, times, scratch, sum }
             .run()?;
     }
-    Ok(trace.stimulus.in_given_order(&times[..inputs]))
+    trace.stimulus.in_given_order_into(&times[..inputs], input_times);
+    Ok(())
 }

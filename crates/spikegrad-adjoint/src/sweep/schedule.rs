@@ -113,8 +113,11 @@ impl Schedule {
             }
         }
         self.arrivals.retain(|arrival| arrival.time.rounded <= t_end);
-        // A stable sort, and quick where the order is right already.
-        self.arrivals.sort_by(|a, b| a.time.rounded.total_cmp(&b.time.rounded));
+        // Quick where the order is right already, and without memory of its own.
+        self.arrivals.sort_unstable_by(|a, b| {
+            let at_once = (a.firing, a.row).cmp(&(b.firing, b.row));
+            a.time.rounded.total_cmp(&b.time.rounded).then(at_once)
+        });
     }
 
     fn read_moments(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
@@ -151,8 +154,9 @@ impl Schedule {
                 self.moments.push(moment(readout.at(), Kind::Readout(k), neuron, None));
             }
         }
-        self.moments
-            .sort_by(|a, b| a.time.rounded.total_cmp(&b.time.rounded).then(a.kind.cmp(&b.kind)));
+        self.moments.sort_unstable_by(|a, b| {
+            a.time.rounded.total_cmp(&b.time.rounded).then(a.kind.cmp(&b.kind))
+        });
     }
 
     /// Cuts the run into stretches.

@@ -8,7 +8,7 @@ use crate::{figure, input, output, people};
 use clap::Args;
 use serde::Serialize;
 use spikegrad::problem::Answer;
-use spikegrad::{Options, simulate_forward};
+use spikegrad::{Options, simulate};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -66,9 +66,8 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     }
     let start = Instant::now();
     let options = Options { max_events: common.max_events, readouts: Vec::new() };
-    let trace =
-        simulate_forward(&problem.network, &problem.parameters, &problem.stimulus, &options)
-            .map_err(|error| Failure::of(error.into(), &problem.network))?;
+    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
+        .map_err(|error| Failure::of(error.into(), &problem.network))?;
     let took = start.elapsed();
 
     let voltages = match arguments.record {

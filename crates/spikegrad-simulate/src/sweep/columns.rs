@@ -165,12 +165,13 @@ impl Stretch<'_> {
             now.store(to, k);
             let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
             let ceiling = Lanes::new(simd, ceiling[k]);
+            // At the end of a very long stretch both are zero.
             let reaches: Mask<S> = if only_turns {
-                let within = v0.lt(i0) & now.i.lt(now.v) & ceiling.le(peak);
+                let within = v0.lt(i0) & now.i.le(now.v) & ceiling.le(peak);
                 let at_arrival = v0.lt(before) & i0.le(v0) & ceiling.le(v0);
                 within | at_arrival
             } else {
-                ceiling.le(now.i.lt(now.v).select(peak, now.v))
+                ceiling.le(now.i.le(now.v).select(peak, now.v))
             };
             if reaches.any() {
                 reaches.for_each(|lane| name(first + k * S::F64_LANES + lane));

@@ -70,7 +70,7 @@ impl Peaks {
             let observer = self.observers[local].get_or_insert_with(|| Observer::new(value));
             observer.also(request.measure);
         }
-        self.samples.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         Ok(())
     }
 

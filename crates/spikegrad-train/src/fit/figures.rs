@@ -4,9 +4,7 @@
 
 use std::path::Path;
 
-use spikegrad::{
-    Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate_forward,
-};
+use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate};
 
 use super::classifier::{Classifier, Coded, Verdict};
 use super::{EpochRecord, Run};
@@ -138,6 +136,6 @@ fn simulate_with(
     readouts: Vec<ReadoutRequest>,
 ) -> Result<Trace, TrainError> {
     let options = Options { max_events: settings.max_events, readouts };
-    simulate_forward(classifier.network(), classifier.parameters(), stimulus, &options)
+    simulate(classifier.network(), classifier.parameters(), stimulus, &options)
         .map_err(|error| TrainError::Evaluation { sample: 0, reason: error.into() })
 }

@@ -1,0 +1,90 @@
+//! After the first evaluations nothing is allocated: neither by a gradient nor by new parameters, on either engine.
+//!
+//! Every allocation of the thread is counted. Not here: whether the numbers are right (`suite/`).
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
+
+use allocation_counter::measure;
+use spikegrad::problem::Problem;
+use spikegrad::{
+    Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
+    Parameters, Population, PopulationParameters, Settings, Source, Stimulus, Synapses,
+    TtfsCrossEntropy, Values, loss_of,
+};
+use std::path::Path;
+
+/// The cases of the suite, one for each kind of loss and network.
+const CASES: [&str; 8] = [
+    "feedforward_100",
+    "heterogeneous_100",
+    "recurrent_delays_100",
+    "refractory_bursts",
+    "max_voltage_100",
+    "mean_voltage_100",
+    "voltage_samples_100",
+    "initial_state_sparse_100",
+];
+
+/// Evaluates twice with each of two sets of parameters, and counts from the second time on.
+fn check(
+    name: &str,
+    network: &Network,
+    parameters: &Parameters,
+    stimulus: &Stimulus,
+    loss: &dyn Loss,
+) {
+    for engine in [Engine::Automatic, Engine::EventLoop] {
+        let settings = Settings { engine, ..Settings::default() };
+        let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
+        let mut gradient = evaluator.zero_gradient(parameters);
+        let mut other = parameters.clone();
+        other.connections[0].weights[0] *= 1.0 + 1e-9;
+        let mut evaluate = |parameters| {
+            evaluator.set_parameters(parameters).unwrap();
+            evaluator.value_and_grad(stimulus, loss, &mut gradient).unwrap();
+            evaluator.value(stimulus, loss).unwrap();
+        };
+        evaluate(parameters);
+        let counted = measure(|| {
+            evaluate(&other);
+            evaluate(parameters);
+        });
+        assert_eq!(counted.count_total, 0, "{name}, {engine:?}: {counted:?}");
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_gradients_of_each_kind() {
+    for name in CASES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(format!("{name}.json"));
+        let problem = Problem::from_json(&std::fs::read(path).unwrap()).unwrap();
+        let Problem { network, parameters, stimulus, document } = &problem;
+        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+        check(name, network, parameters, stimulus, &*loss);
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
+    let population = |name: &str, size| Population { name: name.into(), size, model: Model::Lif };
+    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
+    let populations = vec![population("hidden", 200), population("output", 3)];
+    let network = Network::new(5, populations, connections).unwrap();
+    // Spread evenly without a generator: multiples of the golden section, modulo 1.
+    let weights = |count: u32, least: f64, width: f64| ConnectionParameters {
+        weights: (0..count).map(|k| least + width * (f64::from(k) * 0.618_034).fract()).collect(),
+        delay: Values::Shared(0.0),
+    };
+    let parameters = Parameters {
+        populations: vec![PopulationParameters::default(); 2],
+        connections: vec![weights(1000, 0.5, 4.0), weights(600, 0.2, 0.5)],
+    };
+    let spike = |(channel, time)| InputSpike { channel, time };
+    let times = [0.0, 0.007, 0.014, 0.021, 0.028];
+    let stimulus = Stimulus::new(0.06, times.into_iter().enumerate().map(spike).collect()).unwrap();
+    let loss = TtfsCrossEntropy { population: 1, label: 0, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 };
+    check("5-200-3", &network, &parameters, &stimulus, &loss);
+    let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
+    let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
+    assert!(spikes > 300, "{spikes} spikes");
+}
