@@ -3,8 +3,8 @@
 //! Values are checked here as far as they can be without the problem. Not here: the arguments of one command (`command/`).
 
 use crate::command::Command;
-use clap::{Args, Parser};
-use spikegrad::{DEFAULT_MAX_EVENTS, Grazing, Settings};
+use clap::{Args, Parser, ValueEnum};
+use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
 use std::path::PathBuf;
 
 /// Exact gradients of event-based spiking networks
@@ -75,15 +75,39 @@ pub(crate) struct Common {
     )]
     pub(crate) threads: Option<u16>,
 
+    /// Which engine does the work
+    ///
+    /// Both give the same answer to rounding; the answer says nothing of it, --verbose does.
+    #[arg(long, value_name = "ENGINE", value_enum, default_value = "automatic", global = true)]
+    engine: EngineName,
+
     /// Say nothing on standard error but warnings and errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
+
+    /// Say also which engine did the work, and why
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+}
+
+/// What may be asked for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineName {
+    /// The layered sweep where every connection is dense with one delay and populations hear only earlier ones and
+    /// themselves; the event loop elsewhere
+    Automatic,
+    /// The event loop, whatever the network
+    EventLoop,
 }
 
 impl Common {
     /// How to evaluate a loss with these options.
     pub(crate) fn settings(&self, grazing: Grazing) -> Settings {
-        Settings { max_events: self.max_events, grazing, ..Settings::default() }
+        let engine = match self.engine {
+            EngineName::Automatic => Engine::Automatic,
+            EngineName::EventLoop => Engine::EventLoop,
+        };
+        Settings { engine, max_events: self.max_events, grazing }
     }
 }
 

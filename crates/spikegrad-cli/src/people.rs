@@ -3,7 +3,7 @@
 //! Names come out of a file that anyone may have written: control characters are shown, not sent to the terminal, and what
 //! is said stays short. Not here: the answer itself (`output.rs`).
 
-use spikegrad::{Certificate, Model, Network, Trace};
+use spikegrad::{Certificate, Explanation, Model, Network, Trace};
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -26,6 +26,14 @@ pub(crate) fn inexact(count: usize) -> String {
         "warning: the gradient is not exact: --grazing acted at {}",
         counted(count, "grazing spike or touch", "grazing spikes or touches")
     )
+}
+
+/// Says which engine did the work, and why.
+pub(crate) fn say_engine(explanation: &Explanation<'_>, was_swept: bool) {
+    say(&explanation.to_string());
+    if explanation.is_swept() && !was_swept {
+        say("in this run something happened that only the event loop decides, so it did it");
+    }
 }
 
 /// Says how many spikes each population has.

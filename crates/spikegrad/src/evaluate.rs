@@ -51,6 +51,8 @@ pub struct Evaluation {
     pub certificate: Certificate,
     /// The run.
     pub trace: Trace,
+    /// Whether the layered sweep did it ([`Evaluator::was_swept`]).
+    pub was_swept: bool,
 }
 
 /// Returns the value of `loss` and its exact gradient.
@@ -68,7 +70,9 @@ pub fn value_and_grad(
     let mut gradient = evaluator.zero_gradient(parameters);
     let value = evaluator.value_and_grad(stimulus, loss, &mut gradient)?;
     let certificate = evaluator.certificate();
-    Ok(Evaluation { loss: value, gradient, certificate, trace: evaluator.take_trace() })
+    let was_swept = evaluator.was_swept();
+    let trace = evaluator.take_trace();
+    Ok(Evaluation { loss: value, gradient, certificate, trace, was_swept })
 }
 
 /// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it.

@@ -161,6 +161,8 @@ pub(crate) struct Scratch {
     backward_sweep: BackwardSweepWorkspace,
     options: Option<Options>,
     cotangents: Cotangents,
+    /// Whether the layered sweep did the last run.
+    was_swept: bool,
     pub(crate) trace: Trace,
     pub(crate) input_times: Vec<f64>,
 }
@@ -175,16 +177,16 @@ impl Scratch {
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
     ) -> Result<(), SimulateError> {
         let Prepared { circuit, layers, settings, .. } = prepared;
-        let Self { forward, forward_sweep, trace, options, .. } = self;
+        let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
         let options =
             options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
         options.max_events = settings.max_events;
         options.readouts.clear();
         request(&mut options.readouts);
-        let swept = layers.as_ref().is_some_and(|layers| {
+        *was_swept = layers.as_ref().is_some_and(|layers| {
             sweep_into(circuit, layers, stimulus, options, forward_sweep, trace).is_ok()
         });
-        if swept {
+        if *was_swept {
             Ok(())
         } else if for_gradient {
             simulate_into(circuit, stimulus, options, forward, trace)
@@ -360,6 +362,13 @@ impl<'a> Evaluator<'a> {
         if is_finite { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
     }
 
+    /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
+    /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error.
+    #[must_use]
+    pub fn was_swept(&self) -> bool {
+        self.scratch.was_swept
+    }
+
     /// What happened in the last run.
     #[must_use]
     pub fn trace(&self) -> &Trace {
@@ -374,7 +383,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The trace of the last run, in place of which an empty one is left.
-    pub(crate) fn take_trace(&mut self) -> Trace {
+    pub fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.scratch.trace)
     }
 }

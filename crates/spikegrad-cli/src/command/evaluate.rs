@@ -6,6 +6,7 @@ use crate::people::counted;
 use crate::{output, people};
 use clap::Args;
 use serde::Serialize;
+use spikegrad::Grazing;
 use spikegrad_train::config::Task;
 use spikegrad_train::data::yin_yang::N_CLASSES;
 use spikegrad_train::{RunFolder, Score};
@@ -44,7 +45,7 @@ struct Evaluation {
 }
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    let run = RunFolder::trained(&arguments.run, common.max_events)?;
+    let run = RunFolder::trained(&arguments.run, common.settings(Grazing::Fail))?;
     let labels = &run.test().labels;
     let answers = run.answer_test()?;
     let mut confusion = [[0; N_CLASSES + 1]; N_CLASSES];

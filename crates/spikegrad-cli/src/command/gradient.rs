@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::{input, output, people};
 use clap::Args;
 use spikegrad::problem::Answer;
-use spikegrad::{Grazing, loss_of, value_and_grad};
+use spikegrad::{Grazing, explain, loss_of, value_and_grad};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -54,15 +54,11 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         return Err(Failure::NoLoss { place: input::name(&arguments.problem) });
     };
     let loss = loss_of(loss, &problem.network);
+    let settings = common.settings(arguments.grazing);
     let start = Instant::now();
-    let evaluation = value_and_grad(
-        &problem.network,
-        &problem.parameters,
-        &problem.stimulus,
-        &*loss,
-        &common.settings(arguments.grazing),
-    )
-    .map_err(|error| Failure::of(error, &problem.network))?;
+    let evaluation =
+        value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, &settings)
+            .map_err(|error| Failure::of(error, &problem.network))?;
     let took = start.elapsed();
 
     let certificate =
@@ -81,6 +77,11 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         people::say_spikes(&problem.network, &evaluation.trace);
         people::say_loss(evaluation.loss, &evaluation.certificate);
         people::say_time(&evaluation.trace, took);
+    }
+    if common.verbose {
+        let explanation = explain(&problem.network, &problem.parameters, &settings)
+            .map_err(|error| Failure::of(error.into(), &problem.network))?;
+        people::say_engine(&explanation, evaluation.was_swept);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{figure, input, output, people};
 use clap::Args;
 use serde::Serialize;
 use spikegrad::problem::Answer;
-use spikegrad::{Options, simulate};
+use spikegrad::{Evaluator, Grazing};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -65,9 +65,13 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         voltages::check_count(&problem, dt)?;
     }
     let start = Instant::now();
-    let options = Options { max_events: common.max_events, readouts: Vec::new() };
-    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
+    let settings = common.settings(Grazing::Fail);
+    let mut evaluator = Evaluator::new(&problem.network, &problem.parameters, settings)
         .map_err(|error| Failure::of(error.into(), &problem.network))?;
+    evaluator
+        .simulate(&problem.stimulus, &[])
+        .map_err(|error| Failure::of(error.into(), &problem.network))?;
+    let trace = evaluator.take_trace();
     let took = start.elapsed();
 
     let voltages = match arguments.record {
@@ -82,6 +86,9 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     if !common.quiet {
         people::say_spikes(&problem.network, &trace);
         people::say_time(&trace, took);
+    }
+    if common.verbose {
+        people::say_engine(&evaluator.explanation(), evaluator.was_swept());
     }
     Ok(())
 }

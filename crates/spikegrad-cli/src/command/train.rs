@@ -9,6 +9,7 @@ use crate::people::counted;
 use crate::progress::Screen;
 use crate::{output, people};
 use clap::{Args, ValueEnum};
+use spikegrad::{Grazing, explain};
 use spikegrad_train::{Config, Run, RunFolder, RunResult, TrainError, fit};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,9 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     if !common.quiet {
         announce(&run, folder.path());
     }
+    if common.verbose {
+        say_engine(&run, common)?;
+    }
     let mut screen = Screen::new(&run, interrupted, common.quiet);
     let trained = fit(&mut run, &mut folder, &mut screen);
     drop(screen);
@@ -117,7 +121,7 @@ fn prepare(arguments: &Arguments, common: &Common) -> Result<(RunFolder, Run), F
     let default = || Path::new("runs").join(format!("{}-{}", arguments.task.name(), asked.seed));
     let out = arguments.out.clone().unwrap_or_else(default);
     if !arguments.resume {
-        let run = Run::new(&asked, common.max_events)?;
+        let run = Run::new(&asked, common.settings(Grazing::Fail))?;
         let folder = RunFolder::create(&out, &asked).map_err(Failure::of_new_run)?;
         return Ok((folder, run));
     }
@@ -126,7 +130,7 @@ fn prepare(arguments: &Arguments, common: &Common) -> Result<(RunFolder, Run), F
         Some(_) => asked,
         None => arguments.change(folder.config()?)?,
     };
-    let run = folder.resume(&asked, common.max_events)?;
+    let run = folder.resume(&asked, common.settings(Grazing::Fail))?;
     Ok((folder, run))
 }
 
@@ -178,6 +182,15 @@ fn announce(run: &Run, folder: &Path) {
         counted(rayon::current_num_threads() as u64, "thread", "threads"),
         folder.display(),
     ));
+}
+
+/// Says which engine works off the network, and why.
+fn say_engine(run: &Run, common: &Common) -> Result<(), Failure> {
+    let (network, parameters) = (run.classifier().network(), run.classifier().parameters());
+    let explanation = explain(network, parameters, &common.settings(Grazing::Fail))
+        .map_err(|error| Failure::of(error.into(), network))?;
+    people::say(&explanation.to_string());
+    Ok(())
 }
 
 fn summarise(result: &RunResult, folder: &Path) {

@@ -1,10 +1,9 @@
 //! First threshold crossings of many neurons at once, for the common case: a current that lifts v from below a positive
 //! threshold.
 //!
-//! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing; and so does
-//! a step to where the **cubic** meets the threshold, found from where the parabola does, which stays short of the peak. It
-//! converges with the fourth order: two evaluations are the rule (docs/mathematics.md, section 4). Whoever is not
-//! decided here, near grazing above all, is left to the one search that decides everything (`lif/crossing.rs`), so that no
+//! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing, and a step
+//! to where the **parabola** meets the threshold short of the peak; corrected towards the cubic, it converges with
+//! the fourth order, and two evaluations are the rule (docs/mathematics.md, eq. 16a). Whoever is not decided here, near grazing above all, is left to the one search that decides everything (`lif/crossing.rs`), so that no
 //! spike is gained or lost for speed.
 //!
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).

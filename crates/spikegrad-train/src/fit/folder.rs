@@ -17,6 +17,7 @@
 //!
 //! Not here: the numbers of a run (`mod.rs`).
 
+use spikegrad::Settings;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -116,14 +117,14 @@ impl RunFolder {
     /// [`TrainError::OtherRun`] for the first setting that differs, [`TrainError::MissingEpoch`] if
     /// the metrics are not those of the checkpoint, and as [`Checkpoint::load`] and [`Run::resume`].
     /// Nothing in the folder has then changed.
-    pub fn resume(&mut self, config: &Config, max_events: u64) -> Result<Run, TrainError> {
+    pub fn resume(&mut self, config: &Config, settings: Settings) -> Result<Run, TrainError> {
         config.validate()?;
         let kept = self.config()?;
         config.check_continues(&kept)?;
         let path = self.path.join(CHECKPOINT);
         let run = match path.exists() {
-            true => Run::resume(config, &Checkpoint::load(&path)?, max_events)?,
-            false => Run::new(config, max_events)?,
+            true => Run::resume(config, &Checkpoint::load(&path)?, settings)?,
+            false => Run::new(config, settings)?,
         };
         self.take_up_metrics(run.completed())?;
         if kept != *config {
@@ -216,12 +217,12 @@ impl RunFolder {
     /// # Errors
     ///
     /// [`TrainError::NoRun`] if there is no run, and as [`Checkpoint::load`] and [`Run::resume`].
-    pub fn trained(path: &Path, max_events: u64) -> Result<Run, TrainError> {
+    pub fn trained(path: &Path, settings: Settings) -> Result<Run, TrainError> {
         if !path.join(CONFIG).exists() {
             return Err(TrainError::NoRun { path: path.to_path_buf() });
         }
         let checkpoint = Checkpoint::load(&path.join(CHECKPOINT))?;
-        Run::resume(&Config::from_json(&checkpoint.config)?, &checkpoint, max_events)
+        Run::resume(&Config::from_json(&checkpoint.config)?, &checkpoint, settings)
     }
 }
 
@@ -238,8 +239,6 @@ mod tests {
     use super::*;
     use crate::fit::fit;
 
-    const MAX_EVENTS: u64 = 100_000;
-
     fn config() -> Config {
         let mut config = Config::default();
         for (key, value) in [("hidden_size", "6"), ("batch_size", "500"), ("epochs", "1")] {
@@ -253,13 +252,14 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("runs").join("first");
         let mut folder = RunFolder::create(&path, &config()).unwrap();
-        let done = fit(&mut Run::new(&config(), MAX_EVENTS).unwrap(), &mut folder, &mut ());
+        let done =
+            fit(&mut Run::new(&config(), Settings::default()).unwrap(), &mut folder, &mut ());
         assert!(done.unwrap().is_continue());
         (parent, path)
     }
 
     fn resume(path: &Path) -> Result<Run, TrainError> {
-        RunFolder::open(path)?.resume(&config(), MAX_EVENTS)
+        RunFolder::open(path)?.resume(&config(), Settings::default())
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod tests {
         let result: RunResult =
             serde_json::from_slice(&fs::read(path.join(RESULT)).unwrap()).unwrap();
         assert_eq!((result.epochs, result.parameters), (1, 6 * 5 + 3 * 6));
-        let run = RunFolder::trained(&path, MAX_EVENTS).unwrap();
+        let run = RunFolder::trained(&path, Settings::default()).unwrap();
         let score = super::super::Score::of(&run.answer_test().unwrap(), &run.test().labels);
         assert_eq!(score.accuracy.to_bits(), result.test_accuracy.to_bits());
         assert_eq!(score.loss.to_bits(), result.test_loss.to_bits());
@@ -354,11 +354,11 @@ mod tests {
         let (_parent, path) = trained();
         let more = Config { epochs: 2, ..config() };
         let mut folder = RunFolder::open(&path).unwrap();
-        let mut run = folder.resume(&more, MAX_EVENTS).unwrap();
+        let mut run = folder.resume(&more, Settings::default()).unwrap();
         assert!(fit(&mut run, &mut folder, &mut ()).unwrap().is_continue());
         assert_eq!(folder.config().unwrap(), more);
 
-        let mut through = Run::new(&more, MAX_EVENTS).unwrap();
+        let mut through = Run::new(&more, Settings::default()).unwrap();
         while through.completed() < 2 {
             assert!(through.epoch(&mut ()).unwrap().is_continue());
         }

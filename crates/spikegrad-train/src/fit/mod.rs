@@ -77,16 +77,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run from its beginning; a sample may take `max_events` events.
+    /// Prepares a run from its beginning; `settings` say how its samples are evaluated.
     ///
     /// # Errors
     ///
     /// As [`Classifier::new`].
-    pub fn new(config: &Config, max_events: u64) -> Result<Self, TrainError> {
+    pub fn new(config: &Config, settings: Settings) -> Result<Self, TrainError> {
         let classifier = Classifier::new(config)?;
         let code = |split| classifier.code(&YinYang::split(split));
         Ok(Self {
-            settings: Settings { max_events, ..Settings::default() },
+            settings,
             optimiser: Adam::new(config.optimiser, classifier.n_weights()),
             completed: 0,
             train: code(Split::Train)?,
@@ -107,7 +107,7 @@ impl Run {
     pub fn resume(
         config: &Config,
         checkpoint: &Checkpoint,
-        max_events: u64,
+        settings: Settings,
     ) -> Result<Self, TrainError> {
         config.check_continues(&Config::from_json(&checkpoint.config)?)?;
         if config.epochs < checkpoint.epoch {
@@ -115,7 +115,7 @@ impl Run {
             let rule = "at least the number of epochs that the run has completed";
             return Err(TrainError::InvalidSetting { key: "epochs", found, rule });
         }
-        let mut run = Self::new(config, max_events)?;
+        let mut run = Self::new(config, settings)?;
         run.optimiser = run.classifier.restore(checkpoint)?;
         run.completed = checkpoint.epoch;
         Ok(run)
@@ -231,8 +231,6 @@ mod tests {
     use super::*;
     use spikegrad::{AdjointError, Error, SimulateError};
 
-    const MAX_EVENTS: u64 = 100_000;
-
     fn small() -> Config {
         let mut config = Config::default();
         for (key, value) in [
@@ -267,21 +265,21 @@ mod tests {
 
     #[test]
     fn an_epoch_learns_and_a_resumed_run_learns_the_same() {
-        let mut through = Run::new(&small(), MAX_EVENTS).unwrap();
+        let mut through = Run::new(&small(), Settings::default()).unwrap();
         let first = epoch(&mut through);
         let checkpoint = through.checkpoint().unwrap();
         let second = epoch(&mut through);
         assert!(second.train_loss < first.train_loss, "{first:?} {second:?}");
         assert!(second.test_accuracy > 0.4 && second.gradient_norm > 0.0, "{second:?}");
 
-        let mut resumed = Run::resume(&small(), &checkpoint, MAX_EVENTS).unwrap();
+        let mut resumed = Run::resume(&small(), &checkpoint, Settings::default()).unwrap();
         assert_eq!(epoch(&mut resumed), second);
         assert_eq!(resumed.checkpoint().unwrap(), through.checkpoint().unwrap());
     }
 
     #[test]
     fn a_stopped_epoch_never_happened() {
-        let mut run = Run::new(&small(), MAX_EVENTS).unwrap();
+        let mut run = Run::new(&small(), Settings::default()).unwrap();
         let before = run.checkpoint().unwrap();
         // 5000 samples are 34 batches of 150; the last one is shorter.
         let stopped = run.epoch(&mut Patience(34)).unwrap();
@@ -293,13 +291,13 @@ mod tests {
 
     #[test]
     fn a_run_goes_on_with_its_own_settings_and_perhaps_more_epochs() {
-        let run = Run::new(&small(), MAX_EVENTS).unwrap();
+        let run = Run::new(&small(), Settings::default()).unwrap();
         let mut checkpoint = run.checkpoint().unwrap();
         checkpoint.epoch = 2;
         let resume = |key: &str, value: &str| {
             let mut config = small();
             config.set(key, value).unwrap();
-            Run::resume(&config, &checkpoint, MAX_EVENTS).map(|run| run.completed())
+            Run::resume(&config, &checkpoint, Settings::default()).map(|run| run.completed())
         };
         assert_eq!(resume("epochs", "7").unwrap(), 2);
         assert_eq!(
@@ -316,7 +314,7 @@ mod tests {
     fn a_sample_that_cannot_be_learned_is_named() {
         let mut config = small();
         config.set("seed", "5").unwrap();
-        let mut run = Run::new(&config, 3).unwrap();
+        let mut run = Run::new(&config, Settings { max_events: 3, ..Settings::default() }).unwrap();
         let first = permutation(5000, &mut stream(5, Purpose::Shuffle, 0))[0];
         match run.epoch(&mut ()).unwrap_err() {
             TrainError::Training {
@@ -334,7 +332,7 @@ mod tests {
         let mut config = small();
         // The loss is finite, its derivative 1/τ₀ is not.
         config.set("loss.tau0", "1e-308").unwrap();
-        match Run::new(&config, MAX_EVENTS).unwrap().epoch(&mut ()).unwrap_err() {
+        match Run::new(&config, Settings::default()).unwrap().epoch(&mut ()).unwrap_err() {
             TrainError::Training { epoch: 1, batch: 1, reason: Error::Adjoint(reason), .. } => {
                 let expected =
                     matches!(reason, AdjointError::NonFinite { .. } | AdjointError::NonFiniteLoss);
@@ -350,14 +348,14 @@ mod tests {
         // Outputs that never spike, not even after an epoch of pushes.
         config.set("initial_weights.output.mean", "-1").unwrap();
         config.set("silent_label_push", "0").unwrap();
-        let start = Run::new(&config, MAX_EVENTS).unwrap();
+        let start = Run::new(&config, Settings::default()).unwrap();
         let mut left = start.clone();
         let record = epoch(&mut left);
         assert_eq!((record.undecided, record.gradient_norm), (1.0, 0.0));
         assert_eq!(left.classifier.weights(), start.classifier.weights());
 
         config.set("silent_label_push", "0.1").unwrap();
-        let mut pushed = Run::new(&config, MAX_EVENTS).unwrap();
+        let mut pushed = Run::new(&config, Settings::default()).unwrap();
         assert_eq!(epoch(&mut pushed).gradient_norm.to_bits(), 0, "a push is no gradient");
         let (before, after) = (start.classifier.weights(), pushed.classifier.weights());
         let outputs = start.classifier.weights_onto(0).start;
