@@ -11,8 +11,21 @@ use crate::Scalar;
 /// Widest spread of the points for which the Taylor series is summed; beyond it, the recurrence loses at most a few bits.
 const SERIES_SPREAD: f64 = 1.0;
 
-/// Terms of the series: with a spread of 1 the first one left out is below `1/21! ≈ 2e-20` of the first.
-const SERIES_TERMS: u32 = 20;
+/// `1/k!`: with a spread of 1 the first term left out is below `1/21! ≈ 2e-20` of the first.
+const INVERSE_FACTORIALS: [f64; 24] = {
+    let (mut inverses, mut k, mut factorial) = ([1.0; 24], 1, 1.0);
+    let mut divisor = 1.0;
+    while k < inverses.len() {
+        factorial *= divisor;
+        divisor += 1.0;
+        inverses[k] = 1.0 / factorial;
+        k += 1;
+    }
+    inverses
+};
+
+/// Terms of the series for points that spread no wider than this: the first left out is below 1e-19 of the first.
+const TERMS: [(f64, usize); 4] = [(0.01, 7), (0.1, 11), (0.4, 15), (SERIES_SPREAD, 20)];
 
 /// Returns the divided difference `exp[p₀, …, pₙ]` of the exponential at `points`, in any order.
 ///
@@ -47,24 +60,20 @@ fn of_descending<T: Scalar>(points: &[T]) -> T {
 fn series<T: Scalar>(rest: &[T], first: T, n: usize) -> T {
     // h[j] holds h_k of the first j + 1 shifted points; the shifted first point is zero and drops out.
     let mut h = [T::from(0.0); 3];
-    let z = |j: usize| rest[j] - first;
-    h[..rest.len()].fill(T::from(1.0));
-    let mut divisor = 1.0;
-    let mut factorial = 1.0;
-    for _ in 1..n {
-        factorial *= divisor;
-        divisor += 1.0;
+    let mut z = h;
+    for (z, &point) in z.iter_mut().zip(rest) {
+        *z = point - first;
     }
-    let mut sum = T::from(1.0 / factorial);
-
-    for _ in 1..=SERIES_TERMS {
-        h[0] *= z(0);
+    h[..rest.len()].fill(T::from(1.0));
+    let spread = z[rest.len() - 1].re().abs();
+    let terms = TERMS.iter().find(|(widest, _)| spread <= *widest).map_or(20, |(_, terms)| *terms);
+    let mut sum = T::from(INVERSE_FACTORIALS[n - 1]);
+    for inverse in &INVERSE_FACTORIALS[n..n + terms] {
+        h[0] *= z[0];
         for j in 1..rest.len() {
-            h[j] = h[j - 1] + h[j] * z(j);
+            h[j] = h[j - 1] + h[j] * z[j];
         }
-        factorial *= divisor;
-        divisor += 1.0;
-        sum += h[rest.len() - 1] / T::from(factorial);
+        sum += h[rest.len() - 1] * T::from(*inverse);
     }
     sum
 }

@@ -26,8 +26,14 @@ const HALVINGS: i32 = 8;
 /// Terms of the exponential's series: `(1.4e-3)¹¹/11! ≈ 1e-39`.
 const EXP_TERMS: usize = 11;
 
+/// From this term on, the exponential's series is summed in doubles: their rounding is `(1.4e-3)⁵/5! · 1e-16 ≈ 5e-33`.
+const EXP_DOUBLES: usize = 5;
+
 /// Terms of the series of `φ₁` for arguments up to 1/2: `2⁻²⁴/25! ≈ 4e-33`.
 const PHI1_TERMS: usize = 24;
+
+/// From this term on, the series of `φ₁` is summed in doubles: their rounding is `2⁻¹⁴/15! · 1e-16 ≈ 5e-33`.
+const PHI1_DOUBLES: usize = 15;
 
 /// `1/n`; the series are sums of products, because a quotient costs as much as ten of them.
 const INVERSES: [DoubleDouble; PHI1_TERMS + 1] = {
@@ -68,8 +74,9 @@ impl DoubleDouble {
         }
         let reduced = (self - LN_2 * Self::from(k)).scaled_by_power_of_two(2f64.powi(-HALVINGS));
         // expm1 is doubled instead of exp squared, which would double the rounding error of 1 each time.
-        let mut expm1 = Self::from(0.0);
-        for n in (1..=EXP_TERMS).rev() {
+        let tail = |sum: f64, n: usize| reduced.hi * INVERSES[n].hi * (1.0 + sum);
+        let mut expm1 = Self::from((EXP_DOUBLES..=EXP_TERMS).rev().fold(0.0, tail));
+        for n in (1..EXP_DOUBLES).rev() {
             expm1 = reduced * INVERSES[n] * (Self::from(1.0) + expm1);
         }
         for _ in 0..HALVINGS {
@@ -88,8 +95,9 @@ impl DoubleDouble {
         if self.hi > 0.5 {
             return (Self::from(1.0) - (-self).exp()) / self;
         }
-        let mut sum = Self::from(1.0);
-        for n in (2..=PHI1_TERMS).rev() {
+        let tail = |sum: f64, n: usize| 1.0 - self.hi * INVERSES[n].hi * sum;
+        let mut sum = Self::from((PHI1_DOUBLES..=PHI1_TERMS).rev().fold(1.0, tail));
+        for n in (2..PHI1_DOUBLES).rev() {
             sum = Self::from(1.0) - self * INVERSES[n] * sum;
         }
         sum

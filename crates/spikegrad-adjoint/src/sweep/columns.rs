@@ -74,12 +74,26 @@ impl WithSimd for Pass<'_> {
             (TimeConstants::Shared { tau_mem, tau_syn }, Some(motion)) => {
                 let flow = Propagator::splat(simd, motion.flow);
                 // One division for the whole row.
-                let [by_v, by_i] = receive(simd, adjoints, row, |_| flow, true);
+                let [by_v, by_i] = receive(
+                    simd,
+                    adjoints,
+                    row,
+                    #[inline(always)]
+                    |_| flow,
+                    true,
+                );
                 by_i / tau_syn - by_v / tau_mem
             }
             (TimeConstants::Shared { tau_mem, tau_syn }, None) => {
                 let still = Propagator::splat(simd, &Propagator::default());
-                let [by_v, by_i] = receive(simd, adjoints, row, |_| still, false);
+                let [by_v, by_i] = receive(
+                    simd,
+                    adjoints,
+                    row,
+                    #[inline(always)]
+                    |_| still,
+                    false,
+                );
                 by_i / tau_syn - by_v / tau_mem
             }
             (TimeConstants::Own { tau_mem, tau_syn }, motion) => {
@@ -90,10 +104,17 @@ impl WithSimd for Pass<'_> {
                 });
                 let (tau_mem, tau_syn) = (S::as_simd_f64s(tau_mem).0, S::as_simd_f64s(tau_syn).0);
                 let dt = Lanes::splat(simd, motion.map_or(0.0, |motion| motion.dt));
-                let flow = |k: usize| {
-                    Propagator::over(dt, Lanes::new(simd, tau_mem[k]), Lanes::new(simd, tau_syn[k]))
-                };
-                receive(simd, adjoints, row, flow, motion.is_some());
+                receive(
+                    simd,
+                    adjoints,
+                    row,
+                    #[inline(always)]
+                    |k| {
+                        let tau_mem = Lanes::new(simd, tau_mem[k]);
+                        Propagator::over(dt, tau_mem, Lanes::new(simd, tau_syn[k]))
+                    },
+                    motion.is_some(),
+                );
                 time
             }
         }
@@ -116,16 +137,10 @@ fn receive<S: Simd>(
     let zero = Lanes::splat(simd, 0.0);
     let mut sums = [[zero; BLOCK]; 2];
     let width = BLOCK / S::F64_LANES;
-    let transport = |v: &mut S::f64s, i: &mut S::f64s, k: usize| {
-        let by = flow(k);
-        let (v1, i1) = (lanes(*v), lanes(*i));
-        *v = (by.membrane * v1).raw();
-        *i = (by.response * v1 + by.current * i1).raw();
-    };
     let Some(Row { weights, gradient }) = row else {
         if moves {
             for (k, (v, i)) in v.iter_mut().zip(i).enumerate() {
-                transport(v, i, k);
+                transport(simd, v, i, &flow(k));
             }
         }
         return [0.0; 2];
@@ -141,7 +156,7 @@ fn receive<S: Simd>(
             sums[1][lane] = sums[1][lane] + weight * i1;
             whole_gradient[k] = (lanes(whole_gradient[k]) + i1).raw();
             if moves {
-                transport(&mut v[k], &mut i[k], k);
+                transport(simd, &mut v[k], &mut i[k], &flow(k));
             }
         }
     }
@@ -163,12 +178,20 @@ fn receive<S: Simd>(
             None => {}
         }
         if moves {
-            transport(&mut v[k], &mut i[k], k);
+            transport(simd, &mut v[k], &mut i[k], &flow(k));
         }
     }
     sums.map(|sums| {
         sums[..width].iter().flat_map(|s| s.values().into_iter().take(S::F64_LANES)).sum()
     })
+}
+
+/// Eqs. 3–5, transposed.
+#[inline(always)]
+fn transport<S: Simd>(simd: S, v: &mut S::f64s, i: &mut S::f64s, by: &Propagator<Lanes<S>>) {
+    let (after_v, after_i) = (Lanes::new(simd, *v), Lanes::new(simd, *i));
+    *v = (by.membrane * after_v).raw();
+    *i = (by.response * after_v + by.current * after_i).raw();
 }
 
 /// The flows over lengths of time, for neurons that share their time constants or have their own.

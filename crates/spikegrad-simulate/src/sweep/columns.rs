@@ -12,8 +12,9 @@ use spikegrad_dynamics::lanes::{BLOCK, Lanes, Mask, Motion};
 /// One number for each neuron of a block.
 pub(super) type Column = [f64; BLOCK];
 
-/// State and tangents of eight neurons.
+/// State and tangents of eight neurons; a column is a cache line.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Block {
     /// v relative to rest.
     pub(super) v: Column,
@@ -102,33 +103,36 @@ impl WithSimd for Pass<'_> {
         let (whole, part) = row.as_chunks::<BLOCK>();
         let mut last = [0.0; BLOCK];
         last[..part.len()].copy_from_slice(part);
-        let still = [0.0; BLOCK];
-        let rest = [&last, &still];
-        let weights = whole.iter().chain(rest.into_iter().skip(usize::from(part.is_empty())));
-        let weights = weights.chain(std::iter::repeat(&still));
-        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).zip(weights);
-        let mut first = 0;
-        let mut name = |k: usize| named.push(k);
+        // Behind the row there is at most one block: a population fills all but its last one.
+        let weights = |k: usize| whole.get(k).unwrap_or(&last);
+        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
         match motions {
             Motions::Shared(motion) => {
                 let motion = Motion::splat(simd, motion);
-                for (((from, to), ceiling), weights) in blocks {
-                    let stretch = Stretch { from, to, ceiling, weights, only_turns };
-                    stretch.pass(simd, |_| motion, first, &mut name);
-                    first += BLOCK;
+                for (k, ((from, to), ceiling)) in blocks {
+                    let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
+                    stretch.pass(
+                        simd,
+                        #[inline(always)]
+                        |_| motion,
+                        k,
+                        named,
+                    );
                 }
             }
             Motions::Own { dt, tau_mem, tau_syn } => {
                 let dt = Lanes::splat(simd, dt);
                 let taus = self::blocks(tau_mem).iter().zip(self::blocks(tau_syn));
-                for ((((from, to), ceiling), weights), (mem, syn)) in blocks.zip(taus) {
+                for ((k, ((from, to), ceiling)), (mem, syn)) in blocks.zip(taus) {
                     let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
-                    let own = |k: usize| {
-                        Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k]))
-                    };
-                    let stretch = Stretch { from, to, ceiling, weights, only_turns };
-                    stretch.pass(simd, own, first, &mut name);
-                    first += BLOCK;
+                    let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
+                    stretch.pass(
+                        simd,
+                        #[inline(always)]
+                        |k| Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k])),
+                        k,
+                        named,
+                    );
                 }
             }
         }
@@ -150,8 +154,8 @@ impl Stretch<'_> {
         self,
         simd: S,
         motion: impl Fn(usize) -> Motion<Lanes<S>>,
-        first: usize,
-        name: &mut impl FnMut(usize),
+        block: usize,
+        named: &mut Vec<usize>,
     ) {
         let Self { from, to, ceiling, weights, only_turns } = self;
         let (ceiling, weights) = (S::as_simd_f64s(ceiling).0, S::as_simd_f64s(weights).0);
@@ -174,7 +178,7 @@ impl Stretch<'_> {
                 ceiling.le(now.i.le(now.v).select(peak, now.v))
             };
             if reaches.any() {
-                reaches.for_each(|lane| name(first + k * S::F64_LANES + lane));
+                reaches.for_each(|lane| named.push(block * BLOCK + k * S::F64_LANES + lane));
             }
         }
     }
