@@ -1,19 +1,19 @@
 //! How close is a synaptic event to what this machine allows?
 //!
 //! ```sh
-//! cargo bench -p spikegrad-bench --bench roofline            # under three minutes
+//! cargo bench -p spikegrad-bench --bench roofline            # about four minutes
 //! cargo bench -p spikegrad-bench --bench roofline -- --quick
 //! ```
-//! One dense layer of leaky integrate-and-fire neurons, widths and fan-ins of powers of 4, time constants shared or one for
-//! each neuron. The limit of a synaptic event is the larger of two times, both measured here on one core:
+//! One dense layer of leaky integrate-and-fire neurons on the automatic engine, which is the layered sweep; widths and fan-ins
+//! of powers of 4, time constants shared or one for each neuron. The limit of a synaptic event is the larger of two times, both measured here on one core:
 //!
 //! ```text
 //! forward   max( 8 bytes / read bandwidth,            6 flops / peak)    a weight is streamed
 //! backward  max((8 + 16) bytes / read bandwidth,      8 flops / peak)    and a gradient entry read and written
 //! ```
 //! where the bandwidth is that of a working set as large as the weights (forward) or weights and gradient (backward). Then:
-//! the cost from 10⁴ to 10⁸ synaptic events, which should be flat, and the use of two threads by a batch. Not here: the
-//! workloads of experiments (`synaptic_events.rs`).
+//! the cost from 10⁴ to 10⁸ synaptic events, which should be flat, with time constants of both kinds, and the use of two
+//! threads by a batch. Not here: the workloads of experiments, the event loop (`synaptic_events.rs`).
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 
@@ -27,7 +27,7 @@ use spikegrad::{
     Population, PopulationParameters, Source, Stimulus, Synapses, Trace, Values,
     value_and_grad_batch,
 };
-use spikegrad_bench::engine::Engine;
+use spikegrad_bench::engine::{Choice, Engine};
 use spikegrad_bench::machine::{Limits, Machine, level, read_gb_per_s};
 use spikegrad_bench::timing::{Quantiles, interleaved, seconds_of};
 use spikegrad_bench::workload::{SETTINGS, Workload};
@@ -113,22 +113,29 @@ struct Cost {
     spikes: f64,
 }
 
-/// Medians of `seconds` of repeats; of one cold run if that is zero.
+/// Medians of `seconds` of repeats; of one run if that is zero. Warm in either case.
 fn cost(layer: &Layer, seconds: f64) -> Cost {
-    let mut engine = Engine::new(&layer.network, &layer.parameters);
-    let mut other = Engine::new(&layer.network, &layer.parameters);
+    let engine = || Engine::new(&layer.network, &layer.parameters, Choice::Automatic);
+    let (mut engine, mut other) = (engine(), engine());
+    assert!(engine.layers().is_some(), "a dense layer is swept");
     let mut trace = Trace::default();
     engine.forward(&layer.stimulus, &SpikeTimeSum, &mut trace);
     let done = trace.clone();
-    let cotangents = other.evaluate(&SpikeTimeSum, &done);
+    let mut cotangents = Cotangents::default();
+    other.evaluate(&SpikeTimeSum, &done, &mut cotangents);
     let mut forward = || engine.forward(&layer.stimulus, &SpikeTimeSum, &mut trace);
     let mut backward = || other.backward(&done, &cotangents);
     let (forward, backward) = if seconds > 0.0 {
         let times: Vec<Quantiles> = interleaved(&mut [&mut forward, &mut backward], seconds);
         (times[0].median, times[1].median)
     } else {
+        backward();
         (seconds_of(forward), seconds_of(backward))
     };
+    let given_up = engine.given_up() + other.given_up();
+    if given_up > 0 {
+        println!("(the sweep left {given_up} passes of the next line to the event loop)");
+    }
     let events = done.arrivals as f64;
     let ns = |seconds: f64| seconds / events * 1e9;
     let spikes = done.spikes.len() as f64;
@@ -184,21 +191,23 @@ fn widths(quick: bool, gflops: f64) {
 
 fn scaling(quick: bool) {
     println!("\nns per synaptic event from few to many: 32 neurons, 32 channels");
-    println!("{:>11} {:>9} {:>8} {:>9}", "events", "spikes", "forward", "backward");
-    let (mut least, mut most) = ([f64::INFINITY; 2], [0.0_f64; 2]);
-    for decade in 4..=(if quick { 7 } else { 8 }) {
-        let layer = Layer::new(32, 32, false, 10_usize.pow(decade) / 32);
-        let cost = cost(&layer, if decade < 7 { 0.3 } else { 0.0 });
-        println!(
-            "{:>11.0} {:>9.0} {:>8.2} {:>9.2}",
-            cost.events, cost.spikes, cost.forward, cost.backward
-        );
-        for (k, ns) in [cost.forward, cost.backward].into_iter().enumerate() {
-            (least[k], most[k]) = (least[k].min(ns), most[k].max(ns));
+    println!("{:>5} {:>11} {:>9} {:>8} {:>9}", "taus", "events", "spikes", "forward", "backward");
+    for (taus, each) in [("one", false), ("each", true)] {
+        let (mut least, mut most) = ([f64::INFINITY; 2], [0.0_f64; 2]);
+        for decade in 4..=(if quick { 7 } else { 8 }) {
+            let layer = Layer::new(32, 32, each, 10_usize.pow(decade) / 32);
+            let cost = cost(&layer, if decade < 7 { 0.3 } else { 0.0 });
+            println!(
+                "{taus:>5} {:>11.0} {:>9.0} {:>8.2} {:>9.2}",
+                cost.events, cost.spikes, cost.forward, cost.backward
+            );
+            for (k, ns) in [cost.forward, cost.backward].into_iter().enumerate() {
+                (least[k], most[k]) = (least[k].min(ns), most[k].max(ns));
+            }
         }
+        let [forward, backward] = [0, 1].map(|k| most[k] / least[k]);
+        println!("most / least: forward {forward:.2}, backward {backward:.2} (flat: below 1.3)");
     }
-    let [forward, backward] = [0, 1].map(|k| most[k] / least[k]);
-    println!("most / least: forward {forward:.2}, backward {backward:.2} (flat: below 1.3)");
 }
 
 fn threads(quick: bool) {

@@ -1,22 +1,35 @@
 //! Both engines behind one handle, with their workspaces: the calls below the facade that benchmarks need.
 //!
-//! The facade builds its tables anew for each batch; here they are built once, so that a figure holds the passes alone. Both
-//! passes keep their names in the program, where `benches/callgrind.sh` finds them. Not here: batches and threads, which are the facade's (`value_batch`, `value_and_grad_batch`).
+//! The facade runs a loss between the two passes; here each pass is a call of its own, so that a figure holds one pass alone.
+//! Both keep their names in the program, where `benches/callgrind.sh` finds them, and each does what the facade does: the sweep
+//! where the network is layered, and the event loop for every run that a sweep gives up. How many these were is counted, so
+//! that no figure of the sweep is secretly one of the event loop. Not here: batches and threads, which are the facade's.
 
 use crate::workload::SETTINGS;
 use spikegrad::{Cotangents, Loss, Network, Parameters, Stimulus, Trace};
-use spikegrad_adjoint::{BackwardWorkspace, GradientSum, backward_into};
-use spikegrad_network::Circuit;
-use spikegrad_simulate::{Options, Workspace, simulate_into};
+use spikegrad_adjoint::{
+    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_with_input_times,
+    is_sweepable, sweep_backward_into,
+};
+use spikegrad_network::{Circuit, Layers};
+use spikegrad_simulate::{Options, SweepWorkspace, Workspace, simulate_into, sweep_into};
+
+/// Which engine: the facade's choice.
+pub use spikegrad::Engine as Choice;
 
 /// A network made ready, and scratch memory.
 #[derive(Debug)]
 pub struct Engine<'a> {
     network: &'a Network,
     circuit: Circuit,
-    forward: Workspace,
-    backward: BackwardWorkspace,
+    /// Set if the sweep does the work.
+    layers: Option<Layers>,
+    options: Options,
+    forward: (Workspace, SweepWorkspace),
+    backward: (BackwardWorkspace, BackwardSweepWorkspace),
     sum: GradientSum,
+    input_times: Vec<f64>,
+    given_up: u64,
 }
 
 impl<'a> Engine<'a> {
@@ -25,11 +38,35 @@ impl<'a> Engine<'a> {
     /// # Panics
     /// If the parameters do not fit the network.
     #[must_use]
-    pub fn new(network: &'a Network, parameters: &Parameters) -> Self {
+    pub fn new(network: &'a Network, parameters: &Parameters, choice: Choice) -> Self {
         let circuit = Circuit::new(network, parameters).expect("valid parameters");
-        let sum = GradientSum::new(&circuit);
-        let (forward, backward) = (Workspace::default(), BackwardWorkspace::default());
-        Self { network, circuit, forward, backward, sum }
+        let layers = match choice {
+            Choice::Automatic => Layers::new(network, &circuit).ok(),
+            Choice::EventLoop => None,
+        };
+        Self {
+            network,
+            layers,
+            options: Options { max_events: SETTINGS.max_events, readouts: Vec::new() },
+            forward: Default::default(),
+            backward: Default::default(),
+            sum: GradientSum::new(&circuit),
+            input_times: Vec::new(),
+            given_up: 0,
+            circuit,
+        }
+    }
+
+    /// The layers, if the sweep does the work.
+    #[must_use]
+    pub fn layers(&self) -> Option<&Layers> {
+        self.layers.as_ref()
+    }
+
+    /// Passes so far that the sweep left to the event loop.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     /// Simulates into `trace`, with the read-outs of `loss`.
@@ -38,16 +75,22 @@ impl<'a> Engine<'a> {
     /// If the run cannot be finished.
     #[inline(never)]
     pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
-        let options =
-            Options { max_events: SETTINGS.max_events, readouts: loss.readouts(self.network) };
-        simulate_into(&self.circuit, stimulus, &options, &mut self.forward, trace)
-            .expect("a finite run");
+        let Self { network, circuit, options, forward: (event_loop, sweep), .. } = self;
+        options.readouts.clear();
+        loss.request(network, &mut options.readouts);
+        if let Some(layers) = &self.layers {
+            if sweep_into(circuit, layers, stimulus, options, sweep, trace).is_ok() {
+                return;
+            }
+            self.given_up += 1;
+        }
+        simulate_into(circuit, stimulus, options, event_loop, trace).expect("a finite run");
     }
 
     /// What the loss says of a trace.
-    #[must_use]
-    pub fn evaluate(&self, loss: &dyn Loss, trace: &Trace) -> Cotangents {
-        loss.evaluate(self.network, trace).1
+    pub fn evaluate(&self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
+        cotangents.reset(trace);
+        loss.evaluate_into(self.network, trace, cotangents);
     }
 
     /// Adds the gradient of one run to the sum.
@@ -56,8 +99,25 @@ impl<'a> Engine<'a> {
     /// If there is no gradient.
     #[inline(never)]
     pub fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
-        let (circuit, grazing) = (&self.circuit, SETTINGS.grazing);
-        backward_into(circuit, trace, cotangents, grazing, &mut self.backward, &mut self.sum)
-            .expect("a gradient");
+        let Self { circuit, backward: (event_loop, sweep), sum, input_times, .. } = self;
+        let grazing = SETTINGS.grazing;
+        if let Some(layers) = &self.layers {
+            if is_sweepable(trace) {
+                sweep_backward_into(circuit, layers, trace, cotangents, grazing, sweep, sum)
+                    .expect("a gradient");
+                return;
+            }
+            self.given_up += 1;
+        }
+        backward_with_input_times(
+            circuit,
+            trace,
+            cotangents,
+            grazing,
+            event_loop,
+            sum,
+            input_times,
+        )
+        .expect("a gradient");
     }
 }

@@ -1,4 +1,4 @@
-//! What the benchmarks share: workloads, the engines behind one handle, timing, the limits of the machine.
+//! What the benchmarks share: workloads, the engines behind one handle, timing, memory, the limits of the machine.
 //!
 //! The workloads are networks with random weights and synthetic input spikes, from fixed seeds; their weights were chosen so
 //! that the numbers of spikes are those of published experiments ([`workload`]). All calls of the engines that are not of the
@@ -9,6 +9,7 @@
 pub mod engine;
 pub mod export;
 pub mod machine;
+pub mod memory;
 pub mod timing;
 pub mod workload;
 

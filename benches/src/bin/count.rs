@@ -8,8 +8,8 @@
 #![expect(clippy::print_stdout, reason = "the answer of a program")]
 
 use clap::Parser;
-use spikegrad::Trace;
-use spikegrad_bench::engine::Engine;
+use spikegrad::{Cotangents, Trace};
+use spikegrad_bench::engine::{Choice, Engine};
 use spikegrad_bench::{NAMES, Workload};
 
 /// Runs one workload a fixed number of times, on one thread
@@ -24,23 +24,30 @@ struct Arguments {
     /// Use the first samples only
     #[arg(long, default_value_t = usize::MAX)]
     samples: usize,
+    /// Use this engine
+    #[arg(long, value_parser = ["automatic", "event-loop"], default_value = "automatic")]
+    engine: String,
 }
 
 fn main() {
-    let Arguments { workload, times, samples } = Arguments::parse();
+    let Arguments { workload, times, samples, engine } = Arguments::parse();
+    let choice = if engine == "event-loop" { Choice::EventLoop } else { Choice::Automatic };
     let workload = Workload::by_name(&workload).expect("a name of the list");
-    let mut engine = Engine::new(&workload.network, &workload.parameters);
-    let (mut trace, mut arrivals, mut spikes) = (Trace::default(), 0, 0);
+    let mut engine = Engine::new(&workload.network, &workload.parameters, choice);
+    let (mut trace, mut cotangents) = (Trace::default(), Cotangents::default());
+    let (mut arrivals, mut spikes) = (0, 0);
     for _ in 0..times {
         for example in workload.examples.iter().take(samples) {
             engine.forward(&example.stimulus, &*example.loss, &mut trace);
             if workload.has_gradient {
-                let cotangents = engine.evaluate(&*example.loss, &trace);
+                engine.evaluate(&*example.loss, &trace, &mut cotangents);
                 engine.backward(&trace, &cotangents);
             }
             arrivals += trace.arrivals;
             spikes += trace.spikes.len();
         }
     }
-    println!("synaptic_events {arrivals} spikes {spikes}");
+    let name = if engine.layers().is_some() { "sweep" } else { "event_loop" };
+    let given_up = engine.given_up();
+    println!("synaptic_events {arrivals} spikes {spikes} engine {name} given_up {given_up}");
 }

@@ -8,8 +8,7 @@ use clap::Parser;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Deserialize;
 use serde_json::json;
-use spikegrad::{Trace, value_and_grad_batch, value_batch};
-use spikegrad_bench::engine::Engine;
+use spikegrad::{Evaluator, value_and_grad_batch, value_batch};
 use spikegrad_bench::timing::seconds_of;
 use spikegrad_bench::workload::SETTINGS;
 use spikegrad_bench::{Counts, Workload};
@@ -75,10 +74,12 @@ fn run(workload: &Workload, command: &Command, pool: &ThreadPool) -> Times {
         _ if workload.has_gradient => times(|| forward(workload), command.seconds, pool),
         // Peers of the networks without gradient do not count building them; neither do we.
         _ => {
-            let mut engine = Engine::new(&workload.network, &workload.parameters);
+            let mut evaluator =
+                Evaluator::new(&workload.network, &workload.parameters, SETTINGS).expect("valid");
             let example = &workload.examples[0];
-            let mut trace = Trace::default();
-            let mut one = || engine.forward(&example.stimulus, &*example.loss, &mut trace);
+            let mut one = || {
+                evaluator.value(&example.stimulus, &*example.loss).expect("a finite run");
+            };
             one();
             times(one, command.seconds, pool)
         }

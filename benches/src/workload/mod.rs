@@ -86,6 +86,12 @@ impl Workload {
         }
     }
 
+    /// The shape of `w2_sparse` and `w2_dense` with the hidden weights of the paper times `scale`: as many spikes as wished.
+    #[must_use]
+    pub fn w2_scaled(scale: f64) -> Self {
+        mnist("w2", Model::Li, 5e-3, scale, READOUT)
+    }
+
     /// The samples as the facade wants them.
     #[must_use]
     pub fn samples(&self) -> Vec<Sample<'_>> {

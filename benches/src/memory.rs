@@ -1,0 +1,77 @@
+//! The memory of a trace in bytes: what grows with the spikes, and what does not.
+//!
+//! Sizes of what is held, from the types and the lengths of lists; nothing is asked of the allocator. A trace holds its spikes,
+//! the input spikes and the read-outs. Beside it stand a layer's own arrays, one row for each of its values, which do not
+//! grow with the spikes. Not here: weights and gradients, which are the network's; the workspaces of the engines, of which
+//! that of the sweep holds each spike a second time.
+
+use spikegrad::{Spike, Trace};
+use spikegrad_network::Layers;
+use std::mem::{size_of, size_of_val};
+
+/// Bytes of one spike in a trace.
+pub const SPIKE: usize = size_of::<Spike>();
+
+/// Parts of a trace, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceBytes {
+    /// Number of spikes.
+    pub spikes: usize,
+    /// Spikes.
+    pub of_spikes: usize,
+    /// What is reserved for spikes, in a trace that was not used before.
+    pub reserved: usize,
+    /// Input spikes, without the order in which they were given.
+    pub of_inputs: usize,
+    /// Read-outs.
+    pub of_readouts: usize,
+}
+
+impl TraceBytes {
+    /// Of `trace`.
+    #[must_use]
+    pub fn of(trace: &Trace) -> Self {
+        Self {
+            spikes: trace.spikes.len(),
+            of_spikes: size_of_val(&*trace.spikes),
+            reserved: trace.spikes.capacity() * SPIKE,
+            of_inputs: size_of_val(trace.stimulus.spikes()),
+            of_readouts: size_of_val(&*trace.readouts),
+        }
+    }
+
+    /// All that is held, without what is only reserved.
+    #[must_use]
+    pub fn total(self) -> usize {
+        self.of_spikes + self.of_inputs + self.of_readouts
+    }
+}
+
+/// Bytes of the arrays of all layers: time constants and thresholds, padded to whole blocks.
+#[must_use]
+pub fn of_layers(layers: &Layers) -> usize {
+    let arrays = layers.layers().iter().flat_map(|l| [&l.tau_mem, &l.tau_syn, &l.threshold]);
+    arrays.map(|array| size_of_val(array.as_slice())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SPIKE, TraceBytes};
+    use crate::Workload;
+    use crate::engine::{Choice, Engine};
+    use spikegrad::Trace;
+
+    #[test]
+    fn only_spikes_grow_with_the_weights() {
+        let [few, many] = [0.637, 1.88].map(|scale| {
+            let workload = Workload::w2_scaled(scale);
+            let mut engine =
+                Engine::new(&workload.network, &workload.parameters, Choice::Automatic);
+            let (mut trace, example) = (Trace::default(), &workload.examples[0]);
+            engine.forward(&example.stimulus, &*example.loss, &mut trace);
+            TraceBytes::of(&trace)
+        });
+        assert!(many.spikes > 2 * few.spikes, "{few:?} {many:?}");
+        assert_eq!(many.total() - few.total(), (many.spikes - few.spikes) * SPIKE);
+    }
+}
