@@ -174,7 +174,8 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         let (offset, delay) = (row - groups.start, circuit.group(row).delay);
         let is_row = |source: usize| {
             let group = circuit.group(circuit.groups_of(source).start + offset);
-            group.synapses.len() == n_post && group.connection == k && group.delay == delay
+            let is_late_alike = group.delay.to_bits() == delay.to_bits();
+            group.synapses.len() == n_post && group.connection == k && is_late_alike
         };
         if !(first_source..first_source + n_pre).all(is_row) {
             return Err(NotLayered::OwnDelays { connection: k });

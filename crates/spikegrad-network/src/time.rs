@@ -37,6 +37,12 @@ impl<T: Scalar> Time<T> {
         Self { rounded: (self.rounded + dt).with_re(rounded), rest: error - (rounded - sum) }
     }
 
+    /// Whether both are the same instant: one representable time.
+    #[must_use]
+    pub fn coincides(self, other: Self) -> bool {
+        (self.rounded.re() - other.rounded.re()).is_exactly_zero()
+    }
+
     /// Seconds since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> T {

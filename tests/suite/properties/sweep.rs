@@ -62,7 +62,8 @@ struct Differences(RefCell<BTreeMap<&'static str, Vec<f64>>>);
 impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
-        let difference = if got == expected { 0.0 } else { error(got, expected, floor) };
+        let is_same = (got - expected).abs() == 0.0;
+        let difference = if is_same { 0.0 } else { error(got, expected, floor) };
         prop_assert!(difference <= WORST, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())

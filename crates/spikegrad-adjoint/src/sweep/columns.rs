@@ -1,28 +1,45 @@
 //! The adjoints of a layer side by side, and the one pass over them that a stretch takes, going backwards.
 //!
-//! At the end of a stretch a row of weights arrives: each of its weights gets λ_i of its target, and the time of the
+//! At the end of a stretch a row of weights arrives: each of its weights gets `λ_i` of its target, and the time of the
 //! arrival gets their sum as in eq. 10. Then all adjoints move to the start of the stretch (eq. 3, transposed). Sums run
 //! over eight partial sums in a fixed order, whatever the width of a register.
 //!
 //! Not here: what happens within a stretch (`layer.rs`).
 
 use pulp::{Arch, Simd, WithSimd};
-use spikegrad_dynamics::lanes::{BLOCK, Lanes, Propagator, padded};
+use spikegrad_dynamics::State;
+use spikegrad_dynamics::lanes::{BLOCK, Lanes, Propagator};
 
-/// ∂L/∂(state) of the neurons of a layer, padded to whole blocks.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Adjoints {
-    pub(super) v: Vec<f64>,
-    pub(super) i: Vec<f64>,
+/// One number for each neuron of a block.
+type Column = [f64; BLOCK];
+
+/// ∂L/∂(state) of eight neurons; a column is a cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Block {
+    v: Column,
+    i: Column,
 }
+
+/// ∂L/∂(state) of the neurons of a layer, in blocks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Adjoints(Vec<Block>);
 
 impl Adjoints {
     /// `count` neurons on which nothing depends.
     pub(super) fn reset(&mut self, count: usize) {
-        for column in [&mut self.v, &mut self.i] {
-            column.clear();
-            column.resize(padded(count), 0.0);
-        }
+        self.0.clear();
+        self.0.resize(count.div_ceil(BLOCK), Block::default());
+    }
+
+    pub(super) fn get(&self, n: usize) -> State<f64> {
+        let (block, k) = (&self.0[n / BLOCK], n % BLOCK);
+        State { v: block.v[k], i: block.i[k] }
+    }
+
+    pub(super) fn set(&mut self, n: usize, adjoint: State<f64>) {
+        let (block, k) = (&mut self.0[n / BLOCK], n % BLOCK);
+        (block.v[k], block.i[k]) = (adjoint.v, adjoint.i);
     }
 }
 
@@ -65,42 +82,40 @@ impl Pass<'_> {
     }
 }
 
+// Everything below is inlined by force: what is not, is not compiled for the registers.
+
 impl WithSimd for Pass<'_> {
     type Output = f64;
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let Self { adjoints, time_constants, row, motion } = self;
-        match (time_constants, motion) {
-            (TimeConstants::Shared { tau_mem, tau_syn }, Some(motion)) => {
-                let flow = Propagator::splat(simd, motion.flow);
-                // One division for the whole row.
+        let moves = motion.is_some();
+        match time_constants {
+            TimeConstants::Shared { tau_mem, tau_syn } => {
+                let still = Propagator::default();
+                let flow = Propagator::splat(simd, motion.map_or(&still, |motion| motion.flow));
                 let [by_v, by_i] = receive(
                     simd,
                     adjoints,
                     row,
                     #[inline(always)]
                     |_| flow,
-                    true,
+                    moves,
                 );
+                // One division for the whole row.
                 by_i / tau_syn - by_v / tau_mem
             }
-            (TimeConstants::Shared { tau_mem, tau_syn }, None) => {
-                let still = Propagator::splat(simd, &Propagator::default());
-                let [by_v, by_i] = receive(
-                    simd,
-                    adjoints,
-                    row,
-                    #[inline(always)]
-                    |_| still,
-                    false,
-                );
-                by_i / tau_syn - by_v / tau_mem
-            }
-            (TimeConstants::Own { tau_mem, tau_syn }, motion) => {
+            TimeConstants::Own { tau_mem, tau_syn } => {
                 let time = row.as_ref().map_or(0.0, |row| {
-                    let terms = row.weights.iter().zip(&adjoints.v).zip(&adjoints.i);
-                    let taus = tau_mem.iter().zip(tau_syn);
-                    terms.zip(taus).map(|(((w, v), i), (m, s))| w * (i / s - v / m)).sum()
+                    let weights = row.weights.chunks(BLOCK).zip(&adjoints.0);
+                    let taus = tau_mem.chunks(BLOCK).zip(tau_syn.chunks(BLOCK));
+                    let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block), _)| {
+                        let (mem, syn): (&[f64], &[f64]) = (mem, syn);
+                        let of =
+                            |(k, w): (usize, &f64)| w * (block.i[k] / syn[k] - block.v[k] / mem[k]);
+                        weights.iter().enumerate().map(of).sum::<f64>()
+                    };
+                    weights.zip(taus).map(of_block).sum()
                 });
                 let (tau_mem, tau_syn) = (S::as_simd_f64s(tau_mem).0, S::as_simd_f64s(tau_syn).0);
                 let dt = Lanes::splat(simd, motion.map_or(0.0, |motion| motion.dt));
@@ -113,7 +128,7 @@ impl WithSimd for Pass<'_> {
                         let tau_mem = Lanes::new(simd, tau_mem[k]);
                         Propagator::over(dt, tau_mem, Lanes::new(simd, tau_syn[k]))
                     },
-                    motion.is_some(),
+                    moves,
                 );
                 time
             }
@@ -121,8 +136,11 @@ impl WithSimd for Pass<'_> {
     }
 }
 
-/// Adds λ_i to the gradient of the row, moves the adjoints by `flow` if they `move`, and returns the products of the
-/// weights with λ_v and λ_i.
+/// The products of the weights of a row with `λ_v` and with `λ_i`, as eight partial sums each.
+type Sums<S> = [[Lanes<S>; BLOCK]; 2];
+
+/// Adds `λ_i` to the gradient of the row, moves the adjoints by `flow` if they `move`, and returns the products of the
+/// weights with `λ_v` and `λ_i`.
 #[inline(always)]
 fn receive<S: Simd>(
     simd: S,
@@ -131,67 +149,77 @@ fn receive<S: Simd>(
     flow: impl Fn(usize) -> Propagator<Lanes<S>>,
     moves: bool,
 ) -> [f64; 2] {
-    let v = S::as_mut_simd_f64s(&mut adjoints.v).0;
-    let i = &mut S::as_mut_simd_f64s(&mut adjoints.i).0[..v.len()];
-    let lanes = |x| Lanes::new(simd, x);
-    let zero = Lanes::splat(simd, 0.0);
-    let mut sums = [[zero; BLOCK]; 2];
-    let width = BLOCK / S::F64_LANES;
     let Some(Row { weights, gradient }) = row else {
-        if moves {
-            for (k, (v, i)) in v.iter_mut().zip(i).enumerate() {
-                transport(simd, v, i, &flow(k));
-            }
+        for (k, block) in adjoints.0.iter_mut().enumerate() {
+            block.transport(simd, k, &flow);
         }
         return [0.0; 2];
     };
-    let (whole, part) = S::as_simd_f64s(weights);
-    let (whole_gradient, part_gradient) = S::as_mut_simd_f64s(gradient);
-    let blocks = whole.len() / width;
-    for block in 0..blocks {
-        for lane in 0..width {
-            let k = block * width + lane;
-            let (v1, i1, weight) = (lanes(v[k]), lanes(i[k]), lanes(whole[k]));
-            sums[0][lane] = sums[0][lane] + weight * v1;
-            sums[1][lane] = sums[1][lane] + weight * i1;
-            whole_gradient[k] = (lanes(whole_gradient[k]) + i1).raw();
-            if moves {
-                transport(simd, &mut v[k], &mut i[k], &flow(k));
-            }
+    let mut sums: Sums<S> = [[Lanes::splat(simd, 0.0); BLOCK]; 2];
+    let (whole, part) = weights.as_chunks::<BLOCK>();
+    let (gradients, part_gradient) = gradient.as_chunks_mut::<BLOCK>();
+    let (full, rest) = adjoints.0.split_at_mut(whole.len());
+    for (k, ((block, weights), gradient)) in full.iter_mut().zip(whole).zip(gradients).enumerate() {
+        block.receive(simd, weights, gradient, &mut sums);
+        if moves {
+            block.transport(simd, k, &flow);
         }
     }
-    for (lane, k) in (blocks * width..v.len()).enumerate() {
-        let weight = match whole.get(k) {
-            Some(&weight) => weight,
-            None if k == whole.len() => simd.partial_load_f64s(part),
-            None => zero.raw(),
-        };
-        let (v1, i1, weight) = (lanes(v[k]), lanes(i[k]), lanes(weight));
-        sums[0][lane] = sums[0][lane] + weight * v1;
-        sums[1][lane] = sums[1][lane] + weight * i1;
-        match whole_gradient.get_mut(k) {
-            Some(gradient) => *gradient = (lanes(*gradient) + i1).raw(),
-            None if k == whole.len() => {
-                let sum = lanes(simd.partial_load_f64s(part_gradient)) + i1;
-                simd.partial_store_f64s(part_gradient, sum.raw());
-            }
-            None => {}
-        }
+    if let Some(block) = rest.first_mut() {
+        let (mut last, mut last_gradient) = ([0.0; BLOCK], [0.0; BLOCK]);
+        last[..part.len()].copy_from_slice(part);
+        last_gradient[..part.len()].copy_from_slice(part_gradient);
+        block.receive(simd, &last, &mut last_gradient, &mut sums);
+        part_gradient.copy_from_slice(&last_gradient[..part.len()]);
         if moves {
-            transport(simd, &mut v[k], &mut i[k], &flow(k));
+            block.transport(simd, whole.len(), &flow);
         }
     }
     sums.map(|sums| {
-        sums[..width].iter().flat_map(|s| s.values().into_iter().take(S::F64_LANES)).sum()
+        let lanes = sums[..BLOCK / S::F64_LANES].iter();
+        lanes.flat_map(|sum| sum.values().into_iter().take(S::F64_LANES)).sum()
     })
 }
 
-/// Eqs. 3–5, transposed.
-#[inline(always)]
-fn transport<S: Simd>(simd: S, v: &mut S::f64s, i: &mut S::f64s, by: &Propagator<Lanes<S>>) {
-    let (after_v, after_i) = (Lanes::new(simd, *v), Lanes::new(simd, *i));
-    *v = (by.membrane * after_v).raw();
-    *i = (by.response * after_v + by.current * after_i).raw();
+impl Block {
+    /// Takes back an arrival.
+    #[inline(always)]
+    fn receive<S: Simd>(
+        &self,
+        simd: S,
+        weights: &Column,
+        gradient: &mut Column,
+        sums: &mut Sums<S>,
+    ) {
+        let [v, i, weights] = [&self.v, &self.i, weights].map(|column| S::as_simd_f64s(column).0);
+        let gradient = S::as_mut_simd_f64s(gradient).0;
+        let [of_v, of_i] = sums;
+        let lanes = |x| Lanes::new(simd, x);
+        for lane in 0..BLOCK / S::F64_LANES {
+            let (v, i, weight) = (lanes(v[lane]), lanes(i[lane]), lanes(weights[lane]));
+            of_v[lane] = of_v[lane] + weight * v;
+            of_i[lane] = of_i[lane] + weight * i;
+            gradient[lane] = (lanes(gradient[lane]) + i).raw();
+        }
+    }
+
+    /// Moves block `k` back: eqs. 3–5, transposed.
+    #[inline(always)]
+    fn transport<S: Simd>(
+        &mut self,
+        simd: S,
+        k: usize,
+        flow: &impl Fn(usize) -> Propagator<Lanes<S>>,
+    ) {
+        let width = BLOCK / S::F64_LANES;
+        let (v, i) = (S::as_mut_simd_f64s(&mut self.v).0, S::as_mut_simd_f64s(&mut self.i).0);
+        for lane in 0..width {
+            let by = flow(k * width + lane);
+            let (after_v, after_i) = (Lanes::new(simd, v[lane]), Lanes::new(simd, i[lane]));
+            v[lane] = (by.membrane * after_v).raw();
+            i[lane] = (by.response * after_v + by.current * after_i).raw();
+        }
+    }
 }
 
 /// The flows over lengths of time, for neurons that share their time constants or have their own.

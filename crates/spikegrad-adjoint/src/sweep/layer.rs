@@ -12,7 +12,7 @@ use crate::backward::mean_pullback;
 use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
 use spikegrad_dynamics::{Adjoint, LifGradient, NeuronAdjoint, State};
-use spikegrad_network::{Circuit, Cusp, Layer, Measure, Trace};
+use spikegrad_network::{Circuit, Cusp, Layer, Measure, Time, Trace};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ pub(super) struct Scratch {
 #[derive(Clone, Copy, Debug)]
 struct OnCusp {
     cusp: Cusp,
-    time: f64,
+    time: Time,
     neuron: usize,
     cotangent: f64,
 }
@@ -74,20 +74,15 @@ impl LayerSweep<'_> {
         let mut is_live = self.scratch.integral.iter().any(|&x| x != 0.0);
         for k in (0..self.scratch.schedule.stretches.len()).rev() {
             let stretch = self.scratch.schedule.stretches[k].clone();
-            let is_moved = is_live;
-            if is_live || !self.scratch.cusps.is_empty() {
-                self.arrivals(&stretch);
-            }
             for moment in stretch.moments.clone() {
                 let Moment { neuron, is_last, .. } = self.scratch.schedule.moments[moment];
                 if is_last {
                     let Scratch { adjoints, by_hand, .. } = &mut *self.scratch;
-                    by_hand.v[neuron] = adjoints.v[neuron];
-                    by_hand.i[neuron] = adjoints.i[neuron];
+                    by_hand.set(neuron, adjoints.get(neuron));
                 }
             }
-            if is_moved {
-                self.travel(k, &stretch);
+            if is_live || !self.scratch.cusps.is_empty() {
+                self.stretch(k, &stretch);
             }
             for moment in stretch.moments.rev() {
                 is_live |= self.moment(moment)?;
@@ -166,23 +161,28 @@ impl LayerSweep<'_> {
                 let model = &self.circuit.neurons[n];
                 mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[n]);
             } else if let Some(cusp) = readout.cusp {
-                cusps.push(OnCusp { cusp, time: readout.time, neuron, cotangent });
+                cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
             }
         }
     }
 
-    /// Takes back what arrived at the end of a stretch.
-    fn arrivals(&mut self, stretch: &Stretch) {
+    /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
+    fn stretch(&mut self, k: usize, stretch: &Stretch) {
+        let Self { circuit, layer, times, sum, .. } = self;
+        let Scratch { schedule, adjoints, cusps, stretches, integral, .. } = &mut *self.scratch;
+        let time_constants = Self::time_constants(layer);
+        let dt = stretch.until.since(stretch.from);
+        let still = Propagator::default();
+        let motion = Some(Move { dt, flow: stretches.get(k).unwrap_or(&still) });
         for k in stretch.arrivals.clone().rev() {
-            let Self { circuit, layer, times, sum, .. } = self;
-            let Scratch { schedule, adjoints, cusps, .. } = &mut *self.scratch;
             let arrival = schedule.arrivals[k];
-            let synapses = circuit.group(arrival.row).synapses.clone();
+            let synapses = circuit.synapses(arrival.row);
             let weights = &circuit.weights[synapses.clone()];
-            let row = Row { weights, gradient: &mut sum.weights[synapses] };
-            let time_constants = Self::time_constants(layer);
-            let mut total = Pass { adjoints, time_constants, row: Some(row), motion: None }.run();
-            for at in cusps.iter().filter(|at| at.time == arrival.time.rounded) {
+            let row = Some(Row { weights, gradient: &mut sum.weights[synapses] });
+            // What arrived first goes together with the motion before it.
+            let motion = motion.filter(|_| k == stretch.arrivals.start);
+            let mut total = Pass { adjoints, time_constants, row, motion }.run();
+            for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
                 let change = weights[at.neuron] / layer.tau_mem[at.neuron];
                 let Cusp { rate_before, rate_after, .. } = at.cusp;
@@ -191,21 +191,14 @@ impl LayerSweep<'_> {
             sum.delays[arrival.row] += total;
             times[arrival.firing] += total;
         }
-    }
-
-    /// Moves all adjoints to the start of stretch `k`.
-    fn travel(&mut self, k: usize, stretch: &Stretch) {
-        let dt = stretch.until.since(stretch.from);
-        let Scratch { adjoints, stretches, integral, .. } = &mut *self.scratch;
-        let still = Propagator::default();
-        let motion = Some(Move { dt, flow: stretches.get(k).unwrap_or(&still) });
-        let time_constants = Self::time_constants(self.layer);
-        Pass { adjoints, time_constants, row: None, motion }.run();
+        if stretch.arrivals.is_empty() {
+            Pass { adjoints, time_constants, row: None, motion }.run();
+        }
         for (n, &integral) in integral.iter().enumerate().filter(|(_, x)| **x != 0.0) {
-            let model = &self.circuit.neurons[self.layer.neurons.start + n];
+            let model = &circuit.neurons[layer.neurons.start + n];
             let Adjoint(added) = model.integral_pullback(dt, integral);
-            adjoints.v[n] += added.v;
-            adjoints.i[n] += added.i;
+            let State { v, i } = adjoints.get(n);
+            adjoints.set(n, State { v: v + added.v, i: i + added.i });
         }
     }
 
@@ -214,7 +207,7 @@ impl LayerSweep<'_> {
     fn moment(&mut self, k: usize) -> Result<bool, AdjointError> {
         let moment = self.scratch.schedule.moments[k];
         let n = moment.neuron;
-        let hand = State { v: self.scratch.by_hand.v[n], i: self.scratch.by_hand.i[n] };
+        let hand = self.scratch.by_hand.get(n);
         let mut adjoint = self.transport(n, &self.scratch.after[k], moment.after, hand);
         match moment.kind {
             Kind::Release(spike) => self.release(spike, &mut adjoint),
@@ -228,10 +221,10 @@ impl LayerSweep<'_> {
                 gradient.add_membrane(cotangent, decay, moment.after_reset, tangent);
             }
         }
-        (self.scratch.by_hand.v[n], self.scratch.by_hand.i[n]) = (adjoint.v, adjoint.i);
+        self.scratch.by_hand.set(n, adjoint);
         if moment.is_first {
             let start = self.transport(n, &self.scratch.before[k], moment.before, adjoint);
-            (self.scratch.adjoints.v[n], self.scratch.adjoints.i[n]) = (start.v, start.i);
+            self.scratch.adjoints.set(n, start);
         }
         Ok(adjoint.v != 0.0 || adjoint.i != 0.0)
     }
@@ -293,8 +286,7 @@ impl LayerSweep<'_> {
     /// What is left at time 0 belongs to the initial state.
     fn finish(&mut self) {
         for (local, n) in self.layer.neurons.clone().enumerate() {
-            let Adjoints { v, i } = &self.scratch.adjoints;
-            let adjoint = Adjoint(State { v: v[local], i: i[local] });
+            let adjoint = Adjoint(self.scratch.adjoints.get(local));
             self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
         }
     }

@@ -168,7 +168,7 @@ impl Schedule {
             let now = self.arrivals.get(first).map(|arrival| arrival.time);
             let mut until = now.unwrap_or(Time::from(t_end));
             while let Some(next) = self.arrivals.get(arrival)
-                && next.time.rounded == until.rounded
+                && next.time.coincides(until)
             {
                 until = next.time;
                 arrival += 1;

@@ -268,7 +268,7 @@ mod tests {
                 }
             }
         }
-        println!("{crossings} crossings, {silent} silent, {undecided} undecided");
-        assert!(crossings > 10_000 && silent > 1000 && undecided < 2000);
+        let counts = (crossings, silent, undecided);
+        assert!(crossings > 10_000 && silent > 1000 && undecided < 2000, "{counts:?}");
     }
 }

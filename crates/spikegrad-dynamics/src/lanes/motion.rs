@@ -9,11 +9,11 @@ use pulp::Simd;
 /// The flow over some length: `v' = membrane v + response i`, `i' = current i`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Propagator<X = f64> {
-    /// e^p, p = −dt/τ_mem.
+    /// e^p, p = −`dt/τ_mem`.
     pub membrane: X,
-    /// e^q, q = −dt/τ_syn.
+    /// e^q, q = −`dt/τ_syn`.
     pub current: X,
-    /// ψ = (dt/τ_mem) exp[p, q].
+    /// ψ = (`dt/τ_mem`) exp[p, q].
     pub response: X,
 }
 
@@ -28,15 +28,15 @@ pub struct Propagator<X = f64> {
 pub struct Motion<X = f64> {
     /// The flow itself.
     pub flow: Propagator<X>,
-    /// dt/τ_mem.
+    /// `dt/τ_mem`.
     pub length: X,
-    /// ∂membrane/∂τ_mem.
+    /// ∂`membrane/∂τ_mem`.
     pub mem_of_v: X,
-    /// ∂response/∂τ_mem.
+    /// ∂`response/∂τ_mem`.
     pub mem_of_i: X,
-    /// ∂response/∂τ_syn.
+    /// ∂`response/∂τ_syn`.
     pub syn_of_i: X,
-    /// ∂current/∂τ_syn.
+    /// ∂`current/∂τ_syn`.
     pub current_of_i: X,
 }
 

@@ -94,7 +94,7 @@ impl Arrivals {
             let first = self.rows.len();
             for k in 0..layer.incoming.len() {
                 while let Some((time, row)) = self.head(k, layer, fired, own)
-                    && time.rounded == now.rounded
+                    && time.coincides(now)
                 {
                     self.rows.push(row);
                     self.cursors[k] += 1;

@@ -19,11 +19,11 @@ pub(super) struct Block {
     /// v relative to rest.
     pub(super) v: Column,
     pub(super) i: Column,
-    /// ∂v/∂τ_mem.
+    /// ∂`v/∂τ_mem`.
     pub(super) v_mem: Column,
-    /// ∂v/∂τ_syn.
+    /// ∂`v/∂τ_syn`.
     pub(super) v_syn: Column,
-    /// ∂i/∂τ_syn.
+    /// ∂`i/∂τ_syn`.
     pub(super) i_syn: Column,
 }
 

@@ -94,9 +94,8 @@ impl Wave {
             };
             let due = |dt: f64| Some(member.from.after(dt)).filter(|t| t.rounded <= until.rounded);
             member.crossing = match outlook {
-                Outlook::Silent => None,
                 Outlook::Touch { dt } if due(dt).is_some() => return Err(Irregular),
-                Outlook::Touch { .. } => None,
+                Outlook::Silent | Outlook::Touch { .. } => None,
                 Outlook::Crossing { dt, slope } => due(dt).map(|time| Crossing { time, slope }),
             };
             // Whoever crosses at the very instant of its last event opens a round of its own.
