@@ -166,22 +166,32 @@ impl<'a, T: Scalar> Layout<'a, T> {
         let values = &parameters.connections[k];
         let first = self.synapse.len();
         match (part.only, synapses) {
-            (Some(s), _) => self.synapse.push(s),
             (None, Synapses::Dense) => {
-                self.synapse.extend((0..n_post).map(|post| narrow(post * n_pre + pre)));
+                // In order as they stand; nothing is looked up.
+                let (start, step) = (narrow(pre), narrow(n_pre));
+                self.synapse.extend((0..narrow(n_post)).map(|post| start + post * step));
+                self.targets.extend((base..base + n_post).map(NeuronId::new));
+                self.weights.extend(values.weights[pre..].iter().step_by(n_pre));
             }
-            (None, Synapses::Sparse(_)) => self.synapse.extend_from_slice(self.by_pre[k].of(pre)),
+            (Some(s), Synapses::Dense) => {
+                self.synapse.push(s);
+                self.targets.push(NeuronId::new(base + s as usize / n_pre));
+                self.weights.push(values.weights[s as usize]);
+            }
+            (only, Synapses::Sparse(list)) => {
+                match only {
+                    Some(s) => self.synapse.push(s),
+                    None => self.synapse.extend_from_slice(self.by_pre[k].of(pre)),
+                }
+                let post = |s: u32| list[s as usize].post;
+                let synapses = &mut self.synapse[first..];
+                if !synapses.is_sorted_by_key(|&s| post(s)) {
+                    synapses.sort_unstable_by_key(|&s| (post(s), s));
+                }
+                self.targets.extend(synapses.iter().map(|&s| NeuronId::new(base + post(s))));
+                self.weights.extend(synapses.iter().map(|&s| values.weights[s as usize]));
+            }
         }
-        let post = |s: u32| match synapses {
-            Synapses::Dense => s as usize / n_pre,
-            Synapses::Sparse(list) => list[s as usize].post,
-        };
-        let synapses = &mut self.synapse[first..];
-        if !synapses.is_sorted_by_key(|&s| post(s)) {
-            synapses.sort_unstable_by_key(|&s| (post(s), s));
-        }
-        self.targets.extend(synapses.iter().map(|&s| NeuronId::new(base + post(s))));
-        self.weights.extend(synapses.iter().map(|&s| values.weights[s as usize]));
         self.groups.delays.push(values.delay.get(self.synapse[first] as usize));
         self.groups.connections.push(narrow(k));
         self.groups.first_synapse.push(narrow(self.synapse.len()));
@@ -197,7 +207,13 @@ impl<'a, T: Scalar> Layout<'a, T> {
             let last = first + same.count();
             self.sets += 1;
             let mut is_apart = true;
-            for group in first..last {
+            // A dense connection reaches each target once.
+            let is_dense = |group: usize| {
+                let connection = &self.network.connections()[self.groups.connection(group)];
+                connection.synapses == Synapses::Dense
+            };
+            let alone = last == first + 1 && is_dense(first);
+            for group in (first..last).filter(|_| !alone) {
                 for at_one in self.targets[self.groups.synapses(group)].chunk_by(|a, b| a == b) {
                     let reached_by = &mut self.reached_by[at_one[0].index()];
                     is_apart &= *reached_by != self.sets;

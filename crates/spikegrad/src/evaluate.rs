@@ -1,19 +1,13 @@
 //! The three verbs in one call: simulate, evaluate the loss, walk backwards.
 //!
-//! A batch is cut into chunks of a fixed size, whatever the number of threads; each chunk adds up its samples in order, and
-//! the chunks are added in order. So the same batch gives the same bits on any machine load.
-//!
-//! Not here: the choice of the engine, and the memory of a run (`evaluator.rs`).
+//! Not here: the choice of the engine, and the memory of a run (`evaluator.rs`); the order of a batch (`batch.rs`).
 
-use crate::evaluator::{Evaluator, Prepared, Scratch, Settings};
-use rayon::prelude::*;
-use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
+use crate::batch;
+use crate::evaluator::{Evaluator, Prepared, Settings};
+use spikegrad_adjoint::{AdjointError, Certificate, Loss};
 use spikegrad_network::{Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, SimulateError};
 use thiserror::Error;
-
-/// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
-const CHUNK: usize = 8;
 
 /// Why there is no value or no gradient.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -126,35 +120,12 @@ pub fn value_and_grad_batch<R: Send>(
     settings: &Settings,
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Batch<R>, BatchError> {
-    let prepared = Prepared::new(network, parameters, *settings)
+    let mut evaluator = Evaluator::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
-    let circuit = &prepared.circuit;
-    let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
-        let mut sum = GradientSum::new(circuit);
-        let mut scratch = Scratch::default();
-        let mut results = Vec::with_capacity(chunk.len());
-        for (position, &sample) in (k * CHUNK..).zip(chunk) {
-            let failed = |source| BatchError { sample: position, source };
-            let Sample { stimulus, loss } = sample;
-            let value = scratch.forward(&prepared, stimulus, loss, true).map_err(failed)?;
-            scratch.backward(&prepared, &mut sum).map_err(|e| failed(e.into()))?;
-            results.push((value, look_up(position, &scratch.trace)));
-        }
-        Ok((results, sum))
-    };
-    let chunks: Vec<Result<_, BatchError>> =
-        samples.par_chunks(CHUNK).enumerate().map(chunk).collect();
-    let mut total = GradientSum::new(circuit);
-    let (mut losses, mut looked_up) = (Vec::new(), Vec::new());
-    for chunk in chunks {
-        let (results, sum) = chunk?;
-        for (value, looked) in results {
-            losses.push(value);
-            looked_up.push(looked);
-        }
-        total.add(&sum);
-    }
-    Ok(Batch { losses, gradient: total.to_parameters(network, parameters, circuit), looked_up })
+    let mut gradient = parameters.zeros_like();
+    let results = evaluator.value_and_grad_batch(samples, &mut gradient, look_up)?;
+    let (losses, looked_up) = results.into_iter().unzip();
+    Ok(Batch { losses, gradient, looked_up })
 }
 
 /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
@@ -170,14 +141,5 @@ pub fn value_batch<R: Send>(
 ) -> Result<Vec<(f64, R)>, BatchError> {
     let prepared = Prepared::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
-    let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
-        let mut scratch = Scratch::default();
-        let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = scratch.forward(&prepared, sample.stimulus, sample.loss, false);
-            let value = value.map_err(|source| BatchError { sample: position, source })?;
-            Ok((value, look_up(position, &scratch.trace)))
-        };
-        (k * CHUNK..).zip(chunk).map(one).collect::<Vec<_>>()
-    };
-    samples.par_chunks(CHUNK).enumerate().flat_map_iter(chunk).collect()
+    batch::values(&prepared, samples, look_up)
 }

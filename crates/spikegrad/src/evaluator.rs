@@ -4,6 +4,7 @@
 //! the ordinary happens, and every other network, is the event loop's. Not here: batches (`batch.rs`), any of the verbs.
 
 use crate::Error;
+use crate::batch::Worker;
 use spikegrad_adjoint::{
     AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents, GradientSum,
     Grazing, Loss, backward_with_input_times, is_sweepable, sweep_backward_into,
@@ -269,9 +270,11 @@ impl Scratch {
 /// ```
 #[derive(Debug)]
 pub struct Evaluator<'a> {
-    prepared: Prepared<'a>,
+    pub(crate) prepared: Prepared<'a>,
     scratch: Scratch,
-    sum: GradientSum,
+    pub(crate) sum: GradientSum,
+    /// For batches.
+    pub(crate) workers: Vec<Worker>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -286,7 +289,7 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Self, NetworkError> {
         let prepared = Prepared::new(network, parameters, settings)?;
         let sum = GradientSum::new(&prepared.circuit);
-        Ok(Self { prepared, scratch: Scratch::default(), sum })
+        Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Vec::new() })
     }
 
     /// Takes other parameters. Where the delays are the same as before, nothing is allocated.
@@ -299,7 +302,11 @@ impl<'a> Evaluator<'a> {
         match layers {
             Some(layers) if is_same_layout => layers.set(circuit),
             _ if is_same_layout => {}
-            _ => (*layers, *reason) = choose(network, circuit, *settings),
+            _ => {
+                (*layers, *reason) = choose(network, circuit, *settings);
+                self.sum = GradientSum::new(circuit);
+                self.workers.clear();
+            }
         }
         Ok(())
     }
@@ -351,7 +358,7 @@ impl<'a> Evaluator<'a> {
         loss: &dyn Loss,
         gradient: &mut Gradient,
     ) -> Result<f64, Error> {
-        let Self { prepared, scratch, sum } = self;
+        let Self { prepared, scratch, sum, .. } = self;
         sum.clear();
         let value = scratch.forward(prepared, stimulus, loss, true)?;
         scratch.backward(prepared, sum)?;

@@ -52,6 +52,7 @@
 //! | [`simulation`] | the event loop, and the layered sweep |
 //! | [`adjoint`] | losses and the backward sweep |
 
+mod batch;
 mod evaluate;
 mod evaluator;
 

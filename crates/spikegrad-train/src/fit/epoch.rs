@@ -5,7 +5,9 @@
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
 
-use spikegrad::{AdjointError, Sample, Trace, value_and_grad_batch};
+use spikegrad::{
+    AdjointError, Evaluator, NetworkError, Parameters, Sample, Trace, value_and_grad_batch,
+};
 
 use super::classifier::{Classifier, Coded, Verdict, flat};
 use super::score::{Score, Tally};
@@ -20,6 +22,9 @@ pub(super) struct Epoch<'a> {
     pub(super) number: u32,
     pub(super) classifier: Classifier,
     pub(super) optimiser: Adam,
+    evaluator: Evaluator<'a>,
+    /// The gradient of the batch under way.
+    derivatives: Parameters,
     rate: f64,
     tally: Tally,
     batches: u32,
@@ -29,9 +34,18 @@ pub(super) struct Epoch<'a> {
 }
 
 impl<'a> Epoch<'a> {
-    pub(super) fn new(run: &'a Run) -> Self {
+    pub(super) fn new(run: &'a Run) -> Result<Self, TrainError> {
         let config = run.classifier.config();
-        Self {
+        let (network, parameters) = (run.classifier.network(), run.classifier.parameters());
+        let failed = |reason: NetworkError| TrainError::Training {
+            epoch: run.completed + 1,
+            batch: 0,
+            sample: 0,
+            reason: reason.into(),
+        };
+        Ok(Self {
+            evaluator: Evaluator::new(network, parameters, run.settings).map_err(failed)?,
+            derivatives: parameters.zeros_like(),
             run,
             number: run.completed + 1,
             classifier: run.classifier.clone(),
@@ -41,15 +55,17 @@ impl<'a> Epoch<'a> {
             batches: 0,
             norms: 0.0,
             largest_norm: 0.0,
-        }
+        })
     }
 
     /// Moves the weights one step along the mean gradient of the training samples `batch`, which is
     /// the batch `number` of the epoch.
     pub(super) fn batch(&mut self, number: usize, batch: &[usize]) -> Result<(), TrainError> {
-        let (run, classifier) = (self.run, &self.classifier);
+        let (run, epoch) = (self.run, self.number);
+        let classifier = &self.classifier;
+        let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
         let failed = |position: usize, reason| TrainError::Training {
-            epoch: self.number,
+            epoch,
             batch: number,
             sample: batch[position],
             reason,
@@ -59,13 +75,16 @@ impl<'a> Epoch<'a> {
         let samples: Vec<Sample<'_>> =
             inputs.zip(&labels).map(|(input, &label)| classifier.sample(input, label)).collect();
         let verdict = |_, trace: &Trace| classifier.verdict(trace);
-        let (network, parameters) = (classifier.network(), classifier.parameters());
-        let evaluated = value_and_grad_batch(network, parameters, &samples, &run.settings, verdict)
+        evaluator
+            .set_parameters(classifier.parameters())
+            .map_err(|error| failed(0, error.into()))?;
+        let evaluated = evaluator
+            .value_and_grad_batch(&samples, derivatives, verdict)
             .map_err(|error| failed(error.sample, error.source))?;
 
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most a million samples")]
         let share = 1.0 / batch.len() as f64;
-        let mut gradient = flat(&evaluated.gradient);
+        let mut gradient = flat(derivatives);
         gradient.iter_mut().for_each(|derivative| *derivative *= share);
         let norm = gradient.iter().map(|derivative| derivative * derivative).sum::<f64>().sqrt();
         if !norm.is_finite() {
@@ -74,10 +93,8 @@ impl<'a> Epoch<'a> {
         self.batches += 1;
         self.norms += norm;
         self.largest_norm = self.largest_norm.max(norm);
-        for ((&loss, verdict), &label) in
-            evaluated.losses.iter().zip(&evaluated.looked_up).zip(&labels)
-        {
-            self.tally.add(loss, verdict, label);
+        for ((loss, verdict), &label) in evaluated.iter().zip(&labels) {
+            self.tally.add(*loss, verdict, label);
             self.push_if_silent(verdict, label, share, &mut gradient);
         }
         let mut weights = self.classifier.weights();

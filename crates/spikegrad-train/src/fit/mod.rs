@@ -184,7 +184,7 @@ impl Run {
         let config = self.classifier.config();
         let mut rng = stream(config.seed, Purpose::Shuffle, self.completed);
         let order = permutation(self.train.labels.len(), &mut rng);
-        let mut epoch = Epoch::new(self);
+        let mut epoch = Epoch::new(self)?;
         for (batches, batch) in (1..).zip(order.chunks(config.batch_size)) {
             epoch.batch(batches, batch)?;
             let progress = Progress { epoch: epoch.number, batches, of: self.batches() };
