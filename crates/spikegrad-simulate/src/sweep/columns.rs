@@ -66,12 +66,24 @@ pub(super) enum Motions<'a> {
     Own { dt: f64, tau_mem: &'a [f64], tau_syn: &'a [f64] },
 }
 
+/// What a pass does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Job {
+    /// Names who may reach the ceiling, and moves all.
+    ScreenAndMove,
+    /// Only names: where the stretch may be cut off, nothing is moved before its end is known.
+    Screen,
+    /// Only moves.
+    Move,
+}
+
 /// Room for the rounding of the tangent's bound, in units of its rise.
 const TANGENT_MARGIN: f64 = 1e-12;
 
 /// A stretch: `row` arrives at its start.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
+    pub(super) job: Job,
     pub(super) motions: Motions<'a>,
     pub(super) row: &'a [f64],
     /// Before the arrival.
@@ -88,7 +100,9 @@ pub(super) struct Pass<'a> {
 
 impl Pass<'_> {
     pub(super) fn run(self) {
-        self.named.clear();
+        if self.job != Job::Move {
+            self.named.clear();
+        }
         Arch::new().dispatch(self);
     }
 }
@@ -99,7 +113,18 @@ impl WithSimd for Pass<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { motions, row, before, after, ceiling, only_turns, named } = self;
+        match self.job {
+            Job::ScreenAndMove => self.over::<S, true, true>(simd),
+            Job::Screen => self.over::<S, true, false>(simd),
+            Job::Move => self.over::<S, false, true>(simd),
+        }
+    }
+}
+
+impl Pass<'_> {
+    #[inline(always)]
+    fn over<S: Simd, const SCREENS: bool, const MOVES: bool>(self, simd: S) {
+        let Self { motions, row, before, after, ceiling, only_turns, named, .. } = self;
         let (whole, part) = row.as_chunks::<BLOCK>();
         let mut last = [0.0; BLOCK];
         last[..part.len()].copy_from_slice(part);
@@ -111,7 +136,7 @@ impl WithSimd for Pass<'_> {
                 let motion = Motion::splat(simd, motion);
                 for (k, ((from, to), ceiling)) in blocks {
                     let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
-                    stretch.pass(
+                    stretch.pass::<S, SCREENS, MOVES>(
                         simd,
                         #[inline(always)]
                         |_| motion,
@@ -126,7 +151,7 @@ impl WithSimd for Pass<'_> {
                 for ((k, ((from, to), ceiling)), (mem, syn)) in blocks.zip(taus) {
                     let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
                     let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
-                    stretch.pass(
+                    stretch.pass::<S, SCREENS, MOVES>(
                         simd,
                         #[inline(always)]
                         |k| Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k])),
@@ -150,7 +175,7 @@ struct Stretch<'a> {
 
 impl Stretch<'_> {
     #[inline(always)]
-    fn pass<S: Simd>(
+    fn pass<S: Simd, const SCREENS: bool, const MOVES: bool>(
         self,
         simd: S,
         motion: impl Fn(usize) -> Motion<Lanes<S>>,
@@ -166,7 +191,12 @@ impl Stretch<'_> {
             now.i = i0;
             let by = motion(k);
             now.advance(&by);
-            now.store(to, k);
+            if MOVES {
+                now.store(to, k);
+            }
+            if !SCREENS {
+                continue;
+            }
             let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
             let ceiling = Lanes::new(simd, ceiling[k]);
             // At the end of a very long stretch both are zero.

@@ -8,7 +8,7 @@
 
 use super::Irregular;
 use super::arrivals::{Arrivals, Fired};
-use super::columns::{Cell, Column, Columns, Motions, Pass, motions};
+use super::columns::{Cell, Column, Columns, Job, Motions, Pass, motions};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Wave};
 use crate::Options;
@@ -48,6 +48,13 @@ pub(super) struct Scratch {
     clamped: Vec<Clamped>,
     is_clamped: Vec<bool>,
     peaks: Peaks,
+}
+
+impl Scratch {
+    /// The end of a stretch is the start of the next one.
+    fn swap(&mut self) {
+        std::mem::swap(&mut self.before, &mut self.after);
+    }
 }
 
 /// One layer of one run.
@@ -173,27 +180,39 @@ impl LayerRun<'_> {
 
     /// Moves the layer from `from` to `end`, or to where it is cut off; stretch `k` of the layer.
     fn stretch(&mut self, k: usize, from: Time, end: Time) -> Result<Time, Irregular> {
-        let mut until = end;
-        self.pass(k, from, until);
-        if !self.layer.spikes {
-            self.read(from, until);
-        } else if !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty()) {
-            self.gather(from, until);
-            self.scratch.wave.search(self.fired.circuit, self.layer, until)?;
-            if self.layer.is_recurrent {
-                until = self.cut_off(until);
-                if until != end {
-                    self.pass(k, from, until);
-                }
-            }
-            self.work_off(until)?;
+        if self.layer.is_recurrent && self.layer.spikes {
+            return self.stretch_that_hears_itself(from, end);
         }
-        let Scratch { before, after, .. } = &mut *self.scratch;
-        std::mem::swap(before, after);
+        self.pass(Job::ScreenAndMove, k, from, end);
+        if !self.layer.spikes {
+            self.read(from, end);
+        } else if !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty()) {
+            self.gather(from, end);
+            self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
+            self.work_off(end)?;
+        }
+        self.scratch.swap();
+        Ok(end)
+    }
+
+    /// Moves the layer from `from` to `end`, or to where the first of its own spikes arrives.
+    fn stretch_that_hears_itself(&mut self, from: Time, end: Time) -> Result<Time, Irregular> {
+        self.pass(Job::Screen, 0, from, end);
+        if self.scratch.named.is_empty() && self.scratch.clamped.is_empty() {
+            self.pass(Job::Move, 0, from, end);
+            self.scratch.swap();
+            return Ok(end);
+        }
+        self.gather(from, end);
+        self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
+        let until = self.cut_off(end);
+        self.pass(Job::Move, 0, from, until);
+        self.work_off(until)?;
+        self.scratch.swap();
         Ok(until)
     }
 
-    fn pass(&mut self, k: usize, from: Time, until: Time) {
+    fn pass(&mut self, job: Job, k: usize, from: Time, until: Time) {
         let Scratch { before, after, ceiling, named, motions: known, row, lengths, .. } =
             &mut *self.scratch;
         let layer = self.layer;
@@ -208,7 +227,7 @@ impl LayerRun<'_> {
         } else {
             Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
         };
-        Pass { motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
+        Pass { job, motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
     }
 
     /// The read-outs of a stretch.
