@@ -2,12 +2,13 @@
 //!
 //! One decision needs it: whether a potential that almost touches the threshold crosses it, and by how much
 //! (`lif/crossing.rs`). The building blocks are the error-free transformations of Dekker (Numer. Math. 18, 1971) and
-//! Knuth; the exponential reduces its argument and sums a series. The crate `twofloat` was measured first: its
+//! Knuth; the exponential reduces its argument by a table of powers and sums a series. The crate `twofloat` was measured first: its
 //! exponential is wrong by 1e-12 and its quotient by 5e-17 (docs/decisions/0003-double-double.md).
 //!
 //! Not here: anything that the hot path calls.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::sync::LazyLock;
 
 /// `hi + lo` with `|lo| ≤ ulp(hi)/2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,14 +21,17 @@ pub(crate) struct DoubleDouble {
 const LN_2: DoubleDouble =
     DoubleDouble { hi: std::f64::consts::LN_2, lo: 2.319_046_813_846_299_6e-17 };
 
-/// The argument of the exponential's series is at most `ln 2/2/2⁸ ≈ 1.4e-3`.
-const HALVINGS: i32 = 8;
+/// The exponential's argument is reduced to within half of `ln 2/64`, at most 5.5e-3.
+const STEPS: usize = 64;
 
-/// Terms of the exponential's series: `(1.4e-3)¹¹/11! ≈ 1e-39`.
+/// Terms of the exponential's series: `(5.5e-3)¹¹/11! ≈ 3e-33`.
 const EXP_TERMS: usize = 11;
 
-/// From this term on, the exponential's series is summed in doubles: their rounding is `(1.4e-3)⁵/5! · 1e-16 ≈ 5e-33`.
-const EXP_DOUBLES: usize = 5;
+/// From this term on, the exponential's series is summed in doubles: their rounding is `(5.5e-3)⁶/6! · 1e-16 ≈ 4e-33`.
+const EXP_DOUBLES: usize = 6;
+
+/// Terms of the exponential's series for arguments up to `ln 2`: `0.7²⁹/29! ≈ 4e-36`.
+const POWER_TERMS: usize = 29;
 
 /// Terms of the series of `φ₁` for arguments up to 1/2: `2⁻²⁴/25! ≈ 4e-33`.
 const PHI1_TERMS: usize = 24;
@@ -36,8 +40,8 @@ const PHI1_TERMS: usize = 24;
 const PHI1_DOUBLES: usize = 15;
 
 /// `1/n`; the series are sums of products, because a quotient costs as much as ten of them.
-const INVERSES: [DoubleDouble; PHI1_TERMS + 1] = {
-    let mut inverses = [DoubleDouble { hi: 0.0, lo: 0.0 }; PHI1_TERMS + 1];
+const INVERSES: [DoubleDouble; POWER_TERMS + 1] = {
+    let mut inverses = [DoubleDouble { hi: 0.0, lo: 0.0 }; POWER_TERMS + 1];
     let (mut k, mut n) = (1, 1.0);
     while k < inverses.len() {
         let hi = 1.0 / n;
@@ -51,6 +55,17 @@ const INVERSES: [DoubleDouble; PHI1_TERMS + 1] = {
     }
     inverses
 };
+
+/// `2^(k/64)`, by the exponential's series.
+static POWERS: LazyLock<[DoubleDouble; STEPS]> = LazyLock::new(|| {
+    let mut k = 0.0;
+    [(); STEPS].map(|()| {
+        let argument = (LN_2 * DoubleDouble::from(k)).scaled_by_power_of_two(1.0 / 64.0);
+        k += 1.0;
+        let one = DoubleDouble::from(1.0);
+        (1..=POWER_TERMS).rev().fold(one, |sum, n| one + argument * INVERSES[n] * sum)
+    })
+});
 
 impl DoubleDouble {
     pub(crate) fn to_f64(self) -> f64 {
@@ -68,26 +83,31 @@ impl DoubleDouble {
 
     /// `eˣ`; zero below the range of a double.
     pub(crate) fn exp(self) -> Self {
-        let k = (self.hi / LN_2.hi).round();
-        if k < -1070.0 {
+        #[expect(clippy::cast_precision_loss, reason = "64")]
+        let steps = STEPS as f64;
+        let k = (self.hi * (steps / LN_2.hi)).round();
+        if k < -1070.0 * steps {
             return Self::from(0.0);
         }
-        let reduced = (self - LN_2 * Self::from(k)).scaled_by_power_of_two(2f64.powi(-HALVINGS));
-        // expm1 is doubled instead of exp squared, which would double the rounding error of 1 each time.
+        let reduced = self - (LN_2 * Self::from(k)).scaled_by_power_of_two(1.0 / steps);
         let tail = |sum: f64, n: usize| reduced.hi * INVERSES[n].hi * (1.0 + sum);
         let mut expm1 = Self::from((EXP_DOUBLES..=EXP_TERMS).rev().fold(0.0, tail));
         for n in (1..EXP_DOUBLES).rev() {
             expm1 = reduced * INVERSES[n] * (Self::from(1.0) + expm1);
         }
-        for _ in 0..HALVINGS {
-            expm1 = expm1 * (expm1 + Self::from(2.0));
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "an integer of at most four digits")]
-        let k = k as i32;
-        // In two factors, because 2^k itself may be subnormal.
-        (expm1 + Self::from(1.0))
-            .scaled_by_power_of_two(2f64.powi(k / 2))
-            .scaled_by_power_of_two(2f64.powi(k - k / 2))
+        #[expect(clippy::cast_possible_truncation, reason = "an integer of at most five digits")]
+        let k = k as i64;
+        let (whole, step) = (k.div_euclid(STEPS as i64), k.rem_euclid(STEPS as i64));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "below 64, and of at most four digits"
+        )]
+        let (whole, power) = (whole as i32, POWERS[step as usize]);
+        // In two factors, because a power of two itself may be subnormal.
+        (power + power * expm1)
+            .scaled_by_power_of_two(2f64.powi(whole / 2))
+            .scaled_by_power_of_two(2f64.powi(whole - whole / 2))
     }
 
     /// `φ₁(x) = (1 − e⁻ˣ)/x` for `x ≥ 0`.
