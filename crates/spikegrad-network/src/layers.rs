@@ -9,7 +9,6 @@
 use crate::{Circuit, Model, Network, Source, Synapses};
 use spikegrad_dynamics::Lif;
 use spikegrad_dynamics::lanes::padded;
-use std::fmt::{self, Display};
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -76,13 +75,7 @@ pub enum NotLayered {
 impl NotLayered {
     /// The reason in one clause, with the names of `network`.
     #[must_use]
-    pub fn describe(self, network: &Network) -> impl Display {
-        struct Reason(String);
-        impl Display for Reason {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+    pub fn describe(self, network: &Network) -> String {
         let connection = |k: usize| {
             let connection = &network.connections()[k];
             let from = match connection.from {
@@ -91,7 +84,7 @@ impl NotLayered {
             };
             format!("the connection from {from} to {}", network.populations()[connection.to].name)
         };
-        Reason(match self {
+        match self {
             Self::Sparse { connection: k } => format!("{} is sparse", connection(k)),
             Self::OwnDelays { connection: k } => {
                 format!("{} has a delay for each synapse", connection(k))
@@ -100,7 +93,7 @@ impl NotLayered {
                 "population {} is one of several that hear each other",
                 network.populations()[population].name
             ),
-        })
+        }
     }
 }
 

@@ -35,7 +35,7 @@ fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
     let circuit = Circuit::new(network, parameters).unwrap();
     let layers = Layers::new(network, &circuit)
-        .map_err(|reason| TestCaseError::fail(reason.describe(network).to_string()))?;
+        .map_err(|reason| TestCaseError::fail(reason.describe(network)))?;
     let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
     let options = Options { max_events: EVENTS, readouts: loss.readouts(network) };
     let (mut by_events, mut by_sweep) = (Trace::default(), Trace::default());
