@@ -65,22 +65,6 @@ pub fn simulate<T: Scalar>(
     Ok(trace)
 }
 
-/// Like [`simulate`], for a run that nobody will differentiate; see [`simulate_forward_into`].
-///
-/// # Errors
-/// As [`simulate`].
-pub fn simulate_forward<T: Scalar>(
-    network: &Network,
-    parameters: &Parameters<T>,
-    stimulus: &Stimulus<T>,
-    options: &Options,
-) -> Result<Trace<T>, SimulateError> {
-    let circuit = Circuit::new(network, parameters)?;
-    let mut trace = Trace::default();
-    simulate_forward_into(&circuit, stimulus, options, &mut Workspace::default(), &mut trace)?;
-    Ok(trace)
-}
-
 /// Like [`simulate`], on a prepared circuit and in the caller's memory. `trace` is overwritten.
 ///
 /// With a workspace and a trace that have been used for a run of this size before, nothing is allocated.

@@ -1,7 +1,7 @@
 //! The forward pass: from event to event, in continuous time, with no time step.
 //!
 //! [`simulate`] runs a network and returns its trace; [`simulate_into`] does the same on a prepared [`Circuit`] with the
-//! caller's [`Workspace`], for many runs of one network; [`simulate_forward`] and [`simulate_forward_into`] leave out what
+//! caller's [`Workspace`], for many runs of one network; [`simulate_forward_into`] leaves out what
 //! only a backward pass needs. The loop is in `engine.rs`: it finds the next instant at which
 //! anything happens, lets all crossings of that instant spike, and then lets all arrivals of that instant act as one.
 //!
@@ -18,7 +18,7 @@ mod schedule;
 mod sweep;
 mod workspace;
 
-pub use engine::{Options, simulate, simulate_forward, simulate_forward_into, simulate_into};
+pub use engine::{Options, simulate, simulate_forward_into, simulate_into};
 pub use error::SimulateError;
 pub use sweep::{Irregular, SweepWorkspace, sweep_into};
 pub use workspace::Workspace;

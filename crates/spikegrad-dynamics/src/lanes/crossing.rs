@@ -43,14 +43,8 @@ pub enum Search {
     Undecided,
 }
 
-/// Returns in `found` when each neuron will cross its threshold if it is left alone.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn search(rises: Rises<'_>, found: &mut Vec<Search>) {
-    let count = rises.v.len();
-    found.clear();
-    found.resize(count, Search::Undecided);
+/// Writes into `found`, which is as long as the columns, when each neuron will cross its threshold if it is left alone.
+pub fn search(rises: Rises<'_>, found: &mut [Search]) {
     pulp::Arch::new().dispatch(SearchAll { rises, found });
 }
 
@@ -237,7 +231,7 @@ mod tests {
                 let v = -2.0 + 2.999 * f64::from(k % 50) / 49.0;
                 let i = 0.5 * 1.12f64.powi(k / 50);
                 let block = |x: f64| [x; BLOCK];
-                let mut found = Vec::new();
+                let mut found = [Search::Undecided; BLOCK];
                 search(
                     Rises {
                         v: &block(v),

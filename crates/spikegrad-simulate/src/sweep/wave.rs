@@ -84,6 +84,8 @@ impl Wave {
         }
         self.pad();
         let Self { v, i, threshold, tau_mem, tau_syn, found, .. } = self;
+        found.clear();
+        found.resize(v.len(), Search::Undecided);
         search(Rises { v, i, threshold, tau_mem, tau_syn }, found);
         for (k, member) in self.members.iter_mut().enumerate() {
             let outlook = match found[k] {
