@@ -34,6 +34,8 @@ pub(super) struct Scratch {
     decays: Vec<[f64; 2]>,
     /// ∂L/∂(∫V) of each neuron.
     integral: Vec<f64>,
+    /// The neurons for which that is not zero.
+    averaged: Vec<usize>,
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
 }
@@ -71,7 +73,7 @@ impl LayerSweep<'_> {
         self.scratch.schedule.read(circuit, layer, trace, spikes);
         self.prepare();
         // Nothing depends on what comes after the last moment that matters.
-        let mut is_live = self.scratch.integral.iter().any(|&x| x != 0.0);
+        let mut is_live = !self.scratch.averaged.is_empty();
         for k in (0..self.scratch.schedule.stretches.len()).rev() {
             let stretch = self.scratch.schedule.stretches[k].clone();
             for moment in stretch.moments.clone() {
@@ -146,7 +148,7 @@ impl LayerSweep<'_> {
 
     fn prepare_readouts(&mut self) {
         let (layer, end) = (self.layer, self.trace.stimulus.t_end());
-        let Scratch { integral, cusps, .. } = &mut *self.scratch;
+        let Scratch { integral, averaged, cusps, .. } = &mut *self.scratch;
         integral.clear();
         integral.resize(layer.neurons.len(), 0.0);
         cusps.clear();
@@ -164,12 +166,15 @@ impl LayerSweep<'_> {
                 cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
             }
         }
+        averaged.clear();
+        averaged.extend((0..integral.len()).filter(|&n| integral[n] != 0.0));
     }
 
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
         let Self { circuit, layer, times, sum, .. } = self;
-        let Scratch { schedule, adjoints, cusps, stretches, integral, .. } = &mut *self.scratch;
+        let Scratch { schedule, adjoints, cusps, stretches, integral, averaged, .. } =
+            &mut *self.scratch;
         let time_constants = Self::time_constants(layer);
         let dt = stretch.until.since(stretch.from);
         let still = Propagator::default();
@@ -194,9 +199,9 @@ impl LayerSweep<'_> {
         if stretch.arrivals.is_empty() {
             Pass { adjoints, time_constants, row: None, motion }.run();
         }
-        for (n, &integral) in integral.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+        for &n in &*averaged {
             let model = &circuit.neurons[layer.neurons.start + n];
-            let Adjoint(added) = model.integral_pullback(dt, integral);
+            let Adjoint(added) = model.integral_pullback(dt, integral[n]);
             let State { v, i } = adjoints.get(n);
             adjoints.set(n, State { v: v + added.v, i: i + added.i });
         }

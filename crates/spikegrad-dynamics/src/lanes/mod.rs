@@ -7,6 +7,7 @@
 //! Not here: what is laid side by side (`spikegrad_simulate`, `spikegrad_adjoint`).
 
 mod crossing;
+mod double_doubles;
 mod motion;
 
 pub use crossing::{Rises, Search, search};
@@ -180,6 +181,13 @@ impl<S: Simd> Lanes<S> {
         Self { x: self.simd.abs_f64s(self.x), ..self }
     }
 
+    /// `self * factor + term`, rounded once.
+    #[inline(always)]
+    #[must_use]
+    pub fn mul_add(self, factor: Self, term: Self) -> Self {
+        Self { x: self.simd.mul_add_f64s(self.x, factor.x, term.x), ..self }
+    }
+
     /// Square root.
     #[inline(always)]
     #[must_use]
@@ -230,17 +238,22 @@ impl<S: Simd> Lanes<S> {
         let n = shifted - TO_INTEGER;
         let z = (self - n * LN_2[0]) - n * LN_2[1];
         let excess = z + z * z * z.polynomial(&EXP);
-        // 2ⁿ is added to the exponent's bits.
+        let exp = (excess + 1.0).times_power_of_two(shifted);
+        let exp = self.lt(self.constant(UNDERFLOW)).select(self.constant(0.0), exp);
+        let is_small = n.abs().lt(self.constant(0.5));
+        (exp, is_small.select(excess, exp - 1.0))
+    }
+
+    /// Times 2ⁿ, with `shifted` = n + [`TO_INTEGER`]: n is added to the exponent's bits.
+    #[inline(always)]
+    fn times_power_of_two(self, shifted: Self) -> Self {
         let mut exponent = self.simd.transmute_u64s_f64s(shifted.x);
         for bits in bytemuck::cast_slice_mut::<S::u64s, u64>(std::slice::from_mut(&mut exponent)) {
             *bits <<= 52;
         }
-        let mantissa = self.simd.transmute_u64s_f64s((excess + 1.0).x);
-        let scaled = self.simd.transmute_f64s_u64s(self.simd.add_u64s(mantissa, exponent));
-        let exp = Self { x: scaled, ..self };
-        let exp = self.lt(self.constant(UNDERFLOW)).select(self.constant(0.0), exp);
-        let is_small = n.abs().lt(self.constant(0.5));
-        (exp, is_small.select(excess, exp - 1.0))
+        let mantissa = self.simd.transmute_u64s_f64s(self.x);
+        let x = self.simd.transmute_f64s_u64s(self.simd.add_u64s(mantissa, exponent));
+        Self { x, ..self }
     }
 
     /// `c₀ + c₁ x + … + c₁₁ x¹¹` by Estrin's scheme: short chains of dependent operations.

@@ -24,6 +24,36 @@ pub(super) struct Instant {
     pub(super) rows: Range<usize>,
 }
 
+/// The weights that arrive at one time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arriving {
+    /// Synapses of the circuit, if one row arrives.
+    single: Option<Range<usize>>,
+    /// The sum of several rows.
+    sum: Vec<f64>,
+}
+
+impl Arriving {
+    pub(super) fn set(&mut self, circuit: &Circuit, rows: &[usize]) {
+        self.single = None;
+        self.sum.clear();
+        if let [row] = *rows {
+            self.single = Some(circuit.group(row).synapses.clone());
+            return;
+        }
+        for &row in rows {
+            let weights = &circuit.weights[circuit.group(row).synapses.clone()];
+            self.sum.resize(weights.len(), 0.0);
+            self.sum.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+        }
+    }
+
+    /// One for each neuron of the layer; nothing, if nothing arrives.
+    pub(super) fn weights<'a>(&'a self, circuit: &'a Circuit) -> &'a [f64] {
+        self.single.as_ref().map_or(&self.sum, |row| &circuit.weights[row.clone()])
+    }
+}
+
 /// Arrivals at one layer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {

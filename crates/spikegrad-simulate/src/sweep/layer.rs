@@ -7,7 +7,7 @@
 //! Not here: in which order layers come (`mod.rs`), the arithmetic of a pass (`columns.rs`).
 
 use super::Irregular;
-use super::arrivals::{Arrivals, Fired};
+use super::arrivals::{Arrivals, Arriving, Fired};
 use super::columns::{Cell, Column, Columns, Job, Motions, Pass, motions};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Wave};
@@ -16,7 +16,6 @@ use spikegrad_dynamics::lanes::Motion;
 use spikegrad_dynamics::lif::Tangent;
 use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
 use spikegrad_network::{Layer, NeuronId, Readout, Source, Spike, Time};
-use std::ops::Range;
 
 /// A threshold is compared from this far below, in units of itself: room for the rounding of a bound.
 const THRESHOLD_MARGIN: f64 = 4.0 * f64::EPSILON;
@@ -39,8 +38,8 @@ pub(super) struct Scratch {
     named: Vec<usize>,
     lengths: Vec<f64>,
     motions: Vec<Motion>,
-    /// The sum of rows that arrive at one time.
-    row: Vec<f64>,
+    /// What arrives at the start of the stretch.
+    arriving: Arriving,
     wave: Wave,
     next_wave: Wave,
     /// Those that will not cross any more in this stretch, and have only to be moved to its end.
@@ -88,7 +87,8 @@ impl LayerRun<'_> {
                 self.scratch.arrivals.instants.get(k).map(|instant| instant.time)
             };
             let next = next.filter(|t| t.rounded <= self.t_end);
-            self.sum_rows(rows.clone());
+            let Scratch { arrivals, arriving, .. } = &mut *self.scratch;
+            arriving.set(self.fired.circuit, &arrivals.rows[rows]);
             let end = next.unwrap_or(Time::from(self.t_end));
             let until = self.stretch(k, from, end)?;
             if next.is_none() && until == end {
@@ -163,21 +163,6 @@ impl LayerRun<'_> {
         if *self.events > self.options.max_events { Err(Irregular) } else { Ok(()) }
     }
 
-    /// The rows that arrive at one time, as one.
-    fn sum_rows(&mut self, rows: Range<usize>) {
-        let Scratch { arrivals, row, .. } = &mut *self.scratch;
-        row.clear();
-        let circuit = self.fired.circuit;
-        for &group in &arrivals.rows[rows] {
-            let weights = &circuit.weights[circuit.group(group).synapses.clone()];
-            if row.is_empty() {
-                row.extend_from_slice(weights);
-            } else {
-                row.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
-            }
-        }
-    }
-
     /// Moves the layer from `from` to `end`, or to where it is cut off; stretch `k` of the layer.
     fn stretch(&mut self, k: usize, from: Time, end: Time) -> Result<Time, Irregular> {
         if self.layer.is_recurrent && self.layer.spikes {
@@ -213,9 +198,9 @@ impl LayerRun<'_> {
     }
 
     fn pass(&mut self, job: Job, k: usize, from: Time, until: Time) {
-        let Scratch { before, after, ceiling, named, motions: known, row, lengths, .. } =
+        let Scratch { before, after, ceiling, named, motions: known, arriving, lengths, .. } =
             &mut *self.scratch;
-        let layer = self.layer;
+        let (layer, row) = (self.layer, arriving.weights(self.fired.circuit));
         let dt = until.since(from);
         let motions = if layer.shares_time_constants {
             if layer.is_recurrent {
@@ -232,7 +217,8 @@ impl LayerRun<'_> {
 
     /// The read-outs of a stretch.
     fn read(&mut self, from: Time, until: Time) {
-        let Scratch { before, after, ceiling, named, row, peaks, .. } = &mut *self.scratch;
+        let Scratch { before, after, ceiling, named, arriving, peaks, .. } = &mut *self.scratch;
+        let row = arriving.weights(self.fired.circuit);
         let at = Stretch { circuit: self.fired.circuit, layer: self.layer, from, until, row };
         peaks.along(at, before, self.sampled, self.options);
         for &n in named.iter().filter(|&&n| n < self.layer.neurons.len()) {
@@ -243,8 +229,9 @@ impl LayerRun<'_> {
 
     /// The first wave: whoever was named, and whose refractory time ends.
     fn gather(&mut self, from: Time, until: Time) {
-        let Scratch { before, named, row, wave, clamped, is_clamped, .. } = &mut *self.scratch;
+        let Scratch { before, named, arriving, wave, clamped, is_clamped, .. } = &mut *self.scratch;
         let (layer, circuit) = (self.layer, self.fired.circuit);
+        let row = arriving.weights(circuit);
         let start = |n: usize| {
             let mut cell = before.get(n);
             cell[1] += row.get(n).copied().unwrap_or(0.0);
