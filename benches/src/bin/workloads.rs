@@ -4,7 +4,8 @@
 //! cargo run --release -p spikegrad-bench --bin workloads -- --workload w1 --seconds 1
 //! ```
 //! Times are medians over interleaved repeats of the whole batch, warm, with the 10 % and 90 % quantiles, in microseconds per
-//! sample. `gradient` is value and gradient together, through the facade's batches. `engine` says which engine ran and why;
+//! sample. `gradient` is value and gradient together, through a batch of the facade's `Evaluator`, which is kept, with its
+//! parameters set before each batch. `engine` says which engine ran and why;
 //! `event_loop` holds the medians of the event loop, which took turns with the sweep, or was the engine anyway;
 //! `given_up_by_sweep` how many passes the sweep left to the event loop. The limits of the machine are measured in the same
 //! run. Not here: other libraries (`benches/peers/run.py`).
@@ -13,7 +14,7 @@
 use clap::Parser;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
-use spikegrad::{Cotangents, Settings, Trace, explain, value_and_grad_batch, value_batch};
+use spikegrad::{Cotangents, Evaluator, Settings, Trace, explain, value_batch};
 use spikegrad_bench::engine::{Choice, Engine};
 use spikegrad_bench::machine::{Limits, Machine};
 use spikegrad_bench::memory::TraceBytes;
@@ -89,6 +90,7 @@ fn measure(workload: &Workload, cores: usize, seconds: f64) -> Value {
     let mut runs: Vec<Box<dyn FnMut() + '_>> = Vec::new();
     for &engine in &engines {
         let settings = Settings { engine, ..SETTINGS };
+        let ready = || Evaluator::new(network, parameters, settings).expect("valid parameters");
         for pool in &pools {
             runs.push(Box::new(move || {
                 pool.install(|| value_batch(network, parameters, samples, &settings, |_, _| ()))
@@ -96,11 +98,13 @@ fn measure(workload: &Workload, cores: usize, seconds: f64) -> Value {
             }));
         }
         for pool in pools.iter().filter(|_| workload.has_gradient) {
+            let mut evaluator = ready();
+            let mut gradient = parameters.zeros_like();
             runs.push(Box::new(move || {
-                pool.install(|| {
-                    value_and_grad_batch(network, parameters, samples, &settings, |_, _| ())
-                })
-                .expect("a gradient");
+                // As in training: each batch has parameters of its own.
+                evaluator.set_parameters(parameters).expect("valid parameters");
+                pool.install(|| evaluator.value_and_grad_batch(samples, &mut gradient, |_, _| ()))
+                    .expect("a gradient");
             }));
         }
     }

@@ -80,14 +80,16 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
         self.neurons.fill(N::Gradient::default());
     }
 
-    /// Adds another sum over the same circuit.
-    pub fn add(&mut self, other: &Self) {
-        let add =
-            |into: &mut [T], from: &[T]| into.iter_mut().zip(from).for_each(|(a, &b)| *a += b);
-        add(&mut self.weights, &other.weights);
-        add(&mut self.delays, &other.delays);
-        for (a, b) in self.neurons.iter_mut().zip(&other.neurons) {
-            a.add(b);
+    /// Adds another sum over the same circuit, which is then zero.
+    pub fn take(&mut self, other: &mut Self) {
+        let zero = T::from(0.0);
+        let take = |into: &mut [T], from: &mut [T]| {
+            into.iter_mut().zip(from).for_each(|(a, b)| *a += std::mem::replace(b, zero));
+        };
+        take(&mut self.weights, &mut other.weights);
+        take(&mut self.delays, &mut other.delays);
+        for (a, b) in self.neurons.iter_mut().zip(&mut other.neurons) {
+            a.add(&std::mem::take(b));
         }
     }
 
@@ -118,9 +120,9 @@ impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N
     /// # Panics
     /// If the shape is not that of the network.
     pub fn write(&self, network: &Network, circuit: &Circuit<T, N>, gradient: &mut Parameters<T>) {
-        gradient.for_each_mut(|x| *x = T::from(0.0));
         circuit.gather(&self.weights, &self.delays, gradient);
         for (k, into) in gradient.populations.iter_mut().enumerate() {
+            into.for_each_mut(|x| *x = T::from(0.0));
             for (index, neuron) in network.range(k).enumerate() {
                 into.add_at(index, &self.neurons[neuron]);
             }

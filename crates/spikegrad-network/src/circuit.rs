@@ -95,11 +95,11 @@ impl<T: Scalar> Circuit<T> {
             return Ok(false);
         }
         self.set_neurons(network, parameters);
-        for group in 0..self.groups.count() {
-            let weights = &parameters.connections[self.groups.connection(group)].weights;
-            for k in self.groups.synapses(group) {
-                self.weights[k] = weights[self.synapse[k] as usize];
-            }
+        let Self { groups, synapse, weights, .. } = self;
+        for (k, values) in parameters.connections.iter().enumerate() {
+            groups.for_each_synapse(k, |place| {
+                weights[place] = values.weights[synapse[place] as usize];
+            });
         }
         Ok(true)
     }
@@ -216,20 +216,21 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self.groups.count()
     }
 
-    /// Adds gradients in the circuit's order, one entry for each synapse and one delay for each group, to `gradient`.
+    /// Writes gradients in the circuit's order, one entry for each synapse and one delay for each group, into `gradient`.
     ///
     /// # Panics
     /// If a slice has another length.
     pub fn gather(&self, weights: &[T], delays: &[T], gradient: &mut Parameters<T>) {
         assert_eq!((weights.len(), delays.len()), (self.weights.len(), self.group_count()));
+        for (k, into) in gradient.connections.iter_mut().enumerate() {
+            into.delay.as_mut_slice().fill(T::from(0.0));
+            self.groups.for_each_synapse(k, |place| {
+                into.weights[self.synapse[place] as usize] = weights[place];
+            });
+        }
         for (group, &delay) in delays.iter().enumerate() {
-            let into = &mut gradient.connections[self.groups.connection(group)];
-            let synapses = self.synapses(group);
-            let first = synapses.start;
-            for k in synapses {
-                into.weights[self.synapse[k] as usize] += weights[k];
-            }
-            into.delay.add_at(self.synapse[first] as usize, delay);
+            let first = self.synapse[self.synapses(group).start] as usize;
+            gradient.connections[self.groups.connection(group)].delay.add_at(first, delay);
         }
     }
 }

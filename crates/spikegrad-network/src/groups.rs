@@ -47,7 +47,32 @@ impl<T: Scalar> Groups<T> {
     pub(crate) fn count(&self) -> usize {
         self.delays.len()
     }
+
+    /// Visits every synapse of a connection: its place in the circuit.
+    ///
+    /// Groups are gone through side by side. In a dense connection the synapses to one target are neighbours in the
+    /// parameters, so that both orders are read by cache lines.
+    pub(crate) fn for_each_synapse(&self, connection: usize, mut visit: impl FnMut(usize)) {
+        let mut all = (0..self.count()).filter(|&g| self.connection(g) == connection).peekable();
+        while let Some(first) = all.next() {
+            let mut side_by_side = [0; SIDE_BY_SIDE];
+            side_by_side[0] = self.synapses(first).start;
+            let (length, mut count) = (self.synapses(first).len(), 1);
+            while count < SIDE_BY_SIDE
+                && let Some(group) = all.next_if(|&g| self.synapses(g).len() == length)
+            {
+                side_by_side[count] = self.synapses(group).start;
+                count += 1;
+            }
+            for k in 0..length {
+                side_by_side[..count].iter().for_each(|start| visit(start + k));
+            }
+        }
+    }
 }
+
+/// Groups that are gone through together: doubles of a cache line.
+const SIDE_BY_SIDE: usize = 8;
 
 /// An index as the circuit keeps it; ids have the same limit.
 fn narrow(index: usize) -> u32 {

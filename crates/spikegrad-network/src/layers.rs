@@ -6,7 +6,7 @@
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
-use crate::{Circuit, Model, Network, Source, Synapses};
+use crate::{Circuit, Model, Network, NeuronId, Source, Synapses};
 use spikegrad_dynamics::Lif;
 use spikegrad_dynamics::lanes::padded;
 use std::ops::Range;
@@ -15,6 +15,8 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Layers {
     layers: Vec<Layer>,
+    /// Where the neurons of each population end.
+    ends: Vec<usize>,
 }
 
 /// One population, its parameters side by side, padded to whole blocks of lanes with neurons that never spike.
@@ -112,7 +114,8 @@ impl Layers {
             .into_iter()
             .map(|population| layer(network, circuit, population))
             .collect::<Result<_, _>>()?;
-        Ok(Self { layers })
+        let ends = (0..network.populations().len()).map(|k| network.range(k).end).collect();
+        Ok(Self { layers, ends })
     }
 
     /// Takes the values of `circuit`, which has the delays that these layers were made with.
@@ -124,6 +127,12 @@ impl Layers {
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// Position of the population of a neuron.
+    #[must_use]
+    pub fn population_of(&self, neuron: NeuronId) -> usize {
+        self.ends.partition_point(|&end| end <= neuron.index())
     }
 }
 

@@ -144,6 +144,13 @@ impl<T: Copy> PopulationParameters<T> {
         values.map(|v| (names.next().unwrap_or_default(), v))
     }
 
+    /// Visits every number, to change it.
+    pub fn for_each_mut(&mut self, mut f: impl FnMut(&mut T)) {
+        for (_, values) in self.values_mut() {
+            values.as_mut_slice().iter_mut().for_each(&mut f);
+        }
+    }
+
     /// The same shape with every number replaced.
     #[must_use]
     pub fn map<U>(&self, mut f: impl FnMut(T) -> U) -> PopulationParameters<U> {
@@ -297,11 +304,7 @@ impl<T: Copy> Parameters<T> {
 
     /// Every number, in a fixed order: for each population its values, then for each connection weights and delays.
     pub fn for_each_mut(&mut self, mut f: impl FnMut(&mut T)) {
-        for population in &mut self.populations {
-            for (_, values) in population.values_mut() {
-                values.as_mut_slice().iter_mut().for_each(&mut f);
-            }
-        }
+        self.populations.iter_mut().for_each(|population| population.for_each_mut(&mut f));
         for connection in &mut self.connections {
             connection.weights.iter_mut().for_each(&mut f);
             connection.delay.as_mut_slice().iter_mut().for_each(&mut f);

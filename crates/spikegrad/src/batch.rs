@@ -2,7 +2,8 @@
 //!
 //! A batch is cut into chunks of a fixed size, whatever the number of threads; each chunk adds up its samples in order, and
 //! the chunks are added in order. So the same batch gives the same bits on any machine load. A worker, which is the memory
-//! of a chunk under way, is used again: there are some for each thread, not one for each chunk.
+//! of a chunk under way, is used again: there is one for each thread, not one for each chunk, so that their sums stay in the
+//! caches.
 //!
 //! Not here: one sample (`evaluator.rs`).
 
@@ -15,13 +16,11 @@ use spikegrad_network::{Parameters, Trace};
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
 const CHUNK: usize = 8;
 
-/// Workers for each thread: while the slowest chunk is finished, others go on.
-const WORKERS_A_THREAD: usize = 2;
-
 /// Memory of a chunk under way.
 #[derive(Debug)]
 pub(crate) struct Worker {
     scratch: Scratch,
+    /// Zero between chunks.
     sum: GradientSum,
 }
 
@@ -35,7 +34,6 @@ impl Worker {
         look_up: &impl Fn(usize, &Trace) -> R,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { scratch, sum } = self;
-        sum.clear();
         let one = |(position, sample): (usize, &Sample<'_>)| {
             let failed = |source| BatchError { sample: position, source };
             let &Sample { stimulus, loss } = sample;
@@ -62,11 +60,11 @@ impl Evaluator<'_> {
         gradient: &mut Parameters,
         look_up: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        let Self { prepared, sum: total, workers, .. } = self;
-        let count = match rayon::current_num_threads() {
-            1 => 1,
-            threads => threads * WORKERS_A_THREAD,
-        };
+        let Self { prepared, sum: total, workers, is_dirty, .. } = self;
+        if std::mem::replace(is_dirty, true) {
+            workers.clear();
+        }
+        let count = rayon::current_num_threads();
         workers.truncate(count);
         workers.resize_with(count.min(samples.len().div_ceil(CHUNK)), || Worker {
             scratch: Scratch::default(),
@@ -74,7 +72,7 @@ impl Evaluator<'_> {
         });
         total.clear();
         let mut values = Vec::with_capacity(samples.len());
-        let mut first = 0;
+        let (mut first, mut is_first) = (0, true);
         for wave in samples.chunks(CHUNK * count) {
             let chunks = workers.par_iter_mut().zip(wave.par_chunks(CHUNK)).enumerate();
             let results: Vec<_> = chunks
@@ -82,13 +80,20 @@ impl Evaluator<'_> {
                     worker.run(prepared, first + k * CHUNK, chunk, &look_up)
                 })
                 .collect();
-            for (worker, result) in workers.iter().zip(results) {
+            for (worker, result) in workers.iter_mut().zip(results) {
                 values.extend(result?);
-                total.add(&worker.sum);
+                if is_first {
+                    // What is added to zero.
+                    std::mem::swap(total, &mut worker.sum);
+                } else {
+                    total.take(&mut worker.sum);
+                }
+                is_first = false;
             }
             first += wave.len();
         }
         total.write(prepared.network, &prepared.circuit, gradient);
+        *is_dirty = false;
         Ok(values)
     }
 }

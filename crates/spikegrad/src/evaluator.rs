@@ -15,7 +15,7 @@ use spikegrad_network::{
 };
 use spikegrad_simulate::{
     Options, SimulateError, SweepWorkspace, Workspace, simulate_forward_into, simulate_into,
-    sweep_into,
+    sweep_forward_into, sweep_into,
 };
 use std::fmt;
 
@@ -184,8 +184,9 @@ impl Scratch {
         options.max_events = settings.max_events;
         options.readouts.clear();
         request(&mut options.readouts);
+        let sweep = if for_gradient { sweep_into } else { sweep_forward_into };
         *was_swept = layers.as_ref().is_some_and(|layers| {
-            sweep_into(circuit, layers, stimulus, options, forward_sweep, trace).is_ok()
+            sweep(circuit, layers, stimulus, options, forward_sweep, trace).is_ok()
         });
         if *was_swept {
             Ok(())
@@ -275,6 +276,8 @@ pub struct Evaluator<'a> {
     pub(crate) sum: GradientSum,
     /// For batches.
     pub(crate) workers: Vec<Worker>,
+    /// Whether the last batch failed, and left sums in its workers.
+    pub(crate) is_dirty: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -289,7 +292,8 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Self, NetworkError> {
         let prepared = Prepared::new(network, parameters, settings)?;
         let sum = GradientSum::new(&prepared.circuit);
-        Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Vec::new() })
+        let scratch = Scratch::default();
+        Ok(Self { prepared, scratch, sum, workers: Vec::new(), is_dirty: false })
     }
 
     /// Takes other parameters. Where the delays are the same as before, nothing is allocated.

@@ -12,7 +12,9 @@ use spikegrad::adjoint::{
 use spikegrad::problem::Problem;
 use spikegrad::{Loss, Options, Trace, loss_of};
 use spikegrad_network::{Circuit, Layers};
-use spikegrad_simulate::{SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_into};
+use spikegrad_simulate::{
+    SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
+};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -44,14 +46,23 @@ fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
         Ok(()) => {}
     }
-    let swept = sweep_into(
-        &circuit,
-        &layers,
-        stimulus,
-        &options,
-        &mut SweepWorkspace::default(),
-        &mut by_sweep,
-    );
+    let mut workspace = SweepWorkspace::default();
+    let swept = sweep_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut by_sweep);
+    let mut forward = Trace::default();
+    let again =
+        sweep_forward_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut forward);
+    prop_assert_eq!(swept, again);
+    if swept.is_ok() {
+        // Without tangents nothing else changes.
+        let times = |trace: &Trace| -> Vec<_> {
+            trace.spikes.iter().map(|s| (s.neuron, s.time.to_bits(), s.slope.to_bits())).collect()
+        };
+        prop_assert_eq!(times(&by_sweep), times(&forward));
+        let values = |trace: &Trace| -> Vec<_> {
+            trace.readouts.iter().map(|r| (r.time.to_bits(), r.value.to_bits())).collect()
+        };
+        prop_assert_eq!(values(&by_sweep), values(&forward));
+    }
     Ok(swept.ok().map(|()| (by_events, by_sweep)))
 }
 

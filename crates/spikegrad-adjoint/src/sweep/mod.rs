@@ -67,11 +67,9 @@ pub fn sweep_backward_into(
     times.clear();
     times.resize(inputs + trace.spikes.len(), 0.0);
     spikes.resize(layers.layers().len(), Vec::new());
-    for layer in layers.layers() {
-        let spikes = &mut spikes[layer.population];
-        spikes.clear();
-        let own = |k: &usize| layer.neurons.contains(&trace.spikes[*k].neuron.index());
-        spikes.extend((0..trace.spikes.len()).filter(own));
+    spikes.iter_mut().for_each(Vec::clear);
+    for (k, spike) in trace.spikes.iter().enumerate() {
+        spikes[layers.population_of(spike.neuron)].push(k);
     }
     for layer in layers.layers().iter().rev() {
         LayerSweep { circuit, layer, trace, spikes, cotangents, policy, times, scratch, sum }

@@ -66,6 +66,8 @@ pub(super) struct Schedule {
     pub(super) arrivals: Vec<Arrival>,
     pub(super) moments: Vec<Moment>,
     pub(super) stretches: Vec<Stretch>,
+    /// Arrivals being merged.
+    merged: Vec<Arrival>,
     /// For each neuron, when its membrane last started, if from a reset.
     started: Vec<Option<Time>>,
     /// For each neuron, the earliest moment so far of the stretch under way: (stretch, moment).
@@ -94,6 +96,7 @@ impl Schedule {
         let t_end = trace.stimulus.t_end();
         for incoming in &layer.incoming {
             let row = |source| circuit.groups_of(source).start + incoming.offset;
+            let first = self.arrivals.len();
             match incoming.from {
                 Source::Input => {
                     let inputs = trace.stimulus.spikes().iter().enumerate();
@@ -111,13 +114,37 @@ impl Schedule {
                     }));
                 }
             }
+            // One delay for all: they arrive in the order in which they were fired.
+            let before_end = |arrival: &Arrival| arrival.time.rounded <= t_end;
+            let count = self.arrivals[first..].partition_point(before_end);
+            self.arrivals.truncate(first + count);
+            self.merge_arrivals(first);
         }
-        self.arrivals.retain(|arrival| arrival.time.rounded <= t_end);
-        // Quick where the order is right already, and without memory of its own.
-        self.arrivals.sort_unstable_by(|a, b| {
+    }
+
+    /// Merges the arrivals before `middle` with those from there on; both are in order.
+    fn merge_arrivals(&mut self, middle: usize) {
+        let order = |a: &Arrival, b: &Arrival| {
             let at_once = (a.firing, a.row).cmp(&(b.firing, b.row));
             a.time.rounded.total_cmp(&b.time.rounded).then(at_once)
-        });
+        };
+        let (mut first, mut second) = self.arrivals.split_at(middle);
+        if first.is_empty() {
+            return;
+        }
+        self.merged.clear();
+        while let ([a, after_a @ ..], [b, after_b @ ..]) = (first, second) {
+            if order(a, b).is_lt() {
+                self.merged.push(*a);
+                first = after_a;
+            } else {
+                self.merged.push(*b);
+                second = after_b;
+            }
+        }
+        self.merged.extend_from_slice(first);
+        self.merged.extend_from_slice(second);
+        std::mem::swap(&mut self.arrivals, &mut self.merged);
     }
 
     fn read_moments(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {

@@ -84,20 +84,18 @@ impl WithSimd for SearchAll<'_> {
     }
 }
 
-/// Where the slope has lost this share of current and threshold, it is left to the search that measures from the peak.
+/// Where the slope is less than this share of what was rounded, it is measured with more digits.
 const NEAR_GRAZING: f64 = 1.0 / 8.0;
 
-/// A peak that rises less than this share of the threshold above it is left to the search that measures from the peak.
-const LOW_PEAK: f64 = 1.0 / 32.0;
+/// Where the peak rises less above the threshold than half this share of what was rounded, it is measured with more digits.
+const LOW_PEAK: f64 = 1.0 / 16.0;
 
 /// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
 const CERTAINLY_BELOW: f64 = 1e-10;
 
-/// A step shorter than this share of the time and of both time constants leaves an error of its fourth power: nothing.
+/// A step shorter than this share of the time, of both time constants and of the way to the peak leaves an error of its
+/// fourth power: nothing.
 const LAST_STEP: f64 = 1e-4;
-
-/// Near grazing, a step this short beside the way to the peak leaves what one step more will take away.
-const SHORT: f64 = 1e-3;
 
 /// Slopes below this share of the potentials, which are known to 21 digits, are left to 30 digits.
 const RESOLVED: f64 = 1e-4;
@@ -106,7 +104,7 @@ const RESOLVED: f64 = 1e-4;
 const LAST_SHARE: f64 = 1e-18;
 
 /// Evaluations before a lane is given up; convergence is of fourth order.
-const MAX_EVALUATIONS: usize = 8;
+const MAX_EVALUATIONS: usize = 12;
 
 /// Sizes at which no product of two potentials, also with rates, leaves the range of a double.
 const SAFE_SIZES: [f64; 2] = [1e-100, 1e100];
@@ -122,11 +120,16 @@ struct Rise<S: Simd> {
     rate_syn: Lanes<S>,
 }
 
-/// The motion at a time: distance above the threshold, slope, current.
+/// The motion at a time.
 struct At<S: Simd> {
+    /// Potential above the threshold.
     residual: Lanes<S>,
     slope: Lanes<S>,
     current: Lanes<S>,
+    /// Current above the threshold.
+    above: Lanes<S>,
+    /// The size of what was rounded: of the way from the start, if that is short.
+    size: Lanes<S>,
 }
 
 impl<S: Simd> Rise<S> {
@@ -142,7 +145,13 @@ impl<S: Simd> Rise<S> {
             & i.lt(v.constant(SAFE_SIZES[1]))
             & v.abs().lt(v.constant(SAFE_SIZES[1]));
         let never = zero.lt(threshold) & i.le(threshold) & v.lt(threshold);
-        let start = At { residual: v - threshold, slope: (i - v) * rate_mem, current: i };
+        let start = At {
+            residual: v - threshold,
+            slope: (i - v) * rate_mem,
+            current: i,
+            above: i - threshold,
+            size: zero,
+        };
         let mut t = self.towards(&start);
         let mut slope = zero;
         let mut verdict = never.select(-one, zero);
@@ -158,19 +167,21 @@ impl<S: Simd> Rise<S> {
             let is_far = at.residual.lt(-((i + v.abs()) * CERTAINLY_BELOW));
             let step = self.towards(&at);
             let next = t + step;
-            let is_last = step.abs().le(next * LAST_STEP) & (step.abs() * rate).le(one * LAST_STEP);
+            let length = step.abs();
+            // The way to the peak is slope/bend at least.
+            let bend = (at.current * rate_syn + at.slope) * rate_mem;
+            let is_last = length.le(next * LAST_STEP)
+                & (length * rate).le(one * LAST_STEP)
+                & (length * bend).le(at.slope * LAST_STEP);
             // The current after the last step, to fourth order.
             let decay = step * rate_syn;
-            let series = one - decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
-            let above = at.current * series - threshold;
-            let is_steep = ((at.current + threshold) * NEAR_GRAZING).lt(above);
+            let lost = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
+            let above = at.above - at.current * lost;
+            let is_steep = (at.size * NEAR_GRAZING).lt(above);
             // The parabola's height above the threshold is less than that of the peak.
-            let bend = (at.current * rate_syn + at.slope) * rate_mem;
-            let is_high = (bend * threshold * (2.0 * LOW_PEAK)).lt(at.slope * at.slope);
+            let is_high = (bend * at.size * LOW_PEAK).lt(at.slope * at.slope);
             let is_rising = zero.lt(next) & zero.lt(at.slope);
             let is_found = is_open & is_last & is_rising & is_steep & is_high;
-            // The way to the peak is slope/bend at least: the step must be short beside it.
-            let is_last = is_last & (is_high | (step.abs() * bend).le(at.slope * SHORT));
             is_near = is_near | (is_open & is_last & is_rising & !is_found);
             slope = is_found.select(above * rate_mem, slope);
             verdict = is_found.select(one, (is_open & is_past & is_far).select(-one, verdict));
@@ -205,16 +216,21 @@ impl<S: Simd> Rise<S> {
         let membrane_m1 = membrane_is_slower.select(hi_m1, hi_m1 * down + down_m1);
         let early = (v - threshold) + (v * membrane_m1 + response);
         let late = v * membrane + response - threshold;
-        let residual = x.lt(x.constant(0.5)).select(early, late);
         let current = decay * i;
-        At { residual, slope: (current - threshold - residual) * rate_mem, current }
+        let decay_m1 = membrane_is_slower.select(hi_m1 * down + down_m1, hi_m1);
+        let is_early = x.lt(x.constant(0.5));
+        let residual = is_early.select(early, late);
+        let above = is_early.select((i - threshold) + i * decay_m1, current - threshold);
+        let way = x * (i + v.abs()) + y * i;
+        let size = is_early.select(way.min(i), current + threshold);
+        At { residual, slope: (above - residual) * rate_mem, current, above, size }
     }
 
     /// The step to where the parabola meets the threshold, corrected by the cubic; along the tangent, if the parabola does
     /// not meet it.
     #[inline(always)]
     fn towards(&self, at: &At<S>) -> Lanes<S> {
-        let &At { residual, slope, current } = at;
+        let &At { residual, slope, current, .. } = at;
         let zero = slope.constant(0.0);
         // −v̈ and v⃛.
         let bend = (current * self.rate_syn + slope) * self.rate_mem;
@@ -330,7 +346,8 @@ mod tests {
 
     #[test]
     fn near_grazing_no_digit_is_lost() {
-        // Time and slope, in roundings; those of the search that measures from the peak are counted as well.
+        // Time and slope, in roundings. Against 50 digits the lanes are off by 3 and 7, the search that is compared with by 4
+        // and 49.
         let (mut found_in_lanes, mut worst) = (0, [0.0f64; 2]);
         for ratio in [4.0, 2.0, 1.0, 0.5, 0.05, 100.0] {
             for k in 0..400 {
@@ -370,6 +387,6 @@ mod tests {
                 }
             }
         }
-        assert!(found_in_lanes > 1500 && worst[0] < 16.0 && worst[1] < 64.0, "{worst:?}");
+        assert!(found_in_lanes > 2000 && worst[0] < 8.0 && worst[1] < 64.0, "{worst:?}");
     }
 }

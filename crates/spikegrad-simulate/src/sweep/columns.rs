@@ -66,13 +66,13 @@ pub(super) enum Motions<'a> {
     Own { dt: f64, tau_mem: &'a [f64], tau_syn: &'a [f64] },
 }
 
-/// What a pass does.
+/// What a pass does beside moving all neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
-    /// Names who may reach the ceiling, and moves all.
-    ScreenAndMove,
-    /// Only names: where the stretch may be cut off, nothing is moved before its end is known.
-    Screen,
+    /// Names who may reach the ceiling.
+    NameCrossings,
+    /// Names whose potential may reach the ceiling and turns from up to down, be it at the arrival.
+    NameTurns,
     /// Only moves.
     Move,
 }
@@ -92,51 +92,146 @@ pub(super) struct Pass<'a> {
     pub(super) after: &'a mut Columns,
     /// Who reaches this is named.
     pub(super) ceiling: &'a [f64],
-    /// Whether only those are named whose potential turns from up to down, be it at the arrival.
-    pub(super) only_turns: bool,
     /// Who may have reached the ceiling.
     pub(super) named: &'a mut Vec<usize>,
 }
 
 impl Pass<'_> {
-    pub(super) fn run(self) {
+    /// Runs the pass, for derivatives with respect to time constants as well or without.
+    pub(super) fn run<const TANGENTS: bool>(self) {
         if self.job != Job::Move {
             self.named.clear();
         }
+        Arch::new().dispatch(Run::<TANGENTS>(self));
+    }
+}
+
+/// Names who may reach its ceiling within `dt` seconds after the arrival of `row`, and moves nobody: where a stretch may be
+/// cut off, its end has to be known first.
+#[derive(Debug)]
+pub(super) struct Screen<'a> {
+    pub(super) dt: f64,
+    pub(super) tau_mem: &'a [f64],
+    pub(super) shares_tau_mem: bool,
+    pub(super) row: &'a [f64],
+    /// Before the arrival.
+    pub(super) before: &'a Columns,
+    pub(super) ceiling: &'a [f64],
+    pub(super) named: &'a mut Vec<usize>,
+}
+
+impl Screen<'_> {
+    pub(super) fn run(self) {
+        self.named.clear();
         Arch::new().dispatch(self);
+    }
+}
+
+/// A row of weights in blocks. Behind its whole ones there is at most one: a population fills all but its last block.
+struct Weights<'a> {
+    whole: &'a [Column],
+    last: Column,
+}
+
+impl<'a> Weights<'a> {
+    #[inline(always)]
+    fn of(row: &'a [f64]) -> Self {
+        let (whole, part) = row.as_chunks::<BLOCK>();
+        let mut last = [0.0; BLOCK];
+        last[..part.len()].copy_from_slice(part);
+        Self { whole, last }
+    }
+
+    #[inline(always)]
+    fn block(&self, k: usize) -> &Column {
+        self.whole.get(k).unwrap_or(&self.last)
     }
 }
 
 // Everything below is inlined by force: what is not, is not compiled for the registers.
 
-impl WithSimd for Pass<'_> {
+struct Run<'a, const TANGENTS: bool>(Pass<'a>);
+
+impl<const TANGENTS: bool> WithSimd for Run<'_, TANGENTS> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match self.job {
-            Job::ScreenAndMove => self.over::<S, true, true>(simd),
-            Job::Screen => self.over::<S, true, false>(simd),
-            Job::Move => self.over::<S, false, true>(simd),
+        match self.0.job {
+            Job::NameCrossings => self.0.over::<S, TANGENTS, true, false>(simd),
+            Job::NameTurns => self.0.over::<S, TANGENTS, false, true>(simd),
+            Job::Move => self.0.over::<S, TANGENTS, false, false>(simd),
+        }
+    }
+}
+
+/// An upper bound of a rise under a positive current over a length of `x` = `dt/τ_mem`: below its tangent and below the
+/// current.
+#[inline(always)]
+fn bound<S: Simd>(v: Lanes<S>, i: Lanes<S>, x: Lanes<S>) -> Lanes<S> {
+    (v + (x + TANGENT_MARGIN) * (i - v)).min(i)
+}
+
+impl WithSimd for Screen<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (dt, tau_mem) = (Lanes::splat(simd, self.dt), blocks(self.tau_mem));
+        if self.shares_tau_mem {
+            let x = dt / Lanes::splat(simd, self.tau_mem[0]);
+            self.over(
+                simd,
+                #[inline(always)]
+                |_, _| x,
+            );
+        } else {
+            self.over(
+                simd,
+                #[inline(always)]
+                |block, k| dt / Lanes::new(simd, S::as_simd_f64s(&tau_mem[block]).0[k]),
+            );
+        }
+    }
+}
+
+impl Screen<'_> {
+    /// `length` is `dt/τ_mem` of a register of a block.
+    #[inline(always)]
+    fn over<S: Simd>(self, simd: S, length: impl Fn(usize, usize) -> Lanes<S>) {
+        let Self { row, before, ceiling, named, .. } = self;
+        let zero = Lanes::splat(simd, 0.0);
+        let weights = Weights::of(row);
+        for (block, (from, ceiling)) in before.0.iter().zip(blocks(ceiling)).enumerate() {
+            let [v, i, ceiling, weights] = [&from.v, &from.i, ceiling, weights.block(block)]
+                .map(|column| S::as_simd_f64s(column).0);
+            for k in 0..BLOCK / S::F64_LANES {
+                let [v, i, ceiling, weight] =
+                    [v[k], i[k], ceiling[k], weights[k]].map(|x| Lanes::new(simd, x));
+                // Nothing draws it above the current, nor above rest where the current is negative and fades.
+                let highest = bound(v, (i + weight).max(zero), length(block, k)).max(v);
+                ceiling.le(highest).for_each(
+                    #[inline(always)]
+                    |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
+                );
+            }
         }
     }
 }
 
 impl Pass<'_> {
     #[inline(always)]
-    fn over<S: Simd, const SCREENS: bool, const MOVES: bool>(self, simd: S) {
-        let Self { motions, row, before, after, ceiling, only_turns, named, .. } = self;
-        let (whole, part) = row.as_chunks::<BLOCK>();
-        let mut last = [0.0; BLOCK];
-        last[..part.len()].copy_from_slice(part);
-        // Behind the row there is at most one block: a population fills all but its last one.
-        let weights = |k: usize| whole.get(k).unwrap_or(&last);
+    fn over<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
+        self,
+        simd: S,
+    ) {
+        let Self { motions, row, before, after, ceiling, named, .. } = self;
+        let weights = Weights::of(row);
         let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
         match motions {
             Motions::Shared(motion) => {
                 let motion = Motion::splat(simd, motion);
                 for (k, ((from, to), ceiling)) in blocks {
-                    let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
-                    stretch.pass::<S, SCREENS, MOVES>(
+                    let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
+                    stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
                         simd,
                         #[inline(always)]
                         |_| motion,
@@ -150,8 +245,8 @@ impl Pass<'_> {
                 let taus = self::blocks(tau_mem).iter().zip(self::blocks(tau_syn));
                 for ((k, ((from, to), ceiling)), (mem, syn)) in blocks.zip(taus) {
                     let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
-                    let stretch = Stretch { from, to, ceiling, weights: weights(k), only_turns };
-                    stretch.pass::<S, SCREENS, MOVES>(
+                    let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
+                    stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
                         simd,
                         #[inline(always)]
                         |k| Motion::over(dt, Lanes::new(simd, mem[k]), Lanes::new(simd, syn[k])),
@@ -170,19 +265,18 @@ struct Stretch<'a> {
     to: &'a mut Block,
     ceiling: &'a Column,
     weights: &'a Column,
-    only_turns: bool,
 }
 
 impl Stretch<'_> {
     #[inline(always)]
-    fn pass<S: Simd, const SCREENS: bool, const MOVES: bool>(
+    fn pass<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
         self,
         simd: S,
         motion: impl Fn(usize) -> Motion<Lanes<S>>,
         block: usize,
         named: &mut Vec<usize>,
     ) {
-        let Self { from, to, ceiling, weights, only_turns } = self;
+        let Self { from, to, ceiling, weights } = self;
         let (ceiling, weights) = (S::as_simd_f64s(ceiling).0, S::as_simd_f64s(weights).0);
         for k in 0..BLOCK / S::F64_LANES {
             let (mut now, weight) = (Registers::load(simd, from, k), Lanes::new(simd, weights[k]));
@@ -190,26 +284,25 @@ impl Stretch<'_> {
             let i0 = before + weight;
             now.i = i0;
             let by = motion(k);
-            now.advance(&by);
-            if MOVES {
-                now.store(to, k);
-            }
-            if !SCREENS {
+            now.advance::<TANGENTS>(&by);
+            now.store::<TANGENTS>(to, k);
+            if !(CROSSINGS || TURNS) {
                 continue;
             }
-            let peak = (v0 + (by.length + TANGENT_MARGIN) * (i0 - v0)).min(i0);
+            let peak = bound(v0, i0, by.length);
             let ceiling = Lanes::new(simd, ceiling[k]);
             // At the end of a very long stretch both are zero.
-            let reaches: Mask<S> = if only_turns {
+            let reaches: Mask<S> = if TURNS {
                 let within = v0.lt(i0) & now.i.le(now.v) & ceiling.le(peak);
                 let at_arrival = v0.lt(before) & i0.le(v0) & ceiling.le(v0);
                 within | at_arrival
             } else {
                 ceiling.le(now.i.le(now.v).select(peak, now.v))
             };
-            if reaches.any() {
-                reaches.for_each(|lane| named.push(block * BLOCK + k * S::F64_LANES + lane));
-            }
+            reaches.for_each(
+                #[inline(always)]
+                |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
+            );
         }
     }
 }
@@ -236,9 +329,12 @@ impl<S: Simd> Registers<S> {
     }
 
     #[inline(always)]
-    fn store(&self, block: &mut Block, k: usize) {
+    fn store<const TANGENTS: bool>(&self, block: &mut Block, k: usize) {
         S::as_mut_simd_f64s(&mut block.v).0[k] = self.v.raw();
         S::as_mut_simd_f64s(&mut block.i).0[k] = self.i.raw();
+        if !TANGENTS {
+            return;
+        }
         S::as_mut_simd_f64s(&mut block.v_mem).0[k] = self.v_mem.raw();
         S::as_mut_simd_f64s(&mut block.v_syn).0[k] = self.v_syn.raw();
         S::as_mut_simd_f64s(&mut block.i_syn).0[k] = self.i_syn.raw();
@@ -246,11 +342,14 @@ impl<S: Simd> Registers<S> {
 
     /// Eqs. 3–8.
     #[inline(always)]
-    fn advance(&mut self, by: &Motion<Lanes<S>>) {
+    fn advance<const TANGENTS: bool>(&mut self, by: &Motion<Lanes<S>>) {
         let Self { v, i, v_mem, v_syn, i_syn } = *self;
         let flow = &by.flow;
         self.v = flow.membrane * v + flow.response * i;
         self.i = flow.current * i;
+        if !TANGENTS {
+            return;
+        }
         self.v_mem = flow.membrane * v_mem + (by.mem_of_v * v + by.mem_of_i * i);
         self.v_syn = flow.membrane * v_syn + (flow.response * i_syn + by.syn_of_i * i);
         self.i_syn = flow.current * i_syn + by.current_of_i * i;
@@ -259,19 +358,19 @@ impl<S: Simd> Registers<S> {
 
 /// Moves each neuron by a length of its own.
 #[derive(Debug)]
-pub(super) struct Advance<'a> {
-    pub(super) columns: &'a mut Columns,
+pub(super) struct Advance<'a, const TANGENTS: bool> {
+    pub(super) columns: &'a mut [Block],
     pub(super) tau_mem: &'a [f64],
     pub(super) tau_syn: &'a [f64],
     pub(super) dt: &'a [f64],
 }
 
-impl WithSimd for Advance<'_> {
+impl<const TANGENTS: bool> WithSimd for Advance<'_, TANGENTS> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lengths = blocks(self.dt).iter().zip(blocks(self.tau_mem)).zip(blocks(self.tau_syn));
-        for (block, ((dt, mem), syn)) in self.columns.0.iter_mut().zip(lengths) {
+        for (block, ((dt, mem), syn)) in self.columns.iter_mut().zip(lengths) {
             let [dt, mem, syn] = [dt, mem, syn].map(|column| S::as_simd_f64s(column).0);
             for k in 0..BLOCK / S::F64_LANES {
                 let by = Motion::over(
@@ -280,8 +379,8 @@ impl WithSimd for Advance<'_> {
                     Lanes::new(simd, syn[k]),
                 );
                 let mut now = Registers::load(simd, block, k);
-                now.advance(&by);
-                now.store(block, k);
+                now.advance::<TANGENTS>(&by);
+                now.store::<TANGENTS>(block, k);
             }
         }
     }

@@ -8,7 +8,7 @@
 
 use super::Irregular;
 use super::arrivals::{Arrivals, Arriving, Fired};
-use super::columns::{Cell, Column, Columns, Job, Motions, Pass, motions};
+use super::columns::{Cell, Column, Columns, Job, Motions, Pass, Screen, motions};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Wave};
 use crate::Options;
@@ -56,9 +56,9 @@ impl Scratch {
     }
 }
 
-/// One layer of one run.
+/// One layer of one run, with the derivatives with respect to time constants or without.
 #[derive(Debug)]
-pub(super) struct LayerRun<'a> {
+pub(super) struct LayerRun<'a, const TANGENTS: bool> {
     pub(super) fired: Fired<'a>,
     pub(super) layer: &'a Layer,
     pub(super) t_end: f64,
@@ -72,7 +72,7 @@ pub(super) struct LayerRun<'a> {
     pub(super) scratch: &'a mut Scratch,
 }
 
-impl LayerRun<'_> {
+impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     pub(super) fn run(mut self) -> Result<(), Irregular> {
         if self.layer.neurons.is_empty() {
             return Ok(());
@@ -168,7 +168,8 @@ impl LayerRun<'_> {
         if self.layer.is_recurrent && self.layer.spikes {
             return self.stretch_that_hears_itself(from, end);
         }
-        self.pass(Job::ScreenAndMove, k, from, end);
+        let job = if self.layer.spikes { Job::NameCrossings } else { Job::NameTurns };
+        self.pass(job, k, from, end);
         if !self.layer.spikes {
             self.read(from, end);
         } else if !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty()) {
@@ -182,7 +183,17 @@ impl LayerRun<'_> {
 
     /// Moves the layer from `from` to `end`, or to where the first of its own spikes arrives.
     fn stretch_that_hears_itself(&mut self, from: Time, end: Time) -> Result<Time, Irregular> {
-        self.pass(Job::Screen, 0, from, end);
+        let Scratch { before, ceiling, named, arriving, .. } = &mut *self.scratch;
+        Screen {
+            dt: end.since(from),
+            tau_mem: &self.layer.tau_mem,
+            shares_tau_mem: self.layer.shares_time_constants,
+            row: arriving.weights(self.fired.circuit),
+            before,
+            ceiling,
+            named,
+        }
+        .run();
         if self.scratch.named.is_empty() && self.scratch.clamped.is_empty() {
             self.pass(Job::Move, 0, from, end);
             self.scratch.swap();
@@ -212,7 +223,7 @@ impl LayerRun<'_> {
         } else {
             Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
         };
-        Pass { job, motions, row, before, after, ceiling, only_turns: !layer.spikes, named }.run();
+        Pass { job, motions, row, before, after, ceiling, named }.run::<TANGENTS>();
     }
 
     /// The read-outs of a stretch.
@@ -220,9 +231,9 @@ impl LayerRun<'_> {
         let Scratch { before, after, ceiling, named, arriving, peaks, .. } = &mut *self.scratch;
         let row = arriving.weights(self.fired.circuit);
         let at = Stretch { circuit: self.fired.circuit, layer: self.layer, from, until, row };
-        peaks.along(at, before, self.sampled, self.options);
+        peaks.along::<TANGENTS>(at, before, self.sampled, self.options);
         for &n in named.iter().filter(|&&n| n < self.layer.neurons.len()) {
-            peaks.turn(at, before, after, n);
+            peaks.turn::<TANGENTS>(at, before, after, n);
             ceiling[n] = peaks.ceiling(&at.circuit.neurons[at.layer.neurons.start + n], n);
         }
     }
@@ -252,8 +263,10 @@ impl LayerRun<'_> {
             let [_, i, .., i_syn] = start(n);
             let state = State { v: model.reset_value(), i };
             let dt = release.since(from);
-            let tangent = Tangent { v: TimeConstants::default(), i: i_syn };
-            let tangent = model.hold_tangent(tangent, state, dt);
+            let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };
+            if TANGENTS {
+                tangent = model.hold_tangent(tangent, state, dt);
+            }
             let state = model.hold(state, dt);
             let member = Member { neuron: n, from: release, is_known: false, crossing: None };
             wave.push(layer, member, [state.v, state.i, 0.0, 0.0, tangent.i]);
@@ -282,7 +295,7 @@ impl LayerRun<'_> {
         self.hold_clamped(until);
         self.scratch.settlers.clear();
         while !self.scratch.wave.members.is_empty() {
-            self.scratch.wave.advance(until);
+            self.scratch.wave.advance::<TANGENTS>(until);
             self.scratch.next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
                 let member = self.scratch.wave.members[k];
@@ -298,7 +311,7 @@ impl LayerRun<'_> {
             wave.search(self.fired.circuit, self.layer, until)?;
         }
         let Scratch { settlers, after, .. } = &mut *self.scratch;
-        settlers.advance(until);
+        settlers.advance::<TANGENTS>(until);
         for (k, member) in settlers.members.iter().enumerate() {
             after.set(member.neuron, settlers.cell(k));
         }
@@ -361,7 +374,9 @@ impl LayerRun<'_> {
         let mut held = start;
         let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };
         if dt != 0.0 {
-            tangent = model.hold_tangent(tangent, start, dt);
+            if TANGENTS {
+                tangent = model.hold_tangent(tangent, start, dt);
+            }
             held = model.hold(start, dt);
         }
         let state = [held.v, held.i, 0.0, 0.0, tangent.i];
@@ -397,5 +412,5 @@ impl LayerRun<'_> {
 /// Whether a free neuron in the state `cell` at `from` may cross its threshold until `until`.
 fn may_cross(model: &Lif<f64>, cell: Cell, from: Time, until: Time) -> bool {
     let [v, i, ..] = cell;
-    model.earliest_crossing(State { v, i }).is_some_and(|dt| from.rounded + dt <= until.rounded)
+    !model.is_silent_for(State { v, i }, until.since(from))
 }

@@ -59,6 +59,32 @@ pub fn sweep_into(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), Irregular> {
+    sweep::<true>(circuit, layers, stimulus, options, workspace, trace)
+}
+
+/// Like [`sweep_into`], for a run that nobody will differentiate: see [`crate::simulate_forward_into`].
+///
+/// # Errors
+/// As [`sweep_into`].
+pub fn sweep_forward_into(
+    circuit: &Circuit,
+    layers: &Layers,
+    stimulus: &Stimulus,
+    options: &Options,
+    workspace: &mut SweepWorkspace,
+    trace: &mut Trace,
+) -> Result<(), Irregular> {
+    sweep::<false>(circuit, layers, stimulus, options, workspace, trace)
+}
+
+fn sweep<const TANGENTS: bool>(
+    circuit: &Circuit,
+    layers: &Layers,
+    stimulus: &Stimulus,
+    options: &Options,
+    workspace: &mut SweepWorkspace,
+    trace: &mut Trace,
+) -> Result<(), Irregular> {
     if stimulus.spikes().iter().any(|s| s.channel >= circuit.inputs()) {
         return Err(Irregular);
     }
@@ -66,7 +92,7 @@ pub fn sweep_into(
     trace.spikes.clear();
     trace.readouts.clear();
     trace.touches.clear();
-    trace.tangents = Tangents::Recorded;
+    trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
     let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);
@@ -75,7 +101,7 @@ pub fn sweep_into(
     let mut events = 0;
     for layer in layers.layers() {
         let mut spikes = std::mem::take(&mut fired[layer.population]);
-        let result = LayerRun {
+        let result = LayerRun::<TANGENTS> {
             fired: Fired { circuit, inputs: stimulus.spikes(), populations: fired },
             layer,
             t_end: stimulus.t_end(),

@@ -83,18 +83,30 @@ impl Peaks {
     }
 
     /// A neuron whose potential turns from up to down within the stretch, or at the arrival at its start.
-    pub(super) fn turn(&mut self, at: Stretch<'_>, before: &Columns, after: &Columns, n: usize) {
+    pub(super) fn turn<const TANGENTS: bool>(
+        &mut self,
+        at: Stretch<'_>,
+        before: &Columns,
+        after: &Columns,
+        n: usize,
+    ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
         let model = &at.circuit.neurons[at.layer.neurons.start + n];
         let (state, tangent) = state_of(before, n);
         let start = model.receive(state, weight(at.row, n));
         observer.arrival(model, at.from, 0, (state, tangent), start);
         let end = state_of(after, n).0;
-        observer.peak::<_, true>(model, at.from, (start, tangent), at.until.since(at.from), end);
+        observer.peak::<_, TANGENTS>(
+            model,
+            at.from,
+            (start, tangent),
+            at.until.since(at.from),
+            end,
+        );
     }
 
     /// What else is read along a stretch: samples, and the integral of an average.
-    pub(super) fn along(
+    pub(super) fn along<const TANGENTS: bool>(
         &mut self,
         at: Stretch<'_>,
         before: &Columns,
@@ -107,7 +119,7 @@ impl Peaks {
                 let Some(observer) = observer else { continue };
                 let model = &at.circuit.neurons[at.layer.neurons.start + n];
                 let (state, tangent) = state_of(before, n);
-                observer.integrate::<_, true>(
+                observer.integrate::<_, TANGENTS>(
                     model,
                     (model.receive(state, weight(at.row, n)), tangent),
                     dt,

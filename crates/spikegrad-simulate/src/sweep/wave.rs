@@ -47,24 +47,30 @@ pub(super) struct Wave {
 impl Wave {
     pub(super) fn clear(&mut self) {
         self.members.clear();
-        let Self { v, i, threshold, tau_mem, tau_syn, .. } = self;
-        [v, i, threshold, tau_mem, tau_syn].into_iter().for_each(Vec::clear);
     }
 
     /// Takes up a neuron in the state `cell`.
     pub(super) fn push(&mut self, layer: &Layer, member: Member, cell: Cell) {
         let n = member.neuron;
         let k = self.members.len();
-        if self.columns.0.len() * BLOCK <= k {
-            self.columns.0.push(Block::default());
+        self.members.push(member);
+        if k == self.v.len() {
+            self.grow();
         }
         self.columns.set(k, cell);
-        self.members.push(member);
-        self.v.push(cell[0]);
-        self.i.push(cell[1]);
-        self.threshold.push(layer.threshold[n]);
-        self.tau_mem.push(layer.tau_mem[n]);
-        self.tau_syn.push(layer.tau_syn[n]);
+        [self.v[k], self.i[k], ..] = cell;
+        self.threshold[k] = layer.threshold[n];
+        self.tau_mem[k] = layer.tau_mem[n];
+        self.tau_syn[k] = layer.tau_syn[n];
+    }
+
+    /// Room for another block.
+    fn grow(&mut self) {
+        self.columns.0.push(Block::default());
+        let Self { v, i, threshold, tau_mem, tau_syn, dt, found, .. } = self;
+        let count = v.len() + BLOCK;
+        [v, i, threshold, tau_mem, tau_syn, dt].into_iter().for_each(|x| x.resize(count, 0.0));
+        found.resize(count, Search::Undecided);
     }
 
     /// The state of a member.
@@ -82,11 +88,18 @@ impl Wave {
         if self.members.is_empty() {
             return Ok(());
         }
-        self.pad();
+        let count = self.pad();
         let Self { v, i, threshold, tau_mem, tau_syn, found, .. } = self;
-        found.clear();
-        found.resize(v.len(), Search::Undecided);
-        search(Rises { v, i, threshold, tau_mem, tau_syn }, found);
+        search(
+            Rises {
+                v: &v[..count],
+                i: &i[..count],
+                threshold: &threshold[..count],
+                tau_mem: &tau_mem[..count],
+                tau_syn: &tau_syn[..count],
+            },
+            &mut found[..count],
+        );
         for (k, member) in self.members.iter_mut().enumerate() {
             let outlook = match found[k] {
                 Search::Crossing { dt, slope } => Outlook::Crossing { dt, slope },
@@ -109,27 +122,31 @@ impl Wave {
     }
 
     /// Moves each member to its crossing, or to `until`.
-    pub(super) fn advance(&mut self, until: Time) {
+    pub(super) fn advance<const TANGENTS: bool>(&mut self, until: Time) {
         if self.members.is_empty() {
             return;
         }
-        self.pad();
-        self.dt.clear();
-        let length = |member: &Member| {
+        let count = self.pad();
+        let Self { members, columns, tau_mem, tau_syn, dt, .. } = self;
+        for (member, dt) in members.iter().zip(&mut *dt) {
+            let to = member.crossing.map_or(until, |crossing| crossing.time);
             // Who is released only after the stretch stays where it is.
-            member.crossing.map_or(until, |crossing| crossing.time).since(member.from).max(0.0)
-        };
-        self.dt.extend(self.members.iter().map(length));
-        self.dt.resize(padded(self.members.len()), 0.0);
-        let Self { columns, tau_mem, tau_syn, dt, .. } = self;
-        Arch::new().dispatch(Advance { columns, tau_mem, tau_syn, dt });
+            *dt = to.since(member.from).max(0.0);
+        }
+        dt[members.len()..count].fill(0.0);
+        let columns = &mut columns.0[..count / BLOCK];
+        Arch::new().dispatch(Advance::<TANGENTS> { columns, tau_mem, tau_syn, dt });
     }
 
-    /// Fills the last block with neurons at rest.
-    fn pad(&mut self) {
-        let count = padded(self.members.len());
+    /// Fills the last block with neurons at rest, and says how many there are then.
+    fn pad(&mut self) -> usize {
+        let members = self.members.len();
+        let count = padded(members);
         let Self { v, i, threshold, tau_mem, tau_syn, .. } = self;
-        [v, i].into_iter().for_each(|column| column.resize(count, 0.0));
-        [threshold, tau_mem, tau_syn].into_iter().for_each(|column| column.resize(count, 1.0));
+        [v, i].into_iter().for_each(|column| column[members..count].fill(0.0));
+        [threshold, tau_mem, tau_syn]
+            .into_iter()
+            .for_each(|column| column[members..count].fill(1.0));
+        count
     }
 }
