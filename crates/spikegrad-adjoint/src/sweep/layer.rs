@@ -24,6 +24,8 @@ pub(super) struct Scratch {
     lengths: Vec<f64>,
     tau_mem: Vec<f64>,
     tau_syn: Vec<f64>,
+    /// What the flows below are of.
+    window: Window,
     /// Flow over each stretch, where neurons share their time constants.
     stretches: Vec<Propagator>,
     /// Flow from each moment to the next one, or to the end of its stretch.
@@ -39,6 +41,16 @@ pub(super) struct Scratch {
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
 }
+
+/// Stretches and moments whose flows are at hand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    first_stretch: usize,
+    first_moment: usize,
+}
+
+/// Stretches of a window: few, so that their flows stay in the caches, and enough to fill registers.
+const WINDOW: usize = 256;
 
 /// A maximum of a neuron of the layer that lies on an arrival.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +87,9 @@ impl LayerSweep<'_> {
         // Nothing depends on what comes after the last moment that matters.
         let mut is_live = !self.scratch.averaged.is_empty();
         for k in (0..self.scratch.schedule.stretches.len()).rev() {
+            if k < self.scratch.window.first_stretch {
+                self.open_window(k);
+            }
             let stretch = self.scratch.schedule.stretches[k].clone();
             for moment in stretch.moments.clone() {
                 let Moment { neuron, is_last, .. } = self.scratch.schedule.moments[moment];
@@ -104,46 +119,56 @@ impl LayerSweep<'_> {
     }
 
     fn prepare(&mut self) {
+        let Scratch { schedule, adjoints, by_hand, window, .. } = &mut *self.scratch;
+        adjoints.reset(self.layer.neurons.len());
+        by_hand.reset(self.layer.neurons.len());
+        window.first_stretch = schedule.stretches.len();
+        self.prepare_readouts();
+    }
+
+    /// Links the moments of the stretches up to the position `last`, and computes all of their flows, as many as a window holds.
+    fn open_window(&mut self, last: usize) {
         let layer = self.layer;
         let Scratch {
             schedule,
-            adjoints,
-            by_hand,
             lengths,
             tau_mem,
             tau_syn,
+            window,
             stretches,
             after,
             before,
             decays: over_elapsed,
             ..
         } = &mut *self.scratch;
-        adjoints.reset(layer.neurons.len());
-        by_hand.reset(layer.neurons.len());
+        window.first_stretch = (last + 1).saturating_sub(WINDOW);
+        schedule.link(window.first_stretch..last + 1);
+        let of_window = &schedule.stretches[window.first_stretch..=last];
+        window.first_moment = of_window[0].moments.start;
+        let moments = &schedule.moments[window.first_moment..schedule.stretches[last].moments.end];
         if layer.shares_time_constants {
             lengths.clear();
-            lengths.extend(schedule.stretches.iter().map(|s| s.until.since(s.from)));
+            lengths.extend(of_window.iter().map(|s| s.until.since(s.from)));
             flows(lengths, Self::time_constants(layer), stretches);
         }
         tau_mem.clear();
-        tau_mem.extend(schedule.moments.iter().map(|m| layer.tau_mem[m.neuron]));
+        tau_mem.extend(moments.iter().map(|m| layer.tau_mem[m.neuron]));
         tau_syn.clear();
-        tau_syn.extend(schedule.moments.iter().map(|m| layer.tau_syn[m.neuron]));
+        tau_syn.extend(moments.iter().map(|m| layer.tau_syn[m.neuron]));
         let own = if layer.shares_time_constants {
             Self::time_constants(layer)
         } else {
             TimeConstants::Own { tau_mem, tau_syn }
         };
         lengths.clear();
-        lengths.extend(schedule.moments.iter().map(|m| m.after));
+        lengths.extend(moments.iter().map(|m| m.after));
         flows(lengths, own, after);
         lengths.clear();
-        lengths.extend(schedule.moments.iter().map(|m| m.before));
+        lengths.extend(moments.iter().map(|m| m.before));
         flows(lengths, own, before);
         lengths.clear();
-        lengths.extend(schedule.moments.iter().map(|m| m.elapsed));
+        lengths.extend(moments.iter().map(|m| m.elapsed));
         decays(lengths, tau_mem, over_elapsed);
-        self.prepare_readouts();
     }
 
     fn prepare_readouts(&mut self) {
@@ -173,12 +198,13 @@ impl LayerSweep<'_> {
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
         let Self { circuit, layer, times, sum, .. } = self;
-        let Scratch { schedule, adjoints, cusps, stretches, integral, averaged, .. } =
+        let Scratch { schedule, adjoints, cusps, window, stretches, integral, averaged, .. } =
             &mut *self.scratch;
         let time_constants = Self::time_constants(layer);
         let dt = stretch.until.since(stretch.from);
         let still = Propagator::default();
-        let motion = Some(Move { dt, flow: stretches.get(k).unwrap_or(&still) });
+        let motion =
+            Some(Move { dt, flow: stretches.get(k - window.first_stretch).unwrap_or(&still) });
         for k in stretch.arrivals.clone().rev() {
             let arrival = schedule.arrivals[k];
             let synapses = circuit.synapses(arrival.row);
@@ -211,12 +237,16 @@ impl LayerSweep<'_> {
     /// Returns whether anything depends on the neuron then.
     fn moment(&mut self, k: usize) -> Result<bool, AdjointError> {
         let moment = self.scratch.schedule.moments[k];
+        // Its position in the window.
+        let k = k - self.scratch.window.first_moment;
         let n = moment.neuron;
         let hand = self.scratch.by_hand.get(n);
         let mut adjoint = self.transport(n, &self.scratch.after[k], moment.after, hand);
         match moment.kind {
             Kind::Release(spike) => self.release(spike, &mut adjoint),
-            Kind::Crossing(spike) => self.crossing(k, spike, &mut adjoint)?,
+            Kind::Crossing(spike) => {
+                self.crossing(spike, self.scratch.decays[k], moment.after_reset, &mut adjoint)?;
+            }
             Kind::Readout(readout) => {
                 adjoint.v += self.cotangents.readouts[readout];
                 let cotangent = self.cotangents.readouts[readout];
@@ -259,8 +289,9 @@ impl LayerSweep<'_> {
 
     fn crossing(
         &mut self,
-        k: usize,
         spike: usize,
+        decay: [f64; 2],
+        after_reset: bool,
         adjoint: &mut State<f64>,
     ) -> Result<(), AdjointError> {
         let at = &self.trace.spikes[spike];
@@ -283,8 +314,7 @@ impl LayerSweep<'_> {
         }
         let gradient: &mut LifGradient<f64> = &mut self.sum.neurons[n];
         model.threshold_pullback(slope, time, gradient);
-        let after_reset = self.scratch.schedule.moments[k].after_reset;
-        gradient.add_membrane(membrane, self.scratch.decays[k], after_reset, at.tangent);
+        gradient.add_membrane(membrane, decay, after_reset, at.tangent);
         Ok(())
     }
 

@@ -60,6 +60,9 @@ pub(super) struct Moment {
     pub(super) after_reset: bool,
 }
 
+/// No stretch, no moment.
+const NONE: (usize, usize) = (usize::MAX, usize::MAX);
+
 /// A layer's part of a trace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schedule {
@@ -88,7 +91,8 @@ impl Schedule {
         self.read_arrivals(circuit, layer, trace, spikes);
         self.read_moments(circuit, layer, trace, spikes);
         self.cut(trace.stimulus.t_end());
-        self.link(layer.neurons.len());
+        self.earliest.clear();
+        self.earliest.resize(layer.neurons.len(), NONE);
     }
 
     fn read_arrivals(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
@@ -213,12 +217,11 @@ impl Schedule {
         }
     }
 
-    /// Links the moments of each neuron within each stretch.
-    fn link(&mut self, count: usize) {
-        const NONE: usize = usize::MAX;
-        self.earliest.clear();
-        self.earliest.resize(count, (NONE, NONE));
-        for (s, stretch) in self.stretches.iter().enumerate() {
+    /// Links the moments of each neuron within each of these stretches. Each stretch must be linked once, before its moments
+    /// are read.
+    pub(super) fn link(&mut self, stretches: Range<usize>) {
+        for s in stretches {
+            let stretch = &self.stretches[s];
             for k in stretch.moments.clone().rev() {
                 let Moment { time, neuron, .. } = self.moments[k];
                 self.moments[k].before = time.since(stretch.from);
