@@ -3,8 +3,9 @@
 //!
 //! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing, and a step
 //! to where the **parabola** meets the threshold short of the peak; corrected towards the cubic, it converges with
-//! the fourth order, and two evaluations are the rule (docs/mathematics.md, eq. 16a). Whoever is not decided here, near grazing above all, is left to the one search that decides everything (`lif/crossing.rs`), so that no
-//! spike is gained or lost for speed.
+//! the fourth order, and two evaluations are the rule (docs/mathematics.md, eq. 16a). Near grazing one more step is taken in
+//! double-double arithmetic (eq. 16b). Whoever is not decided here is left to the one search that decides everything
+//! (`lif/crossing.rs`), so that no spike is gained or lost for speed.
 //!
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).
 
@@ -39,7 +40,7 @@ pub enum Search {
     },
     /// The threshold is never reached.
     Silent,
-    /// Too near to grazing, not converged, or not the common case.
+    /// Too near to grazing even so, not converged, or not the common case.
     #[default]
     Undecided,
 }
