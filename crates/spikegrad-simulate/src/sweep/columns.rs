@@ -60,8 +60,10 @@ pub(super) fn blocks(column: &[f64]) -> &[Column] {
 /// How the neurons of a layer move along a stretch.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Motions<'a> {
-    /// All alike.
+    /// All alike, by coefficients that are known.
     Shared(&'a Motion),
+    /// All alike, by coefficients that are still to be computed.
+    Alike { dt: f64, tau_mem: f64, tau_syn: f64 },
     /// By their own time constants.
     Own { dt: f64, tau_mem: &'a [f64], tau_syn: &'a [f64] },
 }
@@ -223,24 +225,18 @@ impl Pass<'_> {
         self,
         simd: S,
     ) {
-        let Self { motions, row, before, after, ceiling, named, .. } = self;
-        let weights = Weights::of(row);
-        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
-        match motions {
+        match self.motions {
             Motions::Shared(motion) => {
-                let motion = Motion::splat(simd, motion);
-                for (k, ((from, to), ceiling)) in blocks {
-                    let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
-                    stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
-                        simd,
-                        #[inline(always)]
-                        |_| motion,
-                        k,
-                        named,
-                    );
-                }
+                self.alike::<S, TANGENTS, CROSSINGS, TURNS>(simd, Motion::splat(simd, motion));
+            }
+            Motions::Alike { dt, tau_mem, tau_syn } => {
+                let [dt, mem, syn] = [dt, tau_mem, tau_syn].map(|x| Lanes::splat(simd, x));
+                self.alike::<S, TANGENTS, CROSSINGS, TURNS>(simd, Motion::over(dt, mem, syn));
             }
             Motions::Own { dt, tau_mem, tau_syn } => {
+                let Self { row, before, after, ceiling, named, .. } = self;
+                let weights = Weights::of(row);
+                let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
                 let dt = Lanes::splat(simd, dt);
                 let taus = self::blocks(tau_mem).iter().zip(self::blocks(tau_syn));
                 for ((k, ((from, to), ceiling)), (mem, syn)) in blocks.zip(taus) {
@@ -255,6 +251,28 @@ impl Pass<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// All neurons by one motion.
+    #[inline(always)]
+    fn alike<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
+        self,
+        simd: S,
+        motion: Motion<Lanes<S>>,
+    ) {
+        let Self { row, before, after, ceiling, named, .. } = self;
+        let weights = Weights::of(row);
+        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
+        for (k, ((from, to), ceiling)) in blocks {
+            let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
+            stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
+                simd,
+                #[inline(always)]
+                |_| motion,
+                k,
+                named,
+            );
         }
     }
 }

@@ -209,17 +209,13 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     }
 
     fn pass(&mut self, job: Job, k: usize, from: Time, until: Time) {
-        let Scratch { before, after, ceiling, named, motions: known, arriving, lengths, .. } =
+        let Scratch { before, after, ceiling, named, motions: known, arriving, .. } =
             &mut *self.scratch;
         let (layer, row) = (self.layer, arriving.weights(self.fired.circuit));
         let dt = until.since(from);
         let motions = if layer.shares_time_constants {
-            if layer.is_recurrent {
-                lengths.clear();
-                lengths.push(dt);
-                motions(lengths, layer.tau_mem[0], layer.tau_syn[0], known);
-            }
-            Motions::Shared(&known[if layer.is_recurrent { 0 } else { k }])
+            let (tau_mem, tau_syn) = (layer.tau_mem[0], layer.tau_syn[0]);
+            known.get(k).map_or(Motions::Alike { dt, tau_mem, tau_syn }, Motions::Shared)
         } else {
             Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
         };
