@@ -17,4 +17,5 @@ mod signs;
 mod support;
 mod tidy;
 mod tolerance;
+mod weighted;
 mod yardsticks;

@@ -105,8 +105,8 @@ impl Neuron<f64> for Buggy {
     fn membrane_rate(&self, state: State<f64>) -> f64 {
         self.real.membrane_rate(state)
     }
-    fn integral(&self, state: State<f64>, dt: f64) -> f64 {
-        self.real.integral(state, dt)
+    fn integral(&self, state: State<f64>, dt: f64, fading: f64) -> f64 {
+        self.real.integral(state, dt, fading)
     }
     fn is_finite(&self, state: State<f64>) -> bool {
         self.real.is_finite(state)
@@ -149,8 +149,9 @@ impl Neuron<f64> for Buggy {
         tangent: Tangent<f64>,
         before: State<f64>,
         dt: f64,
+        fading: f64,
     ) -> TimeConstants<f64> {
-        self.real.integral_tangent(tangent, before, dt)
+        self.real.integral_tangent(tangent, before, dt, fading)
     }
 }
 
@@ -172,10 +173,10 @@ impl NeuronAdjoint<f64> for Buggy {
             self.real.hold_pullback(dt, after)
         }
     }
-    fn integral_pullback(&self, dt: f64, integral: f64) -> Adjoint<State<f64>> {
+    fn integral_pullback(&self, dt: f64, fading: f64, integral: f64) -> Adjoint<State<f64>> {
         let integral =
             if self.bug == Bug::IntegralPullbackHasTheWrongSign { -integral } else { integral };
-        self.real.integral_pullback(dt, integral)
+        self.real.integral_pullback(dt, fading, integral)
     }
     fn receive_pullback(&self, weight: f64, after: Adjoint<State<f64>>) -> Arrival<f64> {
         let Arrival { weight: by_weight, time } = self.real.receive_pullback(weight, after);
@@ -247,11 +248,12 @@ impl NeuronAdjoint<f64> for Buggy {
         &self,
         integral: f64,
         duration: f64,
+        fading: f64,
         tangent: TimeConstants<f64>,
         gradient: &mut LifGradient<f64>,
     ) {
         let integral = if self.bug == Bug::WholeIntegralForgetsTheRest { 0.0 } else { integral };
-        self.real.whole_integral_pullback(integral, duration, tangent, gradient);
+        self.real.whole_integral_pullback(integral, duration, fading, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<f64>>, gradient: &mut LifGradient<f64>) {
         if self.bug != Bug::InitialCurrentIsForgotten {

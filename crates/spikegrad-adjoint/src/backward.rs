@@ -6,14 +6,14 @@
 //!
 //! Not here: a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
+use crate::integrals::{Integrals, average_pullback};
 use crate::{AdjointError, Cotangents, Grazing};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{
-    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar, TimeConstants,
+    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar,
 };
 use spikegrad_network::{
-    Circuit, Cusp, Gradient, Measure, Network, NeuronId, Parameters, Readout, SpikeId, Tangents,
-    Time, Trace,
+    Circuit, Cusp, Gradient, Network, NeuronId, Parameters, SpikeId, Tangents, Time, Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -134,8 +134,8 @@ impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N
 #[derive(Debug)]
 pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     cells: Vec<Cell<T, N>>,
-    /// ∂L/∂(∫V) of each neuron.
-    integrals: Vec<T>,
+    /// Averages that the loss reads.
+    integrals: Integrals<T>,
     /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
     cusps: Vec<Option<(Cusp<T>, T, T)>>,
     /// What is due next, going backwards.
@@ -152,7 +152,7 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
     fn default() -> Self {
         Self {
             cells: Vec::new(),
-            integrals: Vec::new(),
+            integrals: Integrals::default(),
             cusps: Vec::new(),
             due: BinaryHeap::new(),
             cursors: Vec::new(),
@@ -299,8 +299,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             clamped: false,
             is_read: false,
         }));
-        w.integrals.clear();
-        w.integrals.resize(self.circuit.neurons.len(), zero);
+        w.integrals.reset(self.circuit.neurons.len());
         w.cusps.clear();
         w.cusps.resize(self.circuit.neurons.len(), None);
         w.times.clear();
@@ -350,11 +349,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let readout = &self.trace.readouts[k];
         let cotangent = self.cotangents.readouts[k];
         let neuron = readout.request.neuron.index();
-        if readout.request.measure == Measure::Mean {
-            self.workspace.integrals[neuron] += cotangent / end;
+        if let Some(fading) = readout.request.measure.fading() {
+            self.workspace.integrals.add(neuron, fading, cotangent / end);
             self.workspace.cells[neuron].is_read = true;
-            let model = &self.circuit.neurons[neuron];
-            mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[neuron]);
+            let (model, gradient) = (&self.circuit.neurons[neuron], &mut self.sum.neurons[neuron]);
+            average_pullback(model, readout, (fading, cotangent), end, gradient);
             return;
         }
         if let Some(cusp) = readout.cusp {
@@ -418,7 +417,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn is_worth_something(&self, n: usize) -> bool {
         let cell = &self.workspace.cells[n];
         !self.circuit.neurons[cell.model as usize].is_worthless(cell.adjoint)
-            || cell.is_read && !self.workspace.integrals[n].is_exactly_zero()
+            || cell.is_read && self.workspace.integrals.reads(n)
     }
 
     /// The last group of `firing` that is left, which arrived at `at`.
@@ -576,11 +575,13 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         cell.time = time;
         cell.adjoint = if cell.clamped {
             model.hold_pullback(dt, cell.adjoint)
-        } else if cell.is_read {
-            flow_back(model, cell.adjoint, self.workspace.integrals[n], dt)
         } else {
             model.flow_pullback(dt, cell.adjoint)
         };
+        if cell.is_read && !cell.clamped && !dt.is_exactly_zero() {
+            let motion = (time, dt);
+            cell.adjoint = self.workspace.integrals.pull_back(n, model, motion, cell.adjoint);
+        }
     }
 
     /// Passes the end of the refractory time of `spike`, which is where the membrane of neuron `n` starts.
@@ -588,8 +589,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let release = self.released_at(n, spike);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let integral = self.workspace.integrals[n];
-        let after = flow_back(model, cell.adjoint, integral, cell.time.since(release));
+        let dt = cell.time.since(release);
+        let after = model.flow_pullback(dt, cell.adjoint);
+        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after);
         let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
         cell.released = f64::NEG_INFINITY;
@@ -597,35 +599,4 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.workspace.times[inputs + spike] += time;
         model.refractory_pullback(time, &mut self.sum.neurons[n]);
     }
-}
-
-/// Adds what the parameters of a neuron get from ∂L/∂(its mean potential) = `cotangent`, where the run ends at `end`.
-pub(crate) fn mean_pullback<T: Scalar, N: NeuronAdjoint<T>>(
-    model: &N,
-    readout: &Readout<T>,
-    cotangent: T,
-    end: T,
-    gradient: &mut N::Gradient,
-) {
-    // The mean is the integral divided by the end; its recorded tangent is that of the mean.
-    let TimeConstants { tau_mem, tau_syn } = readout.tangent;
-    let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
-    model.whole_integral_pullback(cotangent / end, end, tangent, gradient);
-}
-
-/// The adjoint of a free neuron `dt` earlier, whose ∫V is worth `integral`.
-fn flow_back<T: Scalar, N: NeuronAdjoint<T>>(
-    model: &N,
-    adjoint: Adjoint<N::State>,
-    integral: T,
-    dt: T,
-) -> Adjoint<N::State> {
-    if dt.is_exactly_zero() {
-        return adjoint;
-    }
-    let before = model.flow_pullback(dt, adjoint);
-    if integral.is_exactly_zero() {
-        return before;
-    }
-    model.add_adjoints(before, model.integral_pullback(dt, integral))
 }

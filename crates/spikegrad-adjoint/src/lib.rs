@@ -10,6 +10,7 @@ mod backward;
 mod certificate;
 mod error;
 mod grazing;
+mod integrals;
 mod loss;
 mod sweep;
 
@@ -20,7 +21,7 @@ pub use certificate::{Certificate, Slope};
 pub use error::AdjointError;
 pub use grazing::Grazing;
 pub use loss::{
-    Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, SpikeTimeMse,
-    TtfsCrossEntropy, VoltageMse, loss_of,
+    Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
+    ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, loss_of,
 };
 pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};

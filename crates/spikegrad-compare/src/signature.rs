@@ -6,7 +6,7 @@
 //! Not here: the runs (`finite_differences.rs` asks its caller for them).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Measure, Trace};
+use spikegrad_network::{Circuit, Trace};
 
 /// What happened at a neuron, without its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ impl Signature {
             ));
         }
         for (request, readout) in trace.readouts.iter().enumerate() {
-            if readout.request.measure != Measure::Mean {
+            if readout.request.measure.fading().is_none() {
                 let on_arrival = readout.cusp.is_some();
                 let happening = Happening::Readout { request, on_arrival };
                 timed[readout.request.neuron.index()].push((readout.time, 0, happening));

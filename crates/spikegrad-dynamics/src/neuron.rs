@@ -86,9 +86,10 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// dV/dt of a free neuron in `state`, per second.
     #[must_use]
     fn membrane_rate(&self, state: Self::State) -> T;
-    /// ∫V over the next `dt` seconds of free motion, in potential × seconds.
+    /// `∫ e^(−fading · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds.
+    /// `fading` is a rate, per second and not negative; with zero it is plain ∫V.
     #[must_use]
-    fn integral(&self, state: Self::State, dt: T) -> T;
+    fn integral(&self, state: Self::State, dt: T, fading: T) -> T;
     /// Whether every number of `state` is finite.
     #[must_use]
     fn is_finite(&self, state: Self::State) -> bool;
@@ -134,6 +135,7 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
         tangent: Self::Tangent,
         before: Self::State,
         dt: T,
+        fading: T,
     ) -> TimeConstants<T>;
 }
 
@@ -160,9 +162,9 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// Pulls `after` back through [`Neuron::hold`].
     #[must_use]
     fn hold_pullback(&self, dt: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
-    /// Pulls ∂L/∂(∫V) back through [`Neuron::integral`].
+    /// Pulls `integral` = ∂L/∂([`Neuron::integral`]) back through it.
     #[must_use]
-    fn integral_pullback(&self, dt: T, integral: T) -> Adjoint<Self::State>;
+    fn integral_pullback(&self, dt: T, fading: T, integral: T) -> Adjoint<Self::State>;
     /// Pulls `after` back through arrivals, for one synapse of strength `weight`.
     #[must_use]
     fn receive_pullback(&self, weight: T, after: Adjoint<Self::State>) -> Arrival<T>;
@@ -209,11 +211,13 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut Self::Gradient);
     /// Adds what the refractory time gets from a release whose time is worth `time`.
     fn refractory_pullback(&self, time: T, gradient: &mut Self::Gradient);
-    /// Adds what the parameters get from ∂L/∂(∫V over the whole run of `duration` seconds) of a neuron that never spikes.
+    /// Adds what the parameters get from `integral` = ∂L/∂([`Neuron::integral`] over the whole run of `duration` seconds) of a
+    /// neuron that never spikes.
     fn whole_integral_pullback(
         &self,
         integral: T,
         duration: T,
+        fading: T,
         tangent: TimeConstants<T>,
         gradient: &mut Self::Gradient,
     );

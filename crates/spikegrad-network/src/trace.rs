@@ -54,6 +54,25 @@ pub enum Measure {
     Maximum,
     /// The time average of V over the whole run.
     Mean,
+    /// The time average of `e^(−t/tau) V` over the whole run of length T, `(1/T) ∫ e^(−t/tau) V dt`: what happens early counts
+    /// for more.
+    Weighted {
+        /// How fast the weight fades, in seconds, positive; with an infinite one it is the mean.
+        tau: f64,
+    },
+}
+
+impl Measure {
+    /// The rate at which the weight of an integral over the whole run fades, per second: zero for a mean, `None` if this is no
+    /// integral.
+    #[must_use]
+    pub fn fading(self) -> Option<f64> {
+        match self {
+            Self::Sample { .. } | Self::Maximum => None,
+            Self::Mean => Some(0.0),
+            Self::Weighted { tau } => Some(tau.recip()),
+        }
+    }
 }
 
 /// A read-out that a run shall record.
@@ -81,7 +100,7 @@ pub struct Cusp<T = f64> {
 pub struct Readout<T = f64> {
     /// What was asked for.
     pub request: ReadoutRequest,
-    /// When V had this value, in seconds; for a mean the end of the run.
+    /// When V had this value, in seconds; for an average the end of the run.
     pub time: T,
     /// What the rounding of the time left off.
     pub time_rest: f64,

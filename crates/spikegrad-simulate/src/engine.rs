@@ -130,7 +130,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         trace.touches.clear();
         trace.arrivals = 0;
         trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
-        workspace.prepare(circuit, options, TANGENTS);
+        workspace.prepare(circuit, options, TANGENTS)?;
         Ok(Self {
             circuit,
             options,

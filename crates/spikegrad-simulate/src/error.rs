@@ -20,6 +20,12 @@ pub enum SimulateError {
         /// How many there are.
         inputs: usize,
     },
+    /// A neuron is to be read by integrals under more than two different weights. Read it in a second run, too.
+    #[error("neuron {neuron} is read under more than two weights in one run")]
+    Weights {
+        /// Which neuron.
+        neuron: NeuronId,
+    },
     /// The network kept firing. Raise the budget, lower the recurrent weights or give neurons a refractory time.
     #[error("reached {max_events} events at {time} s, before the end at {t_end} s")]
     EventBudget {

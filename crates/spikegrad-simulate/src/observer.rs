@@ -17,15 +17,29 @@ pub(crate) struct Highest<T> {
     pub(crate) cusp: Option<Cusp<T>>,
 }
 
+/// An integral of the potential under a weight that fades from 1 at the start of the run.
+#[derive(Clone, Copy, Debug)]
+struct Integral<T> {
+    /// The rate at which it fades, per second; zero for a mean.
+    fading: f64,
+    value: T,
+    tangent: TimeConstants<T>,
+}
+
+/// Weights under which the potential of one neuron can be integrated in one run: a mean and one that fades, or two of these.
+const WEIGHTS: usize = 2;
+
 /// What is known of the potential of one neuron up to now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observer<T> {
     pub(crate) highest: Highest<T>,
-    pub(crate) integral: T,
-    pub(crate) integral_tangent: TimeConstants<T>,
+    integrals: [Option<Integral<T>>; WEIGHTS],
     follows_maximum: bool,
-    follows_mean: bool,
 }
+
+/// A neuron is to be read under more weights than an observer has room for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooManyWeights;
 
 impl<T: Scalar> Observer<T> {
     /// At time 0, with the potential `value`; follows nothing yet.
@@ -33,19 +47,26 @@ impl<T: Scalar> Observer<T> {
         let zero = T::from(0.0);
         let highest =
             Highest { time: zero.into(), value, tangent: TimeConstants::default(), cusp: None };
-        Self {
-            highest,
-            integral: zero,
-            integral_tangent: TimeConstants::default(),
-            follows_maximum: false,
-            follows_mean: false,
-        }
+        Self { highest, integrals: [None; WEIGHTS], follows_maximum: false }
     }
 
     /// Follows what `measure` needs, too.
-    pub(crate) fn also(&mut self, measure: Measure) {
+    pub(crate) fn also(&mut self, measure: Measure) -> Result<(), TooManyWeights> {
         self.follows_maximum |= measure == Measure::Maximum;
-        self.follows_mean |= measure == Measure::Mean;
+        let Some(fading) = measure.fading() else { return Ok(()) };
+        if self.integral(fading).is_none() {
+            let free = self.integrals.iter_mut().find(|integral| integral.is_none());
+            let (value, tangent) = (T::from(0.0), TimeConstants::default());
+            *free.ok_or(TooManyWeights)? = Some(Integral { fading, value, tangent });
+        }
+        Ok(())
+    }
+
+    fn integral(&self, fading: f64) -> Option<&Integral<T>> {
+        self.integrals
+            .iter()
+            .flatten()
+            .find(|integral| integral.fading.to_bits() == fading.to_bits())
     }
 
     /// A stretch of free motion of length `dt`, from `before` at `time` to `after`; `TANGENTS` are carried or zero.
@@ -57,25 +78,27 @@ impl<T: Scalar> Observer<T> {
         dt: T,
         after: N::State,
     ) {
-        self.integrate::<N, TANGENTS>(neuron, (before, tangent), dt);
+        self.integrate::<N, TANGENTS>(neuron, time, (before, tangent), dt);
         self.peak::<N, TANGENTS>(neuron, time, (before, tangent), dt, after);
     }
 
-    /// Adds ∫V over a stretch, if a mean is asked for.
+    /// Adds a stretch from `time` on to the integrals that are asked for.
     pub(crate) fn integrate<N: Neuron<T>, const TANGENTS: bool>(
         &mut self,
         neuron: &N,
+        time: Time<T>,
         (before, tangent): (N::State, N::Tangent),
         dt: T,
     ) {
-        if !self.follows_mean {
-            return;
-        }
-        self.integral += neuron.integral(before, dt);
-        if TANGENTS {
-            let part = neuron.integral_tangent(tangent, before, dt);
-            self.integral_tangent.tau_mem += part.tau_mem;
-            self.integral_tangent.tau_syn += part.tau_syn;
+        for integral in self.integrals.iter_mut().flatten() {
+            let fading = T::from(integral.fading);
+            let weight = (-fading * time.rounded).exp();
+            integral.value += weight * neuron.integral(before, dt, fading);
+            if TANGENTS {
+                let part = neuron.integral_tangent(tangent, before, dt, fading);
+                integral.tangent.tau_mem += weight * part.tau_mem;
+                integral.tangent.tau_syn += weight * part.tau_syn;
+            }
         }
     }
 
@@ -150,10 +173,11 @@ impl<T: Scalar> Observer<T> {
                 let Time { rounded: time, rest: time_rest } = time;
                 Some(Readout { request, time, time_rest, value, cusp, tangent })
             }
-            Measure::Mean => {
-                let TimeConstants { tau_mem, tau_syn } = self.integral_tangent;
+            Measure::Mean | Measure::Weighted { .. } => {
+                let integral = self.integral(request.measure.fading()?)?;
+                let TimeConstants { tau_mem, tau_syn } = integral.tangent;
                 let tangent = TimeConstants { tau_mem: tau_mem / end, tau_syn: tau_syn / end };
-                let value = self.integral / end;
+                let value = integral.value / end;
                 Some(Readout { request, time: end, time_rest: 0.0, value, cusp: None, tangent })
             }
         }

@@ -3,9 +3,9 @@
 //! It is the caller's, so that many runs of one network allocate once. What every arrival touches stands together in a
 //! [`Cell`]; what only a spike, a release or a read-out touches stands apart. Not here: what happens to it (`engine.rs`).
 
-use crate::Options;
-use crate::observer::Observer;
+use crate::observer::{Observer, TooManyWeights};
 use crate::schedule::{Firing, Schedule};
+use crate::{Options, SimulateError};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
 use spikegrad_network::{Circuit, Measure, NeuronId, Readout, SpikeId, Time};
 
@@ -119,7 +119,12 @@ fn refill<X: Clone>(list: &mut Vec<X>, count: usize, value: X) {
 }
 
 impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
-    pub(crate) fn prepare(&mut self, circuit: &Circuit<T, N>, options: &Options, tangents: bool) {
+    pub(crate) fn prepare(
+        &mut self,
+        circuit: &Circuit<T, N>,
+        options: &Options,
+        tangents: bool,
+    ) -> Result<(), SimulateError> {
         let zero = T::from(0.0);
         let start = Time::from(zero);
         let count = circuit.neurons.len();
@@ -161,8 +166,11 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 self.observers.len() - 1
             });
             self.cells[n].is_observed = true;
-            self.observers[place].1.also(request.measure);
+            let neuron = request.neuron;
+            let followed = self.observers[place].1.also(request.measure);
+            followed.map_err(|TooManyWeights| SimulateError::Weights { neuron })?;
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        Ok(())
     }
 }

@@ -63,7 +63,8 @@ pub use evaluate::{
 pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings, explain};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VoltageMse, backward, loss_of,
+    MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse,
+    TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
 };
 pub use spikegrad_dynamics::{Dual64, Scalar};
 pub use spikegrad_network::{

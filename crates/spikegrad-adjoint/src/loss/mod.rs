@@ -1,16 +1,25 @@
 //! Losses: what a trace is worth, and how the worth changes with each spike time and read-out.
 //!
-//! The five losses of the problem file stand here; a loss of your own implements [`Loss`]. Not here: any derivative with
-//! respect to a parameter (`backward.rs`).
+//! The five losses of the problem file stand here, and three more for programs alone ([`RelativeSpikeTime`],
+//! [`ShapedVoltageCrossEntropy`], [`VanRossum`]); a loss of your own implements [`Loss`]. Not here: any derivative with respect to a parameter
+//! (`backward.rs`).
 
+#[cfg(test)]
+mod fixtures;
+mod relative_spike_time;
 mod softmax;
 mod spike_time;
 mod ttfs;
+mod van_rossum;
 mod voltage;
 
+pub use relative_spike_time::RelativeSpikeTime;
 pub use spike_time::SpikeTimeMse;
 pub use ttfs::TtfsCrossEntropy;
-pub use voltage::{MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, VoltageMse};
+pub use van_rossum::VanRossum;
+pub use voltage::{
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, VoltageMse,
+};
 
 use spikegrad_dynamics::Scalar;
 use spikegrad_network::problem::LossDocument;

@@ -1,4 +1,4 @@
-//! Losses on the membrane potential of leaky integrators: its maximum, its average, its value at given times.
+//! Losses on the membrane potential of leaky integrators: its maximum, its averages, its value at given times.
 
 use super::{Cotangents, Loss, neurons_of, softmax};
 use spikegrad_dynamics::Scalar;
@@ -54,6 +54,42 @@ impl<T: Scalar> Loss<T> for MeanVoltageCrossEntropy {
     }
     fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
         cross_entropy(self.label, trace, into)
+    }
+}
+
+/// `−ln softmax` of the time averages of V under a weight that fades, at the label: loss shaping.
+///
+/// ```text
+/// L = −ln softmax( a_k / scale )[label]      a_k = (1/T) ∫₀ᵀ e^(−t/τ) V_k dt
+/// ```
+///
+/// T. Nowotny, J. P. Turner and J. C. Knight, *Loss shaping enhances exact gradient learning with `EventProp` in spiking neural
+/// networks*, Neuromorph. Comput. Eng. 2025 (arXiv:2212.01232), the loss `L_sum_exp`: what comes early counts for more. Their
+/// weight is `e^(−t/T)`, which is `tau` = T here, and their scores are integrals over time in ms, which is a `scale` of 1 ms / T.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShapedVoltageCrossEntropy {
+    /// Position of the population.
+    pub population: usize,
+    /// The neuron whose average shall be the largest.
+    pub label: usize,
+    /// How fast the weight fades, τ, in seconds, positive; with an infinite one the averages are means.
+    pub tau: f64,
+    /// Distance of two averages that counts as decided, in the unit of V, positive.
+    pub scale: f64,
+}
+
+impl<T: Scalar> Loss<T> for ShapedVoltageCrossEntropy {
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        whole_run(network, self.population, Measure::Weighted { tau: self.tau }, requests);
+    }
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
+        let scale = T::from(self.scale);
+        for (score, readout) in into.readouts.iter_mut().zip(&trace.readouts) {
+            *score = readout.value / scale;
+        }
+        let value = softmax::cross_entropy(&mut into.readouts, self.label);
+        into.readouts.iter_mut().for_each(|derivative| *derivative = *derivative / scale);
+        value
     }
 }
 

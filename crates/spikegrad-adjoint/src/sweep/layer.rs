@@ -8,11 +8,11 @@
 
 use super::columns::{Adjoints, Move, Pass, Row, TimeConstants, decays, flows};
 use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
-use crate::backward::mean_pullback;
+use crate::integrals::{Integrals, average_pullback};
 use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
 use spikegrad_dynamics::{Adjoint, LifGradient, NeuronAdjoint, State};
-use spikegrad_network::{Circuit, Cusp, Layer, Measure, Time, Trace};
+use spikegrad_network::{Circuit, Cusp, Layer, Time, Trace};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug, Default)]
@@ -34,9 +34,9 @@ pub(super) struct Scratch {
     before: Vec<Propagator>,
     /// e^p and e^p − 1 over the time since the membrane last started, for each moment.
     decays: Vec<[f64; 2]>,
-    /// ∂L/∂(∫V) of each neuron.
-    integral: Vec<f64>,
-    /// The neurons for which that is not zero.
+    /// Averages that the loss reads.
+    integrals: Integrals<f64>,
+    /// The neurons of which it reads any.
     averaged: Vec<usize>,
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
@@ -102,7 +102,7 @@ impl LayerSweep<'_> {
                 self.stretch(k, &stretch);
             }
             for moment in stretch.moments.rev() {
-                is_live |= self.moment(moment)?;
+                is_live |= self.moment(moment, stretch.from)?;
             }
         }
         self.finish();
@@ -173,9 +173,8 @@ impl LayerSweep<'_> {
 
     fn prepare_readouts(&mut self) {
         let (layer, end) = (self.layer, self.trace.stimulus.t_end());
-        let Scratch { integral, averaged, cusps, .. } = &mut *self.scratch;
-        integral.clear();
-        integral.resize(layer.neurons.len(), 0.0);
+        let Scratch { integrals, averaged, cusps, .. } = &mut *self.scratch;
+        integrals.reset(layer.neurons.len());
         cusps.clear();
         for (readout, &cotangent) in self.trace.readouts.iter().zip(&self.cotangents.readouts) {
             let n = readout.request.neuron.index();
@@ -183,22 +182,22 @@ impl LayerSweep<'_> {
                 continue;
             }
             let neuron = n - layer.neurons.start;
-            if readout.request.measure == Measure::Mean {
-                integral[neuron] += cotangent / end;
-                let model = &self.circuit.neurons[n];
-                mean_pullback(model, readout, cotangent, end, &mut self.sum.neurons[n]);
+            if let Some(fading) = readout.request.measure.fading() {
+                integrals.add(neuron, fading, cotangent / end);
+                let (model, gradient) = (&self.circuit.neurons[n], &mut self.sum.neurons[n]);
+                average_pullback(model, readout, (fading, cotangent), end, gradient);
             } else if let Some(cusp) = readout.cusp {
                 cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
             }
         }
         averaged.clear();
-        averaged.extend((0..integral.len()).filter(|&n| integral[n] != 0.0));
+        averaged.extend((0..layer.neurons.len()).filter(|&n| integrals.reads(n)));
     }
 
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
         let Self { circuit, layer, times, sum, .. } = self;
-        let Scratch { schedule, adjoints, cusps, window, stretches, integral, averaged, .. } =
+        let Scratch { schedule, adjoints, cusps, window, stretches, integrals, averaged, .. } =
             &mut *self.scratch;
         let time_constants = Self::time_constants(layer);
         let dt = stretch.until.since(stretch.from);
@@ -227,21 +226,22 @@ impl LayerSweep<'_> {
         }
         for &n in &*averaged {
             let model = &circuit.neurons[layer.neurons.start + n];
-            let Adjoint(added) = model.integral_pullback(dt, integral[n]);
-            let State { v, i } = adjoints.get(n);
-            adjoints.set(n, State { v: v + added.v, i: i + added.i });
+            let start = Adjoint(adjoints.get(n));
+            let Adjoint(start) = integrals.pull_back(n, model, (stretch.from, dt), start);
+            adjoints.set(n, start);
         }
     }
 
-    /// Moves the neuron of a moment back to it, through it, and on to the start of the stretch if nothing comes before.
+    /// Moves the neuron of a moment back to it, through it, and on to the start of the stretch, at `from`, if nothing comes before.
     /// Returns whether anything depends on the neuron then.
-    fn moment(&mut self, k: usize) -> Result<bool, AdjointError> {
+    fn moment(&mut self, k: usize, from: Time) -> Result<bool, AdjointError> {
         let moment = self.scratch.schedule.moments[k];
         // Its position in the window.
         let k = k - self.scratch.window.first_moment;
         let n = moment.neuron;
         let hand = self.scratch.by_hand.get(n);
-        let mut adjoint = self.transport(n, &self.scratch.after[k], moment.after, hand);
+        let mut adjoint =
+            self.transport(n, &self.scratch.after[k], (moment.time, moment.after), hand);
         match moment.kind {
             Kind::Release(spike) => self.release(spike, &mut adjoint),
             Kind::Crossing(spike) => {
@@ -258,23 +258,24 @@ impl LayerSweep<'_> {
         }
         self.scratch.by_hand.set(n, adjoint);
         if moment.is_first {
-            let start = self.transport(n, &self.scratch.before[k], moment.before, adjoint);
+            let start = self.transport(n, &self.scratch.before[k], (from, moment.before), adjoint);
             self.scratch.adjoints.set(n, start);
         }
         Ok(adjoint.v != 0.0 || adjoint.i != 0.0)
     }
 
-    /// The adjoint of a neuron of the layer at the start of a motion of length `dt`.
-    fn transport(&self, n: usize, by: &Propagator, dt: f64, after: State<f64>) -> State<f64> {
-        let mut before =
+    /// The adjoint of a neuron of the layer at the start of a `motion`: (when it starts, its length).
+    fn transport(
+        &self,
+        n: usize,
+        by: &Propagator,
+        motion: (Time, f64),
+        after: State<f64>,
+    ) -> State<f64> {
+        let before =
             State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
-        let integral = self.scratch.integral[n];
-        if integral != 0.0 {
-            let model = &self.circuit.neurons[self.layer.neurons.start + n];
-            let Adjoint(added) = model.integral_pullback(dt, integral);
-            before.v += added.v;
-            before.i += added.i;
-        }
+        let model = &self.circuit.neurons[self.layer.neurons.start + n];
+        let Adjoint(before) = self.scratch.integrals.pull_back(n, model, motion, Adjoint(before));
         before
     }
 

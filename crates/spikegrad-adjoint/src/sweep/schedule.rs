@@ -4,7 +4,7 @@
 //! Not here: what is done about it (`layer.rs`).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Layer, Measure, Source, Time, Trace};
+use spikegrad_network::{Circuit, Layer, Source, Time, Trace};
 use std::ops::Range;
 
 /// A spike that arrives over one row of weights.
@@ -180,7 +180,7 @@ impl Schedule {
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
             let n = readout.request.neuron.index();
-            if layer.neurons.contains(&n) && readout.request.measure != Measure::Mean {
+            if layer.neurons.contains(&n) && readout.request.measure.fading().is_none() {
                 let neuron = n - layer.neurons.start;
                 self.moments.push(moment(readout.at(), Kind::Readout(k), neuron, None));
             }

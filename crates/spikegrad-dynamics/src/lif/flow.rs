@@ -8,7 +8,7 @@
 //! ∫v    = dt exp[0, p] v + (dt²/τ_mem) exp[0, p, q] i
 //! ```
 //!
-//! Every factor is positive, so nothing cancels, at any ratio of the time constants and any `dt ≥ 0`.
+//! A weight e^(−ρs) within the integral shifts p and q by −ρ dt, and leaves the 0 where it is (eq. 6a). Every factor is positive, so nothing cancels, at any ratio of the time constants and any `dt ≥ 0`.
 //! Not here: derivatives with respect to the time constants (`tangent.rs`).
 
 use super::{Lif, LifGradient, State};
@@ -139,38 +139,43 @@ pub(super) fn hold_pullback<T: Scalar>(
     Adjoint(hold(neuron, after.0, dt))
 }
 
-/// Coefficients of v and i in ∫v.
-fn integral_coefficients<T: Scalar>(neuron: &Lif<T>, dt: T) -> (T, T) {
-    let (zero, p, q) = (T::from(0.0), -dt / neuron.tau_mem, -dt / neuron.tau_syn);
+/// Coefficients of v and i in the integral of v under a weight that fades at the rate `fading`.
+fn integral_coefficients<T: Scalar>(neuron: &Lif<T>, dt: T, fading: T) -> (T, T) {
+    let (zero, r) = (T::from(0.0), -dt * fading);
+    let (p, q) = (-dt / neuron.tau_mem + r, -dt / neuron.tau_syn + r);
     (dt * exp_divided([zero, p]), dt * (dt / neuron.tau_mem) * exp_divided([zero, p, q]))
 }
 
-pub(super) fn integral<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T) -> T {
-    let (of_v, of_i) = integral_coefficients(neuron, dt);
-    neuron.rest * dt + of_v * state.v + of_i * state.i
+pub(super) fn integral<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T, fading: T) -> T {
+    let (of_v, of_i) = integral_coefficients(neuron, dt, fading);
+    let weight = dt * (dt * fading).phi1();
+    neuron.rest * weight + of_v * state.v + of_i * state.i
 }
 
 pub(super) fn integral_pullback<T: Scalar>(
     neuron: &Lif<T>,
     dt: T,
+    fading: T,
     integral: T,
 ) -> Adjoint<State<T>> {
-    let (of_v, of_i) = integral_coefficients(neuron, dt);
+    let (of_v, of_i) = integral_coefficients(neuron, dt, fading);
     Adjoint(State { v: of_v * integral, i: of_i * integral })
 }
 
-/// ∫V of a neuron that starts from its initial value: rest gets dt − dt exp[0, p] = `(dt²/τ_mem) exp[0, 0, p]`.
+/// The integral of a neuron that starts from its initial value: with r = −`fading` dt, rest gets
+/// dt exp[0, r] − dt exp[0, p + r] = `(dt²/τ_mem) exp[0, r, p + r]`.
 pub(super) fn whole_integral_pullback<T: Scalar>(
     neuron: &Lif<T>,
     integral: T,
     duration: T,
+    fading: T,
     gradient: &mut LifGradient<T>,
 ) {
-    let (zero, x) = (T::from(0.0), duration / neuron.tau_mem);
-    let of_rest = integral * duration * x * exp_divided([zero, zero, -x]);
+    let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * fading);
+    let of_rest = integral * duration * x * exp_divided([zero, r, r - x]);
     gradient.parameters.v_leak += of_rest;
     gradient.parameters.i_bias += of_rest;
-    gradient.initial_v += integral * duration * exp_divided([zero, -x]);
+    gradient.initial_v += integral * duration * exp_divided([zero, r - x]);
 }
 
 #[cfg(test)]
@@ -183,16 +188,25 @@ mod tests {
     /// The matrix exponential's own error dominates: about 1e-13 after its squarings.
     const MATRIX_EXPONENTIAL: f64 = 1e-12;
 
-    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential.
-    fn by_matrix_exponential(ratio: f64, state: State<f64>, dt: f64) -> (f64, f64, f64) {
+    /// Rates at which a weight fades: not at all, slowly, and faster than the membrane.
+    const FADINGS: [f64; 3] = [0.0, 0.13, 3.0];
+
+    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential. What it moves is `e^(−fading t)`
+    /// times v, i and 1, and the integral of the weighted potential, which is linear again.
+    fn by_matrix_exponential(
+        ratio: f64,
+        state: State<f64>,
+        dt: f64,
+        fading: f64,
+    ) -> (f64, f64, f64) {
         let p = parameters(ratio);
         let generator = Matrix4::new(
-            -1.0 / p.tau_mem,
+            -1.0 / p.tau_mem - fading,
             1.0 / p.tau_mem,
             0.0,
             0.0, //
             0.0,
-            -1.0 / p.tau_syn,
+            -1.0 / p.tau_syn - fading,
             0.0,
             0.0, //
             1.0,
@@ -202,7 +216,7 @@ mod tests {
             0.0,
             0.0,
             0.0,
-            0.0,
+            -fading,
         );
         let propagator = (generator * dt).exp();
         let end = propagator * nalgebra::Vector4::new(state.v, state.i, 0.0, 1.0);
@@ -215,12 +229,12 @@ mod tests {
         for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
             for dt in [1e-6, 0.01, 1.0, 4.0, 12.0] {
                 let n = neuron(ratio);
-                let (v, i, integral) = by_matrix_exponential(ratio, state, dt);
+                let (v, i, integral) = by_matrix_exponential(ratio, state, dt, 0.0);
                 let got = n.flow(state, dt);
                 for (name, got, expected) in [
                     ("v", got.v, v),
                     ("i", got.i, i),
-                    ("integral", n.integral(state, dt), integral),
+                    ("integral", n.integral(state, dt, 0.0), integral),
                 ] {
                     let scale = expected.abs().max(1e-3 * dt);
                     assert!(
@@ -228,6 +242,24 @@ mod tests {
                         "{name} {ratio} {dt}: {got} {expected}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_weighted_integral_agrees_with_a_matrix_exponential() {
+        let state = State { v: -0.4, i: 2.3 };
+        for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
+            for (dt, fading) in
+                [1e-6, 0.01, 1.0, 4.0, 12.0].map(|dt| FADINGS.map(|f| (dt, f))).concat()
+            {
+                let (_, _, expected) = by_matrix_exponential(ratio, state, dt, fading);
+                let got = neuron(ratio).integral(state, dt, fading);
+                let scale = expected.abs().max(1e-3 * dt);
+                assert!(
+                    (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
+                    "{ratio} {dt} {fading}: {got} {expected}"
+                );
             }
         }
     }
@@ -277,13 +309,15 @@ mod tests {
             assert_eq!((flow.v, flow.i), (dot(n.flow(unit_v, dt)), dot(n.flow(unit_i, dt))));
             let hold = hold_pullback(&n, dt, after).0;
             assert_eq!((hold.v, hold.i), (dot(n.hold(unit_v, dt)), dot(n.hold(unit_i, dt))));
-            let rest = n.integral(State::default(), dt);
-            let integral = integral_pullback(&n, dt, 1.0).0;
-            for (got, unit) in [(integral.v, unit_v), (integral.i, unit_i)] {
-                assert!(
-                    (got - (n.integral(unit, dt) - rest)).abs() < 4e-16 * (1.0 + rest),
-                    "ratio {ratio}"
-                );
+            for fading in FADINGS {
+                let rest = n.integral(State::default(), dt, fading);
+                let integral = integral_pullback(&n, dt, fading, 1.0).0;
+                for (got, unit) in [(integral.v, unit_v), (integral.i, unit_i)] {
+                    assert!(
+                        (got - (n.integral(unit, dt, fading) - rest)).abs() < 4e-16 * (1.0 + rest),
+                        "ratio {ratio}"
+                    );
+                }
             }
         }
     }
@@ -307,18 +341,18 @@ mod tests {
     fn rest_and_start_get_the_derivative_of_the_membrane_and_of_its_integral() {
         // V and ∫V are affine in rest and in the start: a difference of two values is exact but for rounding.
         let (dt, state_i) = (2.7, 1.3);
-        for ratio in [4.0, 1.0, 0.05] {
+        for (ratio, fading) in [4.0, 1.0, 0.05].map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
             let value = |leak: f64, start: f64| {
                 let n = Lif::new(super::super::LifParameters { v_leak: leak, ..parameters(ratio) });
                 let s = n.state(start, state_i);
-                (n.membrane(n.flow(s, dt)), n.integral(s, dt))
+                (n.membrane(n.flow(s, dt)), n.integral(s, dt, fading))
             };
             let (base, leak, start) = (value(0.0, 0.0), value(1.0, 0.0), value(0.0, 1.0));
             let mut of_v = LifGradient::default();
             let still = TimeConstants::default();
             neuron(ratio).membrane_pullback(1.0, dt, false, still, &mut of_v);
             let mut of_integral = LifGradient::default();
-            whole_integral_pullback(&neuron(ratio), 1.0, dt, &mut of_integral);
+            whole_integral_pullback(&neuron(ratio), 1.0, dt, fading, &mut of_integral);
             for (got, expected) in [
                 (of_v.parameters.v_leak, leak.0 - base.0),
                 (of_v.initial_v, start.0 - base.0),

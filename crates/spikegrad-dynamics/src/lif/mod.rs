@@ -265,8 +265,8 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn membrane_rate(&self, state: State<T>) -> T {
         (state.i - state.v) / self.tau_mem
     }
-    fn integral(&self, state: State<T>, dt: T) -> T {
-        flow::integral(self, state, dt)
+    fn integral(&self, state: State<T>, dt: T, fading: T) -> T {
+        flow::integral(self, state, dt, fading)
     }
     fn is_finite(&self, state: State<T>) -> bool {
         state.v.is_all_finite() && state.i.is_all_finite()
@@ -302,8 +302,14 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn membrane_tangent(&self, tangent: Tangent<T>) -> TimeConstants<T> {
         tangent.v
     }
-    fn integral_tangent(&self, tangent: Tangent<T>, before: State<T>, dt: T) -> TimeConstants<T> {
-        tangent::integral(self, tangent, before, dt)
+    fn integral_tangent(
+        &self,
+        tangent: Tangent<T>,
+        before: State<T>,
+        dt: T,
+        fading: T,
+    ) -> TimeConstants<T> {
+        tangent::integral(self, tangent, before, dt, fading)
     }
 }
 
@@ -317,8 +323,8 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     fn hold_pullback(&self, dt: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
         flow::hold_pullback(self, dt, after)
     }
-    fn integral_pullback(&self, dt: T, integral: T) -> Adjoint<State<T>> {
-        flow::integral_pullback(self, dt, integral)
+    fn integral_pullback(&self, dt: T, fading: T, integral: T) -> Adjoint<State<T>> {
+        flow::integral_pullback(self, dt, fading, integral)
     }
     fn receive_pullback(&self, weight: T, after: Adjoint<State<T>>) -> Arrival<T> {
         jump::receive_pullback(self, weight, after)
@@ -368,10 +374,11 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
         &self,
         integral: T,
         duration: T,
+        fading: T,
         tangent: TimeConstants<T>,
         gradient: &mut LifGradient<T>,
     ) {
-        flow::whole_integral_pullback(self, integral, duration, gradient);
+        flow::whole_integral_pullback(self, integral, duration, fading, gradient);
         tangent::pullback(integral, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<T>>, gradient: &mut LifGradient<T>) {

@@ -95,9 +95,12 @@ pub(super) fn integral<T: Scalar>(
     tangent: Tangent<T>,
     before: State<T>,
     dt: T,
+    fading: T,
 ) -> TimeConstants<T> {
     let (zero, x, y) = (T::from(0.0), dt / neuron.tau_mem, dt / neuron.tau_syn);
-    let (p, q) = (-x, -y);
+    // A weight shifts both alike, so that all below holds as it stands: it knows p − q, and how each depends on its own.
+    let r = -dt * fading;
+    let (p, q) = (r - x, r - y);
     let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
     let of_v = dt * exp_divided([zero, p]);
     let second = exp_divided([zero, p, q]);
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn the_carried_tangent_is_the_dual_part_of_the_flow() {
         let dual = |x: f64| Dual64::from(x);
-        for ratio in RATIOS {
+        for (ratio, fading) in RATIOS.map(|ratio| [0.0, 0.13, 3.0].map(|f| (ratio, f))).concat() {
             let p = lifted(parameters(ratio));
             let along_mem = Lif::new(LifParameters { tau_mem: p.tau_mem.derivative(), ..p });
             let along_syn = Lif::new(LifParameters { tau_syn: p.tau_syn.derivative(), ..p });
@@ -166,10 +169,10 @@ mod tests {
                     syn = along_syn.hold(syn, dual(dt));
                     (n.hold(state, dt), n.hold_tangent(tangent, state, dt))
                 } else {
-                    let part = n.integral_tangent(tangent, state, dt);
+                    let part = n.integral_tangent(tangent, state, dt, fading);
                     integral = [integral[0] + part.tau_mem, integral[1] + part.tau_syn];
-                    mem_integral += along_mem.integral(mem, dual(dt));
-                    syn_integral += along_syn.integral(syn, dual(dt));
+                    mem_integral += along_mem.integral(mem, dual(dt), dual(fading));
+                    syn_integral += along_syn.integral(syn, dual(dt), dual(fading));
                     mem = along_mem.flow(mem, dual(dt));
                     syn = along_syn.flow(syn, dual(dt));
                     let moved = n.flow_with_tangent(state, tangent, dt);

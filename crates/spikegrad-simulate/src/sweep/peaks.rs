@@ -28,8 +28,8 @@ pub(super) struct Peaks {
     observers: Vec<Option<Observer<f64>>>,
     /// Whether a maximum is asked for.
     wants_maximum: bool,
-    /// Whether an average is asked for.
-    wants_mean: bool,
+    /// Whether an average is asked for, under whatever weight.
+    wants_average: bool,
     /// Samples by time: (time, request).
     samples: Vec<(f64, usize)>,
     next_sample: usize,
@@ -51,7 +51,7 @@ impl Peaks {
         self.observers.clear();
         self.observers.resize(layer.neurons.len(), None);
         self.samples.clear();
-        (self.wants_maximum, self.wants_mean, self.next_sample) = (false, false, 0);
+        (self.wants_maximum, self.wants_average, self.next_sample) = (false, false, 0);
         for (k, request) in options.readouts.iter().enumerate() {
             let n = request.neuron.index();
             if !layer.neurons.contains(&n) {
@@ -63,12 +63,12 @@ impl Peaks {
             match request.measure {
                 Measure::Sample { time } => self.samples.push((time, k)),
                 Measure::Maximum => self.wants_maximum = true,
-                Measure::Mean => self.wants_mean = true,
+                Measure::Mean | Measure::Weighted { .. } => self.wants_average = true,
             }
             let local = n - layer.neurons.start;
             let value = circuit.neurons[n].membrane(state_of(start, local).0);
             let observer = self.observers[local].get_or_insert_with(|| Observer::new(value));
-            observer.also(request.measure);
+            observer.also(request.measure).map_err(|_| Irregular)?;
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         Ok(())
@@ -105,7 +105,7 @@ impl Peaks {
         );
     }
 
-    /// What else is read along a stretch: samples, and the integral of an average.
+    /// What else is read along a stretch: samples, and the integrals of averages.
     pub(super) fn along<const TANGENTS: bool>(
         &mut self,
         at: Stretch<'_>,
@@ -113,7 +113,7 @@ impl Peaks {
         sampled: &mut [Option<Readout>],
         options: &Options,
     ) {
-        if self.wants_mean {
+        if self.wants_average {
             let dt = at.until.since(at.from);
             for (n, observer) in self.observers.iter_mut().enumerate() {
                 let Some(observer) = observer else { continue };
@@ -121,6 +121,7 @@ impl Peaks {
                 let (state, tangent) = state_of(before, n);
                 observer.integrate::<_, TANGENTS>(
                     model,
+                    at.from,
                     (model.receive(state, weight(at.row, n)), tangent),
                     dt,
                 );

@@ -1,0 +1,94 @@
+//! Half the squared distance of first-spike times from a wanted delay behind the label.
+//!
+//! ```text
+//! L = ½ Σ_{k≠l} (t_k − t_l − Δt)²
+//! ```
+//! J. Göltz, J. Weber, L. Kriener et al., *`DelGrad`*, Nat. Commun. 2025 (arXiv:2404.19165), the loss of its code; docs/mathematics.md,
+//! eq. 20a. It knows differences of times alone: all outputs may move together at no cost, and a neuron that is too late is drawn back just
+//! as one that is too early.
+//!
+//! Not here: a loss that rests once the label leads by enough (`ttfs.rs` comes close to it).
+
+use super::{Cotangents, Loss};
+use spikegrad_dynamics::Scalar;
+use spikegrad_network::{Network, Trace};
+
+/// `½ Σ (t_k − t_label − margin)²` over the other neurons k of a population, t being first spikes; times in seconds.
+///
+/// A silent neuron counts as one that spikes at the end of the run, a constant without a gradient. The derivatives add up to
+/// zero, unless a neuron is silent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelativeSpikeTime {
+    /// Position of the population.
+    pub population: usize,
+    /// The neuron that shall be first.
+    pub label: usize,
+    /// How much later each other neuron shall spike, Δt, in seconds.
+    pub margin: f64,
+}
+
+impl<T: Scalar> Loss<T> for RelativeSpikeTime {
+    fn evaluate_into(
+        &self,
+        network: &Network,
+        trace: &Trace<T>,
+        cotangents: &mut Cotangents<T>,
+    ) -> T {
+        let silent = T::from(trace.stimulus.t_end());
+        let first = |neuron: usize| {
+            let spike = trace.spikes.iter().position(|spike| spike.neuron.index() == neuron);
+            (spike, spike.map_or(silent, |k| trace.spikes[k].time))
+        };
+        let neurons = network.range(self.population);
+        let label = neurons.start + self.label;
+        let (label_spike, label_time) = first(label);
+        let mut value = T::from(0.0);
+        for neuron in neurons.filter(|&neuron| neuron != label) {
+            let (spike, time) = first(neuron);
+            let error = time - label_time - T::from(self.margin);
+            value += T::from(0.5) * error * error;
+            if let Some(k) = spike {
+                cotangents.spikes[k] += error;
+            }
+            if let Some(k) = label_spike {
+                cotangents.spikes[k] -= error;
+            }
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{check_cotangents, network, trace};
+    use super::*;
+
+    const LOSS: RelativeSpikeTime = RelativeSpikeTime { population: 1, label: 1, margin: 0.25 };
+
+    fn evaluate(spikes: &[(usize, f64)]) -> (f64, Vec<f64>) {
+        let (value, cotangents) = LOSS.evaluate(&network(3), &trace(4.0, spikes));
+        (value, cotangents.spikes)
+    }
+
+    #[test]
+    fn a_case_by_hand() {
+        // 1.5 − 1 − ¼ = ¼ and 0.5 − 1 − ¼ = −¾; all of it is exact in binary, and later spikes do not count.
+        let found = evaluate(&[(2, 0.5), (1, 1.0), (0, 1.5), (1, 1.75), (0, 3.0)]);
+        assert_eq!(found, (0.3125, vec![-0.75, 0.5, 0.25, 0.0, 0.0]));
+    }
+
+    #[test]
+    fn a_silent_neuron_stands_at_the_end_and_has_no_derivative() {
+        // Neuron 0 is silent: 4 − 1 − ¼ = 2¾ still moves the label.
+        assert_eq!(evaluate(&[(1, 1.0), (2, 1.25)]), (3.78125, vec![-2.75, 0.0]));
+        // The label is silent: 1 − 4 − ¼ and 0.
+        assert_eq!(evaluate(&[(0, 1.0)]), (0.5 * (3.25 * 3.25 + 0.0625), vec![-3.25]));
+        assert_eq!(evaluate(&[]), (0.0625, vec![]));
+    }
+
+    #[test]
+    fn derivatives_are_those_of_dual_numbers_and_of_differences() {
+        check_cotangents(&LOSS, 4.0, &[(2, 0.3), (0, 0.71), (1, 1.13), (1, 1.6), (0, 2.9)]);
+        check_cotangents(&LOSS, 4.0, &[(2, 0.3), (0, 0.71)]);
+    }
+}
