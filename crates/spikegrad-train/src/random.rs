@@ -4,12 +4,20 @@
 //! one of its kind it is, chooses the stream. So the numbers of epoch 7 do not depend on what epoch
 //! 6 drew, nor on which thread came first, and a resumed run needs no saved generator.
 //!
+//! ```text
+//! stream()           0 (24 bits)    | purpose (8 bits) | index (32 bits)
+//! sample_stream()    purpose (8 bits) | epoch (24 bits)  | sample (32 bits)
+//! ```
+//!
 //! Not here: the Yin-Yang data (`data/yin_yang.rs`), which follow another generator to the bit.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+
+/// The generator behind every stream.
+pub type Stream = ChaCha8Rng;
 
 /// What a stream of random numbers is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +26,28 @@ pub enum Purpose {
     Weights,
     /// Order of the samples; the index is the epoch.
     Shuffle,
+    /// How training samples are changed; a stream for each epoch and sample.
+    Augmentation,
+    /// Data that are made; the index is the class.
+    Data,
+    /// Which part of the data a sample belongs to.
+    DataSplit,
+    /// Initial delays; the index is that of the connection.
+    Delays,
+}
+
+impl Purpose {
+    /// Numbers of their own, so that a new purpose does not change the runs of the old ones.
+    fn number(self) -> u64 {
+        match self {
+            Self::Weights => 1,
+            Self::Shuffle => 2,
+            Self::Augmentation => 3,
+            Self::Data => 4,
+            Self::DataSplit => 5,
+            Self::Delays => 6,
+        }
+    }
 }
 
 /// Returns the stream of `seed` for one purpose and index, always from its beginning.
@@ -25,14 +55,21 @@ pub enum Purpose {
 /// The stream's number is the purpose in the upper and the index in the lower 32 bits: no two
 /// coincide, which a hash could not promise.
 #[must_use]
-pub fn stream(seed: u64, purpose: Purpose, index: u32) -> ChaCha8Rng {
-    // Numbers of their own, so that a new purpose does not change the runs of the old ones.
-    let purpose: u64 = match purpose {
-        Purpose::Weights => 1,
-        Purpose::Shuffle => 2,
-    };
+pub fn stream(seed: u64, purpose: Purpose, index: u32) -> Stream {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(purpose << 32 | u64::from(index));
+    rng.set_stream(purpose.number() << 32 | u64::from(index));
+    rng
+}
+
+/// Returns the stream of `seed` for one purpose, epoch and sample, always from its beginning.
+///
+/// Its number has the purpose in its uppermost byte, where those of [`stream()`] have zeros: no two
+/// coincide. Epochs beyond 2²⁴ begin again with the first.
+#[must_use]
+pub fn sample_stream(seed: u64, purpose: Purpose, epoch: u32, sample: u32) -> Stream {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let epoch = u64::from(epoch & 0x00ff_ffff);
+    rng.set_stream(purpose.number() << 56 | epoch << 32 | u64::from(sample));
     rng
 }
 
@@ -79,6 +116,25 @@ mod tests {
         for (i, one) in streams.iter().enumerate() {
             assert!(streams[i + 1..].iter().all(|other| other != one), "stream {i}");
         }
+    }
+
+    #[test]
+    fn every_sample_of_every_epoch_has_a_stream_of_its_own() {
+        let of_sample = |epoch, sample| -> [u64; 4] {
+            let mut rng = sample_stream(0, Purpose::Augmentation, epoch, sample);
+            std::array::from_fn(|_| rng.next_u64())
+        };
+        assert_eq!(of_sample(7, 9), of_sample(7, 9));
+        let numbers = [(0, 0), (0, 1), (1, 0), (1, u32::MAX), (0x00ff_ffff, 0)];
+        let mut all = numbers.map(|(epoch, sample)| of_sample(epoch, sample)).to_vec();
+        for purpose in [Purpose::Weights, Purpose::Shuffle, Purpose::Augmentation] {
+            all.extend([0, 1, 9].map(|index| words(0, purpose, index)));
+        }
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| other != one), "stream {i}");
+        }
+        let number = sample_stream(0, Purpose::DataSplit, u32::MAX, u32::MAX).get_stream();
+        assert_eq!(number >> 56, 5, "a large epoch does not reach the purpose");
     }
 
     #[test]

@@ -1,0 +1,295 @@
+//! What can be wrong with data, each as a clause that completes "cannot use FILE: …".
+//!
+//! Readers say what they met; who knows the file puts its name before it
+//! ([`TrainError::DataFile`](crate::TrainError::DataFile)).
+//!
+//! Not here: files that are absent or cannot be opened, which are [`TrainError`](crate::TrainError)s
+//! of their own.
+
+use thiserror::Error;
+
+/// Data that cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataProblem {
+    /// The system, or the decompressor, gave up in the middle of the file.
+    #[error("it cannot be read to its end ({reason}); copy it again")]
+    Unreadable {
+        /// What was said.
+        reason: std::io::Error,
+    },
+
+    /// The file is shorter than its header says.
+    #[error("it ends after {found} of {promised} bytes; copy it again")]
+    Truncated {
+        /// How many bytes the header promises.
+        promised: u64,
+        /// How many there are, or at most can be.
+        found: u64,
+    },
+
+    /// There is something after the end that the header says.
+    #[error("it goes on after the {promised} bytes that its header promises; copy it again")]
+    Trailing {
+        /// How many bytes the header promises.
+        promised: u64,
+    },
+
+    /// More than this program is willing to hold.
+    #[error(
+        "it holds more than {limit} bytes, which is too much to hold in memory; make it smaller"
+    )]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+
+    /// The file is something else altogether.
+    #[error("it is no IDX file: it begins with {found:02x?} instead of two zero bytes")]
+    NotIdx {
+        /// The first two bytes.
+        found: [u8; 2],
+    },
+
+    /// An IDX file of numbers that are not bytes.
+    #[error("it is an IDX file of type 0x{found:02x}; only 0x08, unsigned bytes, can be read")]
+    IdxType {
+        /// The type byte.
+        found: u8,
+    },
+
+    /// Images where labels should be, or the other way round.
+    #[error(
+        "it is an IDX file of {found} dimensions, but must have {expected}: images have 3, labels 1"
+    )]
+    IdxDimensions {
+        /// Number of dimensions it has.
+        found: u8,
+        /// Number of dimensions it should have.
+        expected: u8,
+    },
+
+    /// The images, or the file, have no content.
+    #[error("it has no samples, or samples without content")]
+    Empty,
+
+    /// Training and test samples differ in their size.
+    #[error(
+        "its samples have {found} values or channels, but those of the training set {expected}; use files that belong together"
+    )]
+    OtherWidth {
+        /// Size of a sample.
+        found: usize,
+        /// Size of a training sample.
+        expected: usize,
+    },
+
+    /// Labels and samples were not made for each other.
+    #[error("there are {labels} labels for {samples} samples; each sample needs one")]
+    LabelCount {
+        /// Number of samples.
+        samples: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+
+    /// A label without a class.
+    #[error(
+        "the label of sample {sample} is {label}, but must be below {classes}, the number of classes"
+    )]
+    Label {
+        /// Position of the sample, counted from 0.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// A sample is missing a part.
+    #[error("{found} numbers cannot be cut into samples of {width}")]
+    SampleWidth {
+        /// How many numbers there are.
+        found: usize,
+        /// How many a sample has.
+        width: usize,
+    },
+
+    /// Not as many channels as times.
+    #[error("there are {times} times, but {channels} channels; each spike needs both")]
+    SpikeCount {
+        /// Number of times.
+        times: usize,
+        /// Number of channels.
+        channels: usize,
+    },
+
+    /// Offsets that do not cut a list into pieces.
+    #[error("offset {position} is {found}; offsets begin with 0 and do not fall")]
+    Offset {
+        /// Position of the offset, counted from 0.
+        position: usize,
+        /// The offset.
+        found: usize,
+    },
+
+    /// Spikes that belong to no sample, or samples without their spikes.
+    #[error("the last offset is {last}, but must be {spikes}, the number of spikes")]
+    LastOffset {
+        /// The last offset.
+        last: usize,
+        /// Number of spikes.
+        spikes: usize,
+    },
+
+    /// A time at which nothing can happen.
+    #[error("the time of spike {spike} is {found}, but must be 0 s or more")]
+    Time {
+        /// Position of the spike in the whole list, counted from 0.
+        spike: usize,
+        /// The time, in s.
+        found: f64,
+    },
+
+    /// Spikes in another order than that of time.
+    #[error("the spikes of sample {sample} are not sorted by time")]
+    Unsorted {
+        /// Position of the sample, counted from 0.
+        sample: usize,
+    },
+
+    /// A channel that does not exist.
+    #[error(
+        "the channel of spike {spike} is {found}, but must be below {channels}, the number of channels"
+    )]
+    Channel {
+        /// Position of the spike in the whole list, counted from 0.
+        spike: usize,
+        /// The channel.
+        found: u32,
+        /// Number of channels.
+        channels: usize,
+    },
+
+    /// An event was cut off.
+    #[error("its {length} bytes are no whole number of events of 5 bytes; copy it again")]
+    PartialEvent {
+        /// Length of the recording, in bytes.
+        length: usize,
+    },
+
+    /// More events than this program is willing to hold.
+    #[error(
+        "with it there are more than {limit} events, which are too many to hold in memory; take fewer recordings, by the setting `limit`"
+    )]
+    TooManyEvents {
+        /// The limit.
+        limit: usize,
+    },
+
+    /// An event at a place that the sensor does not have.
+    #[error("event {event} is at x = {x}, y = {y}, outside the sensor of {side} × {side} pixels")]
+    OutsideSensor {
+        /// Position of the event, counted from 0.
+        event: usize,
+        /// Column.
+        x: u8,
+        /// Row.
+        y: u8,
+        /// Number of rows, and of columns, of the sensor.
+        side: u8,
+    },
+
+    /// A list of recordings has a line that is not two numbers.
+    #[error(
+        "line {line} is `{text}`, but must be the number of a recording and its class, such as `60001 7`"
+    )]
+    ListLine {
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+    },
+
+    /// A recording is in the list, but not with it.
+    #[error("it lists recording {number}, but there is no {number}.bs2 or {number}.bin beside it")]
+    NoRecording {
+        /// The number of the recording.
+        number: u32,
+    },
+
+    /// There is more than one candidate.
+    #[error("it has {found} {what}, but one is needed; remove the others")]
+    Ambiguous {
+        /// How many there are.
+        found: usize,
+        /// What there is too much of.
+        what: &'static str,
+    },
+
+    /// Points or images where spikes are to be written.
+    #[error("it is to hold spike trains, but the data have none")]
+    NoTrains,
+
+    /// The file is no safetensors file.
+    #[error("it is no readable safetensors file ({reason})")]
+    Safetensors {
+        /// What the format's reader met.
+        reason: safetensors::SafeTensorError,
+    },
+
+    /// A tensor is missing.
+    #[error(
+        "it has no tensor `{tensor}`; spike trains need `times`, `channels`, `offsets` and `labels`"
+    )]
+    NoTensor {
+        /// Its name.
+        tensor: &'static str,
+    },
+
+    /// A tensor holds another kind of number.
+    #[error("tensor `{tensor}` holds {found:?} values, but must hold {expected}")]
+    TensorKind {
+        /// Its name.
+        tensor: &'static str,
+        /// What it holds.
+        found: safetensors::Dtype,
+        /// What it may hold.
+        expected: &'static str,
+    },
+
+    /// A tensor is not a list.
+    #[error("tensor `{tensor}` has the shape {found:?}, but must have one dimension")]
+    TensorRank {
+        /// Its name.
+        tensor: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+
+    /// A number is negative or beyond all reason.
+    #[error("entry {position} of tensor `{tensor}` is {found}, but must be between 0 and {limit}")]
+    TensorEntry {
+        /// Name of the tensor.
+        tensor: &'static str,
+        /// Position of the entry, counted from 0.
+        position: usize,
+        /// The entry.
+        found: i128,
+        /// The largest value that can be used.
+        limit: u64,
+    },
+
+    /// The description of the file lacks something, or says something impossible.
+    #[error("its metadata entry `{key}` must be {rule}")]
+    Metadata {
+        /// The entry.
+        key: &'static str,
+        /// What must stand there.
+        rule: &'static str,
+    },
+
+    /// Training and test file have other classes.
+    #[error("its classes are not those of the training set; use files that belong together")]
+    OtherClasses,
+}

@@ -1,0 +1,455 @@
+//! Labelled samples, whatever they are made of: points, grey images or spike trains.
+//!
+//! A data set is a few long vectors, not a vector of samples: 60,000 images are one block of bytes,
+//! and [`DataSet::input`] lends a piece of it.
+//!
+//! Not here: files (`idx.rs`, `aer.rs`, `spike_file.rs`), and how a sample becomes input spikes
+//! (`encode/`).
+
+use super::DataProblem;
+
+/// Labelled samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSet {
+    /// The samples.
+    pub inputs: Inputs,
+    /// The class of each sample, an index into `classes`.
+    pub labels: Vec<usize>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+}
+
+/// The samples of a data set, one after another.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inputs {
+    /// Values in [0, 1].
+    Points {
+        /// Number of values of a sample.
+        width: usize,
+        /// The values of all samples.
+        values: Vec<f64>,
+    },
+    /// Grey images, one byte a pixel: 0 is black, 255 white.
+    Images {
+        /// Height of an image, in pixels.
+        rows: usize,
+        /// Width of an image, in pixels.
+        columns: usize,
+        /// The pixels of all images, each row by row from the top.
+        pixels: Vec<u8>,
+    },
+    /// Spike trains.
+    Trains(SpikeTrains),
+}
+
+/// The spikes of all samples in one list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpikeTrains {
+    /// Number of channels of a sample.
+    pub channels: usize,
+    /// Sample k has the spikes `offsets[k]..offsets[k + 1]`; one more entry than samples.
+    pub offsets: Vec<usize>,
+    /// Time of each spike in s, from the start of its sample, not falling within a sample.
+    pub times: Vec<f64>,
+    /// Channel of each spike.
+    pub channel: Vec<u32>,
+}
+
+/// The three parts of a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Splits {
+    /// What weights are fitted to.
+    pub train: DataSet,
+    /// What settings are chosen by; may be empty.
+    pub validation: DataSet,
+    /// What is reported.
+    pub test: DataSet,
+}
+
+/// One sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InputRef<'a> {
+    /// Values in [0, 1].
+    Point(&'a [f64]),
+    /// A grey image.
+    Image {
+        /// Height, in pixels.
+        rows: usize,
+        /// Width, in pixels.
+        columns: usize,
+        /// The pixels, row by row from the top.
+        pixels: &'a [u8],
+    },
+    /// Spikes on channels.
+    Train {
+        /// Time of each spike in s, not falling.
+        times: &'a [f64],
+        /// Channel of each spike.
+        channel: &'a [u32],
+        /// Number of channels.
+        channels: usize,
+    },
+}
+
+impl DataSet {
+    /// Brings samples and labels together, if they [agree](Self::check).
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn new(
+        inputs: Inputs,
+        labels: Vec<usize>,
+        classes: Vec<String>,
+    ) -> Result<Self, DataProblem> {
+        let set = Self { inputs, labels, classes };
+        set.check()?;
+        Ok(set)
+    }
+
+    /// Checks that every sample has a label, every label a class, and that the samples are whole.
+    ///
+    /// # Errors
+    ///
+    /// [`DataProblem::SampleWidth`], [`DataProblem::LabelCount`] or [`DataProblem::Label`]; for
+    /// spike trains also what [`SpikeTrains::check`] says.
+    pub fn check(&self) -> Result<(), DataProblem> {
+        match &self.inputs {
+            Inputs::Points { width, values } => whole(values.len(), *width)?,
+            Inputs::Images { rows, columns, pixels } => {
+                whole(pixels.len(), rows.saturating_mul(*columns))?;
+            }
+            Inputs::Trains(trains) => trains.check()?,
+        }
+        let (samples, labels) = (self.inputs.len(), self.labels.len());
+        if samples != labels {
+            return Err(DataProblem::LabelCount { samples, labels });
+        }
+        let classes = self.classes.len();
+        match self.labels.iter().position(|&label| label >= classes) {
+            Some(sample) => Err(DataProblem::Label { sample, label: self.labels[sample], classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Returns whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Returns sample `k`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such sample, or the data do not pass [`check`](Self::check).
+    #[must_use]
+    pub fn input(&self, k: usize) -> InputRef<'_> {
+        match &self.inputs {
+            Inputs::Points { width, values } => {
+                InputRef::Point(&values[k * width..(k + 1) * width])
+            }
+            Inputs::Images { rows, columns, pixels } => {
+                let size = rows * columns;
+                let pixels = &pixels[k * size..(k + 1) * size];
+                InputRef::Image { rows: *rows, columns: *columns, pixels }
+            }
+            Inputs::Trains(SpikeTrains { channels, offsets, times, channel }) => {
+                let spikes = offsets[k]..offsets[k + 1];
+                InputRef::Train {
+                    times: &times[spikes.clone()],
+                    channel: &channel[spikes],
+                    channels: *channels,
+                }
+            }
+        }
+    }
+
+    /// Keeps the first `n` samples and returns the others; all are kept if there are no more.
+    #[must_use]
+    pub fn split_off(&mut self, n: usize) -> Self {
+        let n = n.min(self.len());
+        Self {
+            inputs: self.inputs.split_off(n),
+            labels: self.labels.split_off(n),
+            classes: self.classes.clone(),
+        }
+    }
+
+    /// Keeps the first `n` samples.
+    pub fn truncate(&mut self, n: usize) {
+        drop(self.split_off(n));
+    }
+}
+
+impl Inputs {
+    /// Returns the number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Points { width, values } => values.len().checked_div(*width).unwrap_or(0),
+            Self::Images { rows, columns, pixels } => {
+                pixels.len().checked_div(rows * columns).unwrap_or(0)
+            }
+            Self::Trains(trains) => trains.len(),
+        }
+    }
+
+    /// Returns whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of values, pixels or channels of a sample.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Points { width, .. } => *width,
+            Self::Images { rows, columns, .. } => rows * columns,
+            Self::Trains(trains) => trains.channels,
+        }
+    }
+
+    fn split_off(&mut self, n: usize) -> Self {
+        let width = self.width();
+        match self {
+            Self::Points { width, values } => {
+                Self::Points { width: *width, values: values.split_off(n * *width) }
+            }
+            Self::Images { rows, columns, pixels } => {
+                let rest = pixels.split_off(n * width);
+                Self::Images { rows: *rows, columns: *columns, pixels: rest }
+            }
+            Self::Trains(trains) => Self::Trains(trains.split_off(n)),
+        }
+    }
+}
+
+impl SpikeTrains {
+    /// No samples on `channels` channels.
+    #[must_use]
+    pub fn new(channels: usize) -> Self {
+        Self { channels, offsets: vec![0], times: Vec::new(), channel: Vec::new() }
+    }
+
+    /// Returns the number of samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Returns whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a sample with these spikes, (time in s, channel), and sorts them by time. Spikes of the
+    /// same time keep their order.
+    pub fn push(&mut self, spikes: &mut [(f64, u32)]) {
+        spikes.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.times.extend(spikes.iter().map(|spike| spike.0));
+        self.channel.extend(spikes.iter().map(|spike| spike.1));
+        self.offsets.push(self.times.len());
+    }
+
+    /// Sorts the spikes of each sample by time. Spikes of the same time keep their order.
+    ///
+    /// The offsets must be in order, as [`check_offsets`](Self::check_offsets) says.
+    pub(super) fn sort(&mut self) {
+        let mut spikes = Vec::new();
+        for bounds in self.offsets.windows(2) {
+            let range = bounds[0]..bounds[1];
+            let (times, channel) = (&mut self.times[range.clone()], &mut self.channel[range]);
+            if times.is_sorted_by(|a, b| a <= b) {
+                continue;
+            }
+            spikes.clear();
+            spikes.extend(times.iter().copied().zip(channel.iter().copied()));
+            spikes.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (k, &spike) in spikes.iter().enumerate() {
+                (times[k], channel[k]) = spike;
+            }
+        }
+    }
+
+    /// Checks that the list is in order: one channel for each time, offsets that cut it up from its
+    /// beginning to its end, times that do not fall within a sample, and channels that exist.
+    ///
+    /// # Errors
+    ///
+    /// [`DataProblem::SpikeCount`], [`DataProblem::Offset`], [`DataProblem::LastOffset`],
+    /// [`DataProblem::Time`], [`DataProblem::Unsorted`] or [`DataProblem::Channel`].
+    pub fn check(&self) -> Result<(), DataProblem> {
+        self.check_offsets()?;
+        self.check_spikes()?;
+        let unsorted = |bounds: &[usize]| {
+            let times = &self.times[bounds[0]..bounds[1]];
+            !times.is_sorted_by(|a, b| a <= b)
+        };
+        match self.offsets.windows(2).position(unsorted) {
+            Some(sample) => Err(DataProblem::Unsorted { sample }),
+            None => Ok(()),
+        }
+    }
+
+    /// The part of [`check`](Self::check) that makes it safe to cut the list.
+    pub(super) fn check_offsets(&self) -> Result<(), DataProblem> {
+        let spikes = self.times.len();
+        if self.channel.len() != spikes {
+            return Err(DataProblem::SpikeCount { times: spikes, channels: self.channel.len() });
+        }
+        if self.offsets.first() != Some(&0) {
+            let found = self.offsets.first().copied().unwrap_or(0);
+            return Err(DataProblem::Offset { position: 0, found });
+        }
+        if let Some(k) = self.offsets.windows(2).position(|pair| pair[1] < pair[0]) {
+            return Err(DataProblem::Offset { position: k + 1, found: self.offsets[k + 1] });
+        }
+        match self.offsets.last() {
+            Some(&last) if last != spikes => Err(DataProblem::LastOffset { last, spikes }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The part of [`check`](Self::check) that looks at each spike.
+    pub(super) fn check_spikes(&self) -> Result<(), DataProblem> {
+        if let Some(spike) = self.times.iter().position(|time| !(0.0..f64::INFINITY).contains(time))
+        {
+            return Err(DataProblem::Time { spike, found: self.times[spike] });
+        }
+        let channels = self.channels;
+        let beyond = |&channel: &u32| usize::try_from(channel).is_ok_and(|k| k >= channels);
+        match self.channel.iter().position(beyond) {
+            Some(spike) => {
+                Err(DataProblem::Channel { spike, found: self.channel[spike], channels })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn split_off(&mut self, n: usize) -> Self {
+        let cut = self.offsets[n];
+        let offsets = self.offsets[n..].iter().map(|offset| offset - cut).collect();
+        self.offsets.truncate(n + 1);
+        let (times, channel) = (self.times.split_off(cut), self.channel.split_off(cut));
+        Self { channels: self.channels, offsets, times, channel }
+    }
+}
+
+/// Checks that `found` numbers are samples of `width` and no rest.
+fn whole(found: usize, width: usize) -> Result<(), DataProblem> {
+    match found.checked_rem(width) {
+        Some(0) => Ok(()),
+        _ => Err(DataProblem::SampleWidth { found, width }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(n: usize) -> Vec<String> {
+        (0..n).map(|class| class.to_string()).collect()
+    }
+
+    fn trains() -> SpikeTrains {
+        let mut trains = SpikeTrains::new(4);
+        trains.push(&mut [(0.5, 3), (0.25, 1)]);
+        trains.push(&mut []);
+        trains.push(&mut [(0.0, 0)]);
+        trains
+    }
+
+    fn points() -> DataSet {
+        let inputs = Inputs::Points { width: 2, values: vec![0.0, 0.25, 0.5, 0.75, 1.0, 0.125] };
+        DataSet::new(inputs, vec![0, 1, 0], names(2)).unwrap()
+    }
+
+    #[test]
+    fn samples_of_each_kind_are_lent_one_by_one() {
+        assert_eq!(points().input(1), InputRef::Point(&[0.5, 0.75]));
+
+        let images = Inputs::Images { rows: 1, columns: 3, pixels: vec![1, 2, 3, 4, 5, 6] };
+        let images = DataSet::new(images, vec![0, 0], names(1)).unwrap();
+        assert_eq!(images.input(1), InputRef::Image { rows: 1, columns: 3, pixels: &[4, 5, 6] });
+        assert_eq!(images.inputs.width(), 3);
+
+        let trains = DataSet::new(Inputs::Trains(trains()), vec![0; 3], names(1)).unwrap();
+        let first = InputRef::Train { times: &[0.25, 0.5], channel: &[1, 3], channels: 4 };
+        assert_eq!(trains.input(0), first, "sorted by time");
+        assert_eq!(trains.input(1), InputRef::Train { times: &[], channel: &[], channels: 4 });
+    }
+
+    #[test]
+    fn a_set_that_is_cut_has_all_samples_in_its_two_parts() {
+        let mut front = points();
+        let back = front.split_off(1);
+        assert_eq!((front.len(), back.len()), (1, 2));
+        front.check().unwrap();
+        back.check().unwrap();
+        assert_eq!(front.input(0), points().input(0));
+        assert_eq!(back.input(1), points().input(2));
+        assert_eq!(back.labels, [1, 0]);
+        assert!(front.split_off(7).is_empty(), "there are no more");
+
+        let mut front = DataSet::new(Inputs::Trains(trains()), vec![0, 1, 2], names(3)).unwrap();
+        let back = front.split_off(1);
+        front.check().unwrap();
+        back.check().unwrap();
+        assert_eq!(back.input(1), InputRef::Train { times: &[0.0], channel: &[0], channels: 4 });
+        front.truncate(0);
+        front.check().unwrap();
+        assert!(front.is_empty());
+    }
+
+    #[track_caller]
+    fn check_refused(set: &DataSet, message: &str) {
+        assert_eq!(set.check().unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_the_samples_are_refused() {
+        let set = DataSet { labels: vec![0, 1], ..points() };
+        check_refused(&set, "there are 2 labels for 3 samples; each sample needs one");
+        let set = DataSet { labels: vec![0, 2, 0], ..points() };
+        check_refused(
+            &set,
+            "the label of sample 1 is 2, but must be below 2, the number of classes",
+        );
+        let inputs = Inputs::Points { width: 2, values: vec![0.0; 5] };
+        let set = DataSet { inputs, ..points() };
+        check_refused(&set, "5 numbers cannot be cut into samples of 2");
+        let inputs = Inputs::Images { rows: 0, columns: 2, pixels: vec![] };
+        let set = DataSet { inputs, ..points() };
+        check_refused(&set, "0 numbers cannot be cut into samples of 0");
+    }
+
+    #[test]
+    fn spike_trains_that_disagree_with_themselves_are_refused() {
+        let refused = |change: fn(&mut SpikeTrains), message: &str| {
+            let mut trains = trains();
+            change(&mut trains);
+            assert_eq!(trains.check().unwrap_err().to_string(), message);
+        };
+        refused(|t| t.times.push(1.0), "there are 4 times, but 3 channels; each spike needs both");
+        refused(|t| t.offsets[0] = 1, "offset 0 is 1; offsets begin with 0 and do not fall");
+        refused(|t| t.offsets.clear(), "offset 0 is 0; offsets begin with 0 and do not fall");
+        refused(|t| t.offsets[2] = 1, "offset 2 is 1; offsets begin with 0 and do not fall");
+        refused(|t| t.offsets[3] = 9, "the last offset is 9, but must be 3, the number of spikes");
+        refused(|t| t.times[1] = -0.5, "the time of spike 1 is -0.5, but must be 0 s or more");
+        refused(|t| t.times[2] = f64::NAN, "the time of spike 2 is NaN, but must be 0 s or more");
+        refused(
+            |t| t.channel[0] = 4,
+            "the channel of spike 0 is 4, but must be below 4, the number of channels",
+        );
+        refused(|t| t.times[0] = 0.75, "the spikes of sample 0 are not sorted by time");
+    }
+}

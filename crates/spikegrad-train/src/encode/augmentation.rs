@@ -1,0 +1,171 @@
+//! How training samples are changed at random, so that none is seen twice.
+//!
+//! An image is first deformed as a whole (`deformation.rs`); then each of its spikes, or those of
+//! any other sample, is left out or moved in time.
+//!
+//! Not here: which random numbers. The caller gives a stream for each sample and epoch
+//! ([`sample_stream`](crate::random::sample_stream)).
+
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::deformation::Deformation;
+use crate::TrainError;
+use crate::data::Inputs;
+use crate::random::Stream;
+
+/// An image is not moved by more than this many pixels.
+const MAX_SHIFT: u32 = 1000;
+
+/// Displacements are not smoothed over more than this many pixels.
+const MAX_SIGMA: f64 = 100.0;
+
+/// The largest displacement, in pixels.
+const MAX_ALPHA: f64 = 10_000.0;
+
+/// Random changes of a sample. All zero and `null` changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augmentation {
+    /// Standard deviation of the normal number that is added to each spike time, in s. A time that
+    /// would be below 0 is mirrored at 0: set to 0, such spikes would all be simultaneous.
+    pub jitter: f64,
+    /// Probability with which a spike is left out. The others are as strong as before.
+    pub dropout: f64,
+    /// An image is moved by whole pixels, uniform from −`shift` to `shift` in each direction; black
+    /// moves in.
+    pub shift: u32,
+    /// An image is warped.
+    pub elastic: Option<Elastic>,
+    /// An image is turned about its centre by an angle uniform from −`rotation` to `rotation`, in
+    /// degrees.
+    pub rotation: Option<f64>,
+    /// An image is enlarged about its centre by a factor uniform from 1 − `scale` to 1 + `scale`.
+    pub scale: Option<f64>,
+}
+
+/// Elastic deformation: each pixel is moved by a smooth random field.
+///
+/// Every pixel draws a displacement, in each direction uniform from −1 to 1; the field is smoothed
+/// with a Gaussian and multiplied by `alpha`. It is not normalised after smoothing, so that a
+/// larger `sigma` needs a larger `alpha`.
+///
+/// P. Y. Simard, D. Steinkraus and J. C. Platt, *Best practices for convolutional neural networks
+/// applied to visual document analysis*, ICDAR 2003, who take α = 34 and σ = 4 for digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Elastic {
+    /// Factor of the smoothed displacements, in pixels.
+    pub alpha: f64,
+    /// Standard deviation of the Gaussian, in pixels.
+    pub sigma: f64,
+}
+
+impl Augmentation {
+    /// Checks that the numbers can be used for samples of this kind.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::InvalidSetting`], or [`TrainError::ConflictingSetting`] if something is to be
+    /// done to images and the samples are none.
+    pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
+        let invalid = |key, found: f64, rule| Err(TrainError::invalid(key, found, rule));
+        let Self { jitter, dropout, shift, elastic, rotation, scale } = *self;
+        if !(0.0..f64::INFINITY).contains(&jitter) {
+            return invalid("augmentation.jitter", jitter, "a time in s, 0 or more");
+        }
+        if !(0.0..1.0).contains(&dropout) {
+            return invalid("augmentation.dropout", dropout, "0 or more and below 1");
+        }
+        if shift > MAX_SHIFT {
+            return invalid("augmentation.shift", shift.into(), "at most 1000 pixels");
+        }
+        if let Some(Elastic { alpha, sigma }) = elastic {
+            if !(0.0..=MAX_ALPHA).contains(&alpha) {
+                return invalid("augmentation.elastic.alpha", alpha, "from 0 to 10000 pixels");
+            }
+            if !(sigma > 0.0 && sigma <= MAX_SIGMA) {
+                let rule = "more than 0 and at most 100 pixels";
+                return invalid("augmentation.elastic.sigma", sigma, rule);
+            }
+        }
+        if let Some(angle) = rotation.filter(|angle| !(0.0..=180.0).contains(angle)) {
+            return invalid("augmentation.rotation", angle, "from 0 to 180 degrees");
+        }
+        if let Some(scale) = scale.filter(|scale| !(0.0..1.0).contains(scale)) {
+            return invalid("augmentation.scale", scale, "0 or more and below 1");
+        }
+        let of_images = [
+            ("augmentation.shift", shift > 0),
+            ("augmentation.elastic", elastic.is_some()),
+            ("augmentation.rotation", rotation.is_some()),
+            ("augmentation.scale", scale.is_some()),
+        ];
+        match of_images.into_iter().find(|(_, asked)| *asked) {
+            Some((key, _)) if !matches!(inputs, Inputs::Images { .. }) => {
+                let rule = "is for images, and the data are none; leave it out (0 or null)";
+                Err(TrainError::ConflictingSetting { key, rule })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the grey values of an image after it was deformed, from 0 to 255, or `None` if it is
+    /// to stay as it is.
+    pub(super) fn deformed(
+        &self,
+        rows: usize,
+        columns: usize,
+        pixels: &[u8],
+        rng: &mut Stream,
+    ) -> Option<Vec<f64>> {
+        let Self { shift, elastic, rotation, scale, .. } = *self;
+        if shift == 0 && elastic.is_none() && rotation.is_none() && scale.is_none() {
+            return None;
+        }
+        let mut deformation = Deformation::identity(rows, columns);
+        if shift > 0 {
+            let mut draw = || f64::from(rng.random_range(0..=2 * shift)) - f64::from(shift);
+            deformation.shift = [draw(), draw()];
+        }
+        if let Some(angle) = rotation {
+            deformation.angle = (angle * (2.0 * rng.random::<f64>() - 1.0)).to_radians();
+        }
+        if let Some(scale) = scale {
+            deformation.factor = 1.0 + scale * (2.0 * rng.random::<f64>() - 1.0);
+        }
+        if let Some(Elastic { alpha, sigma }) = elastic {
+            deformation.warp(alpha, sigma, rng);
+        }
+        Some(deformation.apply(pixels))
+    }
+
+    /// Returns what is done to each spike, or `None` if that is nothing.
+    pub(super) fn noise<'a>(&self, rng: &'a mut Stream) -> Option<Noise<'a>> {
+        let Self { jitter, dropout, .. } = *self;
+        (jitter > 0.0 || dropout > 0.0).then_some(Noise { jitter, dropout, rng })
+    }
+}
+
+/// What is done to each spike.
+pub(super) struct Noise<'a> {
+    jitter: f64,
+    dropout: f64,
+    rng: &'a mut Stream,
+}
+
+impl Noise<'_> {
+    /// Returns the time of the spike, if it is not left out.
+    pub(super) fn apply(&mut self, time: f64) -> Option<f64> {
+        if self.dropout > 0.0 && self.rng.random::<f64>() < self.dropout {
+            return None;
+        }
+        if self.jitter > 0.0 {
+            let normal: f64 = self.rng.sample(StandardNormal);
+            return Some((time + self.jitter * normal).abs());
+        }
+        Some(time)
+    }
+}
