@@ -77,7 +77,12 @@ impl Axis {
     fn ticks(&self, at_most: f64) -> Vec<Tick> {
         match self.scale {
             Scale::Linear { smallest_step } => linear_ticks(self.range, at_most, smallest_step),
-            Scale::Logarithmic => logarithmic_ticks(self.range),
+            Scale::Logarithmic => {
+                let ticks = logarithmic_ticks(self.range);
+                // A short axis may lie between two powers: a single number says nothing.
+                let labelled = ticks.iter().filter(|tick| tick.label.is_some()).count();
+                if labelled > 1 { ticks } else { linear_ticks(self.range, at_most, 0.0) }
+            }
         }
     }
 }
@@ -186,6 +191,12 @@ fn linear_ticks((start, end): (f64, f64), at_most: f64, smallest_step: f64) -> V
     values.map(|value| Tick { value, label: Some(signed(value, decimals)) }).collect()
 }
 
+/// A count of cells, rows or neurons, as a length.
+#[expect(clippy::cast_precision_loss, reason = "a figure has not as many as that")]
+pub(super) fn approximate(count: usize) -> f64 {
+    count as f64
+}
+
 /// A number with a minus instead of a hyphen.
 fn signed(value: f64, decimals: usize) -> String {
     format!("{value:.decimals$}").replace('-', "−")
@@ -262,6 +273,11 @@ mod tests {
             logarithmic_ticks((1e-30, 1.0)),
             &["1e-28", "1e-24", "1e-20", "1e-16", "1e-12", "1e-8", "1e-4", "1"],
         );
+    }
+
+    #[test]
+    fn a_logarithmic_axis_without_round_powers_has_linear_ticks() {
+        check_labels(Axis::logarithmic((1.1, 1.9), "").ticks(5.0), &["1.2", "1.4", "1.6", "1.8"]);
     }
 
     #[test]

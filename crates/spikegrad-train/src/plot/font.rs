@@ -33,6 +33,22 @@ pub(super) fn text_width(text: &str, style: TextStyle) -> Result<f64, TrainError
     set(text, style, 1.0).map(|setting| setting.width)
 }
 
+/// Cuts `text` so that it is not wider than `longest` points, and says so with an ellipsis.
+pub(super) fn shortened(text: &str, style: TextStyle, longest: f64) -> Result<String, TrainError> {
+    if text_width(text, style)? <= longest {
+        return Ok(text.to_owned());
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        kept.push(letter);
+        if text_width(&kept, style)? > longest - style.size {
+            break;
+        }
+    }
+    kept.pop();
+    Ok(kept + "…")
+}
+
 /// Sets `text` on a bitmap with so many pixels to a point.
 pub(super) fn set(text: &str, style: TextStyle, pixels: f64) -> Result<Setting, TrainError> {
     let face = FontRef::try_from_slice(bytes(style.bold)).map_err(TrainError::drawing)?;
@@ -87,6 +103,14 @@ mod tests {
         assert!((width("m", NORMAL) / NORMAL.size - 0.974).abs() < 1e-3, "1995 of 2048 units");
         assert!((width("mm", NORMAL) - 2.0 * width("m", NORMAL)).abs() < 1e-3);
         assert!(width("Loss", HEADING) > width("Loss", TextStyle { bold: false, ..HEADING }));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_to_its_room() {
+        let short = shortened("a name that is far too long", NORMAL, 80.0).unwrap();
+        assert!(short.starts_with("a name") && short.ends_with('…'));
+        assert!(text_width(&short, NORMAL).unwrap() <= 80.0);
+        assert_eq!(shortened("short", NORMAL, 80.0).unwrap(), "short");
     }
 
     #[test]

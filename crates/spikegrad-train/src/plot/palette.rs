@@ -37,9 +37,27 @@ pub(super) fn mix(colour: RGBColor, other: RGBColor, share: f64) -> RGBColor {
     RGBColor(channel(colour.0, other.0), channel(colour.1, other.1), channel(colour.2, other.2))
 }
 
+/// The colour of text on `ground`: white as soon as it stands out, and ink on what is lighter.
+pub(super) fn ink_on(ground: RGBColor) -> RGBColor {
+    // Contrast as accessibility guidelines measure it, with 2.2 for the exponent of the screen.
+    let luminance = |RGBColor(red, green, blue): RGBColor| {
+        let light = |channel: u8| (f64::from(channel) / 255.0).powf(2.2);
+        0.05 + 0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue)
+    };
+    if luminance(WHITE) / luminance(ground) >= 3.0 { WHITE } else { INK }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_stands_out_from_its_ground() {
+        assert_eq!(ink_on(WHITE), INK);
+        assert_eq!(ink_on(mix(BLUE, WHITE, 0.6)), INK);
+        assert_eq!(ink_on(INK), WHITE);
+        assert_eq!(ink_on(BLUE), WHITE);
+    }
 
     #[test]
     fn a_mixture_lies_between_its_colours() {

@@ -113,7 +113,13 @@ impl Picture {
     }
 
     /// Writes `text` with its baseline at `position`.
+    ///
+    /// Control characters, which no XML may hold, become spaces.
     pub(super) fn text(&mut self, text: impl Into<String>, position: Position, style: TextStyle) {
-        self.shapes.push(Shape::Text { text: text.into(), position, style });
+        self.shapes.push(Shape::Text {
+            text: text.into().replace(char::is_control, " "),
+            position,
+            style,
+        });
     }
 }

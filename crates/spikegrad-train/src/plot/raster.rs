@@ -10,8 +10,8 @@ use std::path::Path;
 
 use plotters::style::RGBColor;
 
-use super::axes::{Axis, Panel};
-use super::font::text_width;
+use super::axes::{Axis, Panel, approximate};
+use super::font::{shortened, text_width};
 use super::palette::{INK, SERIES, VERMILION};
 use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
 use crate::TrainError;
@@ -82,6 +82,29 @@ pub fn raster(
     voltages: &[VoltageTrace],
     t_end: f64,
 ) -> Result<(), TrainError> {
+    picture(populations, spikes, voltages, t_end)?.save(path)
+}
+
+/// Returns the SVG that [`raster()`] would write.
+///
+/// # Errors
+///
+/// [`TrainError::EmptyFigure`] and [`TrainError::UnknownNeuron`] as for the file.
+pub fn raster_svg(
+    populations: &[Population],
+    spikes: &[Spike],
+    voltages: &[VoltageTrace],
+    t_end: f64,
+) -> Result<String, TrainError> {
+    picture(populations, spikes, voltages, t_end)?.to_svg()
+}
+
+fn picture(
+    populations: &[Population],
+    spikes: &[Spike],
+    voltages: &[VoltageTrace],
+    t_end: f64,
+) -> Result<Picture, TrainError> {
     if populations.is_empty() && voltages.is_empty() {
         return Err(TrainError::EmptyFigure { missing: "neither a population nor a voltage" });
     }
@@ -112,7 +135,7 @@ pub fn raster(
             sheet.draw_voltage(height, voltage)?;
         }
     }
-    sheet.finish().save(path)
+    Ok(sheet.finish())
 }
 
 /// The picture, growing downwards panel by panel.
@@ -178,7 +201,7 @@ impl Sheet {
         let right = self.left - 9.0;
         let (_, middle) = panel.at(0.0, panel.y.range.1 / 2.0);
         let name_style = TextStyle { bold: true, colour, ..NORMAL }.align(Align::End);
-        let name = shortened(&population.name, name_style)?;
+        let name = shortened(&population.name, name_style, LONGEST_NAME)?;
         self.picture.text(name, (right, middle - 3.0), name_style);
         self.picture.text(count, (right, middle + 11.0), SMALL.align(Align::End));
         Ok(())
@@ -202,7 +225,7 @@ impl Sheet {
 
         let (_, middle) = panel.at(0.0, f64::midpoint(panel.y.range.0, panel.y.range.1));
         let style = NORMAL.align(Align::End);
-        let label = shortened(&voltage.label, style)?;
+        let label = shortened(&voltage.label, style, LONGEST_NAME)?;
         self.picture.text(label, (self.left - NUMBERS + 4.0, middle + style.baseline()), style);
         Ok(())
     }
@@ -255,27 +278,6 @@ fn name_width(populations: &[Population], voltages: &[VoltageTrace]) -> Result<f
         widest = widest.max(text_width(&voltage.label, NORMAL)?);
     }
     Ok(widest.min(LONGEST_NAME))
-}
-
-/// Cuts a name that is too long for its place.
-fn shortened(name: &str, style: TextStyle) -> Result<String, TrainError> {
-    if text_width(name, style)? <= LONGEST_NAME {
-        return Ok(name.to_owned());
-    }
-    let mut kept = String::new();
-    for letter in name.chars() {
-        kept.push(letter);
-        if text_width(&kept, style)? > LONGEST_NAME - style.size {
-            break;
-        }
-    }
-    kept.pop();
-    Ok(kept + "…")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a row of a figure")]
-fn approximate(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

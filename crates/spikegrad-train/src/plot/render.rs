@@ -79,7 +79,8 @@ impl Picture {
         (size(self.width), size(self.height))
     }
 
-    fn to_svg(&self) -> Result<String, TrainError> {
+    /// Returns the picture as an SVG without any `id`, so that many can stand on one page.
+    pub(super) fn to_svg(&self) -> Result<String, TrainError> {
         let (width, height) = self.grid_size();
         let mut svg = String::new();
         draw(self, SVGBackend::with_string(&mut svg, (width, height)), Dialect::Svg)?;
@@ -255,7 +256,7 @@ mod tests {
         picture.rectangle((0.0, 0.0), (5.0, 10.0), BLUE);
         picture.disc((10.0, 5.0), 2.0, INK);
         picture.line(vec![(5.0, 0.0), (5.0, 10.0), (5.0, 0.0)], 1.0, INK);
-        picture.text("Aé", (15.0, 9.0), NORMAL.align(Align::Middle).upwards());
+        picture.text("A\u{1}é", (15.0, 9.0), NORMAL.align(Align::Middle).upwards());
         picture.text("b", (f64::MAX, f64::NAN), NORMAL);
         picture
     }
@@ -264,7 +265,8 @@ mod tests {
     fn the_svg_is_measured_in_points() {
         let svg = picture().to_svg().unwrap();
         assert!(svg.starts_with(r#"<svg width="20" height="10" viewBox="0 0 80 40""#), "{svg}");
-        assert!(svg.contains("Aé") && svg.contains("DejaVu Sans"));
+        assert!(svg.contains("A é") && svg.contains("DejaVu Sans"));
+        assert!(!svg.contains(" id="));
     }
 
     #[test]

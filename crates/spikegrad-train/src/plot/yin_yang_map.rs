@@ -11,7 +11,7 @@ use std::path::Path;
 
 use plotters::style::RGBColor;
 
-use super::axes::{Axis, Panel};
+use super::axes::{Axis, Panel, approximate};
 use super::palette::{BLUE, GREEN, INK, ORANGE, WHITE, mix};
 use super::picture::{HEADING, NORMAL, Picture, Position};
 use crate::TrainError;
@@ -98,6 +98,22 @@ pub fn yin_yang_map(
     map: &DecisionMap<'_>,
     points: &[ClassifiedPoint],
 ) -> Result<(), TrainError> {
+    picture(map, points)?.save(path)
+}
+
+/// Returns the SVG that [`yin_yang_map()`] would write.
+///
+/// # Errors
+///
+/// [`TrainError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them.
+pub fn yin_yang_map_svg(
+    map: &DecisionMap<'_>,
+    points: &[ClassifiedPoint],
+) -> Result<String, TrainError> {
+    picture(map, points)?.to_svg()
+}
+
+fn picture(map: &DecisionMap<'_>, points: &[ClassifiedPoint]) -> Result<Picture, TrainError> {
     if map.size == 0 || map.size.checked_mul(map.size) != Some(map.decisions.len()) {
         return Err(TrainError::EmptyFigure {
             missing: "the map has not as many decisions as cells",
@@ -119,7 +135,7 @@ pub fn yin_yang_map(
         panel.draw_y_label(&mut picture, 36.0);
     }
     draw_legend(&mut picture, wrong);
-    picture.save(path)
+    Ok(picture)
 }
 
 fn panel(left: f64) -> Panel {
@@ -259,11 +275,6 @@ fn shade(decision: Decision) -> RGBColor {
 /// The centre of a cell among `size` between 0 and 1.
 fn centre(index: usize, size: usize) -> f64 {
     (approximate(index) + 0.5) / approximate(size)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "cells are counted in hundreds")]
-fn approximate(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

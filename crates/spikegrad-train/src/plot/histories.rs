@@ -1,0 +1,184 @@
+//! How a run felt from inside: gradients, the slope at spikes, and the activity of hidden neurons,
+//! over the epochs.
+//!
+//! A gradient grows without bound as a spike comes to graze the threshold, and a neuron that has
+//! fallen silent has no gradient at all: these are the quantities in which either is seen coming.
+//!
+//! Not here: what was learned (`training_curves.rs`).
+
+use std::path::Path;
+
+use super::palette::{BLUE, GREEN, PURPLE, VERMILION};
+use super::picture::Picture;
+use super::series::{Place, Quantity, Series, Vertical, draw_panel};
+use crate::TrainError;
+
+/// What an epoch was like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistoryPoint {
+    /// Number of completed epochs.
+    pub epoch: u32,
+    /// Mean over the batches of the norm of the mean gradient.
+    pub gradient_norm: f64,
+    /// The largest of these norms.
+    pub largest_gradient_norm: f64,
+    /// The smallest dV/dt at a spike, per second; `None` without a spike.
+    pub smallest_slope: Option<f64>,
+    /// Mean number of spikes of the hidden neurons in a sample.
+    pub hidden_spikes: f64,
+    /// Share of the hidden neurons that were silent, in [0, 1].
+    pub silent_hidden: f64,
+    /// Norm of what was added to the gradient for the sake of silent neurons; 0 if nothing was.
+    pub push_norm: f64,
+}
+
+const WIDTH: f64 = 920.0;
+const HEIGHT: f64 = 604.0;
+
+/// Draws the norm of the gradient and the smallest slope (above), the hidden spikes and the share
+/// of silent hidden neurons (below) of each epoch.
+///
+/// What is not finite, and on the logarithmic axes of the upper panels also what is not above 0,
+/// leaves a gap. The push has a line only if there ever was one.
+///
+/// # Errors
+///
+/// [`TrainError::EmptyFigure`] without a single epoch; [`TrainError::FigureFormat`] if `path` does
+/// not end in `.svg` or `.png`; [`TrainError::Write`] if it cannot be written.
+pub fn histories(path: &Path, epochs: &[HistoryPoint]) -> Result<(), TrainError> {
+    picture(epochs)?.save(path)
+}
+
+/// Returns the SVG that [`histories()`] would write.
+///
+/// # Errors
+///
+/// [`TrainError::EmptyFigure`] without a single epoch.
+pub fn histories_svg(epochs: &[HistoryPoint]) -> Result<String, TrainError> {
+    picture(epochs)?.to_svg()
+}
+
+fn picture(epochs: &[HistoryPoint]) -> Result<Picture, TrainError> {
+    if epochs.is_empty() {
+        return Err(TrainError::EmptyFigure { missing: "no epoch has been completed" });
+    }
+    let line = |name, colour, quantity: fn(&HistoryPoint) -> f64| {
+        let points = epochs.iter().map(|point| (f64::from(point.epoch), quantity(point)));
+        Series { name, colour, points: points.collect() }
+    };
+    let mut gradient = vec![
+        line("mean", BLUE, |point| point.gradient_norm),
+        line("largest", VERMILION, |point| point.largest_gradient_norm),
+    ];
+    if epochs.iter().any(|point| point.push_norm > 0.0) {
+        gradient.push(line("push", GREEN, |point| point.push_norm));
+    }
+    let slope = line("last", PURPLE, |point| point.smallest_slope.unwrap_or(f64::NAN));
+    let spikes = line("last", BLUE, |point| point.hidden_spikes);
+    let silent = line("last", VERMILION, |point| 100.0 * point.silent_hidden);
+
+    let mut picture = Picture::new(WIDTH, HEIGHT);
+    let (left, right) = ((72.0, 446.0), (526.0, 900.0));
+    let (above, below) = ((58.0, 250.0), (360.0, 552.0));
+    for (columns, rows, quantity, series) in [
+        (
+            left,
+            above,
+            Quantity {
+                heading: "Gradient of a batch",
+                label: "Euclidean norm",
+                unit: "",
+                scale: Vertical::Logarithmic,
+            },
+            gradient,
+        ),
+        (
+            right,
+            above,
+            Quantity {
+                heading: "Smallest slope at a spike",
+                label: "dV/dt (1/s)",
+                unit: "",
+                scale: Vertical::Logarithmic,
+            },
+            vec![slope],
+        ),
+        (
+            left,
+            below,
+            Quantity {
+                heading: "Activity of the hidden neurons",
+                label: "spikes a sample",
+                unit: "",
+                scale: Vertical::Linear { at_least: 1.0 },
+            },
+            vec![spikes],
+        ),
+        (
+            right,
+            below,
+            Quantity {
+                heading: "Silent hidden neurons",
+                label: "silent (%)",
+                unit: " %",
+                scale: Vertical::Linear { at_least: 1.0 },
+            },
+            vec![silent],
+        ),
+    ] {
+        let place = Place {
+            upper_left: (columns.0, rows.0),
+            lower_right: (columns.1, rows.1),
+            heading: 29.0,
+            legend: 9.0,
+        };
+        draw_panel(&mut picture, place, &quantity, &series)?;
+    }
+    Ok(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(epoch: u32, size: f64) -> HistoryPoint {
+        HistoryPoint {
+            epoch,
+            gradient_norm: size,
+            largest_gradient_norm: 5.0 * size,
+            smallest_slope: Some(20.0 / size),
+            hidden_spikes: 40.0 * size,
+            silent_hidden: 0.1,
+            push_norm: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_run_is_drawn_however_it_went() {
+        let nothing = HistoryPoint { smallest_slope: None, ..point(1, 0.0) };
+        let broken = HistoryPoint { smallest_slope: Some(f64::NAN), ..point(2, f64::INFINITY) };
+        let long: Vec<_> = (1..=1000).map(|epoch| point(epoch, 1.0 / f64::from(epoch))).collect();
+        for epochs in [&[point(1, 0.3)][..], &[nothing], &[point(1, 0.3), broken, nothing], &long] {
+            let svg = histories_svg(epochs).unwrap();
+            assert!(svg.contains("Smallest slope") && !svg.contains("NaN"));
+        }
+        assert!(matches!(histories_svg(&[]), Err(TrainError::EmptyFigure { .. })));
+    }
+
+    #[test]
+    fn a_push_has_a_line_only_if_there_was_one() {
+        let with = HistoryPoint { push_norm: 0.02, ..point(2, 0.2) };
+        assert!(!histories_svg(&[point(1, 0.3)]).unwrap().contains("push"));
+        assert!(histories_svg(&[point(1, 0.3), with]).unwrap().contains("push 0.020"));
+    }
+
+    #[test]
+    fn both_formats_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["histories.svg", "histories.png"] {
+            let path = folder.path().join(name);
+            histories(&path, &[point(1, 0.3), point(2, 0.2)]).unwrap();
+            assert!(std::fs::metadata(&path).unwrap().len() > 1000);
+        }
+    }
+}
