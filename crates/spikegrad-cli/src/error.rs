@@ -27,6 +27,10 @@ pub(crate) enum Failure {
     #[error("cannot write the answer as JSON: {reason}")]
     Json { reason: serde_json::Error },
 
+    #[error(
+        "there is nothing to learn; name a data set, such as yin-yang, or a configuration with --config"
+    )]
+    NothingToLearn,
     #[error("{place}: {reason}")]
     Config { place: String, reason: TrainError },
     #[error("{reason}; go on with it with --resume, or take another folder with --out")]
@@ -133,6 +137,7 @@ impl Failure {
         match self {
             Self::Train(reason) => status_of_training(reason),
             Self::Config { .. }
+            | Self::NothingToLearn
             | Self::Occupied { .. }
             | Self::NotEmpty { .. }
             | Self::NoRun { .. }

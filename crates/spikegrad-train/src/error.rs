@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::data::DataProblem;
+
 /// A setting, a file or a figure that could not be used, or a sample that could not be learned.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -54,17 +56,66 @@ pub enum TrainError {
     #[error("setting `{key}` is {found}, but must be {rule}")]
     InvalidSetting {
         /// The key, levels separated by dots.
-        key: &'static str,
+        key: String,
         /// The value that stands there.
-        found: f64,
+        found: String,
         /// What it must be.
         rule: &'static str,
     },
 
-    /// A run goes on with the configuration that it was started with; only `epochs` may change.
+    /// Two settings that are right by themselves do not go together.
+    #[error("setting `{key}` {rule}")]
+    ConflictingSetting {
+        /// The key of the one to change, levels separated by dots.
+        key: &'static str,
+        /// What it does not go with, and what it would have to be.
+        rule: &'static str,
+    },
+
+    /// The code makes spikes of another kind of data. Choose another code.
+    #[error("the code `{code}` is for {expected}, but the data are {found}")]
+    OtherCode {
+        /// Its name in a configuration.
+        code: &'static str,
+        /// What it is for.
+        expected: &'static str,
+        /// What the data are.
+        found: &'static str,
+    },
+
+    /// The files of a data set are not there.
+    #[error(
+        "no data in {}: looked for {files}; put the files there, or give their folder with `--data DIR`{hint}", folder.display()
+    )]
+    MissingData {
+        /// The folder.
+        folder: PathBuf,
+        /// What was looked for.
+        files: String,
+        /// Where such files come from; may be empty.
+        hint: &'static str,
+    },
+
+    /// A file does not hold what it should. The problem says what it holds instead.
+    #[error("cannot use {}: {problem}", path.display())]
+    DataFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: DataProblem,
+    },
+
+    /// Data that did not come from a file do not fit together.
+    #[error("cannot use the data: {problem}")]
+    Data {
+        /// What is wrong with them.
+        problem: DataProblem,
+    },
+
+    /// A run goes on with the configuration that it was started with; only `epochs`, and where the data are, may change.
     /// Start a new run in another folder to try another value.
     #[error(
-        "setting `{key}` is {asked}, but the run was started with {kept}; a run goes on with its own settings, and only `epochs` may change"
+        "setting `{key}` is {asked}, but the run was started with {kept}; a run goes on with its own settings, and only `epochs`, and where the data are, may change"
     )]
     OtherRun {
         /// The key, levels separated by dots.
@@ -74,6 +125,10 @@ pub enum TrainError {
         /// The value of the run, as JSON.
         kept: Value,
     },
+
+    /// Data that are generated are not read from a folder. Leave it out.
+    #[error("the data are generated, and not read from a folder")]
+    NoFiles,
 
     /// There is a run in the folder already. Go on with it, or take another folder.
     #[error("{} holds a run already", path.display())]
@@ -262,7 +317,18 @@ pub enum TrainError {
     },
 }
 
+impl From<DataProblem> for TrainError {
+    fn from(problem: DataProblem) -> Self {
+        Self::Data { problem }
+    }
+}
+
 impl TrainError {
+    /// A setting with which no run can be made.
+    pub(crate) fn invalid(key: &str, found: impl ToString, rule: &'static str) -> Self {
+        Self::InvalidSetting { key: key.to_owned(), found: found.to_string(), rule }
+    }
+
     /// For what the drawing library reports.
     pub(crate) fn drawing(reason: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Drawing { reason: Box::new(reason) }

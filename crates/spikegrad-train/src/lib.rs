@@ -4,9 +4,9 @@
 //! The parts are independent of each other and of how the gradient was made: each is plain numbers
 //! in, plain numbers out, and all randomness comes from one seed through named streams, so that a
 //! run can be repeated and resumed to the same bits. Start with [`Config`] (what a run is) and
-//! [`fit()`] (the loop that brings the parts together); then [`YinYang`] (what is learned),
-//! [`LatencyEncoder`] (how it becomes spikes), [`Adam`] (how weights move) and [`Checkpoint`] (how
-//! a run survives).
+//! [`fit()`] (the loop that brings the parts together); then [`DataConfig`] (what is learned),
+//! [`Encoder`] (how it becomes spikes), [`Optimiser`] (how parameters move) and [`Checkpoint`] (how a
+//! run survives). [`report()`] puts a run on one page.
 //!
 //! Not here: simulation, losses and gradients (`spikegrad-simulate`, `spikegrad-adjoint`), and
 //! printing.
@@ -14,21 +14,26 @@
 mod checkpoint;
 pub mod config;
 pub mod data;
-mod encoder;
+pub mod encode;
 mod error;
 mod file;
 pub mod fit;
-mod optimiser;
+pub mod optimise;
+mod out_of_range;
 pub mod plot;
 pub mod random;
-mod schedule;
+pub mod regularise;
+mod report;
 
 pub use checkpoint::{Checkpoint, Tensor};
 pub use config::Config;
 pub use data::yin_yang::YinYang;
-pub use encoder::LatencyEncoder;
+pub use data::{DataConfig, DataProblem, DataSet, InputRef, Inputs, SpikeTrains, Splits};
+pub use encode::{Augmentation, Elastic, Encoder, Shape};
 pub use error::TrainError;
 pub use file::write_beside;
 pub use fit::{EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, fit};
-pub use optimiser::{Adam, AdamConfig};
-pub use schedule::learning_rate;
+pub use optimise::{Optimiser, OptimiserConfig};
+pub use out_of_range::OutOfRange;
+pub use regularise::Regularisers;
+pub use report::{EpochRow, Report, report};

@@ -96,6 +96,18 @@ impl Evaluator<'_> {
         *is_dirty = false;
         Ok(values)
     }
+
+    /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails.
+    pub fn value_batch<R: Send>(
+        &self,
+        samples: &[Sample<'_>],
+        look_up: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, R)>, BatchError> {
+        values(&self.prepared, samples, look_up)
+    }
 }
 
 /// Values of a batch without gradients, and what `look_up` reads from each trace.

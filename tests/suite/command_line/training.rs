@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// A network so small that an epoch takes a fraction of a second.
 const SMALL: [&str; 6] =
-    ["--set", "hidden_size=30", "--set", "initial_weights.output.mean=3", "--set", "batch_size=20"];
+    ["--set", "layers.0.size=30", "--set", "layers.1.weights.mean=3", "--set", "batch_size=20"];
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
@@ -68,7 +68,7 @@ fn a_few_epochs_learn_and_the_checkpoint_is_worth_what_the_result_says() {
     let trained = train_small(&out, "4", &[]);
     let answer = trained.answer();
     assert!(answer["test_accuracy"].as_f64().unwrap() > 0.6, "chance is 0.35: {answer}");
-    assert_eq!((answer["task"].as_str(), answer["seed"].as_u64()), (Some("yin-yang"), Some(0)));
+    assert_eq!((answer["data"].as_str(), answer["seed"].as_u64()), (Some("yin-yang"), Some(0)));
     assert_eq!((answer["epochs"].as_u64(), answer["parameters"].as_u64()), (Some(4), Some(240)));
     for key in ["test_loss", "train_seconds", "spikes_per_sample", "validation_accuracy"] {
         assert!(answer[key].as_f64().unwrap() > 0.0, "{key}: {answer}");
@@ -77,7 +77,7 @@ fn a_few_epochs_learn_and_the_checkpoint_is_worth_what_the_result_says() {
     assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), answer);
     assert_eq!(metrics(&out).len(), 4);
     assert_eq!(trained.stderr.matches("epoch ").count(), 4, "a line each: {}", trained.stderr);
-    assert!(trained.stderr.starts_with("seed 0"), "{}", trained.stderr);
+    assert!(trained.stderr.starts_with("yin-yang, seed 0"), "{}", trained.stderr);
 
     let evaluated = spikegrad(&["evaluate", out.to_str().unwrap()], "").answer();
     for key in ["test_accuracy", "test_loss", "spikes_per_sample", "epochs", "parameters"] {
@@ -188,14 +188,19 @@ fn settings_that_make_no_run_are_refused_before_there_is_a_folder() {
         train(&out, more).fails(2, words);
         assert!(!out.exists());
     };
-    refused(&["--set", "learning_rate=1"], &["`learning_rate`", "`optimiser.learning_rate`"]);
+    refused(&["--set", "learning_rate=1"], &["`learning_rate`", "`learning_rates`"]);
     refused(&["--set", "epochs=many"], &["`epochs` cannot be \"many\""]);
-    refused(&["--set", "hidden_size=1000000"], &["1000005", "at most 1000000"]);
+    refused(&["--set", "layers.0.size=1000000"], &["1000005", "at most 1000000"]);
+    refused(&["--data", "somewhere"], &["the data are generated"]);
     refused(&["--epochs", "0"], &["`epochs` is 0", "from 1"]);
     let file = folder.path().join("config.json");
-    std::fs::write(&file, "{\"task\": \"yin-yang\"}").unwrap();
-    refused(&["--config", file.to_str().unwrap()], &["config.json", "is missing"]);
-    train(&out, &["--config", "no such file"]).fails(1, &["cannot read no such file"]);
+    std::fs::write(&file, "{\"data\": {\"name\": \"yin-yang\"}}").unwrap();
+    let configured =
+        |path: &str| spikegrad(&["train", "--config", path, "--out", out.to_str().unwrap()], "");
+    configured(file.to_str().unwrap()).fails(2, &["config.json", "is missing"]);
+    configured("no such file").fails(1, &["cannot read no such file"]);
+    spikegrad(&["train"], "").fails(2, &["nothing to learn", "--config"]);
+    assert!(!out.exists());
     train(&out, &["--max-events", "3", "--quiet"])
         .fails(3, &["epoch 1, batch 1, training sample", "3 events"]);
 }
@@ -203,7 +208,7 @@ fn settings_that_make_no_run_are_refused_before_there_is_a_folder() {
 #[test]
 fn the_examples_of_the_help_run_as_printed() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["train", "evaluate"] {
+    for command in ["train", "sweep", "evaluate"] {
         let examples = |option: &str| -> Vec<String> {
             let mut help = Command::new(PROGRAM);
             let help = run(help.args([command, option]).env("COLUMNS", "80"), "").stdout;

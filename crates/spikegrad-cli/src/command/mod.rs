@@ -4,6 +4,7 @@ mod evaluate;
 mod gradient;
 mod schema;
 mod simulate;
+mod sweep;
 mod train;
 
 use crate::arguments::Common;
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     Simulate(simulate::Arguments),
     Gradient(gradient::Arguments),
     Train(train::Arguments),
+    Sweep(sweep::Arguments),
     Evaluate(evaluate::Arguments),
     Schema(schema::Arguments),
 }
@@ -26,6 +28,7 @@ impl Command {
             Self::Simulate(arguments) => simulate::run(arguments, common),
             Self::Gradient(arguments) => gradient::run(arguments, common),
             Self::Train(arguments) => train::run(arguments, common),
+            Self::Sweep(arguments) => sweep::run(arguments, common),
             Self::Evaluate(arguments) => evaluate::run(arguments, common),
             Self::Schema(arguments) => schema::run(arguments),
         }

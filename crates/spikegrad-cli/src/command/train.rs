@@ -8,7 +8,8 @@ use crate::error::Failure;
 use crate::people::counted;
 use crate::progress::Screen;
 use crate::{output, people};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use spikegrad::{Grazing, explain};
 use spikegrad_train::{Config, Run, RunFolder, RunResult, TrainError, fit};
 use std::ops::ControlFlow;
@@ -16,7 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Train a network on a task
+/// Train a network on a data set
+///
+/// Each data set has a built-in configuration; `--config` takes another, `--set` changes single settings. Yin-Yang and randman
+/// are generated; the others are files, in a folder that `--data` names (data/NAME unless it does).
 ///
 /// A run lives in a folder: config.json (every number that it depends on), metrics.jsonl (a line for each epoch),
 /// checkpoint.safetensors (the last completed epoch) and, at its end, figures and result.json. The result is also the answer
@@ -37,29 +41,17 @@ Examples, from the root of the repository:
   One more epoch of it.
     cargo run --release -- train yin-yang --epochs 3 --out runs/short --resume
   Another seed, and another value of a setting.
-    cargo run --release -- train yin-yang --seed 1 --set decay=0.9 --epochs 1"
+    cargo run --release -- train yin-yang --seed 1 --epochs 1 --set t_end=0.05"
 )]
 pub(crate) struct Arguments {
-    /// What to learn
-    task: Task,
+    #[command(flatten)]
+    choice: Choice,
 
-    /// Take the configuration from FILE instead of the built-in one, or with --resume that of the run
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// Replace a setting of the configuration, such as decay=0.95; may be given more than once
-    #[arg(long, value_name = "KEY=VALUE", value_parser = arguments::setting)]
-    set: Vec<(String, String)>,
-
-    /// Seed of all random numbers: initial weights and order of the samples
+    /// Seed of all random numbers: initial parameters, order of the samples and how they are varied
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Number of passes through the training data
-    #[arg(long, value_name = "N")]
-    epochs: Option<u32>,
-
-    /// Folder of the run; by default runs/TASK-SEED
+    /// Folder of the run; by default runs/DATA-SEED
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -68,80 +60,124 @@ pub(crate) struct Arguments {
     resume: bool,
 }
 
-/// What can be learned.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Task {
-    /// Three classes of points in a disc: the Yin-Yang data set
-    YinYang,
-}
+/// What is trained, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Choice {
+    /// What to learn, with the built-in configuration
+    #[arg(
+        value_name = "DATA",
+        value_parser = PossibleValuesParser::new(Config::built_in_names()),
+        conflicts_with = "config"
+    )]
+    data_set: Option<String>,
 
-impl Task {
-    fn name(self) -> &'static str {
-        match self {
-            Self::YinYang => "yin-yang",
-        }
-    }
+    /// Take the configuration from FILE
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Folder with the files of the data set
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Replace a setting of the configuration, such as schedule.shape.decay=0.95; may be given more than once
+    #[arg(long, value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    set: Vec<(String, String)>,
+
+    /// Number of passes through the training data
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
 }
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
     let interrupted = watch_interrupts()?;
-    let (mut folder, mut run) = prepare(arguments, common)?;
+    let (folder, run) = prepare(arguments, common)?;
+    let result = train(folder, run, &interrupted, common)?;
+    output::write(&result, None)
+}
+
+/// Trains a run to its end.
+///
+/// # Errors
+///
+/// [`Failure::Interrupted`] if the user ended it, and whatever ends a run.
+pub(crate) fn train(
+    mut folder: RunFolder,
+    mut run: Run,
+    interrupted: &Arc<AtomicBool>,
+    common: &Common,
+) -> Result<RunResult, Failure> {
     if !common.quiet {
         announce(&run, folder.path());
     }
     if common.verbose {
         say_engine(&run, common)?;
     }
-    let mut screen = Screen::new(&run, interrupted, common.quiet);
+    let mut screen = Screen::new(&run, Arc::clone(interrupted), common.quiet);
     let trained = fit(&mut run, &mut folder, &mut screen);
     drop(screen);
     match trained? {
         ControlFlow::Break(()) => {
-            let resume = resume_command(arguments, folder.path());
+            let resume = resume_command(folder.path());
             let epochs = run.classifier().config().epochs;
             Err(Failure::Interrupted { completed: run.completed(), epochs, resume })
         }
         ControlFlow::Continue(result) => {
-            output::write(&result, None)?;
             if !common.quiet {
                 summarise(&result, folder.path());
             }
-            Ok(())
+            Ok(result)
         }
     }
 }
 
 /// Makes the folder of a new run, or opens that of an old one.
 fn prepare(arguments: &Arguments, common: &Common) -> Result<(RunFolder, Run), Failure> {
-    let base = match &arguments.config {
-        Some(path) => read_config(path)?,
-        None => Config::default(),
+    let Arguments { choice, seed, out, resume } = arguments;
+    let settings = common.settings(Grazing::Fail);
+    let change = |config| choice.change(config, *seed);
+    let base = match choice.base()? {
+        None if *resume => Config::default(),
+        base => base.ok_or(Failure::NothingToLearn)?,
     };
-    let asked = arguments.change(base)?;
-    let default = || Path::new("runs").join(format!("{}-{}", arguments.task.name(), asked.seed));
-    let out = arguments.out.clone().unwrap_or_else(default);
-    if !arguments.resume {
-        let run = Run::new(&asked, common.settings(Grazing::Fail))?;
-        let folder = RunFolder::create(&out, &asked).map_err(Failure::of_new_run)?;
+    let asked = change(base)?;
+    let default = Path::new("runs").join(format!("{}-{}", asked.data.name(), asked.seed));
+    let out = out.as_ref().unwrap_or(&default);
+    if !resume {
+        let run = Run::new(&asked, settings)?;
+        let folder = RunFolder::create(out, &asked).map_err(Failure::of_new_run)?;
         return Ok((folder, run));
     }
-    let mut folder = RunFolder::open(&out).map_err(Failure::of_old_run)?;
-    let asked = match arguments.config {
-        Some(_) => asked,
-        None => arguments.change(folder.config()?)?,
-    };
-    let run = folder.resume(&asked, common.settings(Grazing::Fail))?;
+    let mut folder = RunFolder::open(out).map_err(Failure::of_old_run)?;
+    // Of what the run was started with, only what is said now is changed.
+    let asked = if choice.config.is_some() { asked } else { change(folder.config()?)? };
+    let run = folder.resume(&asked, settings)?;
     Ok((folder, run))
 }
 
-impl Arguments {
+impl Choice {
+    /// The configuration that is named, if one is.
+    pub(crate) fn base(&self) -> Result<Option<Config>, Failure> {
+        match (&self.config, &self.data_set) {
+            (Some(path), _) => Ok(Some(read_config(path)?)),
+            (None, Some(name)) => Ok(Config::built_in(name)),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// The configuration with what the command line says differently.
-    fn change(&self, mut config: Config) -> Result<Config, TrainError> {
+    pub(crate) fn change(
+        &self,
+        mut config: Config,
+        seed: Option<u64>,
+    ) -> Result<Config, TrainError> {
         for (key, value) in &self.set {
             config.set(key, value)?;
         }
-        config.seed = self.seed.unwrap_or(config.seed);
+        config.seed = seed.unwrap_or(config.seed);
         config.epochs = self.epochs.unwrap_or(config.epochs);
+        if let Some(folder) = &self.data {
+            *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(folder.clone());
+        }
         config.validate()?;
         Ok(config)
     }
@@ -155,7 +191,7 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
 }
 
 /// Sets the flag on Ctrl-C; the second time there is no patience left.
-fn watch_interrupts() -> Result<Arc<AtomicBool>, Failure> {
+pub(crate) fn watch_interrupts() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     let handler = move || {
@@ -173,11 +209,15 @@ fn announce(run: &Run, folder: &Path) {
         0 => String::new(),
         completed => format!("; {completed} are completed"),
     };
+    let network = classifier.network();
+    let mut sizes = vec![network.inputs().to_string()];
+    sizes.extend(network.populations().iter().map(|population| population.size.to_string()));
     people::say(&format!(
-        "seed {}: {}, {}, {} on {}, in {}{from}",
+        "{}, seed {}: {}, {}, {} on {}, in {}{from}",
+        config.data.name(),
         config.seed,
-        counted(config.hidden_size as u64, "hidden neuron", "hidden neurons"),
-        counted(classifier.n_weights() as u64, "weight", "weights"),
+        sizes.join("-"),
+        counted(classifier.n_trained() as u64, "trained parameter", "trained parameters"),
         counted(config.epochs, "epoch", "epochs"),
         counted(rayon::current_num_threads() as u64, "thread", "threads"),
         folder.display(),
@@ -202,19 +242,16 @@ fn summarise(result: &RunResult, folder: &Path) {
         counted(result.epochs, "epoch", "epochs"),
         result.train_seconds,
     ));
-    people::say(&format!(
-        "figures in {}: curves, decision_map and raster, each as .svg and .png",
-        folder.display()
-    ));
+    people::say(&format!("look at {}", folder.join("report.html").display()));
 }
 
 /// What to type to go on.
-fn resume_command(arguments: &Arguments, folder: &Path) -> String {
+fn resume_command(folder: &Path) -> String {
     let folder = folder.display().to_string();
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
     let folder = match folder.chars().all(plain) {
         true => folder,
         false => format!("'{}'", folder.replace('\'', r"'\''")),
     };
-    format!("spikegrad train {} --out {folder} --resume", arguments.task.name())
+    format!("spikegrad train --out {folder} --resume")
 }

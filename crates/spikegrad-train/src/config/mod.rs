@@ -1,112 +1,131 @@
 //! What a training run is: every number that its result depends on.
 //!
-//! A configuration is one flat-as-possible JSON object, complete (a missing or unknown key is
-//! refused), so that the file in a run's folder is enough to repeat the run. The built-in one is
-//! `configs/yin_yang.json`.
+//! A configuration is one JSON object. An unknown key is refused, and what may be left out has a default that is written down
+//! when the configuration is: the file in a run's folder is complete, and enough to repeat the run. The built-in ones are
+//! the files of `configs/`, one for each data set.
 //!
-//! Not here: how a key is found and replaced (`setting.rs`), and anything that does not change the
-//! numbers of a run, such as folders and threads.
+//! Not here: how a key is found and replaced (`setting.rs`), and anything that does not change the numbers of a run, such as
+//! folders and threads.
 
+mod layer;
+mod loss;
 mod setting;
 
+pub use layer::{LayerConfig, LayerModel, Normal};
+pub use loss::LossConfig;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{AdamConfig, LatencyEncoder, TrainError};
+use crate::TrainError;
+use crate::data::DataConfig;
+use crate::encode::{Augmentation, Encoder};
+use crate::optimise::{OptimiserConfig, Schedule, Shape};
+use crate::out_of_range::{OutOfRange, below_one, check, count, positive};
+use crate::regularise::Regularisers;
 
-/// A training run on Yin-Yang: one hidden layer, latency code, first spike decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A training run: layers of neurons, each reached by the one before, that classify what they are shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "spikegrad training run, version 1")]
 pub struct Config {
     /// What is learned.
-    pub task: Task,
+    pub data: DataConfig,
     /// Seed of all random numbers of the run.
     pub seed: u64,
     /// Number of passes through the training data.
     pub epochs: u32,
     /// Number of samples whose gradients are averaged for a step of the optimiser.
     pub batch_size: usize,
-    /// Number of hidden neurons.
-    pub hidden_size: usize,
-    /// Membrane time constant of all neurons, in s.
-    pub tau_mem: f64,
-    /// Synaptic time constant of all neurons, in s.
-    pub tau_syn: f64,
-    /// Threshold of all neurons, in the unit of the membrane potential.
-    pub v_th: f64,
     /// End of the simulation of a sample, in s.
     pub t_end: f64,
     /// How a sample becomes input spikes.
-    pub encoder: LatencyEncoder,
-    /// Where training starts.
-    pub initial_weights: InitialWeights,
+    pub encoder: Encoder,
+    /// How training samples are varied, anew in each epoch; `null` to leave them as they are.
+    #[serde(default)]
+    pub augmentation: Option<Augmentation>,
+    /// Layers, the output last.
+    pub layers: Vec<LayerConfig>,
     /// What is minimised.
-    pub loss: TtfsLoss,
-    /// How weights move; its learning rate is that of the first epoch.
-    pub optimiser: AdamConfig,
-    /// Factor of the learning rate from one epoch to the next.
-    pub decay: f64,
-    /// What a sample whose label is silent adds, negatively, to its derivatives with respect to the
-    /// weights onto that output. Silence has no gradient, and an output that has fallen silent
-    /// would stay so; 0 leaves the gradient exact.
-    pub silent_label_push: f64,
+    pub loss: LossConfig,
+    /// How parameters move.
+    pub optimiser: OptimiserConfig,
+    /// Which parameters move, and how fast.
+    pub learning_rates: LearningRates,
+    /// How the learning rates change over the run.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Longest gradient that is taken as it is, in the Euclidean norm; longer ones are shortened to it. `null` for no limit.
+    #[serde(default)]
+    pub clip: Option<f64>,
+    /// Decay in a step of the moving average of the parameters, which is what is evaluated; `null` to evaluate them as they are.
+    #[serde(default)]
+    pub average: Option<f64>,
+    /// Pushes that are no gradients.
+    #[serde(default)]
+    pub regularisers: Regularisers,
 }
 
-/// What can be learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// The three classes of [`crate::YinYang`].
-    YinYang,
-}
-
-/// Distribution of the initial weights of each connection.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The learning rate of each kind of parameter in the first epoch after warming up, in units of the parameter; `null` for one
+/// that is not trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InitialWeights {
-    /// From the inputs to the hidden layer.
-    pub hidden: Normal,
-    /// From the hidden layer to the outputs.
-    pub output: Normal,
+pub struct LearningRates {
+    /// Of the weights.
+    #[serde(default)]
+    pub weights: Option<f64>,
+    /// Of the delays between layers, one for each synapse, in s.
+    #[serde(default)]
+    pub delays: Option<f64>,
+    /// Of the logarithms of the membrane time constants, one for each neuron.
+    #[serde(default)]
+    pub tau_mem: Option<f64>,
+    /// Of the logarithms of the synaptic time constants, one for each neuron.
+    #[serde(default)]
+    pub tau_syn: Option<f64>,
+    /// Of the thresholds of spiking neurons.
+    #[serde(default)]
+    pub thresholds: Option<f64>,
+    /// Of the constant input currents.
+    #[serde(default)]
+    pub biases: Option<f64>,
 }
 
-/// A normal distribution, in the unit of the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Normal {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation.
-    pub std: f64,
-}
+/// The built-in configurations, by the name of their data.
+const BUILT_IN: [(&str, &str); 5] = [
+    ("yin-yang", include_str!("../../configs/yin_yang.json")),
+    ("mnist", include_str!("../../configs/mnist.json")),
+    ("fashion-mnist", include_str!("../../configs/fashion_mnist.json")),
+    ("n-mnist", include_str!("../../configs/n_mnist.json")),
+    ("randman", include_str!("../../configs/randman.json")),
+];
 
-/// The loss of the output neurons' first spike times tₖ, of which t is that of the label.
-///
-/// ```text
-/// −log( e^(−t/τ₀) / Σₖ e^(−tₖ/τ₀) ) + α (e^(t/τ₁) − 1)
-/// ```
-///
-/// A silent output counts as one that spikes at the end of the run. Where the label's is silent, the
-/// gradient is not used: it could only make the other outputs later.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TtfsLoss {
-    /// How far apart first spikes must be to count as decided, τ₀, in s.
-    pub tau0: f64,
-    /// Time scale τ₁ on which a late label becomes costly, in s.
-    pub tau1: f64,
-    /// Weight α of the cost of a late label.
-    pub alpha: f64,
-}
-
+/// That of Yin-Yang.
 impl Default for Config {
     fn default() -> Self {
-        serde_json::from_str(include_str!("../../configs/yin_yang.json"))
-            .expect("the built-in configuration is valid, which a unit test checks")
+        Self::built_in("yin-yang").expect("a unit test reads it")
     }
 }
 
 impl Config {
-    /// Reads a complete configuration and [validates](Self::validate) it.
+    /// Names of the data that have a built-in configuration.
+    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The built-in configuration for the data called `name`.
+    ///
+    /// # Panics
+    ///
+    /// Never: a unit test reads them all.
+    #[must_use]
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (_, text) = BUILT_IN.iter().find(|(other, _)| *other == name)?;
+        Some(Self::from_json(text).expect("a unit test reads it"))
+    }
+
+    /// Reads a configuration and [validates](Self::validate) it.
     ///
     /// # Errors
     ///
@@ -116,14 +135,22 @@ impl Config {
     pub fn from_json(text: &str) -> Result<Self, TrainError> {
         let tree =
             serde_json::from_str(text).map_err(|reason| TrainError::MalformedConfig { reason })?;
-        let config: Self = setting::from_tree(&tree, &setting::to_tree(&Self::default())?)?;
+        let config: Self = setting::from_tree(&tree)?;
         config.validate()?;
         Ok(config)
     }
 
-    /// Replaces one setting, such as `optimiser.learning_rate` by `0.01`.
+    /// The JSON Schema of a configuration.
+    #[must_use]
+    pub fn schema() -> Value {
+        let mut schema = schemars::schema_for!(Self).to_value();
+        forget_empty_defaults(&mut schema);
+        schema
+    }
+
+    /// Replaces one setting, such as `learning_rates.weights` by `0.01`, or a whole heading by a JSON object.
     ///
-    /// The value is JSON, or a word without quotes. Whether the whole makes sense is left to
+    /// The value is JSON, or a word without quotes; layers are counted from 0. Whether the whole makes sense is left to
     /// [`validate`](Self::validate), because several settings may have to change together.
     ///
     /// # Errors
@@ -136,11 +163,12 @@ impl Config {
     /// ```
     /// # use spikegrad_train::Config;
     /// let mut config = Config::default();
-    /// config.set("optimiser.learning_rate", "0.01")?;
-    /// assert_eq!(config.optimiser.learning_rate, 0.01);
+    /// config.set("learning_rates.weights", "0.01")?;
+    /// config.set("layers.0.size", "30")?;
+    /// assert_eq!(config.learning_rates.weights, Some(0.01));
     ///
-    /// let message = config.set("optimizer.learning_rate", "0.1").unwrap_err().to_string();
-    /// assert!(message.ends_with("the nearest is `optimiser.learning_rate`"));
+    /// let message = config.set("learning_rates.weight", "0.1").unwrap_err().to_string();
+    /// assert!(message.ends_with("the nearest is `learning_rates.weights`"));
     /// # Ok::<(), spikegrad_train::TrainError>(())
     /// ```
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), TrainError> {
@@ -148,7 +176,7 @@ impl Config {
         Ok(())
     }
 
-    /// Returns the configuration as JSON, a line for each key, as [`from_json`](Self::from_json)
+    /// Returns the configuration as JSON, complete, a line for each key, as [`from_json`](Self::from_json)
     /// reads it.
     ///
     /// # Errors
@@ -159,15 +187,23 @@ impl Config {
         Ok(text.map_err(|reason| TrainError::MalformedConfig { reason })? + "\n")
     }
 
-    /// Checks that a run made with `kept` can go on with this configuration: nothing but the number
-    /// of epochs, on which no epoch depends, may differ.
+    /// Checks that a run made with `kept` can go on with this configuration: nothing but the number of epochs, and where
+    /// the data are, may differ; and not the number of epochs where past learning rates would have been others.
     ///
     /// # Errors
     ///
     /// [`TrainError::OtherRun`] for the first setting that differs.
     pub fn check_continues(&self, kept: &Self) -> Result<(), TrainError> {
-        let asked = Self { epochs: kept.epochs, ..self.clone() };
-        match setting::first_difference(&asked, kept)? {
+        let (mut asked, mut kept) = (self.clone(), kept.clone());
+        if !matches!(kept.schedule.shape, Shape::Cosine { .. }) {
+            asked.epochs = kept.epochs;
+        }
+        for config in [&mut asked, &mut kept] {
+            if let Some(path) = config.data.path_mut() {
+                *path = None;
+            }
+        }
+        match setting::first_difference(&asked, &kept)? {
             None => Ok(()),
             Some((key, asked, kept)) => Err(TrainError::OtherRun { key, asked, kept }),
         }
@@ -179,70 +215,74 @@ impl Config {
     ///
     /// [`TrainError::InvalidSetting`] for the first setting that is out of its range.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let Self { encoder, initial_weights, loss, optimiser, .. } = self;
-        count("epochs", f64::from(self.epochs))?;
-        count("batch_size", approximate(self.batch_size))?;
-        count("hidden_size", approximate(self.hidden_size))?;
-        positive("tau_mem", self.tau_mem)?;
-        positive("tau_syn", self.tau_syn)?;
-        positive("v_th", self.v_th)?;
+        Ok(self.check_ranges()?)
+    }
+
+    fn check_ranges(&self) -> Result<(), OutOfRange> {
+        count("epochs", self.epochs as usize)?;
+        count("batch_size", self.batch_size)?;
         positive("t_end", self.t_end)?;
+        self.check_layers()?;
+        self.optimiser.validate().map_err(|broken| broken.below("optimiser"))?;
+        self.schedule.validate().map_err(|broken| broken.below("schedule"))?;
+        self.regularisers.validate().map_err(|broken| broken.below("regularisers"))?;
+        let rates = self.learning_rates.all();
+        for (key, rate) in rates {
+            let rate = rate.map_or(Ok(()), |rate| positive(key, rate));
+            rate.map_err(|broken| broken.below("learning_rates"))?;
+        }
+        let trains = rates.iter().any(|(_, rate)| rate.is_some());
+        check("learning_rates", "all null", trains, "a rate for at least one kind")?;
+        self.clip.map_or(Ok(()), |clip| positive("clip", clip))?;
+        self.average.map_or(Ok(()), |average| below_one("average", average))
+    }
 
-        let within = |key, time: f64| {
-            check(key, time, (0.0..=self.t_end).contains(&time), "a time from 0 to t_end, in s")
+    fn check_layers(&self) -> Result<(), OutOfRange> {
+        let Some(output) = self.layers.last() else {
+            return check("layers", "empty", false, "at least one layer, the output");
         };
-        within("encoder.t_min", encoder.t_min)?;
-        within("encoder.t_max", encoder.t_max)?;
-        check("encoder.t_max", encoder.t_max, encoder.t_max > encoder.t_min, "later than t_min")?;
-        encoder.t_bias.map_or(Ok(()), |t_bias| within("encoder.t_bias", t_bias))?;
-
-        finite("initial_weights.hidden.mean", initial_weights.hidden.mean)?;
-        not_negative("initial_weights.hidden.std", initial_weights.hidden.std)?;
-        finite("initial_weights.output.mean", initial_weights.output.mean)?;
-        not_negative("initial_weights.output.std", initial_weights.output.std)?;
-
-        positive("loss.tau0", loss.tau0)?;
-        positive("loss.tau1", loss.tau1)?;
-        not_negative("loss.alpha", loss.alpha)?;
-
-        positive("optimiser.learning_rate", optimiser.learning_rate)?;
-        let below_one =
-            |key, beta: f64| check(key, beta, (0.0..1.0).contains(&beta), "at least 0 and below 1");
-        below_one("optimiser.beta1", optimiser.beta1)?;
-        below_one("optimiser.beta2", optimiser.beta2)?;
-        positive("optimiser.epsilon", optimiser.epsilon)?;
-        let decay = self.decay;
-        check("decay", decay, decay > 0.0 && decay <= 1.0, "above 0 and at most 1")?;
-        not_negative("silent_label_push", self.silent_label_push)
+        for (k, layer) in self.layers.iter().enumerate() {
+            let is_hidden = k + 1 < self.layers.len();
+            let spikes = layer.model == LayerModel::Lif;
+            let differs = self.layers[..k].iter().all(|other| other.name != layer.name);
+            let of_network = || {
+                check("name", &layer.name, differs, "different from that of every other layer")?;
+                let sized = !is_hidden || layer.size.is_some();
+                check("size", "null", sized, "given for every layer but the last")?;
+                check("model", "li", !is_hidden || spikes, "lif for every layer but the last")
+            };
+            let checked = layer.validate().and_then(|()| of_network());
+            checked.map_err(|broken| broken.below(format!("layers.{k}")))?;
+        }
+        self.loss.validate(output.model).map_err(|broken| broken.below("loss"))
     }
 }
 
-/// More than this of anything is a slip of the finger, and its memory could not be had.
-const LARGEST_COUNT: f64 = 1e6;
-
-fn check(key: &'static str, found: f64, holds: bool, rule: &'static str) -> Result<(), TrainError> {
-    if holds { Ok(()) } else { Err(TrainError::InvalidSetting { key, found, rule }) }
+/// That the default of something optional is nothing goes without saying.
+fn forget_empty_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            keys.retain(|_, value| !value.is_null());
+            keys.values_mut().for_each(forget_empty_defaults);
+        }
+        Value::Array(members) => members.iter_mut().for_each(forget_empty_defaults),
+        _ => {}
+    }
 }
 
-fn count(key: &'static str, found: f64) -> Result<(), TrainError> {
-    check(key, found, (1.0..=LARGEST_COUNT).contains(&found), "from 1 to 1000000")
-}
-
-fn positive(key: &'static str, found: f64) -> Result<(), TrainError> {
-    check(key, found, found.is_finite() && found > 0.0, "finite and above 0")
-}
-
-fn not_negative(key: &'static str, found: f64) -> Result<(), TrainError> {
-    check(key, found, found.is_finite() && found >= 0.0, "finite and not below 0")
-}
-
-fn finite(key: &'static str, found: f64) -> Result<(), TrainError> {
-    check(key, found, found.is_finite(), "finite")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "compared with a limit far below 2⁵³, and shown")]
-fn approximate(count: usize) -> f64 {
-    count as f64
+impl LearningRates {
+    /// All rates with their names.
+    fn all(&self) -> [(&'static str, Option<f64>); 6] {
+        let Self { weights, delays, tau_mem, tau_syn, thresholds, biases } = *self;
+        [
+            ("weights", weights),
+            ("delays", delays),
+            ("tau_mem", tau_mem),
+            ("tau_syn", tau_syn),
+            ("thresholds", thresholds),
+            ("biases", biases),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -261,11 +301,25 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_configuration_is_valid_and_the_one_among_the_examples() {
-        Config::default().validate().unwrap();
-        // In a checkout of this crate alone there are no examples to compare with.
-        if let Ok(example) = std::fs::read_to_string(examples().join("yin_yang.json")) {
-            assert_eq!(example, include_str!("../../configs/yin_yang.json"));
+    fn the_built_in_configurations_are_valid_and_those_of_their_data() {
+        for name in Config::built_in_names() {
+            assert_eq!(Config::built_in(name).unwrap().data.name(), name);
+        }
+        assert_eq!(Config::built_in("nonsense"), None);
+    }
+
+    #[test]
+    fn the_examples_are_valid_and_some_are_the_built_in_ones() {
+        // In a checkout of this crate alone there are no examples.
+        let Ok(folder) = std::fs::read_dir(examples()) else { return };
+        for entry in folder {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            Config::from_json(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let name = path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+            if let Some((_, built_in)) = BUILT_IN.iter().find(|(other, _)| *other == name) {
+                assert_eq!(text, *built_in, "{name}");
+            }
         }
     }
 
@@ -279,9 +333,9 @@ mod tests {
         for (key, published) in [
             ("encoder.t_bias", "0.0"),
             ("loss.tau0", "0.0005"),
-            ("optimiser.learning_rate", "0.005"),
-            ("decay", "0.95"),
-            ("silent_label_push", "0.0"),
+            ("learning_rates.weights", "0.005"),
+            ("schedule.shape.decay", "0.95"),
+            ("regularisers.silent_label_push", "0.0"),
         ] {
             ours.set(key, published).unwrap();
         }
@@ -293,7 +347,7 @@ mod tests {
         let mut config = Config::default();
         config.set("encoder.t_bias", "null").unwrap();
         config.set("seed", "18446744073709551615").unwrap();
-        config.set("decay", "0.1000000000000000055511151231257827").unwrap();
+        config.set("schedule.shape.decay", "0.1000000000000000055511151231257827").unwrap();
         let text = serde_json::to_string_pretty(&config).unwrap();
         assert_eq!(Config::from_json(&text).unwrap(), config);
     }
@@ -302,32 +356,36 @@ mod tests {
     fn settings_that_make_no_run_are_named() {
         check_invalid(|c| c.epochs = 0, "setting `epochs` is 0, but must be from 1 to 1000000");
         check_invalid(
-            |c| c.hidden_size = usize::MAX,
-            "setting `hidden_size` is 18446744073709552000, but must be from 1 to 1000000",
+            |c| c.layers[0].size = Some(usize::MAX),
+            "setting `layers.0.size` is 18446744073709551615, but must be from 1 to 1000000",
         );
         check_invalid(
-            |c| c.tau_mem = f64::NAN,
-            "setting `tau_mem` is NaN, but must be finite and above 0",
+            |c| c.layers[1].tau_mem = f64::NAN,
+            "setting `layers.1.tau_mem` is NaN, but must be finite and above 0",
         );
         check_invalid(
-            |c| c.encoder.t_bias = Some(1.0),
-            "setting `encoder.t_bias` is 1, but must be a time from 0 to t_end, in s",
+            |c| c.layers[1].weights.std = -0.1,
+            "setting `layers.1.weights.std` is -0.1, but must be finite and not below 0",
         );
         check_invalid(
-            |c| c.encoder.t_max = 0.0,
-            "setting `encoder.t_max` is 0, but must be later than t_min",
+            |c| c.layers[0].name = "output".into(),
+            "setting `layers.1.name` is output, but must be different from that of every other layer",
         );
         check_invalid(
-            |c| c.optimiser.beta2 = 1.0,
-            "setting `optimiser.beta2` is 1, but must be at least 0 and below 1",
+            |c| c.layers[0].model = LayerModel::Li,
+            "setting `layers.0.model` is li, but must be lif for every layer but the last",
         );
         check_invalid(
-            |c| c.initial_weights.output.std = -0.1,
-            "setting `initial_weights.output.std` is -0.1, but must be finite and not below 0",
+            |c| c.loss = LossConfig::MaxVoltageCrossEntropy {},
+            "setting `loss.name` is of the other kind, but must be one of spike times if the outputs spike, one of voltages if they are integrators",
         );
         check_invalid(
-            |c| c.decay = 1.5,
-            "setting `decay` is 1.5, but must be above 0 and at most 1",
+            |c| c.learning_rates.weights = None,
+            "setting `learning_rates` is all null, but must be a rate for at least one kind",
+        );
+        check_invalid(
+            |c| c.average = Some(1.0),
+            "setting `average` is 1, but must be at least 0 and below 1",
         );
     }
 }

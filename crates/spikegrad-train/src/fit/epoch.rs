@@ -1,6 +1,6 @@
 //! One pass over the training data: a step of the optimiser for each batch.
 //!
-//! An [`Epoch`] works on a copy of the weights and of the optimiser's memory, and the run takes them
+//! An [`Epoch`] works on a copy of the parameters and of the optimiser's memory, and the run takes them
 //! over only when the pass has come to its end.
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
@@ -9,10 +9,13 @@ use spikegrad::{
     AdjointError, Evaluator, NetworkError, Parameters, Sample, Trace, value_and_grad_batch,
 };
 
-use super::classifier::{Classifier, Coded, Verdict, flat};
+use super::classifier::{Classifier, Verdict};
+use super::samples::Samples;
 use super::score::{Score, Tally};
 use super::{EpochRecord, Run};
-use crate::{Adam, TrainError, learning_rate};
+use crate::TrainError;
+use crate::optimise::{Average, Optimiser, clip_to_norm};
+use crate::regularise::{Regularisers, add_pushes};
 
 /// A pass under way.
 #[derive(Debug)]
@@ -21,21 +24,26 @@ pub(super) struct Epoch<'a> {
     /// Counted from 1.
     pub(super) number: u32,
     pub(super) classifier: Classifier,
-    pub(super) optimiser: Adam,
+    pub(super) optimiser: Optimiser,
+    pub(super) average: Option<Average>,
     evaluator: Evaluator<'a>,
     /// The gradient of the batch under way.
     derivatives: Parameters,
-    rate: f64,
+    /// The same in a row, and the trained parameters in a row.
+    gradient: Vec<f64>,
+    row: Vec<f64>,
     tally: Tally,
     batches: u32,
     /// Sum over the batches of the norm of the gradient.
     norms: f64,
     largest_norm: f64,
+    clipped: u32,
+    /// Sum over the batches of the norm of what was added to the gradient and is none.
+    pushes: f64,
 }
 
 impl<'a> Epoch<'a> {
     pub(super) fn new(run: &'a Run) -> Result<Self, TrainError> {
-        let config = run.classifier.config();
         let (network, parameters) = (run.classifier.network(), run.classifier.parameters());
         let failed = |reason: NetworkError| TrainError::Training {
             epoch: run.completed + 1,
@@ -46,23 +54,28 @@ impl<'a> Epoch<'a> {
         Ok(Self {
             evaluator: Evaluator::new(network, parameters, run.settings).map_err(failed)?,
             derivatives: parameters.zeros_like(),
+            gradient: Vec::new(),
+            row: run.classifier.row(),
             run,
             number: run.completed + 1,
             classifier: run.classifier.clone(),
             optimiser: run.optimiser.clone(),
-            rate: learning_rate(config.optimiser.learning_rate, config.decay, run.completed),
-            tally: Tally::new(),
+            average: run.average.clone(),
+            tally: Tally::default(),
             batches: 0,
             norms: 0.0,
             largest_norm: 0.0,
+            clipped: 0,
+            pushes: 0.0,
         })
     }
 
-    /// Moves the weights one step along the mean gradient of the training samples `batch`, which is
-    /// the batch `number` of the epoch.
+    /// Moves the parameters one step along the mean gradient of the training samples `batch`, which is
+    /// the batch `number` of the epoch, counted from 1.
     pub(super) fn batch(&mut self, number: usize, batch: &[usize]) -> Result<(), TrainError> {
         let (run, epoch) = (self.run, self.number);
         let classifier = &self.classifier;
+        let config = classifier.config();
         let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
         let failed = |position: usize, reason| TrainError::Training {
             epoch,
@@ -70,10 +83,12 @@ impl<'a> Epoch<'a> {
             sample: batch[position],
             reason,
         };
-        let labels: Vec<usize> = batch.iter().map(|&k| run.train.labels[k]).collect();
-        let inputs = batch.iter().map(|&k| &run.train.stimuli[k]);
+        let data = &run.data.train;
+        let labels: Vec<usize> = batch.iter().map(|&k| data.labels[k]).collect();
+        let stimuli = Samples { data, config, epoch: Some(epoch) }.stimuli(batch)?;
+        let labelled = stimuli.iter().zip(&labels);
         let samples: Vec<Sample<'_>> =
-            inputs.zip(&labels).map(|(input, &label)| classifier.sample(input, label)).collect();
+            labelled.map(|(input, &label)| classifier.sample(input, label)).collect();
         let verdict = |_, trace: &Trace| classifier.verdict(trace);
         evaluator
             .set_parameters(classifier.parameters())
@@ -84,33 +99,75 @@ impl<'a> Epoch<'a> {
 
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most a million samples")]
         let share = 1.0 / batch.len() as f64;
-        let mut gradient = flat(derivatives);
-        gradient.iter_mut().for_each(|derivative| *derivative *= share);
-        let norm = gradient.iter().map(|derivative| derivative * derivative).sum::<f64>().sqrt();
+        let trained = &classifier.trained;
+        let mut gradient = std::mem::take(&mut self.gradient);
+        trained.gradient(derivatives, classifier.parameters(), share, &mut gradient);
+        let norm = clip_to_norm(&mut gradient, config.clip.unwrap_or(f64::INFINITY));
         if !norm.is_finite() {
             return Err(failed(self.steepest(&samples), AdjointError::NonFiniteLoss.into()));
         }
+        self.clipped += u32::from(config.clip.is_some_and(|clip| norm > clip));
         self.batches += 1;
         self.norms += norm;
         self.largest_norm = self.largest_norm.max(norm);
         for ((loss, verdict), &label) in evaluated.iter().zip(&labels) {
-            self.tally.add(*loss, verdict, label);
-            self.push_if_silent(verdict, label, share, &mut gradient);
+            self.tally.add(*loss, verdict, label, classifier);
         }
-        let mut weights = self.classifier.weights();
-        self.optimiser.step(self.rate, &mut weights, &gradient);
-        self.classifier.set_weights(&weights);
+        let verdicts: Vec<&Verdict> = evaluated.iter().map(|(_, verdict)| verdict).collect();
+        self.pushes += self.push(&verdicts, &labels, share, &mut gradient);
+        self.step(number, &gradient);
+        self.gradient = gradient;
         Ok(())
     }
 
-    /// Gives a sample with a silent label something to learn from: see `Config::silent_label_push`.
-    fn push_if_silent(&self, verdict: &Verdict, label: usize, share: f64, gradient: &mut [f64]) {
-        if verdict.silent[label] {
-            let push = share * self.classifier.config().silent_label_push;
-            for derivative in &mut gradient[self.classifier.weights_onto(label)] {
-                *derivative -= push;
-            }
+    fn step(&mut self, number: usize, gradient: &[f64]) {
+        let config = self.classifier.config();
+        #[expect(clippy::cast_precision_loss, reason = "far fewer batches than 2⁵³")]
+        let within = (number as f64 - 0.5) / self.run.batches() as f64;
+        let epoch = f64::from(self.run.completed) + within;
+        let factor = config.schedule.factor(epoch, config.epochs);
+        let parts = self.classifier.trained.parts.iter();
+        let rates: Vec<(usize, f64)> = parts.map(|part| (part.len(), part.rate * factor)).collect();
+        let row = &mut self.row;
+        self.optimiser.step(&rates, row, gradient);
+        self.classifier.set_row(row);
+        if let Some(average) = &mut self.average {
+            average.update(row);
         }
+    }
+
+    /// Adds what is no gradient, and returns its norm: see `Regularisers`.
+    fn push(
+        &self,
+        verdicts: &[&Verdict],
+        labels: &[usize],
+        share: f64,
+        gradient: &mut [f64],
+    ) -> f64 {
+        let Regularisers { rate, wake_silent, silent_label_push } =
+            &self.classifier.config().regularisers;
+        let (network, trained) = (self.classifier.network(), &self.classifier.trained);
+        let mut squares = 0.0;
+        for (k, population) in network.populations().iter().enumerate() {
+            let mut pushes = vec![0.0; population.size];
+            if k == self.classifier.output() {
+                for (verdict, &label) in verdicts.iter().zip(labels) {
+                    pushes[label] -=
+                        if verdict.silent[label] { share * silent_label_push } else { 0.0 };
+                }
+            } else {
+                let rate = rate.as_ref().filter(|rate| rate.population == population.name);
+                for (push, n) in pushes.iter_mut().zip(network.range(k)) {
+                    let spikes = verdicts.iter().map(|verdict| f64::from(verdict.spikes[n]));
+                    let count = spikes.sum::<f64>() * share;
+                    *push += rate.map_or(0.0, |rate| rate.push(count));
+                    *push += wake_silent.map_or(0.0, |wake| wake.push(count));
+                }
+            }
+            let norm = add_pushes(&pushes, &trained.weights_onto(network, k), gradient);
+            squares += norm * norm;
+        }
+        squares.sqrt()
     }
 
     /// Position of the sample with the largest derivative, or one that is not finite.
@@ -120,7 +177,7 @@ impl<'a> Epoch<'a> {
             let one = std::slice::from_ref(sample);
             let alone =
                 value_and_grad_batch(network, parameters, one, &self.run.settings, |_, _| ());
-            let gradient = alone.map(|evaluated| flat(&evaluated.gradient)).unwrap_or_default();
+            let gradient = alone.map(|evaluated| evaluated.gradient.to_vec()).unwrap_or_default();
             let size = |x: f64| if x.is_nan() { f64::INFINITY } else { x.abs() };
             gradient.into_iter().map(size).fold(0.0, f64::max)
         };
@@ -130,11 +187,16 @@ impl<'a> Epoch<'a> {
 
     /// What is to be said of the pass when it has come to its end, but for the time it took.
     pub(super) fn record(&self) -> Result<EpochRecord, TrainError> {
-        let score = |data: &Coded| -> Result<Score, TrainError> {
-            Ok(Score::of(&self.classifier.answer(data, &self.run.settings)?, &data.labels))
+        let evaluated = super::evaluated(&self.classifier, self.average.as_ref());
+        let score = |data| -> Result<Score, TrainError> {
+            let samples = Samples { data, config: evaluated.config(), epoch: None };
+            let answers = evaluated.answer(samples, &self.run.settings)?;
+            Ok(Score::of(&answers, &data.labels, &evaluated))
         };
         let train = self.tally.score();
-        let (validation, test) = (score(&self.run.validation)?, score(&self.run.test)?);
+        let (validation, test) = (score(&self.run.data.validation)?, score(&self.run.data.test)?);
+        let config = self.classifier.config();
+        let batches = f64::from(self.batches.max(1));
         Ok(EpochRecord {
             epoch: self.number,
             train_loss: train.loss,
@@ -143,14 +205,17 @@ impl<'a> Epoch<'a> {
             validation_accuracy: validation.accuracy,
             test_loss: test.loss,
             test_accuracy: test.accuracy,
-            learning_rate: self.rate,
+            rate_factor: config.schedule.factor(f64::from(self.run.completed), config.epochs),
             hidden_spikes_per_sample: train.hidden_spikes,
             spikes_per_sample: test.spikes,
+            silent_hidden: train.silent_hidden,
             silent_outputs_per_sample: train.silent_outputs,
             undecided: train.undecided,
             smallest_slope: train.smallest_slope,
-            gradient_norm: self.norms / f64::from(self.batches.max(1)),
+            gradient_norm: self.norms / batches,
             largest_gradient_norm: self.largest_norm,
+            clipped: f64::from(self.clipped) / batches,
+            push_norm: self.pushes / batches,
             seconds: 0.0,
         })
     }

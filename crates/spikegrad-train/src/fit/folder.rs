@@ -4,9 +4,13 @@
 //! config.json             every number that the run depends on
 //! metrics.jsonl           a line an epoch, see `EpochRecord`
 //! checkpoint.safetensors  the last completed epoch
-//! curves.svg, .png        loss and error over the epochs        ┐
-//! decision_map.svg, .png  the decisions over the whole disc     │ after the last epoch
+//! report.html             everything on one page                ┐
+//! curves.svg, .png        loss and error over the epochs        │
+//! confusion.svg, .png     classes and answers                   │
+//! histories.svg, .png     gradient, slopes and silent neurons   │ after the last epoch
+//! activity.svg, .png      firing rates and spike times          │
 //! raster.svg, .png        one test sample, spike by spike       │
+//! decision_map.svg, .png  Yin-Yang's disc                       │
 //! result.json             see `RunResult`                       ┘
 //! ```
 //!
@@ -63,6 +67,30 @@ impl RunFolder {
         Self::lock(path)
     }
 
+    /// Whether there is a run at `path`.
+    #[must_use]
+    pub fn exists(path: &Path) -> bool {
+        path.join(CONFIG).exists()
+    }
+
+    /// The result of the run at `path`, if there is one, of this configuration, that has come to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::OtherRun`] if the run at `path` has other settings, [`TrainError::Read`], and as [`Config::from_json`].
+    pub fn result(path: &Path, config: &Config) -> Result<Option<RunResult>, TrainError> {
+        if !path.join(RESULT).exists() {
+            return Ok(None);
+        }
+        let read = |name| {
+            let path = path.join(name);
+            fs::read_to_string(&path).map_err(|reason| TrainError::Read { path, reason })
+        };
+        config.check_continues(&Config::from_json(&read(CONFIG)?)?)?;
+        let result: Option<RunResult> = serde_json::from_str(&read(RESULT)?).ok();
+        Ok(result.filter(|result| result.epochs == config.epochs))
+    }
+
     /// Opens the folder of a run, to go on with it.
     ///
     /// # Errors
@@ -70,7 +98,7 @@ impl RunFolder {
     /// [`TrainError::NoRun`] if there is no run, [`TrainError::Busy`] if another process works on
     /// it, [`TrainError::Write`] if its metrics cannot be opened.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        if !path.join(CONFIG).exists() {
+        if !Self::exists(path) {
             return Err(TrainError::NoRun { path: path.to_path_buf() });
         }
         let folder = Self::lock(path)?;
@@ -188,10 +216,9 @@ impl RunFolder {
         let Some(last) = self.records.last() else {
             return Err(TrainError::MissingEpoch { path, epoch: 1, completed: run.completed() });
         };
-        figures::draw(&self.path, run, &self.records)?;
         let config = run.classifier().config();
         let result = RunResult {
-            task: config.task,
+            data: config.data.name().to_owned(),
             seed: config.seed,
             epochs: last.epoch,
             test_accuracy: last.test_accuracy,
@@ -202,8 +229,9 @@ impl RunFolder {
             train_loss: last.train_loss,
             train_seconds: self.records.iter().map(|record| record.seconds).sum(),
             spikes_per_sample: last.spikes_per_sample,
-            parameters: run.classifier().n_weights(),
+            parameters: run.classifier().n_trained(),
         };
+        figures::draw(&self.path, run, &self.records, &result)?;
         let path = self.path.join(RESULT);
         let mut bytes = serde_json::to_vec_pretty(&result)
             .map_err(|error| TrainError::Write { path: path.clone(), reason: error.into() })?;
@@ -212,17 +240,27 @@ impl RunFolder {
         Ok(result)
     }
 
-    /// Reads the checkpoint of the run at `path`, which another process may be working on.
+    /// Reads the checkpoint of the run at `path`, which another process may be working on; `data` says where the data are, if
+    /// not where they were.
     ///
     /// # Errors
     ///
-    /// [`TrainError::NoRun`] if there is no run, and as [`Checkpoint::load`] and [`Run::resume`].
-    pub fn trained(path: &Path, settings: Settings) -> Result<Run, TrainError> {
+    /// [`TrainError::NoRun`] if there is no run, [`TrainError::NoFiles`] if `data` is given for data that are generated, and as
+    /// [`Checkpoint::load`] and [`Run::resume`].
+    pub fn trained(
+        path: &Path,
+        data: Option<&Path>,
+        settings: Settings,
+    ) -> Result<Run, TrainError> {
         if !path.join(CONFIG).exists() {
             return Err(TrainError::NoRun { path: path.to_path_buf() });
         }
         let checkpoint = Checkpoint::load(&path.join(CHECKPOINT))?;
-        Run::resume(&Config::from_json(&checkpoint.config)?, &checkpoint, settings)
+        let mut config = Config::from_json(&checkpoint.config)?;
+        if let Some(data) = data {
+            *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(data.to_path_buf());
+        }
+        Run::resume(&config, &checkpoint, settings)
     }
 }
 
@@ -241,7 +279,7 @@ mod tests {
 
     fn config() -> Config {
         let mut config = Config::default();
-        for (key, value) in [("hidden_size", "6"), ("batch_size", "500"), ("epochs", "1")] {
+        for (key, value) in [("layers.0.size", "6"), ("batch_size", "500"), ("epochs", "1")] {
             config.set(key, value).unwrap();
         }
         config
@@ -270,8 +308,8 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort_unstable();
-        let figures = ["curves", "decision_map", "raster"];
-        let mut expected: Vec<String> = [CONFIG, METRICS, CHECKPOINT, RESULT]
+        let figures = ["activity", "confusion", "curves", "decision_map", "histories", "raster"];
+        let mut expected: Vec<String> = [CONFIG, METRICS, CHECKPOINT, RESULT, "report.html"]
             .map(str::to_owned)
             .into_iter()
             .chain(figures.iter().flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]))
@@ -282,8 +320,9 @@ mod tests {
         let result: RunResult =
             serde_json::from_slice(&fs::read(path.join(RESULT)).unwrap()).unwrap();
         assert_eq!((result.epochs, result.parameters), (1, 6 * 5 + 3 * 6));
-        let run = RunFolder::trained(&path, Settings::default()).unwrap();
-        let score = super::super::Score::of(&run.answer_test().unwrap(), &run.test().labels);
+        let run = RunFolder::trained(&path, None, Settings::default()).unwrap();
+        let answers = run.answer_test().unwrap();
+        let score = super::super::Score::of(&answers, &run.test().labels, run.classifier());
         assert_eq!(score.accuracy.to_bits(), result.test_accuracy.to_bits());
         assert_eq!(score.loss.to_bits(), result.test_loss.to_bits());
     }

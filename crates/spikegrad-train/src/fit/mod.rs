@@ -15,23 +15,30 @@ mod classifier;
 mod epoch;
 mod figures;
 mod folder;
+mod network;
 mod record;
+mod samples;
 mod score;
+mod trained;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
-use spikegrad::Settings;
+use spikegrad::{Settings, Stimulus};
 
-pub use classifier::{Classifier, Coded, Verdict};
+pub use classifier::{Classifier, Verdict};
 pub use folder::RunFolder;
 pub use record::{EpochRecord, RunResult};
 pub use score::Score;
 
-use crate::data::yin_yang::Split;
+use crate::data::{DataSet, Splits};
+use crate::optimise::{Average, Optimiser};
 use crate::random::{Purpose, permutation, stream};
-use crate::{Adam, Checkpoint, Config, TrainError, YinYang};
+use crate::{Checkpoint, Config, TrainError};
+use classifier::AVERAGE;
 use epoch::Epoch;
+use samples::Samples;
 
 /// Watches a run, and may end it.
 pub trait Observer {
@@ -67,37 +74,55 @@ pub struct Progress {
 #[derive(Clone, Debug)]
 pub struct Run {
     settings: Settings,
+    data: Arc<Splits>,
     classifier: Classifier,
-    optimiser: Adam,
+    optimiser: Optimiser,
+    /// The average of the parameters, if that is what is evaluated.
+    average: Option<Average>,
     /// Number of completed epochs.
     completed: u32,
-    train: Coded,
-    validation: Coded,
-    test: Coded,
 }
 
 impl Run {
-    /// Prepares a run from its beginning; `settings` say how its samples are evaluated.
+    /// Prepares a run from its beginning, with the data of its configuration; `settings` say how its samples are evaluated.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataConfig::load`](crate::data::DataConfig::load) and [`with_data`](Self::with_data).
+    pub fn new(config: &Config, settings: Settings) -> Result<Self, TrainError> {
+        config.validate()?;
+        Self::with_data(config, config.data.load()?, settings)
+    }
+
+    /// Prepares a run from its beginning, with any data.
     ///
     /// # Errors
     ///
     /// As [`Classifier::new`].
-    pub fn new(config: &Config, settings: Settings) -> Result<Self, TrainError> {
-        let classifier = Classifier::new(config)?;
-        let code = |split| classifier.code(&YinYang::split(split));
+    pub fn with_data(
+        config: &Config,
+        data: Splits,
+        settings: Settings,
+    ) -> Result<Self, TrainError> {
+        config.encoder.check(&data.train.inputs)?;
+        if let Some(augmentation) = &config.augmentation {
+            augmentation.check(&data.train.inputs)?;
+        }
+        let channels = config.encoder.channels(&data.train.inputs);
+        let classifier = Classifier::new(config, channels, data.train.classes.len())?;
+        let row = classifier.row();
         Ok(Self {
             settings,
-            optimiser: Adam::new(config.optimiser, classifier.n_weights()),
+            data: Arc::new(data),
+            optimiser: Optimiser::new(config.optimiser, row.len()),
+            average: config.average.map(|decay| Average::new(decay, &row)),
             completed: 0,
-            train: code(Split::Train)?,
-            validation: code(Split::Validation)?,
-            test: code(Split::Test)?,
             classifier,
         })
     }
 
     /// Prepares a run that goes on from `checkpoint`, which must be of a run with this
-    /// configuration; only the number of epochs may differ.
+    /// configuration; only the number of epochs, and where the data are, may differ.
     ///
     /// # Errors
     ///
@@ -111,14 +136,30 @@ impl Run {
     ) -> Result<Self, TrainError> {
         config.check_continues(&Config::from_json(&checkpoint.config)?)?;
         if config.epochs < checkpoint.epoch {
-            let found = f64::from(config.epochs);
+            let found = config.epochs.to_string();
             let rule = "at least the number of epochs that the run has completed";
-            return Err(TrainError::InvalidSetting { key: "epochs", found, rule });
+            return Err(TrainError::InvalidSetting { key: "epochs".into(), found, rule });
         }
         let mut run = Self::new(config, settings)?;
-        run.optimiser = run.classifier.restore(checkpoint)?;
-        run.completed = checkpoint.epoch;
+        run.restore(checkpoint)?;
         Ok(run)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let Self { classifier, optimiser, average, completed, .. } = self;
+        let config = classifier.config().optimiser;
+        let names = config.memory_names().iter();
+        let memory: Result<_, _> = names.map(|name| classifier.row_of(checkpoint, name)).collect();
+        if let Some(restored) = Optimiser::resume(config, memory?, checkpoint.step) {
+            *optimiser = restored;
+        }
+        if let Some(average) = average {
+            *average = Average::new(average.decay(), &classifier.row_of(checkpoint, AVERAGE)?);
+        }
+        let mut row = classifier.row_of(checkpoint, "")?;
+        classifier.set_row(&mut row);
+        *completed = checkpoint.epoch;
+        Ok(())
     }
 
     /// The network, as trained so far.
@@ -136,7 +177,7 @@ impl Run {
     /// Number of batches of an epoch.
     #[must_use]
     pub fn batches(&self) -> usize {
-        self.train.labels.len().div_ceil(self.classifier.config().batch_size)
+        self.data.train.len().div_ceil(self.classifier.config().batch_size)
     }
 
     /// Returns the state of the run, to go on from.
@@ -151,8 +192,14 @@ impl Run {
             step: self.optimiser.steps(),
             seed: config.seed,
             config: config.to_json()?,
-            tensors: self.classifier.tensors(&self.optimiser),
+            tensors: self.classifier.tensors(&self.optimiser, self.average.as_ref()),
         })
+    }
+
+    /// The network with the parameters that are evaluated: their average, if the configuration wants one.
+    #[must_use]
+    pub fn evaluated(&self) -> Classifier {
+        evaluated(&self.classifier, self.average.as_ref())
     }
 
     /// Returns the losses and verdicts on the test data.
@@ -161,13 +208,25 @@ impl Run {
     ///
     /// [`TrainError::Evaluation`] for the first sample that fails.
     pub fn answer_test(&self) -> Result<Vec<(f64, Verdict)>, TrainError> {
-        self.classifier.answer(&self.test, &self.settings)
+        let classifier = self.evaluated();
+        let samples = Samples { data: self.test(), config: classifier.config(), epoch: None };
+        classifier.answer(samples, &self.settings)
     }
 
     /// The test data.
     #[must_use]
-    pub fn test(&self) -> &Coded {
-        &self.test
+    pub fn test(&self) -> &DataSet {
+        &self.data.test
+    }
+
+    /// The input of a test sample.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Network`] if the code makes no input of it.
+    pub fn test_stimulus(&self, position: usize) -> Result<Stimulus, TrainError> {
+        let config = self.classifier.config();
+        Samples { data: self.test(), config, epoch: None }.stimulus(position)
     }
 
     /// Trains for one epoch, or until the observer stops it: then the run is as it was before.
@@ -183,7 +242,7 @@ impl Run {
         let start = Instant::now();
         let config = self.classifier.config();
         let mut rng = stream(config.seed, Purpose::Shuffle, self.completed);
-        let order = permutation(self.train.labels.len(), &mut rng);
+        let order = permutation(self.data.train.len(), &mut rng);
         let mut epoch = Epoch::new(self)?;
         for (batches, batch) in (1..).zip(order.chunks(config.batch_size)) {
             epoch.batch(batches, batch)?;
@@ -193,13 +252,23 @@ impl Run {
             }
         }
         let mut record = epoch.record()?;
-        let Epoch { number, classifier, optimiser, .. } = epoch;
+        let Epoch { number, classifier, optimiser, average, .. } = epoch;
         self.classifier = classifier;
         self.optimiser = optimiser;
+        self.average = average;
         self.completed = number;
         record.seconds = start.elapsed().as_secs_f64();
         Ok(ControlFlow::Continue(record))
     }
+}
+
+/// The network with the average of the parameters, if there is one.
+fn evaluated(classifier: &Classifier, average: Option<&Average>) -> Classifier {
+    let mut classifier = classifier.clone();
+    if let Some(average) = average {
+        classifier.set_row(&mut average.values().to_vec());
+    }
+    classifier
 }
 
 /// Trains `run` to its last epoch, or until the observer stops it, and keeps what happens in
@@ -234,8 +303,8 @@ mod tests {
     fn small() -> Config {
         let mut config = Config::default();
         for (key, value) in [
-            ("hidden_size", "30"),
-            ("initial_weights.output.mean", "3"),
+            ("layers.0.size", "30"),
+            ("layers.1.weights.mean", "3"),
             ("batch_size", "150"),
             ("epochs", "2"),
         ] {
@@ -306,7 +375,7 @@ mod tests {
         );
         assert_eq!(
             resume("optimiser.beta1", "0.8").unwrap_err().to_string(),
-            "setting `optimiser.beta1` is 0.8, but the run was started with 0.9; a run goes on with its own settings, and only `epochs` may change"
+            "setting `optimiser.beta1` is 0.8, but the run was started with 0.9; a run goes on with its own settings, and only `epochs`, and where the data are, may change"
         );
     }
 
@@ -331,7 +400,7 @@ mod tests {
     fn a_gradient_that_is_not_finite_is_traced_to_a_sample() {
         let mut config = small();
         // The loss is finite, its derivative 1/τ₀ is not.
-        config.set("loss.tau0", "1e-308").unwrap();
+        config.set("loss.tau0", "1e-310").unwrap();
         match Run::new(&config, Settings::default()).unwrap().epoch(&mut ()).unwrap_err() {
             TrainError::Training { epoch: 1, batch: 1, reason: Error::Adjoint(reason), .. } => {
                 let expected =
@@ -346,19 +415,19 @@ mod tests {
     fn a_silent_label_is_pushed_if_the_configuration_says_so() {
         let mut config = small();
         // Outputs that never spike, not even after an epoch of pushes.
-        config.set("initial_weights.output.mean", "-1").unwrap();
-        config.set("silent_label_push", "0").unwrap();
+        config.set("layers.1.weights.mean", "-1").unwrap();
+        config.set("regularisers.silent_label_push", "0").unwrap();
         let start = Run::new(&config, Settings::default()).unwrap();
         let mut left = start.clone();
         let record = epoch(&mut left);
         assert_eq!((record.undecided, record.gradient_norm), (1.0, 0.0));
-        assert_eq!(left.classifier.weights(), start.classifier.weights());
+        assert_eq!(left.classifier.row(), start.classifier.row());
 
-        config.set("silent_label_push", "0.1").unwrap();
+        config.set("regularisers.silent_label_push", "0.1").unwrap();
         let mut pushed = Run::new(&config, Settings::default()).unwrap();
         assert_eq!(epoch(&mut pushed).gradient_norm.to_bits(), 0, "a push is no gradient");
-        let (before, after) = (start.classifier.weights(), pushed.classifier.weights());
-        let outputs = start.classifier.weights_onto(0).start;
+        let (before, after) = (start.classifier.row(), pushed.classifier.row());
+        let outputs = 30 * 5;
         assert_eq!(before[..outputs], after[..outputs]);
         assert!(
             before[outputs..].iter().zip(&after[outputs..]).all(|(before, after)| before < after)

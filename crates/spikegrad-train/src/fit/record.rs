@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Task;
-use crate::plot::EpochPoint;
+use crate::plot::{EpochPoint, HistoryPoint};
+use crate::report::EpochRow;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,12 +25,14 @@ pub struct EpochRecord {
     pub test_loss: f64,
     /// Share of the test samples classified rightly after the epoch. Nothing is chosen by it.
     pub test_accuracy: f64,
-    /// Learning rate of the epoch.
-    pub learning_rate: f64,
-    /// Mean number of spikes of the hidden layer in a training sample.
+    /// Factor of the learning rates at the beginning of the epoch.
+    pub rate_factor: f64,
+    /// Mean number of spikes of the hidden layers in a training sample.
     pub hidden_spikes_per_sample: f64,
     /// Mean number of spikes of all neurons in a test sample.
     pub spikes_per_sample: f64,
+    /// Share of the hidden neurons without a spike in any training sample.
+    pub silent_hidden: f64,
     /// Mean number of output neurons without a spike in a training sample.
     pub silent_outputs_per_sample: f64,
     /// Share of the training samples whose outputs were all silent or tied.
@@ -42,6 +44,10 @@ pub struct EpochRecord {
     pub gradient_norm: f64,
     /// The largest of these norms.
     pub largest_gradient_norm: f64,
+    /// Share of the batches whose gradient was shortened to the limit.
+    pub clipped: f64,
+    /// Mean over the batches of the norm of all pushes that are no gradients.
+    pub push_norm: f64,
     /// Time that the epoch took, evaluation included, in s.
     pub seconds: f64,
 }
@@ -57,6 +63,36 @@ impl EpochRecord {
             test_accuracy: self.test_accuracy,
         }
     }
+
+    /// What the figure of the histories shows of the epoch.
+    pub(super) fn history(&self) -> HistoryPoint {
+        HistoryPoint {
+            epoch: self.epoch,
+            gradient_norm: self.gradient_norm,
+            largest_gradient_norm: self.largest_gradient_norm,
+            smallest_slope: self.smallest_slope,
+            hidden_spikes: self.hidden_spikes_per_sample,
+            silent_hidden: self.silent_hidden,
+            push_norm: self.push_norm,
+        }
+    }
+
+    /// The epoch's row in the report.
+    pub(super) fn row(&self) -> EpochRow {
+        EpochRow {
+            epoch: self.epoch,
+            train_loss: self.train_loss,
+            train_accuracy: self.train_accuracy,
+            validation_loss: self.validation_loss,
+            validation_accuracy: self.validation_accuracy,
+            test_loss: self.test_loss,
+            test_accuracy: self.test_accuracy,
+            hidden_spikes: self.hidden_spikes_per_sample,
+            gradient_norm: self.gradient_norm,
+            smallest_slope: self.smallest_slope,
+            seconds: self.seconds,
+        }
+    }
 }
 
 /// The content of `result.json`. All accuracies and losses are those of the last epoch: nothing is
@@ -64,7 +100,7 @@ impl EpochRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// What was learned.
-    pub task: Task,
+    pub data: String,
     /// Seed of the run.
     pub seed: u64,
     /// Number of epochs.

@@ -5,7 +5,7 @@
 //!
 //! Not here: what one answer means (`classifier.rs`).
 
-use super::classifier::Verdict;
+use super::classifier::{Classifier, Verdict};
 
 /// How good the answers to some samples are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,10 +16,12 @@ pub struct Score {
     pub accuracy: f64,
     /// Share of the samples whose output is all silent or tied.
     pub undecided: f64,
-    /// Mean number of spikes of the hidden layer a sample.
+    /// Mean number of spikes of the hidden layers a sample.
     pub hidden_spikes: f64,
     /// Mean number of spikes of all neurons a sample.
     pub spikes: f64,
+    /// Share of the hidden neurons without a spike in any of the samples.
+    pub silent_hidden: f64,
     /// Mean number of outputs without a spike a sample.
     pub silent_outputs: f64,
     /// The smallest dV/dt at a spike, per second; `None` without a spike.
@@ -27,66 +29,71 @@ pub struct Score {
 }
 
 /// Sums of which a [`Score`] is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     samples: u32,
     loss: f64,
     right: u32,
     undecided: u32,
-    hidden_spikes: u64,
-    output_spikes: u64,
+    /// Spikes of each neuron.
+    spikes: Vec<u64>,
+    /// How many of the neurons are hidden; these are first.
+    hidden: usize,
     silent_outputs: u64,
-    smallest_slope: f64,
+    smallest_slope: Option<f64>,
 }
 
 impl Tally {
-    pub(super) fn new() -> Self {
-        Self {
-            samples: 0,
-            loss: 0.0,
-            right: 0,
-            undecided: 0,
-            hidden_spikes: 0,
-            output_spikes: 0,
-            silent_outputs: 0,
-            smallest_slope: f64::INFINITY,
-        }
-    }
-
-    pub(super) fn add(&mut self, loss: f64, verdict: &Verdict, label: usize) {
+    pub(super) fn add(
+        &mut self,
+        loss: f64,
+        verdict: &Verdict,
+        label: usize,
+        classifier: &Classifier,
+    ) {
         self.samples += 1;
         self.loss += loss;
         self.right += u32::from(verdict.class == Some(label));
         self.undecided += u32::from(verdict.class.is_none());
-        self.hidden_spikes += u64::from(verdict.hidden_spikes);
-        self.output_spikes += u64::from(verdict.output_spikes);
-        self.silent_outputs += verdict.silent.into_iter().map(u64::from).sum::<u64>();
-        self.smallest_slope = self.smallest_slope.min(verdict.smallest_slope);
+        self.hidden = classifier.network().range(classifier.output()).start;
+        self.spikes.resize(verdict.spikes.len(), 0);
+        for (sum, &count) in self.spikes.iter_mut().zip(&verdict.spikes) {
+            *sum += u64::from(count);
+        }
+        self.silent_outputs += verdict.silent.iter().map(|&silent| u64::from(silent)).sum::<u64>();
+        let slope = verdict.smallest_slope;
+        let smallest = self.smallest_slope.map_or(slope, |smallest| smallest.min(slope));
+        self.smallest_slope = Some(smallest).filter(|slope| slope.is_finite());
     }
 
     pub(super) fn score(&self) -> Score {
         let samples = f64::from(self.samples.max(1));
         #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 53 bits")]
         let mean = |count: u64| count as f64 / samples;
+        let hidden = &self.spikes[..self.hidden.min(self.spikes.len())];
+        let silent = hidden.iter().filter(|&&count| count == 0).count();
+        #[expect(clippy::cast_precision_loss, reason = "far fewer neurons than 2⁵³")]
+        let silent_hidden = silent as f64 / hidden.len().max(1) as f64;
         Score {
             loss: self.loss / samples,
             accuracy: f64::from(self.right) / samples,
             undecided: f64::from(self.undecided) / samples,
-            hidden_spikes: mean(self.hidden_spikes),
-            spikes: mean(self.hidden_spikes + self.output_spikes),
+            hidden_spikes: mean(hidden.iter().sum()),
+            spikes: mean(self.spikes.iter().sum()),
+            silent_hidden,
             silent_outputs: mean(self.silent_outputs),
-            smallest_slope: self.smallest_slope.is_finite().then_some(self.smallest_slope),
+            smallest_slope: self.smallest_slope,
         }
     }
 }
 
 impl Score {
-    /// Averages the losses and verdicts of samples with these labels.
+    /// Averages the losses and verdicts of `classifier` on samples with these labels.
     #[must_use]
-    pub fn of(answers: &[(f64, Verdict)], labels: &[usize]) -> Self {
-        let mut tally = Tally::new();
+    pub fn of(answers: &[(f64, Verdict)], labels: &[usize], classifier: &Classifier) -> Self {
+        let mut tally = Tally::default();
         for ((loss, verdict), &label) in answers.iter().zip(labels) {
-            tally.add(*loss, verdict, label);
+            tally.add(*loss, verdict, label, classifier);
         }
         tally.score()
     }
@@ -98,12 +105,14 @@ mod tests {
 
     #[test]
     fn silent_and_tied_outputs_are_wrong() {
-        let verdict = |class, silent| Verdict {
+        let mut config = crate::Config::default();
+        config.set("layers.0.size", "2").unwrap();
+        let classifier = Classifier::new(&config, 5, 3).unwrap();
+        let verdict = |class, silent: [bool; 3]| Verdict {
             class,
             confidence: 1.0,
-            hidden_spikes: 6,
-            output_spikes: 2,
-            silent,
+            spikes: vec![6, 0, 1, 1, 0],
+            silent: silent.to_vec(),
             smallest_slope: 3.0,
         };
         let answers = [
@@ -111,12 +120,17 @@ mod tests {
             (0.5, verdict(None, [true; 3])),
             (3.0, verdict(Some(0), [false, false, true])),
         ];
-        let score = Score::of(&answers, &[2, 0, 1]);
+        let score = Score::of(&answers, &[2, 0, 1], &classifier);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-15;
         assert!(close(score.loss, 1.5) && close(score.accuracy, 1.0 / 3.0), "{score:?}");
         assert!(close(score.undecided, 1.0 / 3.0) && close(score.silent_outputs, 4.0 / 3.0));
         assert!(close(score.spikes, 8.0) && close(score.hidden_spikes, 6.0));
+        assert!(close(score.silent_hidden, 0.5));
         assert_eq!(score.smallest_slope, Some(3.0));
-        assert_eq!(Score::of(&[], &[]).smallest_slope, None, "nothing is not a number");
+        assert_eq!(
+            Score::of(&[], &[], &classifier).smallest_slope,
+            None,
+            "nothing is not a number"
+        );
     }
 }
