@@ -138,6 +138,27 @@ fn a_killed_run_goes_on_too() {
     same_bits(&broken, &whole);
 }
 
+/// A limit on the size of files stands in for a disk that is full.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    assert_eq!(train_small(&broken, "1", &[]).status, Some(0));
+    let checkpoint = || std::fs::read(broken.join(CHECKPOINT)).unwrap();
+    let before = checkpoint();
+    // In blocks of half or a whole KiB: enough for a line of metrics, not for the checkpoint.
+    let limited =
+        "trap '' XFSZ; ulimit -f 5; \"$SPIKEGRAD\" train --out broken --resume --epochs 2 --quiet";
+    shell(limited, folder.path()).fails(1, &["cannot write", CHECKPOINT]);
+    assert!(checkpoint() == before);
+    let resumed =
+        spikegrad(&["train", "--out", broken.to_str().unwrap(), "--resume", "--epochs", "2"], "");
+    assert_eq!(resumed.status, Some(0), "{resumed:?}");
+    assert_eq!(train_small(&whole, "2", &[]).status, Some(0));
+    same_bits(&broken, &whole);
+}
+
 #[test]
 fn a_damaged_checkpoint_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
