@@ -7,11 +7,9 @@
 //! Not here: a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
 use crate::integrals::{Integrals, average_pullback};
-use crate::{AdjointError, Cotangents, Grazing};
+use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use ordered_float::OrderedFloat;
-use spikegrad_dynamics::{
-    Adjoint, Lif, LifGradient, Neuron, NeuronAdjoint, NeuronGradient, Scalar,
-};
+use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::{
     Circuit, Cusp, Gradient, Network, NeuronId, Parameters, SpikeId, Tangents, Time, Trace,
 };
@@ -47,86 +45,6 @@ pub fn backward<T: Scalar>(
         Ok(gradient)
     } else {
         Err(AdjointError::NonFiniteLoss)
-    }
-}
-
-/// Gradients of a circuit, summed over runs.
-#[derive(Clone, Debug)]
-pub struct GradientSum<T: Scalar = f64, N: NeuronAdjoint<T> = Lif<T>> {
-    /// For each synapse of the circuit.
-    pub(crate) weights: Vec<T>,
-    /// For each group of the circuit.
-    pub(crate) delays: Vec<T>,
-    pub(crate) neurons: Vec<N::Gradient>,
-}
-
-impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
-    /// Zero.
-    #[must_use]
-    pub fn new(circuit: &Circuit<T, N>) -> Self {
-        let zero = T::from(0.0);
-        Self {
-            weights: vec![zero; circuit.weights.len()],
-            delays: vec![zero; circuit.group_count()],
-            neurons: vec![N::Gradient::default(); circuit.neurons.len()],
-        }
-    }
-
-    /// Zero again.
-    pub fn clear(&mut self) {
-        let zero = T::from(0.0);
-        self.weights.fill(zero);
-        self.delays.fill(zero);
-        self.neurons.fill(N::Gradient::default());
-    }
-
-    /// Adds another sum over the same circuit, which is then zero.
-    pub fn take(&mut self, other: &mut Self) {
-        let zero = T::from(0.0);
-        let take = |into: &mut [T], from: &mut [T]| {
-            into.iter_mut().zip(from).for_each(|(a, b)| *a += std::mem::replace(b, zero));
-        };
-        take(&mut self.weights, &mut other.weights);
-        take(&mut self.delays, &mut other.delays);
-        for (a, b) in self.neurons.iter_mut().zip(&mut other.neurons) {
-            a.add(&std::mem::take(b));
-        }
-    }
-
-    /// Whether every entry is finite.
-    #[must_use]
-    pub fn is_finite(&self) -> bool {
-        self.weights.iter().chain(&self.delays).all(|x| x.is_all_finite())
-            && self.neurons.iter().all(NeuronGradient::is_finite)
-    }
-}
-
-impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N> {
-    /// The sum in the shape of the parameters.
-    #[must_use]
-    pub fn to_parameters(
-        &self,
-        network: &Network,
-        like: &Parameters<T>,
-        circuit: &Circuit<T, N>,
-    ) -> Parameters<T> {
-        let mut gradient = like.zeros_like();
-        self.write(network, circuit, &mut gradient);
-        gradient
-    }
-
-    /// Writes the sum into parameters of the right shape.
-    ///
-    /// # Panics
-    /// If the shape is not that of the network.
-    pub fn write(&self, network: &Network, circuit: &Circuit<T, N>, gradient: &mut Parameters<T>) {
-        circuit.gather(&self.weights, &self.delays, gradient);
-        for (k, into) in gradient.populations.iter_mut().enumerate() {
-            into.for_each_mut(|x| *x = T::from(0.0));
-            for (index, neuron) in network.range(k).enumerate() {
-                into.add_at(index, &self.neurons[neuron]);
-            }
-        }
     }
 }
 

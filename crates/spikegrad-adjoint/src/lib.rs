@@ -12,11 +12,10 @@ mod error;
 mod grazing;
 mod integrals;
 mod loss;
+mod sum;
 mod sweep;
 
-pub use backward::{
-    BackwardWorkspace, GradientSum, backward, backward_into, backward_with_input_times,
-};
+pub use backward::{BackwardWorkspace, backward, backward_into, backward_with_input_times};
 pub use certificate::{Certificate, Slope};
 pub use error::AdjointError;
 pub use grazing::Grazing;
@@ -24,4 +23,5 @@ pub use loss::{
     Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
     ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, loss_of,
 };
+pub use sum::GradientSum;
 pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};

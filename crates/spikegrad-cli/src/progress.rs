@@ -82,8 +82,11 @@ impl Drop for Screen {
 
 /// An epoch in a line, the most important first: a narrow terminal cuts the rest.
 fn line(record: &EpochRecord, epochs: u32) -> String {
+    let slope = record
+        .smallest_slope
+        .map_or("no spike".to_owned(), |slope| format!("smallest slope {slope:.2e}/s"));
     format!(
-        "epoch {}/{epochs}: test {:.2} %, loss {:.4}; train {:.2} %, loss {:.4}; {:.1} spikes a sample; {:.1} % of hidden neurons silent; smallest slope {:.2e}/s; {:.2} s",
+        "epoch {}/{epochs}: test {:.2} %, loss {:.4}; train {:.2} %, loss {:.4}; {:.1} spikes a sample; {:.1} % of hidden neurons silent; {slope}; {:.2} s",
         record.epoch,
         100.0 * record.test_accuracy,
         record.test_loss,
@@ -91,7 +94,6 @@ fn line(record: &EpochRecord, epochs: u32) -> String {
         record.train_loss,
         record.spikes_per_sample,
         100.0 * record.silent_hidden,
-        record.smallest_slope.unwrap_or(f64::NAN),
         record.seconds,
     )
 }

@@ -112,10 +112,11 @@ pub enum TrainError {
         problem: DataProblem,
     },
 
-    /// A run goes on with the configuration that it was started with; only `epochs`, and where the data are, may change.
+    /// A run goes on with the configuration that it was started with; only where the data are may change, and `epochs` unless the
+    /// learning rates depend on it.
     /// Start a new run in another folder to try another value.
     #[error(
-        "setting `{key}` is {asked}, but the run was started with {kept}; a run goes on with its own settings, and only `epochs`, and where the data are, may change"
+        "setting `{key}` is {asked}, but the run was started with {kept}; a run goes on with its own settings; only where the data are may change, and `epochs` unless the learning rates depend on it"
     )]
     OtherRun {
         /// The key, levels separated by dots.

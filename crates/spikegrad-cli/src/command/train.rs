@@ -27,7 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// on standard output. The same configuration gives the same bits on any number of threads.
 ///
 /// Ctrl-C ends a run at its last completed epoch, with status 130, and --resume goes on from there to the same bits as if
-/// nothing had happened. So does a run that was killed. A finished run goes on with --resume and a larger --epochs.
+/// nothing had happened. So does a run that was killed. A finished run goes on with --resume and a larger --epochs, unless its learning rates
+/// follow a cosine to the last epoch.
 #[derive(Debug, Args)]
 #[command(
     after_help = "\
@@ -36,7 +37,7 @@ Examples, from the root of the repository:
     cargo run --release -- train yin-yang --epochs 3 --out runs/short --resume",
     after_long_help = "\
 Examples, from the root of the repository:
-  A short run; without --epochs it takes some minutes, and answers nearly all of the test set rightly.
+  A short run; without --epochs it takes half a minute, and answers nearly all of the test set rightly.
     cargo run --release -- train yin-yang --epochs 2 --out runs/short
   One more epoch of it.
     cargo run --release -- train yin-yang --epochs 3 --out runs/short --resume

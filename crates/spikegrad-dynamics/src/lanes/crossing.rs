@@ -345,10 +345,14 @@ mod tests {
         assert!(crossings > 10_000 && silent > 1000 && undecided < 2000, "{counts:?}");
     }
 
+    /// Against 50 digits the lanes' times and slopes are off by 3 and 7 roundings, those of the search that is compared with by 4
+    /// and 49: the sums, rounded up to powers of two.
+    const TIME_ROUNDINGS: f64 = 8.0;
+    const SLOPE_ROUNDINGS: f64 = 64.0;
+
     #[test]
     fn near_grazing_no_digit_is_lost() {
-        // Time and slope, in roundings. Against 50 digits the lanes are off by 3 and 7, the search that is compared with by 4
-        // and 49.
+        // Time and slope, in roundings.
         let (mut found_in_lanes, mut worst) = (0, [0.0f64; 2]);
         for ratio in [4.0, 2.0, 1.0, 0.5, 0.05, 100.0] {
             for k in 0..400 {
@@ -388,6 +392,7 @@ mod tests {
                 }
             }
         }
-        assert!(found_in_lanes > 2000 && worst[0] < 8.0 && worst[1] < 64.0, "{worst:?}");
+        assert!(found_in_lanes > 2000, "{found_in_lanes}");
+        assert!(worst[0] < TIME_ROUNDINGS && worst[1] < SLOPE_ROUNDINGS, "{worst:?}");
     }
 }

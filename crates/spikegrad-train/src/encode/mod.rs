@@ -99,25 +99,27 @@ impl Encoder {
         }
     }
 
-    /// Checks that the numbers can be used, and that the code is for samples of this kind.
+    /// Checks that the numbers can be used in runs that end at `t_end`, in s, and that the code is for samples of this kind.
     ///
     /// # Errors
     ///
     /// [`TrainError::InvalidSetting`], [`TrainError::ConflictingSetting`] or
     /// [`TrainError::OtherCode`].
-    pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
+    pub fn check(&self, inputs: &Inputs, t_end: f64) -> Result<(), TrainError> {
         let invalid = |key, found: f64, rule| Err(TrainError::invalid(key, found, rule));
-        let is_time = |time: f64| (0.0..f64::INFINITY).contains(&time);
+        // Only what is drawn at random, or recorded, may lie behind the end: the rest would be lost without a word.
+        let is_time = |time: f64| (0.0..=t_end).contains(&time);
         if let Some(found) = self.t_bias().filter(|&time| !is_time(time)) {
-            return invalid("encoder.t_bias", found, "a time in s, 0 or more");
+            return invalid("encoder.t_bias", found, "a time from 0 to t_end, in s");
         }
         match *self {
             Self::Latency { t_min, t_max, larger_first, silent_below, shape, .. } => {
                 if !is_time(t_min) {
-                    return invalid("encoder.t_min", t_min, "a time in s, 0 or more");
+                    return invalid("encoder.t_min", t_min, "a time from 0 to t_end, in s");
                 }
                 if !(is_time(t_max) && t_max > t_min) {
-                    return invalid("encoder.t_max", t_max, "a time in s after `encoder.t_min`");
+                    let rule = "a time after `encoder.t_min`, and not after t_end, in s";
+                    return invalid("encoder.t_max", t_max, rule);
                 }
                 if !(0.0..=1.0).contains(&silent_below) {
                     return invalid("encoder.silent_below", silent_below, "between 0 and 1");

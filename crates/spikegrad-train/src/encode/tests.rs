@@ -185,13 +185,13 @@ fn a_shift_reaches_every_place_and_loses_no_pixel_inside() {
 #[test]
 fn a_code_for_other_data_is_refused() {
     let trains = Inputs::Trains(crate::data::SpikeTrains::new(3));
-    let message = EVENTPROP.check(&trains).unwrap_err().to_string();
+    let message = EVENTPROP.check(&trains, 1.0).unwrap_err().to_string();
     assert_eq!(
         message,
         "the code `latency` is for points and images, but the data are spike trains"
     );
     let images = Inputs::Images { rows: 1, columns: 1, pixels: vec![0] };
-    let message = SPIKES.check(&images).unwrap_err().to_string();
+    let message = SPIKES.check(&images, 1.0).unwrap_err().to_string();
     assert_eq!(message, "the code `spikes` is for spike trains, but the data are images");
     assert_eq!((EVENTPROP.channels(&images), SPIKES.channels(&trains)), (1, 4));
     let error = SPIKES.encode(InputRef::Point(&[0.5]), None, 1.0, &mut Vec::new()).unwrap_err();
@@ -203,7 +203,7 @@ fn numbers_that_make_no_code_are_refused() {
     let points = Inputs::Points { width: 1, values: vec![0.5] };
     let refused = |t_min, t_max, larger_first, silent_below, t_bias, shape, start: &str| {
         let encoder = Encoder::Latency { t_min, t_max, larger_first, silent_below, t_bias, shape };
-        let message = encoder.check(&points).unwrap_err().to_string();
+        let message = encoder.check(&points, 1.0).unwrap_err().to_string();
         assert!(message.starts_with(start), "{message}");
     };
     let (linear, logarithmic) = (Shape::Linear, Shape::Logarithmic);
@@ -211,6 +211,8 @@ fn numbers_that_make_no_code_are_refused() {
     refused(f64::NAN, 0.1, true, 0.0, None, linear, "setting `encoder.t_min` is NaN");
     refused(0.1, 0.1, true, 0.0, None, linear, "setting `encoder.t_max` is 0.1");
     refused(0.1, f64::INFINITY, true, 0.0, None, linear, "setting `encoder.t_max` is inf");
+    refused(0.0, 1.5, true, 0.0, None, linear, "setting `encoder.t_max` is 1.5");
+    refused(0.0, 0.1, true, 0.0, Some(1.5), linear, "setting `encoder.t_bias` is 1.5");
     refused(0.0, 0.1, true, 2.0, None, linear, "setting `encoder.silent_below` is 2");
     refused(0.0, 0.1, true, 0.0, Some(-0.1), linear, "setting `encoder.t_bias` is -0.1");
     refused(0.0, 0.1, true, 0.0, None, logarithmic, "setting `encoder.silent_below` is 0");
@@ -220,7 +222,7 @@ fn numbers_that_make_no_code_are_refused() {
     let trains = Inputs::Trains(crate::data::SpikeTrains::new(3));
     for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let encoder = Encoder::Spikes { scale, t_bias: None };
-        let message = encoder.check(&trains).unwrap_err().to_string();
+        let message = encoder.check(&trains, 1.0).unwrap_err().to_string();
         assert!(message.starts_with("setting `encoder.scale` is"), "{message}");
     }
 }

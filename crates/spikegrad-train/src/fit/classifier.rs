@@ -222,14 +222,15 @@ impl Classifier {
         counts
     }
 
-    /// Returns the trained parameters, the memory of their optimiser and their average as the tensors of a checkpoint.
+    /// Returns the trained parameters, the memory of their optimiser and their average as the tensors of a checkpoint; the
+    /// average and the memory are of the coordinates in which the parameters move.
     pub(super) fn tensors(
         &self,
         optimiser: &Optimiser,
         average: Option<&Average>,
     ) -> BTreeMap<String, Tensor> {
-        let row = self.row();
-        let mut rows = vec![("", row.as_slice())];
+        let values = self.trained.values(&self.parameters);
+        let mut rows = vec![("", values.as_slice())];
         let memory = optimiser.memory().iter().map(Vec::as_slice);
         rows.extend(optimiser.config().memory_names().iter().copied().zip(memory));
         rows.extend(average.map(|average| (AVERAGE, average.values())));
@@ -243,6 +244,13 @@ impl Classifier {
             }
         }
         tensors
+    }
+
+    /// Takes the trained parameters of a checkpoint.
+    pub(super) fn restore(&mut self, from: &Checkpoint) -> Result<(), TrainError> {
+        let values = self.row_of(from, "")?;
+        self.trained.set_values(&values, &mut self.parameters);
+        Ok(())
     }
 
     /// Reads a row of a checkpoint.

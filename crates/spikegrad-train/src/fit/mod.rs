@@ -104,7 +104,7 @@ impl Run {
         data: Splits,
         settings: Settings,
     ) -> Result<Self, TrainError> {
-        config.encoder.check(&data.train.inputs)?;
+        config.encoder.check(&data.train.inputs, config.t_end)?;
         if let Some(augmentation) = &config.augmentation {
             augmentation.check(&data.train.inputs)?;
         }
@@ -150,14 +150,12 @@ impl Run {
         let config = classifier.config().optimiser;
         let names = config.memory_names().iter();
         let memory: Result<_, _> = names.map(|name| classifier.row_of(checkpoint, name)).collect();
-        if let Some(restored) = Optimiser::resume(config, memory?, checkpoint.step) {
-            *optimiser = restored;
-        }
+        *optimiser = Optimiser::resume(config, memory?, checkpoint.step)
+            .expect("rows of a checkpoint are as long as the optimiser's memory");
         if let Some(average) = average {
             *average = Average::new(average.decay(), &classifier.row_of(checkpoint, AVERAGE)?);
         }
-        let mut row = classifier.row_of(checkpoint, "")?;
-        classifier.set_row(&mut row);
+        classifier.restore(checkpoint)?;
         *completed = checkpoint.epoch;
         Ok(())
     }
@@ -347,6 +345,40 @@ mod tests {
     }
 
     #[test]
+    fn a_resumed_run_has_the_same_bits_whatever_is_trained() {
+        let mut config = small();
+        for (key, value) in [
+            ("layers.0.size", "10"),
+            ("layers.0.recurrent", r#"{"mean": 0, "std": 0.3}"#),
+            ("layers.0.delays", r#"{"mean": 0, "std": 0.003}"#),
+            ("layers.1.weights.mean", "5"),
+            ("learning_rates.delays", "0.0005"),
+            ("learning_rates.tau_mem", "0.01"),
+            ("learning_rates.tau_syn", "0.01"),
+            ("learning_rates.thresholds", "0.01"),
+            ("learning_rates.biases", "0.01"),
+            ("optimiser", r#"{"name": "ada-belief", "epsilon": 1e-12}"#),
+            ("schedule.warm_up", "0.5"),
+            ("augmentation", r#"{"jitter": 0.001}"#),
+            ("average", "0.9"),
+            ("clip", "5"),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        let mut through = Run::new(&config, Settings::default()).unwrap();
+        epoch(&mut through);
+        let checkpoint = through.checkpoint().unwrap();
+        let second = epoch(&mut through);
+        let mut resumed = Run::resume(&config, &checkpoint, Settings::default()).unwrap();
+        assert_eq!(resumed.checkpoint().unwrap(), checkpoint);
+        assert_eq!(epoch(&mut resumed), second);
+        assert_eq!(resumed.checkpoint().unwrap(), through.checkpoint().unwrap());
+        // A checkpoint holds time constants, not the logarithms in which they move.
+        let tau_mem = checkpoint.tensor("hidden.tau_mem", &[10]).unwrap();
+        assert!(tau_mem.iter().all(|tau| (0.01..0.04).contains(tau)), "{tau_mem:?}");
+    }
+
+    #[test]
     fn a_stopped_epoch_never_happened() {
         let mut run = Run::new(&small(), Settings::default()).unwrap();
         let before = run.checkpoint().unwrap();
@@ -369,13 +401,21 @@ mod tests {
             Run::resume(&config, &checkpoint, Settings::default()).map(|run| run.completed())
         };
         assert_eq!(resume("epochs", "7").unwrap(), 2);
+        // A cosine would have given the completed epochs other learning rates.
+        let cosine = |epochs: u32| {
+            let mut config = Config { epochs, ..small() };
+            config.set("schedule.shape", r#"{"name": "cosine", "final_share": 0}"#).unwrap();
+            config
+        };
+        assert!(cosine(3).check_continues(&cosine(2)).is_err());
+        cosine(2).check_continues(&cosine(2)).unwrap();
         assert_eq!(
             resume("epochs", "1").unwrap_err().to_string(),
             "setting `epochs` is 1, but must be at least the number of epochs that the run has completed"
         );
         assert_eq!(
             resume("optimiser.beta1", "0.8").unwrap_err().to_string(),
-            "setting `optimiser.beta1` is 0.8, but the run was started with 0.9; a run goes on with its own settings, and only `epochs`, and where the data are, may change"
+            "setting `optimiser.beta1` is 0.8, but the run was started with 0.9; a run goes on with its own settings; only where the data are may change, and `epochs` unless the learning rates depend on it"
         );
     }
 

@@ -133,6 +133,19 @@ impl Trained {
         values.collect()
     }
 
+    /// The parameters themselves, in the order of the row: what a checkpoint holds, because there and back through a
+    /// logarithm is not the same bits.
+    pub(super) fn values(&self, parameters: &Parameters) -> Vec<f64> {
+        self.parts.iter().flat_map(|part| part.place.values(parameters)).copied().collect()
+    }
+
+    /// Replaces the values of `parameters` by [`values`](Self::values).
+    pub(super) fn set_values(&self, values: &[f64], parameters: &mut Parameters) {
+        for (part, range) in self.ranges() {
+            part.place.values_mut(parameters).copy_from_slice(&values[range]);
+        }
+    }
+
     /// Replaces the values of `parameters` by those of the row; what a constraint forbids is projected, in the row too.
     pub(super) fn write(&self, row: &mut [f64], parameters: &mut Parameters) {
         for (part, range) in self.ranges() {
