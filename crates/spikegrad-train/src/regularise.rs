@@ -28,7 +28,7 @@ pub struct Regularisers {
     /// Keeps the number of spikes of each neuron of a population within bounds.
     #[serde(default)]
     pub rate: Option<RateTarget>,
-    /// Wakes neurons that were silent in a whole batch.
+    /// Wakes neurons that have been silent for a while.
     #[serde(default)]
     pub wake_silent: Option<WakeSilent>,
     /// What a sample whose label is silent adds, negatively, to what looks like its derivatives with respect to the weights
@@ -61,6 +61,14 @@ pub struct RateTarget {
 pub struct WakeSilent {
     /// The push, in the unit of a derivative with respect to a weight; positive to wake.
     pub push: f64,
+    /// Number of batches in a row, counted anew in each epoch, in which a neuron must have been silent. A neuron that answers
+    /// to few samples is silent in many a batch, and is not to be taught to answer to all.
+    #[serde(default = "one")]
+    pub after: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Regularisers {
@@ -76,8 +84,9 @@ impl Regularisers {
             not_negative("rate.highest", rate.highest)?;
             check("rate.highest", rate.highest, rate.highest >= rate.lowest, "at least `lowest`")?;
         }
-        if let Some(WakeSilent { push }) = self.wake_silent {
+        if let Some(WakeSilent { push, after }) = self.wake_silent {
             not_negative("wake_silent.push", push)?;
+            check("wake_silent.after", after, after > 0, "at least 1")?;
         }
         not_negative("silent_label_push", self.silent_label_push)
     }
@@ -98,10 +107,10 @@ impl RateTarget {
 }
 
 impl WakeSilent {
-    /// Returns the push for a neuron that has spiked `mean_count` times a sample; zero if it has spiked at all.
+    /// Returns the push for a neuron that was silent in the last `batches` batches.
     #[must_use]
-    pub fn push(&self, mean_count: f64) -> f64 {
-        if mean_count == 0.0 { -self.push } else { 0.0 }
+    pub fn push(&self, batches: u32) -> f64 {
+        if batches >= self.after { -self.push } else { 0.0 }
     }
 }
 
@@ -160,9 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_silent_are_woken() {
-        let pushes = [0.0, 0.01, 4.0].map(|count| WakeSilent { push: 0.2 }.push(count));
-        assert_eq!(pushes.map(f64::to_bits), [-0.2, 0.0, 0.0].map(f64::to_bits));
+    fn only_those_that_have_been_silent_long_enough_are_woken() {
+        let wake = WakeSilent { push: 0.2, after: 3 };
+        let pushes = [0, 2, 3, 4].map(|batches| wake.push(batches));
+        assert_eq!(pushes.map(f64::to_bits), [0.0, 0.0, -0.2, -0.2].map(f64::to_bits));
     }
 
     #[test]
@@ -187,9 +197,9 @@ mod tests {
 
     #[test]
     fn settings_are_read_and_checked() {
-        let text = r#"{"rate":{"population":"hidden","strength":0.5,"lowest":1.0,"highest":3.0},"wake_silent":{"push":0.2},"silent_label_push":0.1}"#;
+        let text = r#"{"rate":{"population":"hidden","strength":0.5,"lowest":1.0,"highest":3.0},"wake_silent":{"push":0.2,"after":5},"silent_label_push":0.1}"#;
         let read: Regularisers = serde_json::from_str(text).unwrap();
-        let wake_silent = Some(WakeSilent { push: 0.2 });
+        let wake_silent = Some(WakeSilent { push: 0.2, after: 5 });
         let expected = Regularisers { rate: Some(target()), wake_silent, silent_label_push: 0.1 };
         assert_eq!(read, expected);
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
@@ -202,8 +212,12 @@ mod tests {
         };
         assert_eq!(key(&|s| s.silent_label_push = -1.0), Err("silent_label_push".to_owned()));
         assert_eq!(
-            key(&|s| s.wake_silent = Some(WakeSilent { push: f64::NAN })),
+            key(&|s| s.wake_silent = Some(WakeSilent { push: f64::NAN, after: 1 })),
             Err("wake_silent.push".to_owned())
+        );
+        assert_eq!(
+            key(&|s| s.wake_silent = Some(WakeSilent { push: 0.1, after: 0 })),
+            Err("wake_silent.after".to_owned())
         );
         let with = |rate: RateTarget| key(&move |s| s.rate = Some(rate.clone()));
         assert_eq!(with(RateTarget { highest: 0.5, ..target() }), Err("rate.highest".to_owned()));

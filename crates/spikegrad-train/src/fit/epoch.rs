@@ -40,6 +40,8 @@ pub(super) struct Epoch<'a> {
     clipped: u32,
     /// Sum over the batches of the norm of what was added to the gradient and is none.
     pushes: f64,
+    /// For each neuron, the number of batches since one in which it spiked.
+    silent_for: Vec<u32>,
 }
 
 impl<'a> Epoch<'a> {
@@ -67,6 +69,7 @@ impl<'a> Epoch<'a> {
             largest_norm: 0.0,
             clipped: 0,
             pushes: 0.0,
+            silent_for: vec![0; network.neurons()],
         })
     }
 
@@ -114,6 +117,10 @@ impl<'a> Epoch<'a> {
             self.tally.add(*loss, verdict, label, classifier);
         }
         let verdicts: Vec<&Verdict> = evaluated.iter().map(|(_, verdict)| verdict).collect();
+        for (n, batches) in self.silent_for.iter_mut().enumerate() {
+            let silent = verdicts.iter().all(|verdict| verdict.spikes[n] == 0);
+            *batches = if silent { *batches + 1 } else { 0 };
+        }
         self.pushes += self.push(&verdicts, &labels, share, &mut gradient);
         self.step(number, &gradient);
         self.gradient = gradient;
@@ -161,7 +168,7 @@ impl<'a> Epoch<'a> {
                     let spikes = verdicts.iter().map(|verdict| f64::from(verdict.spikes[n]));
                     let count = spikes.sum::<f64>() * share;
                     *push += rate.map_or(0.0, |rate| rate.push(count));
-                    *push += wake_silent.map_or(0.0, |wake| wake.push(count));
+                    *push += wake_silent.map_or(0.0, |wake| wake.push(self.silent_for[n]));
                 }
             }
             let norm = add_pushes(&pushes, &trained.weights_onto(network, k), gradient);
