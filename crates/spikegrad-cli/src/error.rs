@@ -6,6 +6,7 @@
 use crate::layout::Unwritable;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, Network, SimulateError};
+use spikegrad_report::ReportError;
 use spikegrad_train::TrainError;
 use thiserror::Error;
 
@@ -18,7 +19,10 @@ pub(crate) enum Failure {
     Write { place: String, reason: std::io::Error },
     #[error("cannot start {threads} threads: {reason}")]
     Threads { threads: u16, reason: rayon::ThreadPoolBuildError },
-    /// A file, a figure, a configuration or a sample that `spikegrad-train` could not use.
+    /// A figure or a file that could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A file, a configuration or a sample that `spikegrad-train` could not use.
     #[error(transparent)]
     Train(#[from] TrainError),
     #[error("cannot watch for Ctrl-C: {reason}")]
@@ -135,6 +139,7 @@ impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
+            Self::Report(reason) => status_of_report(reason),
             Self::Train(reason) => status_of_training(reason),
             Self::Config { .. }
             | Self::NothingToLearn
@@ -172,16 +177,22 @@ impl Failure {
 /// is not valid.
 fn status_of_training(reason: &TrainError) -> u8 {
     match reason {
-        TrainError::Read { .. }
-        | TrainError::Write { .. }
-        | TrainError::Busy { .. }
-        | TrainError::Drawing { .. } => 1,
+        TrainError::Read { .. } | TrainError::Write { .. } | TrainError::Busy { .. } => 1,
+        TrainError::Report(reason) => status_of_report(reason),
         TrainError::Training { reason, .. } | TrainError::Evaluation { reason, .. } => match reason
         {
             Error::Simulate(_) => 3,
             Error::Adjoint(_) => 4,
             _ => 2,
         },
+        _ => 2,
+    }
+}
+
+/// What failed outside is 1; all else is a figure that cannot be.
+fn status_of_report(reason: &ReportError) -> u8 {
+    match reason {
+        ReportError::Write { .. } | ReportError::Drawing { .. } => 1,
         _ => 2,
     }
 }

@@ -1,12 +1,12 @@
 //! The figure of a run: spikes of the inputs and of each population, and the membrane potentials of the first neurons.
 //!
-//! Not here: its shapes and axes (`spikegrad_train::plot`), the potentials themselves (`voltages.rs`).
+//! Not here: its shapes and axes (`spikegrad_report::plot`), the potentials themselves (`voltages.rs`).
 
 use crate::error::Failure;
 use crate::voltages::sample;
 use spikegrad::problem::Problem;
 use spikegrad::{Model, NeuronId, Trace};
-use spikegrad_train::plot::{Population, Spike, VoltageTrace, raster};
+use spikegrad_report::plot::{Population, Spike, VoltageTrace, raster};
 use std::path::Path;
 
 /// Samples of a curve: about two for each of its pixels.

@@ -1,13 +1,13 @@
 //! Writing an answer: all of it, to standard output or in the place of a file, or nothing.
 //!
-//! A file is written beside and renamed (`spikegrad_train::write_beside`). A device or a pipe (`/dev/null`, `/dev/stdout`)
+//! A file is written beside and renamed (`spikegrad_report::write_beside`). A device or a pipe (`/dev/null`, `/dev/stdout`)
 //! cannot be replaced and is written to; a symbolic link stays, and what it points to is replaced.
 
 use crate::error::Failure;
 use crate::input::is_standard;
 use crate::layout;
 use serde::Serialize;
-use spikegrad_train::write_beside;
+use spikegrad_report::write_beside;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;

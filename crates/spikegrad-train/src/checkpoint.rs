@@ -16,7 +16,8 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use crate::{TrainError, write_beside};
+use crate::TrainError;
+use spikegrad_report::write_beside;
 
 /// The entry of the file's metadata that is ours.
 const METADATA_KEY: &str = "spikegrad";
@@ -68,7 +69,7 @@ impl Checkpoint {
     /// [`TrainError::UnfilledTensor`] if a tensor's values do not fill its shape,
     /// [`TrainError::Write`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
-        write_beside(path, &self.to_bytes(path)?)
+        Ok(write_beside(path, &self.to_bytes(path)?)?)
     }
 
     /// Reads a checkpoint back, bit for bit.

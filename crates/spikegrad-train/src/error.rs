@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use spikegrad_report::ReportError;
 use thiserror::Error;
 
 use crate::data::DataProblem;
@@ -285,37 +286,9 @@ pub enum TrainError {
         values: usize,
     },
 
-    /// Figures are written as `.svg` or `.png`, chosen by the ending of the file's name.
-    #[error("cannot tell the format of figure {}: its name must end in .svg or .png", path.display())]
-    FigureFormat {
-        /// The file.
-        path: PathBuf,
-    },
-
-    /// There is nothing that could be drawn.
-    #[error("nothing to draw: {missing}")]
-    EmptyFigure {
-        /// What would be needed.
-        missing: &'static str,
-    },
-
-    /// A spike of a neuron that the figure does not have.
-    #[error(
-        "cannot draw a spike of neuron {neuron} of population {population}: there is no such neuron"
-    )]
-    UnknownNeuron {
-        /// Index of the population.
-        population: usize,
-        /// Index of the neuron in its population.
-        neuron: usize,
-    },
-
-    /// The drawing library failed, which it has no reason to.
-    #[error("drawing failed: {reason}")]
-    Drawing {
-        /// What it said.
-        reason: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// A figure that cannot be drawn, or a file that cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 impl From<DataProblem> for TrainError {
@@ -328,10 +301,5 @@ impl TrainError {
     /// A setting with which no run can be made.
     pub(crate) fn invalid(key: &str, found: impl ToString, rule: &'static str) -> Self {
         Self::InvalidSetting { key: key.to_owned(), found: found.to_string(), rule }
-    }
-
-    /// For what the drawing library reports.
-    pub(crate) fn drawing(reason: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Drawing { reason: Box::new(reason) }
     }
 }

@@ -26,7 +26,8 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{DataProblem, DataSet, Inputs, SpikeTrains};
-use crate::{TrainError, write_beside};
+use crate::TrainError;
+use spikegrad_report::write_beside;
 
 /// Channels and classes are below this: more would be a damaged file, not a network.
 const MAX_INDEX: u64 = 1 << 24;
@@ -65,7 +66,7 @@ pub fn read_spike_trains(path: &Path) -> Result<DataSet, TrainError> {
 pub fn write_spike_trains(path: &Path, set: &DataSet) -> Result<(), TrainError> {
     let bytes = to_bytes(set)
         .map_err(|problem| TrainError::DataFile { path: path.to_path_buf(), problem })?;
-    write_beside(path, &bytes)
+    Ok(write_beside(path, &bytes)?)
 }
 
 /// Reads the training and the test set out of a folder.

@@ -10,7 +10,7 @@
 //! into it. The published data came from numpy's legacy generator; [`YinYang::generate`] follows it
 //! word by word, so that results compare sample by sample.
 //!
-//! Not here: spike times (`encoder.rs`), figures (`plot/yin_yang_map.rs`).
+//! Not here: spike times (`encoder.rs`), figures (`spikegrad-report`).
 //!
 //! L. Kriener, J. Göltz and M. A. Petrovici, *The Yin-Yang dataset*, arXiv:2102.08211.
 

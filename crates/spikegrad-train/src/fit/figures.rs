@@ -1,24 +1,24 @@
-//! The figures of a finished run: what the shapes of `plot/` are filled with.
+//! The figures of a finished run: what its pictures are filled with.
 //!
-//! Not here: how a figure looks (`plot/`).
+//! Not here: how a figure looks (`spikegrad-report`).
 
 use std::path::Path;
 
 use spikegrad::{
     Measure, Model, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate,
 };
+use spikegrad_report::plot::{
+    self, Activity, ClassifiedPoint, Decision, DecisionMap, EpochPoint, HistoryPoint,
+    LayerActivity, TrueShape, VoltageTrace,
+};
+use spikegrad_report::{Figure, Page, write_beside};
 
 use super::classifier::{Classifier, Verdict};
 use super::samples::Samples;
 use super::{EpochRecord, Run, RunResult};
-use crate::data::yin_yang::class_at;
+use crate::TrainError;
+use crate::data::yin_yang::{R_BIG, R_SMALL, class_at};
 use crate::data::{DataConfig, DataSet, InputRef, Inputs};
-use crate::plot::{
-    self, Activity, ClassifiedPoint, Decision, DecisionMap, EpochPoint, HistoryPoint,
-    LayerActivity, VoltageTrace,
-};
-use crate::report::{EpochRow, Report, report};
-use crate::{TrainError, write_beside};
 
 /// Cells to a side of the decision map: three points of the figure for each.
 const MAP_SIZE: usize = 130;
@@ -31,6 +31,8 @@ const TIME_BINS: usize = 60;
 
 /// Test samples whose spike times are counted.
 const TIMED_SAMPLES: usize = 500;
+
+const YIN_YANG: TrueShape = TrueShape { class_at, radius: R_BIG, dot: R_SMALL };
 
 const FORMATS: [&str; 2] = ["svg", "png"];
 
@@ -62,7 +64,7 @@ pub(super) fn draw(
         plot::activity(&file("activity"), &activity)?;
         plot::raster(&file("raster"), populations, spikes, voltages, *t_end)?;
         if let Some((decisions, points)) = &map {
-            let map = DecisionMap { size: MAP_SIZE, decisions };
+            let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
             plot::yin_yang_map(&file("decision_map"), &map, points)?;
         }
     }
@@ -94,7 +96,7 @@ pub(super) fn draw(
         ),
     ];
     if let Some((decisions, points)) = &map {
-        let map = DecisionMap { size: MAP_SIZE, decisions };
+        let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
         let svg = plot::yin_yang_map_svg(&map, points)?;
         figures.push(figure(
             "Decisions",
@@ -102,19 +104,19 @@ pub(super) fn draw(
             svg,
         ));
     }
-    let rows: Vec<EpochRow> = records.iter().map(EpochRecord::row).collect();
-    let page = report(&Report {
-        title: &format!("{}, seed {}", result.data, result.seed),
-        facts: &facts(result),
-        figures: &figures,
-        epochs: &rows,
-        config: &classifier.config().to_json()?,
-    });
-    write_beside(&folder.join("report.html"), page.as_bytes())
+    let page = Page {
+        title: format!("{}, seed {}", result.data, result.seed),
+        facts: facts(result),
+        figures,
+        tables: vec![EpochRecord::table(records)],
+        details: vec![("Configuration".to_owned(), classifier.config().to_json()?)],
+        ..Page::default()
+    };
+    Ok(write_beside(&folder.join("report.html"), page.to_html().as_bytes())?)
 }
 
-fn figure(heading: &str, caption: &str, svg: String) -> (String, String, String) {
-    (heading.to_owned(), caption.to_owned(), svg)
+fn figure(heading: &str, caption: &str, svg: String) -> Figure {
+    Figure { heading: heading.to_owned(), caption: caption.to_owned(), svg }
 }
 
 /// What stands at the top of the page.

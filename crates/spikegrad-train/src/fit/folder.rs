@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 
 use super::record::{EpochRecord, RunResult};
 use super::{Run, figures};
-use crate::file::TEMPORARY_PREFIX;
-use crate::{Checkpoint, Config, TrainError, write_beside};
+use crate::{Checkpoint, Config, TrainError};
+use spikegrad_report::{TEMPORARY_PREFIX, write_beside};
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.jsonl";
@@ -269,7 +269,7 @@ fn is_temporary(entry: &fs::DirEntry) -> bool {
 }
 
 fn write_config(folder: &Path, config: &Config) -> Result<(), TrainError> {
-    write_beside(&folder.join(CONFIG), config.to_json()?.as_bytes())
+    Ok(write_beside(&folder.join(CONFIG), config.to_json()?.as_bytes())?)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plot::{EpochPoint, HistoryPoint};
-use crate::report::EpochRow;
+use spikegrad_report::plot::{EpochPoint, HistoryPoint};
+use spikegrad_report::{Column, Table};
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,20 +77,40 @@ impl EpochRecord {
         }
     }
 
-    /// The epoch's row in the report.
-    pub(super) fn row(&self) -> EpochRow {
-        EpochRow {
-            epoch: self.epoch,
-            train_loss: self.train_loss,
-            train_accuracy: self.train_accuracy,
-            validation_loss: self.validation_loss,
-            validation_accuracy: self.validation_accuracy,
-            test_loss: self.test_loss,
-            test_accuracy: self.test_accuracy,
-            hidden_spikes: self.hidden_spikes_per_sample,
-            gradient_norm: self.gradient_norm,
-            smallest_slope: self.smallest_slope,
-            seconds: self.seconds,
+    /// The table of `epochs` on the page of a run.
+    pub(super) fn table(epochs: &[Self]) -> Table {
+        let columns = [
+            ("", "Epoch"),
+            ("Loss", "train"),
+            ("Loss", "validation"),
+            ("Loss", "test"),
+            ("Accuracy (%)", "train"),
+            ("Accuracy (%)", "validation"),
+            ("Accuracy (%)", "test"),
+            ("", "Hidden spikes"),
+            ("", "Gradient norm"),
+            ("", "Smallest slope (1/s)"),
+            ("", "Time (s)"),
+        ];
+        let row = |record: &Self| {
+            vec![
+                record.epoch.to_string(),
+                Table::number(record.train_loss),
+                Table::number(record.validation_loss),
+                Table::number(record.test_loss),
+                Table::percent(record.train_accuracy),
+                Table::percent(record.validation_accuracy),
+                Table::percent(record.test_accuracy),
+                Table::number(record.hidden_spikes_per_sample),
+                Table::number(record.gradient_norm),
+                Table::number(record.smallest_slope.unwrap_or(f64::NAN)),
+                Table::number(record.seconds),
+            ]
+        };
+        Table {
+            heading: "Epochs".to_owned(),
+            columns: columns.map(|(group, name)| Column { group, name }).into(),
+            rows: epochs.iter().map(row).collect(),
         }
     }
 }

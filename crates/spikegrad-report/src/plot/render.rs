@@ -21,7 +21,7 @@ use plotters::style::{Color, FontTransform, ShapeStyle};
 use super::font::{self, Setting};
 use super::palette::WHITE;
 use super::picture::{Align, Picture, Position, Shape, TextStyle};
-use crate::{TrainError, write_beside};
+use crate::{ReportError, write_beside};
 
 /// Grid pixels to a point, in each direction.
 const GRID: u32 = 4;
@@ -58,12 +58,12 @@ impl Dialect {
 
 impl Picture {
     /// Writes the picture to `path`, which must end in `.svg` or `.png`.
-    pub(super) fn save(&self, path: &Path) -> Result<(), TrainError> {
+    pub(super) fn save(&self, path: &Path) -> Result<(), ReportError> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let bytes = match extension.map(str::to_ascii_lowercase).as_deref() {
             Some("svg") => self.to_svg()?.into_bytes(),
             Some("png") => self.to_png()?,
-            _ => return Err(TrainError::FigureFormat { path: path.to_path_buf() }),
+            _ => return Err(ReportError::FigureFormat { path: path.to_path_buf() }),
         };
         write_beside(path, &bytes)
     }
@@ -80,7 +80,7 @@ impl Picture {
     }
 
     /// Returns the picture as an SVG without any `id`, so that many can stand on one page.
-    pub(super) fn to_svg(&self) -> Result<String, TrainError> {
+    pub(super) fn to_svg(&self) -> Result<String, ReportError> {
         let (width, height) = self.grid_size();
         let mut svg = String::new();
         draw(self, SVGBackend::with_string(&mut svg, (width, height)), Dialect::Svg)?;
@@ -90,7 +90,7 @@ impl Picture {
         Ok(svg.replacen(&on_grid, &on_page, 1))
     }
 
-    fn to_png(&self) -> Result<Vec<u8>, TrainError> {
+    fn to_png(&self) -> Result<Vec<u8>, ReportError> {
         let (width, height) = self.grid_size();
         let mut grid = vec![0; width as usize * height as usize * 3];
         draw(self, BitMapBackend::with_buffer(&mut grid, (width, height)), Dialect::Bitmap)?;
@@ -99,11 +99,11 @@ impl Picture {
         let mut png = Vec::new();
         let mut encoder = png::Encoder::new(&mut png, width / SQUARE, height / SQUARE);
         encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header().map_err(TrainError::drawing)?;
+        let mut writer = encoder.write_header().map_err(ReportError::drawing)?;
         writer
             .write_image_data(&average(&grid, width as usize, SQUARE as usize))
-            .map_err(TrainError::drawing)?;
-        writer.finish().map_err(TrainError::drawing)?;
+            .map_err(ReportError::drawing)?;
+        writer.finish().map_err(ReportError::drawing)?;
         Ok(png)
     }
 }
@@ -143,13 +143,13 @@ fn grid_length(points: f64) -> u32 {
     length.max(1)
 }
 
-fn draw<B>(picture: &Picture, backend: B, dialect: Dialect) -> Result<(), TrainError>
+fn draw<B>(picture: &Picture, backend: B, dialect: Dialect) -> Result<(), ReportError>
 where
     B: DrawingBackend,
     B::ErrorType: 'static,
 {
     let sheet = backend.into_drawing_area();
-    sheet.fill(&WHITE).map_err(TrainError::drawing)?;
+    sheet.fill(&WHITE).map_err(ReportError::drawing)?;
     for shape in &picture.shapes {
         match shape {
             Shape::Rectangle { upper_left, lower_right, colour } => {
@@ -168,9 +168,9 @@ where
                 Ok(())
             }
         }
-        .map_err(TrainError::drawing)?;
+        .map_err(ReportError::drawing)?;
     }
-    sheet.present().map_err(TrainError::drawing)
+    sheet.present().map_err(ReportError::drawing)
 }
 
 fn draw_line<B: DrawingBackend>(
@@ -201,7 +201,7 @@ fn draw_text<B>(
     style: TextStyle,
     sheet: &DrawingArea<B, Shift>,
     dialect: Dialect,
-) -> Result<(), TrainError>
+) -> Result<(), ReportError>
 where
     B: DrawingBackend,
     B::ErrorType: 'static,
@@ -218,7 +218,7 @@ where
     let look = font.transform(transform).color(&style.colour);
     let put = |text: &str, along: f64, align: HPos| {
         let look = look.pos(Pos::new(align, VPos::Top));
-        sheet.draw(&Text::new(text, place(along), look)).map_err(TrainError::drawing)
+        sheet.draw(&Text::new(text, place(along), look)).map_err(ReportError::drawing)
     };
     match dialect {
         Dialect::Svg => {

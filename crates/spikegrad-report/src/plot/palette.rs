@@ -13,6 +13,8 @@ pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
 
+pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
+
 pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
 pub(super) const FRAME: RGBColor = RGBColor(140, 140, 140);
@@ -20,7 +22,7 @@ pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 pub(super) const FAINT_GRID: RGBColor = RGBColor(240, 240, 240);
 
 /// Colours for things that are only counted, in the order in which they are used.
-pub(super) const SERIES: [RGBColor; 5] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE];
+pub(super) const SERIES: [RGBColor; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK];
 
 /// Mixes `colour` with `other`; `share` of the result, from 0 to 1, is `colour`.
 pub(super) fn mix(colour: RGBColor, other: RGBColor, share: f64) -> RGBColor {

@@ -8,18 +8,18 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::TrainError;
+use crate::ReportError;
 
 /// How the names of temporary files begin.
-pub(crate) const TEMPORARY_PREFIX: &str = ".spikegrad-";
+pub const TEMPORARY_PREFIX: &str = ".spikegrad-";
 
 /// Writes `bytes` to `path`, replacing what stands there only when all of it is on the disk.
 ///
 /// # Errors
 ///
-/// [`TrainError::Write`] if the folder does not exist, cannot be written to, or the disk is full.
-pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    try_write(path, bytes).map_err(|reason| TrainError::Write { path: path.to_path_buf(), reason })
+/// [`ReportError::Write`] if the folder does not exist, cannot be written to, or the disk is full.
+pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    try_write(path, bytes).map_err(|reason| ReportError::Write { path: path.to_path_buf(), reason })
 }
 
 fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use std::path::Path;
 use super::palette::{BLUE, GREEN, PURPLE, VERMILION};
 use super::picture::Picture;
 use super::series::{Place, Quantity, Series, Vertical, draw_panel};
-use crate::TrainError;
+use crate::ReportError;
 
 /// What an epoch was like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +43,9 @@ const HEIGHT: f64 = 604.0;
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] without a single epoch; [`TrainError::FigureFormat`] if `path` does
-/// not end in `.svg` or `.png`; [`TrainError::Write`] if it cannot be written.
-pub fn histories(path: &Path, epochs: &[HistoryPoint]) -> Result<(), TrainError> {
+/// [`ReportError::EmptyFigure`] without a single epoch; [`ReportError::FigureFormat`] if `path` does
+/// not end in `.svg` or `.png`; [`ReportError::Write`] if it cannot be written.
+pub fn histories(path: &Path, epochs: &[HistoryPoint]) -> Result<(), ReportError> {
     picture(epochs)?.save(path)
 }
 
@@ -53,14 +53,14 @@ pub fn histories(path: &Path, epochs: &[HistoryPoint]) -> Result<(), TrainError>
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] without a single epoch.
-pub fn histories_svg(epochs: &[HistoryPoint]) -> Result<String, TrainError> {
+/// [`ReportError::EmptyFigure`] without a single epoch.
+pub fn histories_svg(epochs: &[HistoryPoint]) -> Result<String, ReportError> {
     picture(epochs)?.to_svg()
 }
 
-fn picture(epochs: &[HistoryPoint]) -> Result<Picture, TrainError> {
+fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
     if epochs.is_empty() {
-        return Err(TrainError::EmptyFigure { missing: "no epoch has been completed" });
+        return Err(ReportError::EmptyFigure { missing: "no epoch has been completed" });
     }
     let line = |name, colour, quantity: fn(&HistoryPoint) -> f64| {
         let points = epochs.iter().map(|point| (f64::from(point.epoch), quantity(point)));
@@ -162,7 +162,7 @@ mod tests {
             let svg = histories_svg(epochs).unwrap();
             assert!(svg.contains("Smallest slope") && !svg.contains("NaN"));
         }
-        assert!(matches!(histories_svg(&[]), Err(TrainError::EmptyFigure { .. })));
+        assert!(matches!(histories_svg(&[]), Err(ReportError::EmptyFigure { .. })));
     }
 
     #[test]

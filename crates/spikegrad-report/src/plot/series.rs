@@ -10,7 +10,7 @@ use super::axes::{Axis, Panel};
 use super::font::text_width;
 use super::palette::FRAME;
 use super::picture::{Align, HEADING, NORMAL, Picture, Position, SMALL, TextStyle};
-use crate::TrainError;
+use crate::ReportError;
 
 /// A named line: (epoch, quantity).
 pub(super) struct Series {
@@ -58,7 +58,7 @@ pub(super) fn draw_panel(
     place: Place,
     quantity: &Quantity,
     series: &[Series],
-) -> Result<(), TrainError> {
+) -> Result<(), ReportError> {
     let Place { upper_left: (left, top), lower_right: (right, bottom), .. } = place;
     let Quantity { heading, label, unit, scale } = *quantity;
     let epochs = series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
@@ -151,7 +151,7 @@ fn draw_legend(
     (right, baseline): Position,
     unit: &str,
     series: &[Series],
-) -> Result<(), TrainError> {
+) -> Result<(), ReportError> {
     let mut right = right;
     for Series { name, colour, points } in series.iter().rev() {
         let value = points.last().map_or(f64::NAN, |point| point.1);

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::palette::{BLUE, VERMILION};
 use super::picture::Picture;
 use super::series::{Place, Quantity, Series, Vertical, draw_panel};
-use crate::TrainError;
+use crate::ReportError;
 
 /// What was measured after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,9 +37,9 @@ const HEIGHT: f64 = 380.0;
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] without a single epoch; [`TrainError::FigureFormat`] if `path` does
-/// not end in `.svg` or `.png`; [`TrainError::Write`] if it cannot be written.
-pub fn training_curves(path: &Path, epochs: &[EpochPoint]) -> Result<(), TrainError> {
+/// [`ReportError::EmptyFigure`] without a single epoch; [`ReportError::FigureFormat`] if `path` does
+/// not end in `.svg` or `.png`; [`ReportError::Write`] if it cannot be written.
+pub fn training_curves(path: &Path, epochs: &[EpochPoint]) -> Result<(), ReportError> {
     picture(epochs)?.save(path)
 }
 
@@ -47,14 +47,14 @@ pub fn training_curves(path: &Path, epochs: &[EpochPoint]) -> Result<(), TrainEr
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] without a single epoch.
-pub fn training_curves_svg(epochs: &[EpochPoint]) -> Result<String, TrainError> {
+/// [`ReportError::EmptyFigure`] without a single epoch.
+pub fn training_curves_svg(epochs: &[EpochPoint]) -> Result<String, ReportError> {
     picture(epochs)?.to_svg()
 }
 
-fn picture(epochs: &[EpochPoint]) -> Result<Picture, TrainError> {
+fn picture(epochs: &[EpochPoint]) -> Result<Picture, ReportError> {
     if epochs.is_empty() {
-        return Err(TrainError::EmptyFigure { missing: "no epoch has been completed" });
+        return Err(ReportError::EmptyFigure { missing: "no epoch has been completed" });
     }
     let series = |train: fn(&EpochPoint) -> f64, test: fn(&EpochPoint) -> f64| {
         let points = |quantity: fn(&EpochPoint) -> f64| {
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_run_without_an_epoch_is_an_empty_figure() {
         let error = training_curves(Path::new("curves.svg"), &[]).unwrap_err();
-        assert!(matches!(error, TrainError::EmptyFigure { .. }));
+        assert!(matches!(error, ReportError::EmptyFigure { .. }));
     }
 
     #[test]

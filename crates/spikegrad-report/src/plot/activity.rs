@@ -14,7 +14,7 @@ use super::axes::{Axis, Panel, approximate};
 use super::font::shortened;
 use super::palette::{FRAME, SERIES};
 use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use crate::TrainError;
+use crate::ReportError;
 
 /// The spikes of the hidden layers in some samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,10 +61,10 @@ type Bar = (f64, f64, f64);
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if there is no layer, or `t_end` is not above 0;
-/// [`TrainError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`TrainError::Write`]
+/// [`ReportError::EmptyFigure`] if there is no layer, or `t_end` is not above 0;
+/// [`ReportError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`ReportError::Write`]
 /// if it cannot be written.
-pub fn activity(path: &Path, activity: &Activity) -> Result<(), TrainError> {
+pub fn activity(path: &Path, activity: &Activity) -> Result<(), ReportError> {
     picture(activity)?.save(path)
 }
 
@@ -72,17 +72,17 @@ pub fn activity(path: &Path, activity: &Activity) -> Result<(), TrainError> {
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if there is no layer, or `t_end` is not above 0.
-pub fn activity_svg(activity: &Activity) -> Result<String, TrainError> {
+/// [`ReportError::EmptyFigure`] if there is no layer, or `t_end` is not above 0.
+pub fn activity_svg(activity: &Activity) -> Result<String, ReportError> {
     picture(activity)?.to_svg()
 }
 
-fn picture(Activity { layers, t_end }: &Activity) -> Result<Picture, TrainError> {
+fn picture(Activity { layers, t_end }: &Activity) -> Result<Picture, ReportError> {
     if layers.is_empty() {
-        return Err(TrainError::EmptyFigure { missing: "there is no hidden layer" });
+        return Err(ReportError::EmptyFigure { missing: "there is no hidden layer" });
     }
     if !(t_end.is_finite() && *t_end > 0.0) {
-        return Err(TrainError::EmptyFigure { missing: "the end of time is not above 0" });
+        return Err(ReportError::EmptyFigure { missing: "the end of time is not above 0" });
     }
     let height = (HIGHEST_SECTION / approximate(layers.len())).min(HIGHEST_ROW);
     let rows = (height + CAPTION) * approximate(layers.len());
@@ -267,8 +267,8 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused() {
         let refused = |layers, t_end| activity_svg(&Activity { layers, t_end }).unwrap_err();
-        assert!(matches!(refused(vec![], 1.0), TrainError::EmptyFigure { .. }));
+        assert!(matches!(refused(vec![], 1.0), ReportError::EmptyFigure { .. }));
         let one = vec![layer(vec![1.0], vec![1])];
-        assert!(matches!(refused(one, 0.0), TrainError::EmptyFigure { .. }));
+        assert!(matches!(refused(one, 0.0), ReportError::EmptyFigure { .. }));
     }
 }

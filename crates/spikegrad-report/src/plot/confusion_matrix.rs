@@ -14,7 +14,7 @@ use super::axes::approximate;
 use super::font::{shortened, text_width};
 use super::palette::{BLUE, FRAME, GRID, INK, VERMILION, WHITE, ink_on, mix};
 use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use crate::TrainError;
+use crate::ReportError;
 
 // All lengths are in points.
 const MARGIN: f64 = 16.0;
@@ -45,14 +45,14 @@ const NONE: &str = "none";
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if there is no class, or `counts` is not a row for each class with
-/// one number more than there are classes; [`TrainError::FigureFormat`] if `path` does not end in
-/// `.svg` or `.png`; [`TrainError::Write`] if it cannot be written.
+/// [`ReportError::EmptyFigure`] if there is no class, or `counts` is not a row for each class with
+/// one number more than there are classes; [`ReportError::FigureFormat`] if `path` does not end in
+/// `.svg` or `.png`; [`ReportError::Write`] if it cannot be written.
 pub fn confusion_matrix(
     path: &Path,
     classes: &[String],
     counts: &[Vec<u32>],
-) -> Result<(), TrainError> {
+) -> Result<(), ReportError> {
     picture(classes, counts)?.save(path)
 }
 
@@ -60,8 +60,11 @@ pub fn confusion_matrix(
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] as for the file.
-pub fn confusion_matrix_svg(classes: &[String], counts: &[Vec<u32>]) -> Result<String, TrainError> {
+/// [`ReportError::EmptyFigure`] as for the file.
+pub fn confusion_matrix_svg(
+    classes: &[String],
+    counts: &[Vec<u32>],
+) -> Result<String, ReportError> {
     picture(classes, counts)?.to_svg()
 }
 
@@ -91,13 +94,13 @@ impl Cells {
     }
 }
 
-fn picture(classes: &[String], counts: &[Vec<u32>]) -> Result<Picture, TrainError> {
+fn picture(classes: &[String], counts: &[Vec<u32>]) -> Result<Picture, ReportError> {
     let columns = classes.len() + 1;
     if classes.is_empty() {
-        return Err(TrainError::EmptyFigure { missing: "there is no class" });
+        return Err(ReportError::EmptyFigure { missing: "there is no class" });
     }
     if counts.len() != classes.len() || counts.iter().any(|row| row.len() != columns) {
-        return Err(TrainError::EmptyFigure {
+        return Err(ReportError::EmptyFigure {
             missing: "the counts are not a row for each class with a number for each answer",
         });
     }
@@ -143,7 +146,11 @@ fn percent(part: u64, all: u64) -> Option<f64> {
     (all > 0).then_some(100.0 * share)
 }
 
-fn draw_cells(picture: &mut Picture, cells: &Cells, counts: &[Vec<u32>]) -> Result<(), TrainError> {
+fn draw_cells(
+    picture: &mut Picture,
+    cells: &Cells,
+    counts: &[Vec<u32>],
+) -> Result<(), ReportError> {
     let Some(style) = number_style(cells.side, counts)? else {
         draw_shades(picture, cells, counts, |_, _, _, _| ());
         return Ok(());
@@ -183,7 +190,7 @@ fn draw_shades(
 }
 
 /// The size at which every number fits into its cell; `None` if nobody could read it.
-fn number_style(side: f64, counts: &[Vec<u32>]) -> Result<Option<TextStyle>, TrainError> {
+fn number_style(side: f64, counts: &[Vec<u32>]) -> Result<Option<TextStyle>, ReportError> {
     let largest = counts.iter().flatten().max().copied().unwrap_or(0);
     let width = text_width(&largest.to_string(), NORMAL)?;
     let size = (NORMAL.size * 0.84 * side / width).min(NORMAL.size).min(0.6 * side);
@@ -201,7 +208,7 @@ struct Names {
 }
 
 impl Names {
-    fn fit(classes: &[String], side: f64) -> Result<Self, TrainError> {
+    fn fit(classes: &[String], side: f64) -> Result<Self, ReportError> {
         let style = TextStyle { size: NORMAL.size.min(0.75 * side), ..NORMAL };
         let names = classes.iter().map(|name| shortened(name, style, LONGEST_NAME));
         let rows: Vec<String> = names.collect::<Result<_, _>>()?;
@@ -308,7 +315,7 @@ mod tests {
         let square: Vec<Vec<u32>> = counts.iter().map(|row| row[..3].to_vec()).collect();
         for (names, counts) in [(&names[..], &counts[..2]), (&names, &square), (&[], &[])] {
             let error = confusion_matrix_svg(names, counts).unwrap_err();
-            assert!(matches!(error, TrainError::EmptyFigure { .. }));
+            assert!(matches!(error, ReportError::EmptyFigure { .. }));
         }
     }
 }

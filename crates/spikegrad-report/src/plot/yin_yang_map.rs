@@ -4,7 +4,7 @@
 //! Colour is the decision and its strength the confidence; the true borders are drawn over both
 //! panels, and the test points that the network gets wrong are ringed in black.
 //!
-//! Not here: the network.
+//! Not here: the network, and the shape of the data set.
 
 use std::f64::consts::PI;
 use std::path::Path;
@@ -14,8 +14,7 @@ use plotters::style::RGBColor;
 use super::axes::{Axis, Panel, approximate};
 use super::palette::{BLUE, GREEN, INK, ORANGE, WHITE, mix};
 use super::picture::{HEADING, NORMAL, Picture, Position};
-use crate::TrainError;
-use crate::data::yin_yang::{R_BIG, R_SMALL, class_at};
+use crate::ReportError;
 
 /// What a network says about a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,9 +25,22 @@ pub struct Decision {
     pub confidence: f64,
 }
 
+/// What the data set looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct TrueShape {
+    /// The class of a place; `None` outside of the disc.
+    pub class_at: fn(f64, f64) -> Option<usize>,
+    /// Radius of the disc, and both coordinates of its centre.
+    pub radius: f64,
+    /// Radius of the two dots.
+    pub dot: f64,
+}
+
 /// A network's decisions over the unit square.
 #[derive(Clone, Copy, Debug)]
 pub struct DecisionMap<'a> {
+    /// What it is to learn.
+    pub truth: TrueShape,
     /// Number of cells to a side.
     pub size: usize,
     /// The decisions in the order of [`centres`](Self::centres), `size` × `size` of them.
@@ -90,14 +102,14 @@ const SHADES: f64 = 6.0;
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them;
-/// [`TrainError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`TrainError::Write`]
+/// [`ReportError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them;
+/// [`ReportError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`ReportError::Write`]
 /// if it cannot be written.
 pub fn yin_yang_map(
     path: &Path,
     map: &DecisionMap<'_>,
     points: &[ClassifiedPoint],
-) -> Result<(), TrainError> {
+) -> Result<(), ReportError> {
     picture(map, points)?.save(path)
 }
 
@@ -105,23 +117,23 @@ pub fn yin_yang_map(
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them.
+/// [`ReportError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them.
 pub fn yin_yang_map_svg(
     map: &DecisionMap<'_>,
     points: &[ClassifiedPoint],
-) -> Result<String, TrainError> {
+) -> Result<String, ReportError> {
     picture(map, points)?.to_svg()
 }
 
-fn picture(map: &DecisionMap<'_>, points: &[ClassifiedPoint]) -> Result<Picture, TrainError> {
+fn picture(map: &DecisionMap<'_>, points: &[ClassifiedPoint]) -> Result<Picture, ReportError> {
     if map.size == 0 || map.size.checked_mul(map.size) != Some(map.decisions.len()) {
-        return Err(TrainError::EmptyFigure {
+        return Err(ReportError::EmptyFigure {
             missing: "the map has not as many decisions as cells",
         });
     }
     let mut picture = Picture::new(WIDTH, HEIGHT);
     let (truth, decisions) = (panel(LEFT_PANEL), panel(RIGHT_PANEL));
-    draw_truth(&mut picture, &truth, points);
+    draw_truth(&mut picture, &truth, map.truth, points);
     draw_decisions(&mut picture, &decisions, map, points);
     let wrong = points.iter().filter(|point| is_wrong(point)).count();
     let accuracy = 100.0 * (1.0 - approximate(wrong) / approximate(points.len().max(1)));
@@ -147,10 +159,11 @@ fn panel(left: f64) -> Panel {
     }
 }
 
-fn draw_truth(picture: &mut Picture, panel: &Panel, points: &[ClassifiedPoint]) {
+fn draw_truth(picture: &mut Picture, panel: &Panel, truth: TrueShape, points: &[ClassifiedPoint]) {
     panel.draw_grid(picture);
-    draw_cells(picture, panel, |x, y| Some(mix(colour(class_at(x, y)), WHITE, 0.3)));
-    draw_borders(picture, panel);
+    let class_at = truth.class_at;
+    draw_cells(picture, panel, truth, |x, y| Some(mix(colour(class_at(x, y)), WHITE, 0.3)));
+    draw_borders(picture, panel, truth);
     for point in points {
         let place = panel.at(point.x, point.y);
         picture.disc(place, 2.6, WHITE);
@@ -165,8 +178,8 @@ fn draw_decisions(
     points: &[ClassifiedPoint],
 ) {
     panel.draw_grid(picture);
-    draw_cells(picture, panel, |x, y| map.at(x, y).map(shade));
-    draw_borders(picture, panel);
+    draw_cells(picture, panel, map.truth, |x, y| map.at(x, y).map(shade));
+    draw_borders(picture, panel, map.truth);
     for point in points.iter().filter(|point| !is_wrong(point)) {
         let place = panel.at(point.x, point.y);
         picture.disc(place, 1.2, mix(colour(Some(point.label)), INK, 0.6));
@@ -190,6 +203,7 @@ fn is_wrong(point: &ClassifiedPoint) -> bool {
 fn draw_cells(
     picture: &mut Picture,
     panel: &Panel,
+    truth: TrueShape,
     colour_at: impl Fn(f64, f64) -> Option<RGBColor>,
 ) {
     /// A cell is about a point wide: the borders, drawn over them, hide the steps.
@@ -199,7 +213,7 @@ fn draw_cells(
         let y = centre(row, CELLS);
         let colours: Vec<Option<RGBColor>> = (0..CELLS)
             .map(|column| centre(column, CELLS))
-            .map(|x| class_at(x, y).and_then(|_| colour_at(x, y)))
+            .map(|x| (truth.class_at)(x, y).and_then(|_| colour_at(x, y)))
             .collect();
         let mut start = 0;
         for piece in colours.chunk_by(|one, other| one == other) {
@@ -216,19 +230,20 @@ fn draw_cells(
 }
 
 /// Draws the true borders: the rim, the two half circles between yin and yang, and the dots.
-fn draw_borders(picture: &mut Picture, panel: &Panel) {
+fn draw_borders(picture: &mut Picture, panel: &Panel, truth: TrueShape) {
+    let TrueShape { radius: disc, dot, .. } = truth;
     let mut arc = |centre: f64, radius: f64, from: f64, to: f64, width: f64| {
         const PIECES: u32 = 90;
         let angles = (0..=PIECES).map(|k| from + (to - from) * f64::from(k) / f64::from(PIECES));
         let places = angles
-            .map(|angle| panel.at(centre + radius * angle.cos(), R_BIG + radius * angle.sin()));
+            .map(|angle| panel.at(centre + radius * angle.cos(), disc + radius * angle.sin()));
         picture.line(places.collect(), width, INK);
     };
-    arc(R_BIG, R_BIG, 0.0, 2.0 * PI, 1.5);
-    arc(0.5 * R_BIG, 0.5 * R_BIG, PI, 2.0 * PI, 1.0);
-    arc(1.5 * R_BIG, 0.5 * R_BIG, 0.0, PI, 1.0);
-    arc(0.5 * R_BIG, R_SMALL, 0.0, 2.0 * PI, 1.0);
-    arc(1.5 * R_BIG, R_SMALL, 0.0, 2.0 * PI, 1.0);
+    arc(disc, disc, 0.0, 2.0 * PI, 1.5);
+    arc(0.5 * disc, 0.5 * disc, PI, 2.0 * PI, 1.0);
+    arc(1.5 * disc, 0.5 * disc, 0.0, PI, 1.0);
+    arc(0.5 * disc, dot, 0.0, 2.0 * PI, 1.0);
+    arc(1.5 * disc, dot, 0.0, 2.0 * PI, 1.0);
 }
 
 fn draw_legend(picture: &mut Picture, wrong: usize) {
@@ -281,6 +296,13 @@ fn centre(index: usize, size: usize) -> f64 {
 mod tests {
     use super::*;
 
+    /// Half a disc, and no dots.
+    const TRUTH: TrueShape = TrueShape { class_at, radius: 0.5, dot: 0.1 };
+
+    fn class_at(x: f64, y: f64) -> Option<usize> {
+        ((x - 0.5).hypot(y - 0.5) <= 0.5).then_some(usize::from(y > 0.5))
+    }
+
     /// A map of the true classes, sure near the middle, undecided in a corner.
     fn decisions(size: usize) -> Vec<Decision> {
         DecisionMap::centres(size)
@@ -293,7 +315,7 @@ mod tests {
 
     #[test]
     fn cells_are_found_where_their_centres_are() {
-        let map = DecisionMap { size: 7, decisions: &decisions(7) };
+        let map = DecisionMap { truth: TRUTH, size: 7, decisions: &decisions(7) };
         for (index, (x, y)) in DecisionMap::centres(7).enumerate() {
             assert_eq!(map.at(x, y), Some(map.decisions[index]));
         }
@@ -308,7 +330,7 @@ mod tests {
             ClassifiedPoint { x: 0.5, y: 0.7, label: 1, predicted: None },
         ];
         for name in ["map.svg", "map.png"] {
-            let map = DecisionMap { size: 20, decisions: &decisions(20) };
+            let map = DecisionMap { truth: TRUTH, size: 20, decisions: &decisions(20) };
             yin_yang_map(&folder.path().join(name), &map, &points).unwrap();
         }
         let svg = std::fs::read_to_string(folder.path().join("map.svg")).unwrap();
@@ -318,9 +340,9 @@ mod tests {
     #[test]
     fn a_map_of_the_wrong_size_is_refused() {
         for size in [0, 3, usize::MAX] {
-            let map = DecisionMap { size, decisions: &decisions(2) };
+            let map = DecisionMap { truth: TRUTH, size, decisions: &decisions(2) };
             let error = yin_yang_map(Path::new("map.svg"), &map, &[]).unwrap_err();
-            assert!(matches!(error, TrainError::EmptyFigure { .. }), "{size}");
+            assert!(matches!(error, ReportError::EmptyFigure { .. }), "{size}");
         }
     }
 

@@ -12,7 +12,7 @@ use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 use super::picture::TextStyle;
-use crate::TrainError;
+use crate::ReportError;
 
 /// The embedded font, and for whoever opens the SVG without it, others of the same width.
 const NAME: &str = "DejaVu Sans, Verdana, sans-serif";
@@ -29,12 +29,12 @@ pub(super) struct Setting {
 }
 
 /// Returns the width of `text` in points.
-pub(super) fn text_width(text: &str, style: TextStyle) -> Result<f64, TrainError> {
+pub(super) fn text_width(text: &str, style: TextStyle) -> Result<f64, ReportError> {
     set(text, style, 1.0).map(|setting| setting.width)
 }
 
 /// Cuts `text` so that it is not wider than `longest` points, and says so with an ellipsis.
-pub(super) fn shortened(text: &str, style: TextStyle, longest: f64) -> Result<String, TrainError> {
+pub(super) fn shortened(text: &str, style: TextStyle, longest: f64) -> Result<String, ReportError> {
     if text_width(text, style)? <= longest {
         return Ok(text.to_owned());
     }
@@ -50,8 +50,8 @@ pub(super) fn shortened(text: &str, style: TextStyle, longest: f64) -> Result<St
 }
 
 /// Sets `text` on a bitmap with so many pixels to a point.
-pub(super) fn set(text: &str, style: TextStyle, pixels: f64) -> Result<Setting, TrainError> {
-    let face = FontRef::try_from_slice(bytes(style.bold)).map_err(TrainError::drawing)?;
+pub(super) fn set(text: &str, style: TextStyle, pixels: f64) -> Result<Setting, ReportError> {
+    let face = FontRef::try_from_slice(bytes(style.bold)).map_err(ReportError::drawing)?;
     #[expect(clippy::cast_possible_truncation, reason = "glyphs are measured in single precision")]
     let size = (style.size * pixels * ASCENT_AND_DESCENT) as f32;
     let font = face.as_scaled(PxScale::from(size));

@@ -14,7 +14,7 @@ use super::axes::{Axis, Panel, approximate};
 use super::font::{shortened, text_width};
 use super::palette::{INK, SERIES, VERMILION};
 use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use crate::TrainError;
+use crate::ReportError;
 
 /// A band of the raster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,9 @@ const HIGHEST_SECTION: f64 = 1000.0;
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] if there is neither a population nor a voltage, or `t_end` is not
-/// above 0; [`TrainError::UnknownNeuron`] for a spike that belongs to none of `populations`;
-/// [`TrainError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`TrainError::Write`]
+/// [`ReportError::EmptyFigure`] if there is neither a population nor a voltage, or `t_end` is not
+/// above 0; [`ReportError::UnknownNeuron`] for a spike that belongs to none of `populations`;
+/// [`ReportError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`ReportError::Write`]
 /// if it cannot be written.
 pub fn raster(
     path: &Path,
@@ -81,7 +81,7 @@ pub fn raster(
     spikes: &[Spike],
     voltages: &[VoltageTrace],
     t_end: f64,
-) -> Result<(), TrainError> {
+) -> Result<(), ReportError> {
     picture(populations, spikes, voltages, t_end)?.save(path)
 }
 
@@ -89,13 +89,13 @@ pub fn raster(
 ///
 /// # Errors
 ///
-/// [`TrainError::EmptyFigure`] and [`TrainError::UnknownNeuron`] as for the file.
+/// [`ReportError::EmptyFigure`] and [`ReportError::UnknownNeuron`] as for the file.
 pub fn raster_svg(
     populations: &[Population],
     spikes: &[Spike],
     voltages: &[VoltageTrace],
     t_end: f64,
-) -> Result<String, TrainError> {
+) -> Result<String, ReportError> {
     picture(populations, spikes, voltages, t_end)?.to_svg()
 }
 
@@ -104,17 +104,17 @@ fn picture(
     spikes: &[Spike],
     voltages: &[VoltageTrace],
     t_end: f64,
-) -> Result<Picture, TrainError> {
+) -> Result<Picture, ReportError> {
     if populations.is_empty() && voltages.is_empty() {
-        return Err(TrainError::EmptyFigure { missing: "neither a population nor a voltage" });
+        return Err(ReportError::EmptyFigure { missing: "neither a population nor a voltage" });
     }
     if !(t_end.is_finite() && t_end > 0.0) {
-        return Err(TrainError::EmptyFigure { missing: "the end of time is not above 0" });
+        return Err(ReportError::EmptyFigure { missing: "the end of time is not above 0" });
     }
     let exists =
         |spike: &&Spike| populations.get(spike.population).is_some_and(|it| spike.neuron < it.size);
     if let Some(&Spike { population, neuron, .. }) = spikes.iter().find(|spike| !exists(spike)) {
-        return Err(TrainError::UnknownNeuron { population, neuron });
+        return Err(ReportError::UnknownNeuron { population, neuron });
     }
 
     let mut sheet = Sheet::new(name_width(populations, voltages)?, t_end);
@@ -181,7 +181,7 @@ impl Sheet {
         population: &Population,
         colour: RGBColor,
         spikes: impl Iterator<Item = &'a Spike>,
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), ReportError> {
         let panel = self.panel(height, (0.0, approximate(population.size.max(1))));
         panel.draw_x_grid(&mut self.picture);
         for spike in spikes.filter(|spike| self.t_end >= spike.time && spike.time >= 0.0) {
@@ -207,7 +207,7 @@ impl Sheet {
         Ok(())
     }
 
-    fn draw_voltage(&mut self, height: f64, voltage: &VoltageTrace) -> Result<(), TrainError> {
+    fn draw_voltage(&mut self, height: f64, voltage: &VoltageTrace) -> Result<(), ReportError> {
         let panel = self.panel(height, voltage_range(voltage));
         panel.draw_x_grid(&mut self.picture);
         panel.draw_y_grid(&mut self.picture);
@@ -266,7 +266,7 @@ fn voltage_range(voltage: &VoltageTrace) -> (f64, f64) {
 }
 
 /// Room for the widest name, in points.
-fn name_width(populations: &[Population], voltages: &[VoltageTrace]) -> Result<f64, TrainError> {
+fn name_width(populations: &[Population], voltages: &[VoltageTrace]) -> Result<f64, ReportError> {
     // A count of neurons stands below the name of a population, and has this room at least.
     let mut widest = 40.0_f64;
     let bold = TextStyle { bold: true, ..NORMAL };
@@ -340,9 +340,12 @@ mod tests {
             raster(Path::new("raster.svg"), populations, spikes, &[], t_end).unwrap_err()
         };
         let one = [population("hidden", 2)];
-        assert!(matches!(refuse(&[], &[], 1.0), TrainError::EmptyFigure { .. }));
-        assert!(matches!(refuse(&one, &[], f64::NAN), TrainError::EmptyFigure { .. }));
+        assert!(matches!(refuse(&[], &[], 1.0), ReportError::EmptyFigure { .. }));
+        assert!(matches!(refuse(&one, &[], f64::NAN), ReportError::EmptyFigure { .. }));
         let stray = Spike { population: 0, neuron: 2, time: 0.1 };
-        assert!(matches!(refuse(&one, &[stray], 1.0), TrainError::UnknownNeuron { neuron: 2, .. }));
+        assert!(matches!(
+            refuse(&one, &[stray], 1.0),
+            ReportError::UnknownNeuron { neuron: 2, .. }
+        ));
     }
 }
