@@ -256,7 +256,7 @@ impl SteppedNetwork<'_> {
             let (value, after) = (memory.values[k], memory.membrane[k]);
             let attached =
                 if self.settings.detach_reset { 0.0 } else { after * self.jump(k, membrane[k]) };
-            let through = derivative.at(membrane[k] - n.v_th) * (memory.emitted[k] + attached);
+            let through = derivative.at(k, membrane[k] - n.v_th) * (memory.emitted[k] + attached);
             into.v_th -= through;
             into.v_reset += value * after;
             memory.membrane[k] = through

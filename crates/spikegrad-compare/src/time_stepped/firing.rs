@@ -4,7 +4,7 @@
 //! spikes, any number for soft ones. So the deterministic network, the smooth one that proves the machinery, and stochastic ones
 //! (`stochastic/`) are one program. Not here: what follows from a spike (`forward.rs`).
 
-use super::Surrogate;
+use super::{Run, Surrogate};
 
 /// Decides what a neuron emits.
 pub trait Firing {
@@ -29,5 +29,15 @@ pub struct Soft(pub Surrogate);
 impl Firing for Soft {
     fn emit(&mut self, _: usize, _: usize, x: f64) -> f64 {
         self.0.soft_spike(x)
+    }
+}
+
+/// What was emitted in another run of the same network.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay<'a>(pub &'a Run);
+
+impl Firing for Replay<'_> {
+    fn emit(&mut self, step: usize, neuron: usize, _: f64) -> f64 {
+        self.0.value_of(step, neuron)
     }
 }

@@ -130,6 +130,17 @@ impl Run {
         8 * (self.membrane.len() + self.current.len()) + self.spikes.bytes() + self.inputs.bytes()
     }
 
+    /// What `neuron` emitted at a grid point.
+    ///
+    /// # Panics
+    /// If there is no such grid point.
+    #[must_use]
+    pub fn value_of(&self, step: usize, neuron: usize) -> f64 {
+        let Emitted { indices, values } = self.spikes.at(step);
+        let found = indices.binary_search_by(|&k| (k as usize).cmp(&neuron));
+        found.map_or(0.0, |at| values[at])
+    }
+
     pub(super) fn spikes_at(&self, step: usize) -> Emitted<'_> {
         self.spikes.at(step)
     }

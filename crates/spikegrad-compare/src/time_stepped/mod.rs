@@ -4,7 +4,7 @@
 //! parameters of this workspace, and gradients in the same shape, so that a comparison is one of methods. Start with
 //! [`SteppedNetwork`], [`SteppedSettings`] and [`SteppedNetwork::value_and_grad_batch`]. What the network emits is decided by a
 //! [`Firing`], what stands for its derivative by a [`SpikeDerivative`]: with soft spikes and their own derivative the backward pass
-//! is exact, which is how it is tested; with escape noise it is a stochastic network.
+//! is exact, which is how it is tested; with escape noise it is the stochastic network of [`stochastic`](crate::stochastic).
 //!
 //! ```text
 //! stored for the way back, a sample    8 (1 or 2) neurons (steps + 1) bytes, and 12 bytes a spike: 2 if time constants are learned
@@ -30,7 +30,7 @@ pub use activity::{Activity, Side};
 pub use backward::{BackwardMemory, Reading, SteppedSum};
 pub use batch::{GridBatch, GridMemory, GridSample, GridValue};
 pub use error::GridError;
-pub use firing::{Firing, Soft, Threshold};
+pub use firing::{Firing, Replay, Soft, Threshold};
 pub use forward::Run;
 pub use loss::{
     Cotangents, GridLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, TtfsCrossEntropy,

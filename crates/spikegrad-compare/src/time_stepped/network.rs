@@ -15,7 +15,7 @@
 use super::wiring::Group;
 use super::{Activity, GridError, Surrogate};
 use spikegrad_dynamics::exp_divided;
-use spikegrad_network::{Model, Network, Parameters};
+use spikegrad_network::{Model, Network, Parameters, PopulationParameters, Stimulus};
 use std::ops::Range;
 
 /// Most time steps of a run.
@@ -144,6 +144,37 @@ impl<'a> SteppedNetwork<'a> {
         let spiking = (0..network.populations().len()).filter(is_spiking);
         let spiking = spiking.map(|k| network.range(k)).collect();
         Self { network, settings, neurons, groups, spiking, longest }
+    }
+
+    /// The derivative of this network along `direction`, weights for each connection, at fixed spikes: what is linear in the state is
+    /// linear in its derivative, so it is a network itself, at rest at zero, whose potentials are those derivatives in a run that
+    /// replays the spikes.
+    ///
+    /// `parameters` are those with which this network was laid out.
+    #[must_use]
+    pub fn tangent(&self, parameters: &Parameters, direction: &[Vec<f64>]) -> Self {
+        let mut at_rest = parameters.clone();
+        for population in &mut at_rest.populations {
+            let PopulationParameters {
+                v_th, v_reset, v_leak, i_bias, initial_v, initial_i, ..
+            } = population;
+            for values in [v_th, v_reset, v_leak, i_bias, initial_v, initial_i] {
+                values.as_mut_slice().fill(0.0);
+            }
+        }
+        for (connection, weights) in at_rest.connections.iter_mut().zip(direction) {
+            connection.weights.clone_from(weights);
+        }
+        Self::lay_out(self.network, &at_rest, self.settings.clone(), self.longest)
+    }
+
+    /// Number of times that a run on `stimulus` asks what a neuron emits: once for each spiking neuron and step.
+    ///
+    /// # Errors
+    /// [`GridError::TooManySteps`].
+    pub fn decisions(&self, stimulus: &Stimulus) -> Result<usize, GridError> {
+        let neurons: usize = self.spiking.iter().map(Range::len).sum();
+        Ok(neurons * in_steps(stimulus.t_end(), self.settings.dt)?)
     }
 
     /// The network.

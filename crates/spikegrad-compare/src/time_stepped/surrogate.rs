@@ -26,8 +26,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 /// What stands for the derivative of a spike.
 pub trait SpikeDerivative: Sync {
-    /// Its value where the potential is `x` above the threshold, per unit of potential.
-    fn at(&self, x: f64) -> f64;
+    /// Its value for `neuron` where the potential is `x` above the threshold, per unit of potential.
+    fn at(&self, neuron: usize, x: f64) -> f64;
 }
 
 /// The bump's form.
@@ -124,6 +124,16 @@ pub struct Surrogate {
 }
 
 impl Surrogate {
+    /// The surrogate derivative where the potential is `x` above the threshold, per unit of potential.
+    #[must_use]
+    pub fn derivative(&self, x: f64) -> f64 {
+        let bump = self.shape.bump(self.beta * x);
+        match self.height {
+            Height::One => bump / self.shape.top(),
+            Height::Growing => self.beta * bump,
+        }
+    }
+
     /// ½ plus the primitive of the derivative: the smooth function of which the surrogate is the exact derivative.
     #[must_use]
     pub fn soft_spike(&self, x: f64) -> f64 {
@@ -136,18 +146,14 @@ impl Surrogate {
 }
 
 impl SpikeDerivative for Surrogate {
-    fn at(&self, x: f64) -> f64 {
-        let bump = self.shape.bump(self.beta * x);
-        match self.height {
-            Height::One => bump / self.shape.top(),
-            Height::Growing => self.beta * bump,
-        }
+    fn at(&self, _: usize, x: f64) -> f64 {
+        self.derivative(x)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Height, Shape, SpikeDerivative, Surrogate};
+    use super::{Height, Shape, Surrogate};
 
     /// Central differences of order four at h = 1e-3/β: truncation h⁴f⁽⁵⁾/30, at most 1e-12·720/30 relative for `SuperSpike`, and rounding ε/h.
     const DIFFERENCE: f64 = 1e-10;
@@ -165,8 +171,8 @@ mod tests {
                             surrogate.soft_spike(x + k * h) - surrogate.soft_spike(x - k * h)
                         };
                         let quotient = (8.0 * near(1.0) - near(2.0)) / (12.0 * h);
-                        let scale = surrogate.at(0.0);
-                        let error = (surrogate.at(x) - quotient).abs() / scale;
+                        let scale = surrogate.derivative(0.0);
+                        let error = (surrogate.derivative(x) - quotient).abs() / scale;
                         assert!(error < DIFFERENCE, "{surrogate:?} at {x}: off by {error:e}");
                     }
                 }
@@ -177,7 +183,7 @@ mod tests {
     #[test]
     fn heights_are_what_they_are_called() {
         for shape in Shape::ALL {
-            let at = |beta, height| Surrogate { shape, beta, height }.at(0.0);
+            let at = |beta, height| Surrogate { shape, beta, height }.derivative(0.0);
             assert!((at(1.0, Height::One) - 1.0).abs() < 1e-15);
             assert!((at(50.0, Height::One) - 1.0).abs() < 1e-15);
             let growth = at(50.0, Height::Growing) / at(1.0, Height::Growing);
