@@ -7,6 +7,7 @@ use crate::layout::Unwritable;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, Network, SimulateError};
 use spikegrad_report::ReportError;
+use spikegrad_studies::StudyError;
 use spikegrad_train::TrainError;
 use thiserror::Error;
 
@@ -25,6 +26,9 @@ pub(crate) enum Failure {
     /// A file, a configuration or a sample that `spikegrad-train` could not use.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A study without findings.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     #[error("cannot watch for Ctrl-C: {reason}")]
     Interrupts { reason: ctrlc::Error },
     /// Never seen: every document has a form in JSON.
@@ -140,6 +144,7 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Report(reason) => status_of_report(reason),
+            Self::Study(reason) => status_of_study(reason),
             Self::Train(reason) => status_of_training(reason),
             Self::Config { .. }
             | Self::NothingToLearn
@@ -194,5 +199,15 @@ fn status_of_report(reason: &ReportError) -> u8 {
     match reason {
         ReportError::Write { .. } | ReportError::Drawing { .. } => 1,
         _ => 2,
+    }
+}
+
+/// A study makes its own problems: what fails is not the user's.
+fn status_of_study(reason: &StudyError) -> u8 {
+    match reason {
+        StudyError::Interrupted => 130,
+        StudyError::Train(reason) => status_of_training(reason),
+        StudyError::Report(reason) => status_of_report(reason),
+        _ => 1,
     }
 }

@@ -1,6 +1,7 @@
-//! What is shown while a run trains: on a terminal a bar with the time that is left, elsewhere a line for each epoch.
+//! What is shown while a run trains or a study goes on: on a terminal a bar with the time that is left, elsewhere a line for each
+//! epoch or case.
 //!
-//! It is also where an interrupt is noticed, between two batches. Not here: the signal itself (`command/train.rs`).
+//! It is also where an interrupt is noticed, between two batches or cases. Not here: the signal itself (`command/train.rs`).
 
 use crate::people;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,20 +29,25 @@ enum Shown {
 impl Screen {
     pub(crate) fn new(run: &Run, interrupted: Arc<AtomicBool>, quiet: bool) -> Self {
         let epochs = run.classifier().config().epochs;
-        let shown = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Shown::Nothing,
-            (false, false) => Shown::Lines,
-            (false, true) => Shown::Bar(bar(run, epochs)),
-        };
-        Self { interrupted, epochs, shown }
+        let batches = run.batches() as u64;
+        let (all, done) = (u64::from(epochs) * batches, u64::from(run.completed()) * batches);
+        Self { interrupted, epochs, shown: Shown::new(quiet, all, done) }
     }
 }
 
-/// A bar that counts batches, of all epochs.
-fn bar(run: &Run, epochs: u32) -> ProgressBar {
-    let of = run.batches() as u64;
-    let bar =
-        ProgressBar::new(u64::from(epochs) * of).with_position(u64::from(run.completed()) * of);
+impl Shown {
+    fn new(quiet: bool, all: u64, done: u64) -> Self {
+        match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Self::Nothing,
+            (false, false) => Self::Lines,
+            (false, true) => Self::Bar(bar(all, done)),
+        }
+    }
+}
+
+/// A bar that counts batches, of all epochs, or cases.
+fn bar(all: u64, done: u64) -> ProgressBar {
+    let bar = ProgressBar::new(all).with_position(done);
     // The template is a constant; a mistake in it leaves the plain bar.
     if let Ok(style) =
         ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
@@ -72,11 +78,38 @@ impl Observer for Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for Shown {
     fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
+        if let Self::Bar(bar) = self {
             bar.abandon();
         }
+    }
+}
+
+/// Shows how far a study has come, and ends it when it is interrupted.
+#[derive(Debug)]
+pub(crate) struct StudyScreen {
+    interrupted: Arc<AtomicBool>,
+    shown: Shown,
+}
+
+impl StudyScreen {
+    pub(crate) fn new(interrupted: Arc<AtomicBool>, quiet: bool) -> Self {
+        Self { interrupted, shown: Shown::new(quiet, 0, 0) }
+    }
+
+    /// Shows that `done` of `all` cases are done and `what` is next; false if the study is to end.
+    pub(crate) fn show(&self, done: usize, all: usize, what: &str) -> bool {
+        match &self.shown {
+            Shown::Lines if done < all => people::say(&format!("{}/{all}: {what}", done + 1)),
+            Shown::Nothing | Shown::Lines => {}
+            Shown::Bar(bar) => {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+                bar.set_message(what.to_owned());
+            }
+        }
+        !self.interrupted.load(Ordering::Relaxed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments, its help and what it does.
 
+mod compare;
 mod evaluate;
 mod gradient;
 mod schema;
@@ -16,6 +17,7 @@ use clap::Subcommand;
 pub(crate) enum Command {
     Simulate(simulate::Arguments),
     Gradient(gradient::Arguments),
+    Compare(compare::Arguments),
     Train(train::Arguments),
     Sweep(sweep::Arguments),
     Evaluate(evaluate::Arguments),
@@ -27,6 +29,7 @@ impl Command {
         match self {
             Self::Simulate(arguments) => simulate::run(arguments, common),
             Self::Gradient(arguments) => gradient::run(arguments, common),
+            Self::Compare(arguments) => compare::run(arguments, common),
             Self::Train(arguments) => train::run(arguments, common),
             Self::Sweep(arguments) => sweep::run(arguments, common),
             Self::Evaluate(arguments) => evaluate::run(arguments, common),

@@ -89,7 +89,7 @@ impl Circle {
 /// their distance where the field is smooth.
 pub fn running_integral(
     points: impl IntoIterator<Item = Vec<f64>>,
-    field: impl Fn(&[f64]) -> Vec<f64>,
+    mut field: impl FnMut(&[f64]) -> Vec<f64>,
 ) -> Vec<f64> {
     let mut sum = 0.0;
     let mut sums = Vec::new();

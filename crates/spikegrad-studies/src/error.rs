@@ -1,0 +1,37 @@
+//! Why a study has no findings, as one sentence in the user's terms.
+
+use spikegrad_compare::stochastic::StochasticError;
+use spikegrad_compare::time_stepped::GridError;
+use spikegrad_report::ReportError;
+use spikegrad_train::TrainError;
+use thiserror::Error;
+
+/// A study that could not be finished.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// The exact engine failed.
+    #[error("the exact gradient failed: {0}")]
+    Exact(#[from] spikegrad::Error),
+    /// The time-stepped baseline failed.
+    #[error("the time-stepped network failed: {0}")]
+    Grid(#[from] GridError),
+    /// The stochastic network failed.
+    #[error("the stochastic network failed: {0}")]
+    Stochastic(#[from] StochasticError),
+    /// Data could not be made, or a run failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A figure could not be drawn.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The numbers have no form in JSON.
+    #[error("the findings cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A loop was asked for where there is no plane for it.
+    #[error("there is no loop through fewer than two weights")]
+    NoPlane,
+    /// The study was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,87 @@
+//! A loss over the weights of a network: points are all weights in a row, connection by connection.
+//!
+//! Not here: the paths that lead through it (`spikegrad_compare::stochastic`).
+
+use spikegrad::network::Circuit;
+use spikegrad::{
+    Connection, ConnectionParameters, Error, InputSpike, Loss, Model, Network, Parameters,
+    Population, PopulationParameters, Settings, Source, Stimulus, Synapses, Values, value_and_grad,
+};
+use spikegrad_compare::Signature;
+use spikegrad_compare::stochastic::Landscape;
+
+/// A network with a stimulus and a loss, whose weights are the point.
+#[derive(Debug)]
+pub(crate) struct Weights<'a> {
+    pub(crate) network: Network,
+    pub(crate) parameters: Parameters,
+    pub(crate) stimulus: Stimulus,
+    pub(crate) loss: &'a dyn Loss,
+}
+
+impl<'a> Weights<'a> {
+    /// Two inputs, two spiking neurons that hear each other, and two integrators: twelve weights.
+    pub(crate) fn small(loss: &'a dyn Loss) -> Result<Self, Error> {
+        let population = |name: &str, model| Population { name: name.into(), size: 2, model };
+        let populations = vec![population("hidden", Model::Lif), population("read", Model::Li)];
+        let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+        let connections = vec![
+            dense(Source::Input, 0),
+            dense(Source::Population(0), 0),
+            dense(Source::Population(0), 1),
+        ];
+        let network = Network::new(2, populations, connections)?;
+        let weights = [[4.6, 3.1, 2.9, 5.2], [0.4, 0.8, 1.1, -0.3], [1.5, -0.5, -1.0, 2.0]];
+        let delays = [0.0, 1e-3, 0.0];
+        let connections = weights.iter().zip(delays).map(|(weights, delay)| ConnectionParameters {
+            weights: weights.to_vec(),
+            delay: Values::Shared(delay),
+        });
+        let populations = vec![PopulationParameters::default(); 2];
+        let parameters = Parameters { populations, connections: connections.collect() };
+        let spikes = [(0, 0.0), (1, 0.004), (0, 0.011), (1, 0.017)];
+        let spikes = spikes.map(|(channel, time)| InputSpike { channel, time }).to_vec();
+        let stimulus = Stimulus::new(0.04, spikes)?;
+        Ok(Self { network, parameters, stimulus, loss })
+    }
+
+    /// The point at which the network was made.
+    pub(crate) fn here(&self) -> Vec<f64> {
+        Self::row(&self.parameters)
+    }
+
+    /// The parameters at a point.
+    pub(crate) fn at(&self, theta: &[f64]) -> Parameters {
+        let mut parameters = self.parameters.clone();
+        let weights = parameters.connections.iter_mut().flat_map(|c| &mut c.weights);
+        weights.zip(theta).for_each(|(weight, theta)| *weight = *theta);
+        parameters
+    }
+
+    /// The weights of `parameters` in a row.
+    pub(crate) fn row(parameters: &Parameters) -> Vec<f64> {
+        parameters.connections.iter().flat_map(|c| c.weights.clone()).collect()
+    }
+}
+
+impl Landscape for Weights<'_> {
+    type Signature = Signature;
+    type Error = Error;
+
+    fn value(&self, theta: &[f64]) -> Result<(f64, Signature), Error> {
+        let parameters = self.at(theta);
+        let settings = Settings::default();
+        let answer =
+            value_and_grad(&self.network, &parameters, &self.stimulus, self.loss, &settings)?;
+        let circuit = Circuit::new(&self.network, &parameters)?;
+        Ok((answer.loss, Signature::new(&circuit, &answer.trace)))
+    }
+
+    fn gradient(&self, theta: &[f64]) -> Result<Vec<f64>, Error> {
+        let settings = Settings::default();
+        let parameters = self.at(theta);
+        let answer =
+            value_and_grad(&self.network, &parameters, &self.stimulus, self.loss, &settings)?;
+        Ok(Self::row(&answer.gradient.parameters))
+    }
+}

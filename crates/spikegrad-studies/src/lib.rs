@@ -1,0 +1,17 @@
+//! Studies: questions about gradients of spiking networks, answered with numbers and put on a page.
+//!
+//! Each [`Study`] is a function of a [`Plan`] that gives [`Findings`]: numbers, as JSON, and a [`Page`](spikegrad_report::Page) that shows
+//! them in pictures and tables. The same seed gives the same numbers, but for times, which are measured.
+//!
+//! Not here: the methods that are compared (`spikegrad-compare`), how a page looks (`spikegrad-report`), and files.
+
+mod conservative;
+mod drawing;
+mod error;
+mod findings;
+mod landscape;
+mod study;
+
+pub use error::StudyError;
+pub use findings::Findings;
+pub use study::{Plan, Study};

@@ -1,0 +1,71 @@
+//! The studies by their names, and what a run of one is told.
+
+use crate::{Findings, StudyError, conservative};
+
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Study {
+    /// Is a field of surrogate gradients the gradient of anything?
+    Conservative,
+}
+
+/// How a study is to be run.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Where all random numbers come from.
+    pub seed: u64,
+    /// Whether fewer cases will do: for a first look, not for a result.
+    pub quick: bool,
+    /// Is told, as a study goes on, how many of how many cases are done and which one is next; false to stop.
+    pub progress: &'a (dyn Fn(usize, usize, &str) -> bool + Sync),
+}
+
+impl Study {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Conservative];
+
+    /// The name on the command line and of the files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conservative => "conservative",
+        }
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn question(self) -> &'static str {
+        match self {
+            Self::Conservative => "Is a field of surrogate gradients the gradient of anything?",
+        }
+    }
+
+    /// Runs the study.
+    ///
+    /// # Errors
+    /// [`StudyError`]; above all [`StudyError::Interrupted`] if `plan.progress` says so.
+    pub fn run(self, plan: &Plan<'_>) -> Result<Findings, StudyError> {
+        match self {
+            Self::Conservative => conservative::run(plan),
+        }
+    }
+}
+
+impl Plan<'_> {
+    /// Says that `done` of `all` cases are done, and `what` is next.
+    pub(crate) fn tell(&self, done: usize, all: usize, what: &str) -> Result<(), StudyError> {
+        if (self.progress)(done, all, what) { Ok(()) } else { Err(StudyError::Interrupted) }
+    }
+
+    /// `full`, or `quick` if that will do.
+    pub(crate) fn pick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+impl std::fmt::Debug for Plan<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { seed, quick, progress: _ } = self;
+        f.debug_struct("Plan").field("seed", seed).field("quick", quick).finish_non_exhaustive()
+    }
+}
