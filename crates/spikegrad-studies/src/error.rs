@@ -31,6 +31,9 @@ pub enum StudyError {
     /// A loop was asked for where there is no plane for it.
     #[error("there is no loop through fewer than two weights")]
     NoPlane,
+    /// The configuration that the study starts from is not built in.
+    #[error("a built-in configuration is missing")]
+    NoConfiguration,
     /// The study was asked to stop.
     #[error("interrupted")]
     Interrupted,

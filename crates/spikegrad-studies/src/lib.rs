@@ -5,6 +5,7 @@
 //!
 //! Not here: the methods that are compared (`spikegrad-compare`), how a page looks (`spikegrad-report`), and files.
 
+mod agreement;
 mod conservative;
 mod drawing;
 mod error;

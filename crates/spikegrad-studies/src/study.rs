@@ -1,10 +1,12 @@
 //! The studies by their names, and what a run of one is told.
 
-use crate::{Findings, StudyError, conservative};
+use crate::{Findings, StudyError, agreement, conservative};
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Study {
+    /// How near are surrogate gradients to the exact one?
+    Agreement,
     /// Is a field of surrogate gradients the gradient of anything?
     Conservative,
 }
@@ -22,12 +24,13 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Conservative];
+    pub const ALL: [Self; 2] = [Self::Agreement, Self::Conservative];
 
     /// The name on the command line and of the files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Agreement => "agreement",
             Self::Conservative => "conservative",
         }
     }
@@ -36,6 +39,7 @@ impl Study {
     #[must_use]
     pub fn question(self) -> &'static str {
         match self {
+            Self::Agreement => "How near are surrogate gradients to the exact one?",
             Self::Conservative => "Is a field of surrogate gradients the gradient of anything?",
         }
     }
@@ -46,6 +50,7 @@ impl Study {
     /// [`StudyError`]; above all [`StudyError::Interrupted`] if `plan.progress` says so.
     pub fn run(self, plan: &Plan<'_>) -> Result<Findings, StudyError> {
         match self {
+            Self::Agreement => agreement::run(plan),
             Self::Conservative => conservative::run(plan),
         }
     }

@@ -58,6 +58,19 @@ impl Shape {
         Self::Boxcar,
     ];
 
+    /// Its name, as in the literature.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SuperSpike => "SuperSpike",
+            Self::Sigmoid => "sigmoid",
+            Self::PiecewiseLinear => "piecewise linear",
+            Self::ArcTan => "arctan",
+            Self::Gaussian => "Gaussian",
+            Self::Boxcar => "boxcar",
+        }
+    }
+
     /// g(z).
     fn bump(self, z: f64) -> f64 {
         match self {
