@@ -8,7 +8,7 @@
 //! stochastic derivative  dL/dθ|spikes  +  Σ_k weight_k (L(run with decision k turned, the same ω otherwise) − L(run))
 //! ```
 //!
-//! Its expectation is the derivative of the expected loss: G. Arya, M. Schauer, F. Schäfer and C. Rackauckas, Adv. Neural Inf.
+//! Its expectation is the derivative of the expected loss (docs/mathematics.md, eq. 44): G. Arya, M. Schauer, F. Schäfer and C. Rackauckas, Adv. Neural Inf.
 //! Process. Syst. 35 (2022; arXiv:2210.08572), there as *stochastic triples*. **Pruned**, one turn alone is run, chosen with a probability in proportion to its weight, for
 //! the whole weight: one run more, the same expectation, more variance. **Smoothed**, each decision passes on at once what its turns
 //! are worth on average over both kinds of one-sided derivative, (1 − p) dp/(1 − p) + p |dp|/p of a step of one, which is dp = p'(x) dx: that is the chain rule

@@ -5,7 +5,7 @@
 //! dE[L]/dθ  = Σ P (dL/dθ|spikes + L Σ_k d ln P_k/dθ)
 //! ```
 //!
-//! The derivative is that of the smoothed probabilistic model: the network of expectations, whose loss is E[L]. It cannot be had by automatic
+//! The derivative (docs/mathematics.md, eq. 43) is that of the smoothed probabilistic model: the network of expectations, whose loss is E[L]. It cannot be had by automatic
 //! differentiation of one run, which is why it is enumerated here; beside it stands the expectation of the smoothed stochastic derivative, the
 //! surrogate gradient on stochastic runs, so that their difference is the surrogate's bias and nothing else.
 //!

@@ -1,6 +1,6 @@
 //! The exact gradient of a spiking network around a loop: its line integral, and the jumps of the loss that it does not see.
 //!
-//! The loss is smooth where the order of events stays, and jumps or bends where a spike appears, vanishes or passes an arrival. So
+//! The loss is smooth where the order of events stays, and jumps or bends where a spike appears, vanishes or passes an arrival. So (docs/mathematics.md, eq. 45)
 //!
 //! ```text
 //! ∮ ∇L·dθ + Σ (L after − L before, over the places where the order of events changes) = 0

@@ -1,4 +1,4 @@
-//! Backpropagation through time, with a surrogate where a spike would have to be differentiated.
+//! Backpropagation through time, with a surrogate where a spike would have to be differentiated (docs/mathematics.md, eq. 41).
 //!
 //! With λ for plain derivatives of the loss, s for what is emitted, s' for its (surrogate) derivative, and the reset written as
 //! V⁺ = V⁻ + s · jump(V⁻):

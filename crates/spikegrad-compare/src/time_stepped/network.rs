@@ -1,6 +1,6 @@
 //! A network on a grid of time steps: its settings, and one step of each neuron as numbers.
 //!
-//! Between two grid points a neuron moves exactly (docs/mathematics.md, eq. 3), as if nothing happened between:
+//! Between two grid points a neuron moves exactly (docs/mathematics.md, eq. 40), as if nothing happened between:
 //!
 //! ```text
 //! Vₙ⁻ = a Vₙ₋₁ + ψ Iₙ₋₁ + (1 − a) rest       a = e^(−dt/τ_m)     ψ = (dt/τ_m) exp[−dt/τ_m, −dt/τ_s]     rest = v_leak + i_bias

@@ -1,6 +1,6 @@
 //! Losses on what was emitted at grid points: the time of the first spike, and van Rossum's distance.
 //!
-//! **The first spike time as a function of a spike train.** Let sₙ be what a neuron emits at grid point n = 1, …, N. Then
+//! **The first spike time as a function of a spike train** (docs/mathematics.md, eq. 42). Let sₙ be what a neuron emits at grid point n = 1, …, N. Then
 //!
 //! ```text
 //! t = dt Σ_{n=0}^{N−1} Π_{m=1}^{n} (1 − s_m)          ∂t/∂s_m = −dt Π_{k<m} (1 − s_k) Σ_{n=m}^{N−1} Π_{k=m+1}^{n} (1 − s_k)
