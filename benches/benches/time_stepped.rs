@@ -1,8 +1,8 @@
 //! What does a surrogate gradient of the time-stepped network cost, on one core, as the step shrinks?
 //!
-//! `cargo bench -p spikegrad-bench --bench time_stepped` prints criterion's statistics of the gradient of a batch of 32 with 100 inputs,
-//! 128 hidden neurons and 10 integrators over 100 ms, one input spike a channel as in randman, in 100 steps and more, and the
-//! bytes that each sample stores for its way back.
+//! `cargo bench -p spikegrad-bench --bench time_stepped` prints criterion's statistics of the gradient of a batch of 32 with 100
+//! inputs, 128 hidden neurons and 10 integrators over 100 ms, one input spike a channel as in randman, in 100 steps and more, and
+//! the bytes that each sample stores for its way back.
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 
 use criterion::{Criterion, criterion_group, criterion_main};

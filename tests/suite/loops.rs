@@ -1,7 +1,9 @@
-//! The exact gradient around closed paths: its line integral and the jumps of the loss sum to zero, on networks whose spikes come and go.
+//! The exact gradient around closed paths: its line integral and the jumps of the loss sum to zero, on networks whose spikes come
+//! and go.
 //!
-//! That is the statement that the gradient is the loss's wherever there is one, checked on a whole curve at once, and the contrast to surrogate
-//! gradients, whose integral has nothing to sum to zero with. Not here: the rule itself (`spikegrad_compare::stochastic`).
+//! That is the statement that the gradient is the loss's wherever there is one, checked on a whole curve at once, and the
+//! contrast to surrogate gradients, whose integral has nothing to sum to zero with. Not here: the rule itself
+//! (`spikegrad_compare::stochastic`).
 
 use crate::tolerance::{LOOP, LOOP_POINTS};
 use spikegrad::network::Circuit;

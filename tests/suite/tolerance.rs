@@ -57,13 +57,13 @@ pub(crate) const PUBLISHED_TIME: f64 = 1e-14;
 /// equally distributed in (0, dt), and so scatter by a tenth, over seven halvings.
 pub(crate) const FIRST_ORDER: f64 = 0.1;
 
-/// Losses on the grid and on the same events: some hundred roundings, and times that are rounded differently by some units in the last place,
-/// over time scales of a tenth of them.
+/// Losses on the grid and on the same events: some hundred roundings, and times that are rounded differently by some units in the
+/// last place, over time scales of a tenth of them.
 pub(crate) const GRID_LOSS: f64 = 1e-12;
 
 /// Points at which a loop is searched for changes: several between two changes that undo each other.
 pub(crate) const LOOP_POINTS: u32 = 256;
 
-/// What is left of a loop: a place is known to a double of the angle, 4e-16, near it losses go like the root of the distance, 2e-8, on either
-/// side of some twenty places, with a factor of order one.
+/// What is left of a loop: a place is known to a double of the angle, 4e-16, near it losses go like the root of the distance,
+/// 2e-8, on either side of some twenty places, with a factor of order one.
 pub(crate) const LOOP: f64 = 1e-6;
