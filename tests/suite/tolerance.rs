@@ -52,3 +52,18 @@ pub(crate) const OFFICIAL: f64 = 1e-12;
 /// First spike times of EventProp's own C++, in seconds: a few roundings of times of 20 ms, raised by the condition of
 /// crossings with small slopes.
 pub(crate) const PUBLISHED_TIME: f64 = 1e-14;
+
+/// Slope of the logarithm of the error of grid spike times over that of the step: 1, with sums of some ten errors that are
+/// equally distributed in (0, dt), and so scatter by a tenth, over seven halvings.
+pub(crate) const FIRST_ORDER: f64 = 0.1;
+
+/// Losses on the grid and on the same events: some hundred roundings, and times that are rounded differently by some units in the
+/// last place, over time scales of a tenth of them.
+pub(crate) const GRID_LOSS: f64 = 1e-12;
+
+/// Points at which a loop is searched for changes: several between two changes that undo each other.
+pub(crate) const LOOP_POINTS: u32 = 256;
+
+/// What is left of a loop: a place is known to a double of the angle, 4e-16, near it losses go like the root of the distance,
+/// 2e-8, on either side of some twenty places, with a factor of order one.
+pub(crate) const LOOP: f64 = 1e-6;

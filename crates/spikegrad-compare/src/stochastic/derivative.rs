@@ -1,19 +1,21 @@
-//! Stochastic automatic differentiation of a network with escape noise: an unbiased derivative of an expected loss, and its smoothing.
+//! Stochastic automatic differentiation of a network with escape noise: an unbiased derivative of an expected loss, and its
+//! smoothing.
 //!
-//! The probability p of each decision moves with the parameters. Where a decision is a spike if ω ≥ 1 − p, an infinitesimal step turns a
-//! silence into a spike if p grows, a spike into silence if p shrinks, and nothing else:
+//! The probability p of each decision moves with the parameters. Where a decision is a spike if ω ≥ 1 − p, an infinitesimal step
+//! turns a silence into a spike if p grows, a spike into silence if p shrinks, and nothing else:
 //!
 //! ```text
 //! weight of the turn     dp/(1 − p)   for a silence, dp > 0          |dp|/p   for a spike, dp < 0          0 otherwise
 //! stochastic derivative  dL/dθ|spikes  +  Σ_k weight_k (L(run with decision k turned, the same ω otherwise) − L(run))
 //! ```
 //!
-//! Its expectation is the derivative of the expected loss: G. Arya, M. Schauer, F. Schäfer and C. Rackauckas, Adv. Neural Inf.
-//! Process. Syst. 35 (2022; arXiv:2210.08572), there as *stochastic triples*. **Pruned**, one turn alone is run, chosen with a probability in proportion to its weight, for
-//! the whole weight: one run more, the same expectation, more variance. **Smoothed**, each decision passes on at once what its turns
-//! are worth on average over both kinds of one-sided derivative, (1 − p) dp/(1 − p) + p |dp|/p of a step of one, which is dp = p'(x) dx: that is the chain rule
-//! with p' for the derivative of a spike, a surrogate gradient (Gygax and Zenke 2025). Smoothing keeps the expectation where the loss
-//! is linear in the decisions and loses it in deep networks and through resets.
+//! Its expectation is the derivative of the expected loss (docs/mathematics.md, eq. 44): G. Arya, M. Schauer, F. Schäfer and C.
+//! Rackauckas, Adv. Neural Inf. Process. Syst. 35 (2022; arXiv:2210.08572), there as *stochastic triples*. **Pruned**, one turn
+//! alone is run, chosen with a probability in proportion to its weight, for the whole weight: one run more, the same expectation,
+//! more variance. **Smoothed**, each decision passes on at once what its turns are worth, as the mixture of 1 − p of the right
+//! and p of the left one-sided derivative: dp/(1 − p) times 1 − p for a silence, dp/p times p for a spike, dp = p'(x) dx for
+//! either. That is the chain rule with p' for the derivative of a spike, a surrogate gradient (Gygax and Zenke 2025). Smoothing
+//! keeps the expectation where the loss is linear in the decisions and loses it in deep networks and through resets.
 //!
 //! Not here: exact expectations (`enumeration.rs`), the backward form of the smoothed derivative
 //! ([`SteppedNetwork::value_and_grad`] with the noise for derivative).
@@ -78,7 +80,8 @@ impl<'a> StochasticProblem<'a> {
     /// Lays out a network with `parameters`, to be differentiated along `direction`: weights for each connection.
     ///
     /// # Errors
-    /// [`StochasticError::Grid`] as [`SteppedNetwork::new`], and [`StochasticError::Direction`] if the direction has not the shape of the weights.
+    /// [`StochasticError::Grid`] as [`SteppedNetwork::new`], and [`StochasticError::Direction`] if the direction has not the
+    /// shape of the weights.
     pub fn new(
         (network, parameters): (&'a Network, &'a Parameters),
         settings: SteppedSettings,

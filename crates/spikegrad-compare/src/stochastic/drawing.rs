@@ -1,7 +1,7 @@
 //! Stochastic spikes out of given uniform numbers, so that a run can be repeated with one decision turned round.
 //!
-//! Decision k, in the order in which a run asks, is a spike if its uniform number ω is at least 1 − p. Two runs with the same numbers are
-//! coupled: they differ only where their probabilities do. Not here: derivatives (`derivative.rs`).
+//! Decision k, in the order in which a run asks, is a spike if its uniform number ω is at least 1 − p. Two runs with the same
+//! numbers are coupled: they differ only where their probabilities do. Not here: derivatives (`derivative.rs`).
 
 use super::Noise;
 use crate::time_stepped::Firing;

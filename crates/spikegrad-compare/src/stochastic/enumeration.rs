@@ -5,9 +5,10 @@
 //! dE[L]/dθ  = Σ P (dL/dθ|spikes + L Σ_k d ln P_k/dθ)
 //! ```
 //!
-//! The derivative is that of the smoothed probabilistic model: the network of expectations, whose loss is E[L]. It cannot be had by automatic
-//! differentiation of one run, which is why it is enumerated here; beside it stands the expectation of the smoothed stochastic derivative, the
-//! surrogate gradient on stochastic runs, so that their difference is the surrogate's bias and nothing else.
+//! The derivative (docs/mathematics.md, eq. 43) is that of the smoothed probabilistic model: the network of expectations, whose
+//! loss is E[L]. It cannot be had by automatic differentiation of one run, which is why it is enumerated here; beside it stands
+//! the expectation of the smoothed stochastic derivative, the surrogate gradient on stochastic runs, so that their difference is
+//! the surrogate's bias and nothing else.
 //!
 //! Not here: estimates from single runs (`derivative.rs`).
 
@@ -55,8 +56,8 @@ impl StochasticProblem<'_> {
         Ok(sum)
     }
 
-    /// The surrogate gradient of a run along the direction, with the noise's own derivative for that of a spike: the smoothed stochastic
-    /// derivative.
+    /// The surrogate gradient of a run along the direction, with the noise's own derivative for that of a spike: the smoothed
+    /// stochastic derivative.
     ///
     /// # Errors
     /// As [`Self::run`].

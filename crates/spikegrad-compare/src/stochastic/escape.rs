@@ -5,11 +5,11 @@
 //! exponential    p = 1 − e^(−ρ)   ρ = p₀ e^(x/Δ)                     p₀ = 2/3, Δ 0.133 and 0.013
 //! ```
 //!
-//! W. Gerstner and W. Kistler, *Spiking Neuron Models* (2002), chapter 5; J. Gygax and F. Zenke, Neural Computation 37, 886 (2025), whose
-//! exponential is ρ itself. That is no probability where it exceeds 1; ours is that of at least one event of a Poisson process of
-//! hazard ρ a step, which is ρ where it is small. The derivative p' is the surrogate derivative that belongs to the noise. As β → ∞ (Δ → 0) the
-//! neuron spikes if and only if x > 0, the deterministic one, while a surrogate of finite scale may be kept: that is the
-//! asymptotic case in which surrogate gradients are used.
+//! W. Gerstner and W. Kistler, *Spiking Neuron Models* (2002), chapter 5; J. Gygax and F. Zenke, Neural Computation 37, 886
+//! (2025), whose exponential is ρ itself. That is no probability where it exceeds 1; ours is that of at least one event of a
+//! Poisson process of hazard ρ a step, which is ρ where it is small. The derivative p' is the surrogate derivative that belongs
+//! to the noise. As β → ∞ (Δ → 0) the neuron spikes if and only if x > 0, the deterministic one, while a surrogate of finite
+//! scale may be kept: that is the asymptotic case in which surrogate gradients are used.
 //!
 //! Not here: random numbers (`drawing.rs`).
 
@@ -102,7 +102,8 @@ mod tests {
     use super::EscapeNoise;
     use crate::time_stepped::{Height, Shape, Surrogate};
 
-    /// Fourth-order differences at h = 1e-3 widths: truncation 1e-12/30 times a fifth derivative of order 10, rounding 1e-16/1e-3.
+    /// Fourth-order differences at h = 1e-3 widths: truncation 1e-12/30 times a fifth derivative of order 10, rounding
+    /// 1e-16/1e-3.
     const DIFFERENCE: f64 = 1e-11;
 
     #[test]

@@ -4,10 +4,10 @@
 //! g = σ(β w x)     h₁ = σ(β v₁ g)     h₂ = σ(β v₂ g)     y = σ(β (u₁ h₁ + u₂ h₂))
 //! ```
 //!
-//! of sigmoids of steepness β, which are smooth, so that there is a gradient to compare with; the surrogate gradient is the chain rule with the
-//! sigmoid's derivative at another steepness (Gygax and Zenke 2025, section on deterministic networks; their code has no threshold
-//! either). Derivatives of the last layers have the right sign always. That of w is a sum over two paths, which a surrogate weighs wrongly:
-//! its sign may be wrong, and the field of surrogate gradients is the gradient of nothing (`line_integral.rs`).
+//! of sigmoids of steepness β, which are smooth, so that there is a gradient to compare with; the surrogate gradient is the chain
+//! rule with the sigmoid's derivative at another steepness (Gygax and Zenke 2025; their code has no threshold either).
+//! Derivatives of the last layers have the right sign always. That of w is a sum over two paths, which a surrogate weighs
+//! wrongly: its sign may be wrong, and the field of surrogate gradients is the gradient of nothing (`line_integral.rs`).
 //!
 //! Not here: spikes; a steep forward pass stands for them.
 
@@ -30,7 +30,8 @@ fn activity(&[w, v1, v2, u1, u2]: &Weights, x: f64, beta: f64) -> [f64; 4] {
     [g, h1, h2, sigmoid(u1 * h1 + u2 * h2)]
 }
 
-/// The derivatives of y by the chain rule, with steepness `beta` forward and `surrogate_beta` in the derivatives: exact if they are equal.
+/// The derivatives of y by the chain rule, with steepness `beta` forward and `surrogate_beta` in the derivatives: exact if they
+/// are equal.
 #[must_use]
 pub fn gradient(weights: &Weights, x: f64, beta: f64, surrogate_beta: f64) -> Weights {
     let &[w, v1, v2, u1, u2] = weights;
@@ -53,7 +54,8 @@ pub fn wrong_signs(weights: &Weights, x: f64, beta: f64, surrogate_beta: f64) ->
     })
 }
 
-/// Angle between exact and surrogate gradient in the plane of the weights at positions `a` and `b`, in radians; `None` if one vanishes.
+/// Angle between exact and surrogate gradient in the plane of the weights at positions `a` and `b`, in radians; `None` if one
+/// vanishes.
 #[must_use]
 pub fn angle_in_plane(exact: &Weights, surrogate: &Weights, (a, b): (usize, usize)) -> Option<f64> {
     let vanishes = |g: &Weights| g[a] == 0.0 && g[b] == 0.0;
@@ -80,8 +82,8 @@ mod tests {
 
     #[test]
     fn with_the_same_steepness_it_is_the_gradient() {
-        // Where no sigmoid is saturated. Fourth order at h = 1e-4: (βh)⁴ = 1.6e-11 over 30, with fifth derivatives a hundred times the
-        // first; rounding 1e-12 of derivatives above 1e-3.
+        // Where no sigmoid is saturated. Fourth order at h = 1e-4: (βh)⁴ = 1.6e-11 over 30, with fifth derivatives a hundred
+        // times the first; rounding 1e-12 of derivatives above 1e-3.
         let weights = [0.03, 0.05, 0.1, 0.4, -0.3];
         let (h, beta) = (1e-4, 20.0);
         for (k, derivative) in gradient(&weights, 1.0, beta, beta).into_iter().enumerate() {

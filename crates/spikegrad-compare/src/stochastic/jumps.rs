@@ -1,14 +1,16 @@
 //! The exact gradient of a spiking network around a loop: its line integral, and the jumps of the loss that it does not see.
 //!
-//! The loss is smooth where the order of events stays, and jumps or bends where a spike appears, vanishes or passes an arrival. So
+//! The loss is smooth where the order of events stays, and jumps or bends where a spike appears, vanishes or passes an arrival.
+//! So (docs/mathematics.md, eq. 45)
 //!
 //! ```text
 //! ∮ ∇L·dθ + Σ (L after − L before, over the places where the order of events changes) = 0
 //! ```
 //!
-//! Such places are found between two points of different [`Signature`](crate::Signature) by bisection, down to neighbouring doubles. Where a spike
-//! appears its slope is zero and its derivatives grow like the inverse root of the distance: the arcs between the places are parametrised by
-//! 3t² − 2t³, whose derivative has a root at either end to cancel that one, and integrated by Gauss's rule with eight points a panel.
+//! Such places are found between two points of different [`Signature`](crate::Signature) by bisection, down to neighbouring
+//! doubles. Where a spike appears its slope is zero and its derivatives grow like the inverse root of the distance: the arcs
+//! between the places are parametrised by 3t² − 2t³, whose derivative has a root at either end to cancel that one, and integrated
+//! by Gauss's rule with eight points a panel.
 //!
 //! A change that is undone between two scanned points is not noticed, and then the sum is not zero. Not here: where value,
 //! gradient and signature come from ([`Landscape`]).
@@ -70,8 +72,8 @@ impl Loop {
 
 /// Integrates the gradient of `landscape` around `circle`.
 ///
-/// `points` equidistant points are looked at for changes of the signature; there are as many panels of eight nodes in all, in proportion to the
-/// length of the arcs.
+/// `points` equidistant points are looked at for changes of the signature; there are as many panels of eight nodes in all, in
+/// proportion to the length of the arcs.
 ///
 /// # Errors
 /// The landscape's.

@@ -4,11 +4,12 @@
 //! ∮ F·dθ = 0 along every closed path   ⇔   F = ∇L of a continuous L
 //! ```
 //!
-//! A surrogate field fails (Gygax and Zenke 2025, whose experiment is [`running_integral`] on a [`Circle`]). The exact gradient of a spiking network does
-//! not vanish around a loop either, for its loss jumps where spikes appear; with the jumps it does (`jumps.rs`).
+//! A surrogate field fails (Gygax and Zenke 2025, whose experiment is [`running_integral`] on a [`Circle`]). The exact gradient
+//! of a spiking network does not vanish around a loop either, for its loss jumps where spikes appear; with the jumps it does
+//! (`jumps.rs`).
 //!
-//! The circle of the paper lies in a plane of two random orthonormal directions of numpy's generator with seed 124; ours is of another generator.
-//! Not here: the fields.
+//! The circle of the paper lies in a plane of two random orthonormal directions of numpy's generator with seed 124; ours is of
+//! another generator. Not here: the fields.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -85,8 +86,8 @@ impl Circle {
     }
 }
 
-/// The line integral of `field` from the first of `points` to each of them, by the trapezoidal rule: an error of the second order in
-/// their distance where the field is smooth.
+/// The line integral of `field` from the first of `points` to each of them, by the trapezoidal rule: an error of the second order
+/// in their distance where the field is smooth.
 pub fn running_integral(
     points: impl IntoIterator<Item = Vec<f64>>,
     mut field: impl FnMut(&[f64]) -> Vec<f64>,

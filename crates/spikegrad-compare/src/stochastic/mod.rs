@@ -1,8 +1,8 @@
 //! The theory of surrogate gradients: what they are the gradient of, and of what they are none.
 //!
-//! After J. Gygax and F. Zenke, *Elucidating the theoretical underpinnings of surrogate gradient learning in spiking neural networks*, Neural
-//! Computation 37, 886 (2025; arXiv:2404.14964), and G. Arya et al., *Automatic differentiation of programs with discrete randomness*,
-//! Adv. Neural Inf. Process. Syst. 35 (2022; arXiv:2210.08572).
+//! After J. Gygax and F. Zenke, *Elucidating the theoretical underpinnings of surrogate gradient learning in spiking neural
+//! networks*, Neural Computation 37, 886 (2025; arXiv:2404.14964), and G. Arya et al., *Automatic differentiation of programs
+//! with discrete randomness*, Adv. Neural Inf. Process. Syst. 35 (2022; arXiv:2210.08572).
 //!
 //! | question | where |
 //! | --- | --- |
@@ -13,7 +13,8 @@
 //! | Is a field a gradient at all? | [`Circle`], [`running_integral`] |
 //! | And the exact gradient of a network whose spikes come and go? | [`integrate`], [`Landscape`] |
 //!
-//! Stochastic networks are those of [`time_stepped`](crate::time_stepped), with another answer to whether a neuron spikes. Not here: a trainer.
+//! Stochastic networks are those of [`time_stepped`](crate::time_stepped), with another answer to whether a neuron spikes. Not
+//! here: a trainer.
 
 mod derivative;
 mod drawing;

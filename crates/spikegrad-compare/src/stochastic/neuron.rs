@@ -4,9 +4,10 @@
 //! u = w·x      P(spike) = p(u − v_th) = E[output]      ∇E[output] = p'(u − v_th) x
 //! ```
 //!
-//! The right-hand side is the derivative of the smoothed probabilistic model, and word for word the surrogate gradient of the neuron with p' for the
-//! surrogate derivative (Gygax and Zenke 2025): it does not depend on whether the neuron spiked. Hence it is also the gradient of any loss that
-//! is linear in the output, and of none that goes through a second neuron. A deterministic neuron is the case β → ∞ of the forward pass alone.
+//! The right-hand side is the derivative of the smoothed probabilistic model, and word for word the surrogate gradient of the
+//! neuron with p' for the surrogate derivative (Gygax and Zenke 2025): it does not depend on whether the neuron spiked. Hence it
+//! is also the gradient of any loss that is linear in the output, and of none that goes through a second neuron. A deterministic
+//! neuron is the case β → ∞ of the forward pass alone.
 //!
 //! Not here: networks (`derivative.rs`, `five_weights.rs`).
 

@@ -1,7 +1,7 @@
 //! Stochastic derivatives against exact expectations, their own randomness gone through to the end.
 //!
-//! A derivative estimated with uniform numbers is constant on boxes, whose edges are the values of 1 − p that any history can bring about. So
-//! its expectation is a finite sum, taken over the code itself. Not here: tests of one function (in their files).
+//! A derivative estimated with uniform numbers is constant on boxes, whose edges are the values of 1 − p that any history can
+//! bring about. So its expectation is a finite sum, taken over the code itself. Not here: tests of one function (in their files).
 
 use super::{Coupled, Drawn, EscapeNoise, Noise, StochasticProblem, uniforms};
 use crate::time_stepped::{
@@ -17,7 +17,8 @@ use spikegrad_network::{
 /// Sums of some thousand terms of order one, each with some hundred roundings.
 const SUMMED: f64 = 1e-12;
 
-/// Fourth-order differences at h = 1e-3 of sums of sigmoids of steepness 4: (βψh)⁴/30, with ψ below 0.3, and 1e-16/1e-3 for rounding.
+/// Fourth-order differences at h = 1e-3 of sums of sigmoids of steepness 4: (βψh)⁴/30, with ψ below 0.3, and 1e-16/1e-3 for
+/// rounding.
 const DIFFERENCE: f64 = 1e-10;
 
 /// Inputs to a chain of single spiking neurons, and an integrator.

@@ -5,9 +5,9 @@
 //! lower    strength · mean over the neurons of relu(threshold − count)^power
 //! ```
 //!
-//! in each sample, as in the program *stork* of the authors of Zenke and Vogels 2021, whose mean goes over the batch as well. A count is
-//! constant wherever it can be differentiated, so that these terms have a surrogate gradient only; they are added to the loss
-//! and reported apart from it. Not here: pushes that claim to be no derivative (`spikegrad_train`).
+//! in each sample, as in the program *stork* of the authors of Zenke and Vogels 2021, whose mean goes over the batch as well. A
+//! count is constant wherever it can be differentiated, so that these terms have a surrogate gradient only; they are added to the
+//! loss and reported apart from it. Not here: pushes that claim to be no derivative (`spikegrad_train`).
 
 use super::{GridError, Run};
 use spikegrad_network::{Model, Network};
@@ -57,7 +57,8 @@ impl Activity {
         Ok(())
     }
 
-    /// The term, and its derivative with respect to the count of each neuron, added to `by_count` (one entry a neuron of the network).
+    /// The term, and its derivative with respect to the count of each neuron, added to `by_count` (one entry a neuron of the
+    /// network).
     pub(super) fn evaluate(&self, network: &Network, run: &Run, by_count: &mut [f64]) -> f64 {
         let neurons = network.range(self.population);
         let sign = match self.side {

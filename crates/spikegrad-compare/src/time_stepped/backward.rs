@@ -1,4 +1,4 @@
-//! Backpropagation through time, with a surrogate where a spike would have to be differentiated.
+//! Backpropagation through time, with a surrogate where a spike would have to be differentiated (docs/mathematics.md, eq. 41).
 //!
 //! With λ for plain derivatives of the loss, s for what is emitted, s' for its (surrogate) derivative, and the reset written as
 //! V⁺ = V⁻ + s · jump(V⁻):
@@ -10,9 +10,9 @@
 //! weights    ∂L/∂w = Σₙ sₙ λIₙ₊ₔ
 //! ```
 //!
-//! A run with soft spikes makes this the exact gradient; a run with spikes, the surrogate gradient of Neftci, Mostafa and Zenke (IEEE
-//! Signal Processing Magazine 36, 51, 2019). Delays are whole steps and refractory times zero: the loss is constant in them, and so are their
-//! entries of the gradient zero. Not here: sums over a batch (`batch.rs`).
+//! A run with soft spikes makes this the exact gradient; a run with spikes, the surrogate gradient of Neftci, Mostafa and Zenke
+//! (IEEE Signal Processing Magazine 36, 51, 2019). Delays are whole steps and refractory times zero: the loss is constant in
+//! them, and so are their entries of the gradient zero. Not here: sums over a batch (`batch.rs`).
 
 use super::network::ByTimeConstants;
 use super::{Cotangents, Reset, Run, SpikeDerivative, SteppedNetwork};

@@ -1,8 +1,8 @@
 //! Values and gradients of a batch, in parallel, with the same bits on any number of threads.
 //!
-//! The batch is cut into chunks of a fixed size; each adds its samples in order, and the chunks are added in order. Each thread has one
-//! record of a run, used again: what a batch stores at once is one record a thread, not one a sample, as it would be where a batch
-//! is one array. Not here: the pass itself (`forward.rs`, `backward.rs`).
+//! The batch is cut into chunks of a fixed size; each adds its samples in order, and the chunks are added in order. Each thread
+//! has one record of a run, used again: what a batch stores at once is one record a thread, not one a sample, as it would be
+//! where a batch is one array. Not here: the pass itself (`forward.rs`, `backward.rs`).
 
 use super::{
     BackwardMemory, Cotangents, Firing, GridError, GridLoss, Reading, Run, SpikeDerivative,
@@ -113,7 +113,8 @@ impl SteppedNetwork<'_> {
         Ok(value)
     }
 
-    /// Values and the sum of the surrogate gradients of a batch of deterministic runs; `look_up` may keep what it needs of each run.
+    /// Values and the sum of the surrogate gradients of a batch of deterministic runs; `look_up` may keep what it needs of each
+    /// run.
     ///
     /// `parameters` are those with which the network was laid out; the gradient takes their shape.
     ///

@@ -1,8 +1,8 @@
 //! A run on the grid, and the record that backpropagation through time needs of it.
 //!
-//! At a grid point, in this order: every neuron moves, those at their threshold spike and are reset, and what was emitted a delay ago
-//! (now, if the delay is zero) is added to the currents. A current acts on the potential from the next step on, so the
-//! order of the populations does not matter, and zero delays may form circles. Nothing spikes at time 0.
+//! At a grid point, in this order: every neuron moves, those at their threshold spike and are reset, and what was emitted a delay
+//! ago (now, if the delay is zero) is added to the currents. A current acts on the potential from the next step on, so the order
+//! of the populations does not matter, and zero delays may form circles. Nothing spikes at time 0.
 //!
 //! The record grows with the number of steps: the potential of every neuron at every step, and its current if time constants are
 //! differentiated. [`Run::stored_bytes`] says how much. Not here: the way back (`backward.rs`).

@@ -1,14 +1,14 @@
 //! A network on a grid of time steps: its settings, and one step of each neuron as numbers.
 //!
-//! Between two grid points a neuron moves exactly (docs/mathematics.md, eq. 3), as if nothing happened between:
+//! Between two grid points a neuron moves exactly (docs/mathematics.md, eq. 40), as if nothing happened between:
 //!
 //! ```text
 //! Vₙ⁻ = a Vₙ₋₁ + ψ Iₙ₋₁ + (1 − a) rest       a = e^(−dt/τ_m)     ψ = (dt/τ_m) exp[−dt/τ_m, −dt/τ_s]     rest = v_leak + i_bias
 //! Iₙ⁻ = b Iₙ₋₁                               b = e^(−dt/τ_s)
 //! ```
 //!
-//! Times of inputs, delays and the end of the run are rounded to the nearest grid point; a threshold crossed between two is noticed
-//! at the second. Hence spike times are right to first order in dt, which is what this baseline costs.
+//! Times of inputs, delays and the end of the run are rounded to the nearest grid point; a threshold crossed between two is
+//! noticed at the second. Hence spike times are right to first order in dt, which is what this baseline costs.
 //!
 //! Not here: a run (`forward.rs`), its way back (`backward.rs`).
 
@@ -81,8 +81,8 @@ impl<'a> SteppedNetwork<'a> {
     /// Lays out `network` with `parameters` on a grid.
     ///
     /// # Errors
-    /// [`GridError::Network`] if the parameters do not fit, [`GridError::Setting`] for a step or a scale that is not positive, and
-    /// [`GridError::Refractory`], [`GridError::ReadsSilent`] or [`GridError::Absent`] for what a grid cannot do.
+    /// [`GridError::Network`] if the parameters do not fit, [`GridError::Setting`] for a step or a scale that is not positive,
+    /// and [`GridError::Refractory`], [`GridError::ReadsSilent`] or [`GridError::Absent`] for what a grid cannot do.
     pub fn new(
         network: &'a Network,
         parameters: &Parameters,
@@ -146,9 +146,9 @@ impl<'a> SteppedNetwork<'a> {
         Self { network, settings, neurons, groups, spiking, longest }
     }
 
-    /// The derivative of this network along `direction`, weights for each connection, at fixed spikes: what is linear in the state is
-    /// linear in its derivative, so it is a network itself, at rest at zero, whose potentials are those derivatives in a run that
-    /// replays the spikes.
+    /// The derivative of this network along `direction`, weights for each connection, at fixed spikes: what is linear in the
+    /// state is linear in its derivative, so it is a network itself, at rest at zero, whose potentials are those derivatives in a
+    /// run that replays the spikes.
     ///
     /// `parameters` are those with which this network was laid out.
     #[must_use]

@@ -15,10 +15,10 @@
 //! growing:      s'(x) = β g(βx)          the maximum grows with β: the asymptotic variant, a step's derivative as β → ∞
 //! ```
 //!
-//! `SuperSpike`: F. Zenke and S. Ganguli, Neural Computation 30, 1514 (2018). Sigmoid and the two heights: F. Zenke and T. P. Vogels,
-//! Neural Computation 33, 899 (2021). Piecewise linear: S. K. Esser et al., PNAS 113, 11441 (2016). In its growing form `SuperSpike` is twice
-//! a step's derivative, as in the literature. The **soft spike** is ½ plus the primitive of s': a network that spikes softly is smooth, and
-//! its gradient exact, which is how the machinery is tested.
+//! `SuperSpike`: F. Zenke and S. Ganguli, Neural Computation 30, 1514 (2018). Sigmoid and the two heights: F. Zenke and T. P.
+//! Vogels, Neural Computation 33, 899 (2021). Piecewise linear: S. K. Esser et al., PNAS 113, 11441 (2016). In its growing form
+//! `SuperSpike` is twice a step's derivative, as in the literature. The **soft spike** is ½ plus the primitive of s': a network
+//! that spikes softly is smooth, and its gradient exact, which is how the machinery is tested.
 //!
 //! Not here: where the derivative is used (`backward.rs`).
 
@@ -168,7 +168,8 @@ impl SpikeDerivative for Surrogate {
 mod tests {
     use super::{Height, Shape, Surrogate};
 
-    /// Central differences of order four at h = 1e-3/β: truncation h⁴f⁽⁵⁾/30, at most 1e-12·720/30 relative for `SuperSpike`, and rounding ε/h.
+    /// Central differences of order four at h = 1e-3/β: truncation h⁴f⁽⁵⁾/30, at most 1e-12·720/30 relative for `SuperSpike`, and
+    /// rounding ε/h.
     const DIFFERENCE: f64 = 1e-10;
 
     #[test]

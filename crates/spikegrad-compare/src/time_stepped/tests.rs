@@ -1,7 +1,7 @@
 //! Backpropagation through time against differences of a network that spikes softly, and what a batch promises.
 //!
-//! With soft spikes the network is smooth and the backward pass its exact gradient; so every branch of it is held against a difference
-//! of the forward pass. Not here: convergence to the event-driven engine (the suite).
+//! With soft spikes the network is smooth and the backward pass its exact gradient; so every branch of it is held against a
+//! difference of the forward pass. Not here: convergence to the event-driven engine (the suite).
 
 use super::{
     Activity, GridError, GridLoss, GridMemory, GridSample, Height, MaxVoltageCrossEntropy,
@@ -15,9 +15,9 @@ use spikegrad_network::{
     PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
 };
 
-/// Fourth-order differences at a relative step of 1e-4: truncation (1e-4)⁴/30 f⁽⁵⁾ = 3e-18 f⁽⁵⁾, where a fifth derivative of a chain of
-/// soft spikes is up to (βw)⁵ ~ 1e5 times a first; rounding 1e-16/1e-4 of the value for a derivative. Relative to the largest derivative of
-/// the same kind, with values a hundred times as large as those: 1e-8.
+/// Fourth-order differences at a relative step of 1e-4: truncation (1e-4)⁴/30 f⁽⁵⁾ = 3e-18 f⁽⁵⁾, where a fifth derivative of a
+/// chain of soft spikes is up to (βw)⁵ ~ 1e5 times a first; rounding 1e-16/1e-4 of the value for a derivative. Relative to the
+/// largest derivative of the same kind, with values a hundred times as large as those: 1e-8.
 const DIFFERENCE: f64 = 1e-8;
 
 /// Some hundred roundings of terms that do not cancel by more than two digits.

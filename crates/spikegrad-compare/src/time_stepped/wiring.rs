@@ -1,8 +1,9 @@
-//! Synapses, laid out for three uses: a spike adds a row of weights, an error goes back through the columns, a gradient gathers rows.
+//! Synapses, laid out for three uses: a spike adds a row of weights, an error goes back through the columns, a gradient gathers
+//! rows.
 //!
-//! A [`Group`] holds the synapses of one connection that share a delay in steps. Rows by the presynaptic neuron are contiguous, so that a
-//! spike, and its part in the gradient, is one pass; dense weights are kept a second time by the postsynaptic neuron for the way
-//! back, which then is one pass a target with independent sums. Not here: time (`forward.rs`, `backward.rs`).
+//! A [`Group`] holds the synapses of one connection that share a delay in steps. Rows by the presynaptic neuron are contiguous,
+//! so that a spike, and its part in the gradient, is one pass; dense weights are kept a second time by the postsynaptic neuron
+//! for the way back, which then is one pass a target with independent sums. Not here: time (`forward.rs`, `backward.rs`).
 
 use spikegrad_network::{ConnectionParameters, Network, Source, Synapses};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Losses on the grid, each the counterpart of one on event-driven runs: equal to it if all events lay on grid points.
 //!
-//! A loss reads one population: potentials at grid points, or what was emitted there, which may be soft. It must be smooth in both,
-//! for that is what a surrogate is applied to. Not here: the event-driven ones (`spikegrad_adjoint`), of which no code is shared.
+//! A loss reads one population: potentials at grid points, or what was emitted there, which may be soft. It must be smooth in
+//! both, for that is what a surrogate is applied to. Not here: the event-driven ones (`spikegrad_adjoint`), of which no code is
+//! shared.
 
 mod spikes;
 mod voltage;
@@ -100,7 +101,8 @@ pub trait GridLoss: Debug + Send + Sync {
 /// The counterpart of the loss that a (checked) problem file states.
 ///
 /// # Errors
-/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::Absent`] if the document is of another network.
+/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::Absent`] if the document is of another
+/// network.
 pub fn grid_loss_of(
     document: &LossDocument,
     network: &Network,

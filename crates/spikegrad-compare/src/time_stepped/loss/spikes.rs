@@ -1,16 +1,18 @@
 //! Losses on what was emitted at grid points: the time of the first spike, and van Rossum's distance.
 //!
-//! **The first spike time as a function of a spike train.** Let sₙ be what a neuron emits at grid point n = 1, …, N. Then
+//! **The first spike time as a function of a spike train** (docs/mathematics.md, eq. 42). Let sₙ be what a neuron emits at grid
+//! point n = 1, …, N. Then
 //!
 //! ```text
 //! t = dt Σ_{n=0}^{N−1} Π_{m=1}^{n} (1 − s_m)          ∂t/∂s_m = −dt Π_{k<m} (1 − s_k) Σ_{n=m}^{N−1} Π_{k=m+1}^{n} (1 − s_k)
 //! ```
 //!
-//! counts the grid points before the first spike: it is the time of that spike for a train of zeros and ones, and the end of the run if there is
-//! none, the constant of the event-driven loss. It is the only such function that is linear in each sₙ, and the expected time if sₙ are
-//! probabilities of independent spikes; its derivative at a train is the change of the time if one spike were added or taken away.
-//! That is what the surrogate s' is multiplied with, so that a silent neuron is told to spike, which an exact gradient cannot.
-//! (`snnTorch` takes −1 in units of steps at the first spike and 0 elsewhere; the sign agrees there, the size does not.)
+//! counts the grid points before the first spike: it is the time of that spike for a train of zeros and ones, and the end of the
+//! run if there is none, the constant of the event-driven loss. It is the only such function that is linear in each sₙ, and the
+//! expected time if sₙ are probabilities of independent spikes; its derivative at a train is the change of the time if one spike
+//! were added or taken away. That is what the surrogate s' is multiplied with, so that a silent neuron is told to spike, which an
+//! exact gradient cannot. (`snnTorch` takes −1 in units of steps at the first spike and 0 elsewhere; the sign agrees there, the
+//! size does not.)
 //!
 //! Not here: losses on potentials (`voltage.rs`).
 
