@@ -11,6 +11,7 @@ mod drawing;
 mod error;
 mod findings;
 mod landscape;
+mod stochastic;
 mod study;
 
 pub use error::StudyError;

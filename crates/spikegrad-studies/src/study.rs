@@ -1,6 +1,6 @@
 //! The studies by their names, and what a run of one is told.
 
-use crate::{Findings, StudyError, agreement, conservative};
+use crate::{Findings, StudyError, agreement, conservative, stochastic};
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Study {
     Agreement,
     /// Is a field of surrogate gradients the gradient of anything?
     Conservative,
+    /// What are surrogate gradients the gradient of?
+    Stochastic,
 }
 
 /// How a study is to be run.
@@ -24,7 +26,7 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Agreement, Self::Conservative];
+    pub const ALL: [Self; 3] = [Self::Agreement, Self::Conservative, Self::Stochastic];
 
     /// The name on the command line and of the files.
     #[must_use]
@@ -32,6 +34,7 @@ impl Study {
         match self {
             Self::Agreement => "agreement",
             Self::Conservative => "conservative",
+            Self::Stochastic => "stochastic",
         }
     }
 
@@ -41,6 +44,7 @@ impl Study {
         match self {
             Self::Agreement => "How near are surrogate gradients to the exact one?",
             Self::Conservative => "Is a field of surrogate gradients the gradient of anything?",
+            Self::Stochastic => "What are surrogate gradients the gradient of?",
         }
     }
 
@@ -52,6 +56,7 @@ impl Study {
         match self {
             Self::Agreement => agreement::run(plan),
             Self::Conservative => conservative::run(plan),
+            Self::Stochastic => stochastic::run(plan),
         }
     }
 }
