@@ -11,8 +11,10 @@ mod drawing;
 mod error;
 mod findings;
 mod landscape;
+mod robustness;
 mod stochastic;
 mod study;
+mod task;
 
 pub use error::StudyError;
 pub use findings::Findings;

@@ -1,6 +1,6 @@
 //! The studies by their names, and what a run of one is told.
 
-use crate::{Findings, StudyError, agreement, conservative, stochastic};
+use crate::{Findings, StudyError, agreement, conservative, robustness, stochastic};
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Study {
     Agreement,
     /// Is a field of surrogate gradients the gradient of anything?
     Conservative,
+    /// How much do shape, scale and reset of a surrogate matter to training?
+    Robustness,
     /// What are surrogate gradients the gradient of?
     Stochastic,
 }
@@ -26,7 +28,8 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Agreement, Self::Conservative, Self::Stochastic];
+    pub const ALL: [Self; 4] =
+        [Self::Agreement, Self::Conservative, Self::Robustness, Self::Stochastic];
 
     /// The name on the command line and of the files.
     #[must_use]
@@ -34,6 +37,7 @@ impl Study {
         match self {
             Self::Agreement => "agreement",
             Self::Conservative => "conservative",
+            Self::Robustness => "robustness",
             Self::Stochastic => "stochastic",
         }
     }
@@ -44,6 +48,9 @@ impl Study {
         match self {
             Self::Agreement => "How near are surrogate gradients to the exact one?",
             Self::Conservative => "Is a field of surrogate gradients the gradient of anything?",
+            Self::Robustness => {
+                "How much do shape, scale and reset of a surrogate matter to training?"
+            }
             Self::Stochastic => "What are surrogate gradients the gradient of?",
         }
     }
@@ -56,6 +63,7 @@ impl Study {
         match self {
             Self::Agreement => agreement::run(plan),
             Self::Conservative => conservative::run(plan),
+            Self::Robustness => robustness::run(plan),
             Self::Stochastic => stochastic::run(plan),
         }
     }

@@ -1,0 +1,282 @@
+//! Training with surrogates of any shape and scale, and with the exact gradient, on the same task.
+//!
+//! After F. Zenke and T. P. Vogels, Neural Computation 33, 899 (2021): classes are smooth random manifolds of spike times (randman), one hidden layer, read by
+//! the maximal potentials of integrators. Their findings: the shape hardly matters; the scale does if the maximum of the derivative grows with it; large
+//! derivatives that flow through the reset hurt; bounds on spike counts make a network sparse at little cost. Beside them stands the exact gradient, of the
+//! same network with the same optimiser, simulated without a step. Each network is tested in the engine in which it was trained.
+//!
+//! Smaller than the paper's: fewer samples and epochs, Adam and not SMORMS3, and one learning rate for each of the two methods.
+//! Not here: the task (`spikegrad_train::data`), gradients beside each other at one point (`agreement.rs`).
+
+use crate::drawing::{axis, dashed, figure, line, logarithmic, table};
+use crate::task::{Fitted, Method, Task};
+use crate::{Findings, Plan, Study, StudyError};
+use serde::Serialize;
+use spikegrad_compare::time_stepped::{
+    Activity, Height, Reset, Shape, Side, SteppedSettings, Surrogate,
+};
+use spikegrad_report::plot::{Chart, ChartLine, ChartPoint};
+use spikegrad_report::{Page, Table};
+
+/// Scales of the surrogates, per unit of the threshold.
+const BETAS: [f64; 5] = [1.0, 3.0, 10.0, 30.0, 100.0];
+
+/// The paper's shapes.
+const SHAPES: [Shape; 3] = [Shape::SuperSpike, Shape::Sigmoid, Shape::PiecewiseLinear];
+
+/// Step of the grid, in s.
+const DT: f64 = 1e-3;
+
+/// Strengths of the bound that makes a network sparse: no spike is wanted.
+const STRENGTHS: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
+
+/// The scale at which sparsity is studied.
+const USUAL: f64 = 10.0;
+
+#[derive(Serialize)]
+struct Numbers {
+    seeds: u64,
+    task: Task,
+    conditions: Vec<Condition>,
+}
+
+/// One way to train, with every seed.
+#[derive(Serialize)]
+struct Condition {
+    #[serde(flatten)]
+    what: What,
+    #[serde(flatten)]
+    out: Outcome,
+}
+
+/// A way to train.
+#[derive(Clone, Copy, Serialize)]
+struct What {
+    group: Group,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beta: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strength: Option<f64>,
+}
+
+/// What is varied.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Group {
+    Exact,
+    /// Height one, no gradient through the reset.
+    Shape,
+    /// The maximum grows with the scale.
+    Asymptotic,
+    /// Height one, with the gradient through the reset.
+    Reset,
+    /// Both.
+    AsymptoticReset,
+    /// With a bound on spike counts.
+    Sparse,
+}
+
+/// Over the seeds.
+#[derive(Clone, Copy, Serialize)]
+struct Outcome {
+    /// Mean and standard deviation of the share of test samples classified rightly.
+    accuracy: f64,
+    deviation: f64,
+    /// Mean number of hidden spikes in a test sample.
+    hidden_spikes: f64,
+}
+
+impl Group {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Shape => "height one",
+            Self::Asymptotic => "growing height",
+            Self::Reset => "height one, through the reset",
+            Self::AsymptoticReset => "growing height, through the reset",
+            Self::Sparse => "height one, bounded spikes",
+        }
+    }
+}
+
+pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
+    let task = Task::randman(plan);
+    let seeds = plan.pick(2, 1);
+    let all = conditions(plan);
+    let mut conditions = Vec::new();
+    for (what, method) in all.iter() {
+        let name = match (what.shape, what.beta) {
+            (Some(shape), Some(beta)) => format!("{}, {shape}, β = {beta}", what.group.name()),
+            _ => what.group.name().to_owned(),
+        };
+        plan.tell(conditions.len(), all.len(), &name)?;
+        let fitted = (0..seeds)
+            .map(|k| task.fit(plan.seed.wrapping_add(k), method))
+            .collect::<Result<Vec<Fitted>, _>>()?;
+        conditions.push(Condition { what: *what, out: Outcome::of(&fitted) });
+    }
+    plan.tell(all.len(), all.len(), "done")?;
+    let numbers = Numbers { seeds, task, conditions };
+    let page = page(&numbers)?;
+    Findings::new(Study::Robustness, plan, &numbers, page)
+}
+
+fn conditions(plan: &Plan<'_>) -> Vec<(What, Method)> {
+    let exact = What { group: Group::Exact, shape: None, beta: None, strength: None };
+    let mut all = vec![(exact, Method::Exact)];
+    let mut surrogate = |group: Group, shape: Shape, beta: f64, strength: Option<f64>| {
+        let height = match group {
+            Group::Asymptotic | Group::AsymptoticReset => Height::Growing,
+            _ => Height::One,
+        };
+        let bound = |strength: f64| Activity {
+            population: 0,
+            side: Side::Upper,
+            strength,
+            threshold: 0.0,
+            power: 1,
+        };
+        let settings = SteppedSettings {
+            dt: DT,
+            surrogate: Surrogate { shape, beta, height },
+            reset: Reset::ToValue,
+            detach_reset: !matches!(group, Group::Reset | Group::AsymptoticReset),
+            detach_recurrence: false,
+            time_constants: false,
+            activity: strength.map(bound).into_iter().collect(),
+        };
+        let what = What { group, shape: Some(shape.name()), beta: Some(beta), strength };
+        all.push((what, Method::Surrogate(settings)));
+    };
+    let betas = plan.pick(&BETAS[..], &BETAS[2..3]);
+    for &beta in betas {
+        for shape in SHAPES {
+            surrogate(Group::Shape, shape, beta, None);
+        }
+        for group in [Group::Asymptotic, Group::Reset, Group::AsymptoticReset] {
+            surrogate(group, Shape::SuperSpike, beta, None);
+        }
+    }
+    for &strength in plan.pick(&STRENGTHS[..], &STRENGTHS[1..2]) {
+        surrogate(Group::Sparse, Shape::SuperSpike, USUAL, Some(strength));
+    }
+    all
+}
+
+impl Outcome {
+    fn of(fitted: &[Fitted]) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a few seeds")]
+        let n = fitted.len() as f64;
+        let mean = |of: fn(&Fitted) -> f64| fitted.iter().map(of).sum::<f64>() / n;
+        let accuracy = mean(|f| f.accuracy);
+        let squares: f64 = fitted.iter().map(|f| (f.accuracy - accuracy).powi(2)).sum();
+        let deviation = if fitted.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
+        Self { accuracy, deviation, hidden_spikes: mean(|f| f.hidden_spikes) }
+    }
+}
+
+fn page(numbers: &Numbers) -> Result<Page, StudyError> {
+    let of = |group: Group| numbers.conditions.iter().filter(move |c| c.what.group == group);
+    let exact = of(Group::Exact).map(|c| c.out.accuracy).next().unwrap_or(f64::NAN);
+    let over_scale = |name: &str, group: Group, shape: Shape| ChartLine {
+        name: name.to_owned(),
+        dashed: false,
+        points: of(group)
+            .filter(|c| c.what.shape == Some(shape.name()))
+            .filter_map(|c| {
+                let (y, spread) = (100.0 * c.out.accuracy, 100.0 * c.out.deviation);
+                c.what.beta.map(|x| ChartPoint { x, y, spread })
+            })
+            .collect(),
+    };
+    let reference =
+        || dashed(line("exact gradient", [(BETAS[0], 100.0 * exact), (BETAS[4], 100.0 * exact)]));
+    let chart = |heading: &str, mut lines: Vec<ChartLine>| {
+        lines.push(reference());
+        Chart {
+            heading: heading.to_owned(),
+            x: logarithmic("β (per unit of threshold)"),
+            y: axis("test accuracy (%)"),
+            lines,
+        }
+    };
+    let by_shape = SHAPES.map(|shape| over_scale(shape.name(), Group::Shape, shape));
+    let groups = [Group::Shape, Group::Asymptotic, Group::Reset, Group::AsymptoticReset];
+    let by_group = groups.map(|group| over_scale(group.name(), group, Shape::SuperSpike));
+    let sparse = |c: &Condition| (c.out.hidden_spikes, 100.0 * c.out.accuracy);
+    let unbounded = of(Group::Shape)
+        .filter(|c| c.what.shape == Some(Shape::SuperSpike.name()) && c.what.beta == Some(USUAL));
+    let sparsity = [Chart {
+        heading: format!("SuperSpike, β = {USUAL}"),
+        x: logarithmic("hidden spikes a sample"),
+        y: axis("test accuracy (%)"),
+        lines: vec![
+            line("bounded spikes", of(Group::Sparse).map(sparse)),
+            line("without a bound", unbounded.map(sparse)),
+            line("exact gradient, without a bound", of(Group::Exact).map(sparse)),
+        ],
+    }];
+    let Task { classes, units, hidden, train, test, epochs, .. } = &numbers.task;
+    Ok(Page {
+        introduction: vec![format!(
+            "{classes} random manifolds of spike times on {units} units, {hidden} hidden neurons, {train} samples to learn from and {test} to be tested on, {epochs} epochs, \
+             {} seeds. Surrogates learn and are tested on a grid of {} ms; the exact gradient without one.",
+            numbers.seeds,
+            1e3 * DT
+        )],
+        figures: vec![
+            figure(
+                "Shape and scale",
+                "Each with height one and no gradient through the reset.",
+                &[chart("Shape", by_shape.into())],
+            )?,
+            figure(
+                "Height and reset",
+                "SuperSpike; the maximum of the derivative one, or growing with the scale, and the gradient through the reset left out or not.",
+                &[chart("SuperSpike", by_group.into())],
+            )?,
+            figure("Sparsity", "What fewer spikes cost.", &sparsity)?,
+        ],
+        tables: vec![rows(numbers)],
+        ..Page::default()
+    })
+}
+
+fn rows(numbers: &Numbers) -> Table {
+    let row = |c: &Condition| {
+        let optional = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), |x| x.to_string());
+        vec![
+            c.what.group.name().to_owned(),
+            c.what.shape.unwrap_or("–").to_owned(),
+            optional(c.what.beta),
+            optional(c.what.strength),
+            Table::percent(c.out.accuracy),
+            Table::percent(c.out.deviation),
+            Table::number(c.out.hidden_spikes),
+        ]
+    };
+    table(
+        "All conditions",
+        &["Gradient", "shape", "β", "bound", "accuracy (%)", "std (%)", "hidden spikes"],
+        numbers.conditions.iter().map(row).collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_train_learns_something() {
+        let plan = Plan { seed: 0, quick: true, progress: &|_, _, _| true };
+        let numbers = run(&plan).unwrap().numbers;
+        let conditions = numbers["findings"]["conditions"].as_array().unwrap();
+        assert_eq!(conditions.len(), 8);
+        for condition in conditions {
+            // A guess is right in a third of the cases.
+            assert!(condition["accuracy"].as_f64().unwrap() > 0.5, "{condition}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A task that is learned with either kind of gradient: the same data, network, initial weights, order of the samples and optimiser.
+//!
+//! Not here: which gradients (`robustness.rs`), a trainer for people (`spikegrad_train`).
+
+use crate::{Plan, StudyError};
+use serde::Serialize;
+use spikegrad::{
+    InputSpike, Loss, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings, Stimulus,
+    Trace, value_and_grad_batch, value_batch,
+};
+use spikegrad_compare::time_stepped::{
+    GridLoss, GridSample, MaxVoltageCrossEntropy as GridMax, Run, SteppedNetwork, SteppedSettings,
+};
+use spikegrad_train::data::Randman;
+use spikegrad_train::fit::Classifier;
+use spikegrad_train::random::{Purpose, permutation, stream};
+use spikegrad_train::{Config, DataSet, Optimiser, Splits};
+
+/// A random manifold for each class.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Task {
+    pub(crate) classes: usize,
+    pub(crate) units: usize,
+    /// Dimension of the manifolds.
+    pub(crate) dimensions: usize,
+    pub(crate) hidden: usize,
+    pub(crate) train: usize,
+    pub(crate) test: usize,
+    pub(crate) epochs: u32,
+    pub(crate) batch: usize,
+    /// Learning rates of Adam.
+    pub(crate) rate_exact: f64,
+    pub(crate) rate_surrogate: f64,
+}
+
+/// By which gradient.
+#[derive(Clone, Debug)]
+pub(crate) enum Method {
+    Exact,
+    Surrogate(SteppedSettings),
+}
+
+/// What came out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fitted {
+    pub(crate) accuracy: f64,
+    pub(crate) hidden_spikes: f64,
+}
+
+impl Task {
+    /// A task that takes seconds for each method.
+    pub(crate) fn randman(plan: &Plan<'_>) -> Self {
+        let classes = plan.pick(10, 3);
+        Self {
+            classes,
+            units: plan.pick(100, 50),
+            dimensions: plan.pick(2, 1),
+            hidden: plan.pick(128, 30),
+            train: classes * plan.pick(200, 100),
+            test: classes * plan.pick(50, 20),
+            epochs: plan.pick(20, 12),
+            batch: plan.pick(32, 10),
+            rate_exact: 1e-2,
+            rate_surrogate: 1e-2,
+        }
+    }
+
+    /// Learns the task, with manifolds, weights and order of the samples from `seed`.
+    pub(crate) fn fit(&self, seed: u64, method: &Method) -> Result<Fitted, StudyError> {
+        let config = self.config(seed)?;
+        let Splits { train, test, .. } = Randman {
+            classes: self.classes,
+            units: self.units,
+            samples_per_class: (self.train + self.test) / self.classes,
+            validation: 0,
+            test: self.test,
+            dimensions: self.dimensions,
+            seed,
+            ..Randman::default()
+        }
+        .generate()?;
+        let classifier = Classifier::new(&config, self.units, self.classes)?;
+        let (network, mut parameters) = (classifier.network(), classifier.parameters().clone());
+        let output = classifier.output();
+        let (train, test) = (Half::new(train, &config, output)?, Half::new(test, &config, output)?);
+        let lengths = parameters.connections.iter().map(|c| c.weights.len()).collect::<Vec<_>>();
+        let mut row = weights(&parameters);
+        let mut optimiser = Optimiser::new(config.optimiser, row.len());
+        let rate = match method {
+            Method::Exact => self.rate_exact,
+            Method::Surrogate(_) => self.rate_surrogate,
+        };
+        for epoch in 0..self.epochs {
+            let order =
+                permutation(train.stimuli.len(), &mut stream(seed, Purpose::Shuffle, epoch));
+            for batch in order.chunks(self.batch) {
+                let gradient = method.gradient(network, &parameters, &train, batch)?;
+                #[expect(clippy::cast_precision_loss, reason = "a small batch")]
+                let share = 1.0 / batch.len() as f64;
+                let gradient: Vec<f64> = weights(&gradient).iter().map(|g| share * g).collect();
+                let progress = f64::from(epoch) / f64::from(self.epochs);
+                let factor = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
+                optimiser.step(&[(row.len(), rate * factor)], &mut row, &gradient);
+                let mut left = &row[..];
+                for (connection, &length) in parameters.connections.iter_mut().zip(&lengths) {
+                    let (own, rest) = left.split_at(length);
+                    connection.weights.copy_from_slice(own);
+                    left = rest;
+                }
+            }
+        }
+        method.test(network, &parameters, &test)
+    }
+
+    fn config(&self, seed: u64) -> Result<Config, StudyError> {
+        let mut config = Config::built_in("randman").ok_or(StudyError::NoConfiguration)?;
+        config.set("seed", &seed.to_string())?;
+        config.set("layers.0.size", &self.hidden.to_string())?;
+        // The built-in weights, for a hundred units, keep the drive of a neuron.
+        #[expect(clippy::cast_precision_loss, reason = "at most some hundred units")]
+        let share = 100.0 / self.units as f64;
+        config.set("layers.0.weights.mean", &(0.15 * share).to_string())?;
+        config.set("layers.0.weights.std", &(0.3 * share.sqrt()).to_string())?;
+        Ok(config)
+    }
+}
+
+/// Coded samples with a loss for each, in both engines.
+struct Half {
+    stimuli: Vec<Stimulus>,
+    labels: Vec<usize>,
+    exact: Vec<MaxVoltageCrossEntropy>,
+    grid: Vec<GridMax>,
+}
+
+impl Half {
+    fn new(set: DataSet, config: &Config, population: usize) -> Result<Self, StudyError> {
+        let stimulus = |k: usize| {
+            let mut spikes: Vec<InputSpike> = Vec::new();
+            config.encoder.encode(set.input(k), None, config.t_end, &mut spikes)?;
+            Ok(Stimulus::new(config.t_end, spikes).map_err(spikegrad::Error::from)?)
+        };
+        let stimuli = (0..set.len()).map(stimulus).collect::<Result<Vec<_>, StudyError>>()?;
+        let labels = set.labels;
+        let exact = labels.iter().map(|&label| MaxVoltageCrossEntropy { population, label });
+        let grid = labels.iter().map(|&label| GridMax { population, label });
+        Ok(Self { exact: exact.collect(), grid: grid.collect(), stimuli, labels })
+    }
+
+    fn exact(&self, k: usize) -> Sample<'_> {
+        Sample { stimulus: &self.stimuli[k], loss: &self.exact[k] as &dyn Loss }
+    }
+
+    fn grid(&self, k: usize) -> GridSample<'_> {
+        GridSample { stimulus: &self.stimuli[k], loss: &self.grid[k] as &dyn GridLoss }
+    }
+}
+
+impl Method {
+    /// The sum of the gradients of a batch.
+    fn gradient(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+        half: &Half,
+        batch: &[usize],
+    ) -> Result<Parameters, StudyError> {
+        match self {
+            Self::Exact => {
+                let samples: Vec<_> = batch.iter().map(|&k| half.exact(k)).collect();
+                let settings = Settings::default();
+                value_and_grad_batch(network, parameters, &samples, &settings, |_, _| ())
+                    .map(|batch| batch.gradient)
+                    .map_err(|failed| failed.source.into())
+            }
+            Self::Surrogate(settings) => {
+                let samples: Vec<_> = batch.iter().map(|&k| half.grid(k)).collect();
+                let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
+                Ok(stepped.value_and_grad_batch(parameters, &samples, |_, _| ())?.gradient)
+            }
+        }
+    }
+
+    /// How often the largest potential is that of the label, in the engine that was trained in.
+    fn test(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+        half: &Half,
+    ) -> Result<Fitted, StudyError> {
+        let outputs = network.range(network.populations().len() - 1);
+        let all = 0..half.stimuli.len();
+        let answers: Vec<(usize, usize)> = match self {
+            Self::Exact => {
+                let samples: Vec<_> = all.map(|k| half.exact(k)).collect();
+                let answer = |_, trace: &Trace| {
+                    let values = trace.readouts.iter().map(|readout| readout.value);
+                    (largest(values), trace.spikes.len())
+                };
+                value_batch(network, parameters, &samples, &Settings::default(), answer)
+                    .map_err(|failed| failed.source)?
+                    .into_iter()
+                    .map(|(_, answer)| answer)
+                    .collect()
+            }
+            Self::Surrogate(settings) => {
+                let samples: Vec<_> = all.map(|k| half.grid(k)).collect();
+                let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
+                let answer = |_, run: &Run| {
+                    let highest = |neuron: usize| {
+                        (0..=run.steps())
+                            .map(|step| run.membrane(step, neuron))
+                            .fold(f64::NEG_INFINITY, f64::max)
+                    };
+                    let spikes = (0..outputs.start).map(|k| run.spike_times(k).count()).sum();
+                    (largest(outputs.clone().map(highest)), spikes)
+                };
+                stepped
+                    .value_batch(&samples, answer)?
+                    .into_iter()
+                    .map(|(_, answer)| answer)
+                    .collect()
+            }
+        };
+        #[expect(clippy::cast_precision_loss, reason = "far fewer samples than 2⁵³")]
+        let share = |count: usize| count as f64 / answers.len() as f64;
+        let right = answers.iter().zip(&half.labels).filter(|((class, _), label)| class == *label);
+        Ok(Fitted {
+            accuracy: share(right.count()),
+            hidden_spikes: share(answers.iter().map(|(_, spikes)| spikes).sum()),
+        })
+    }
+}
+
+/// Position of the largest value.
+fn largest(values: impl Iterator<Item = f64>) -> usize {
+    values.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
+}
+
+fn weights(parameters: &Parameters) -> Vec<f64> {
+    parameters.connections.iter().flat_map(|c| c.weights.iter().copied()).collect()
+}
