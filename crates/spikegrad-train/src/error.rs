@@ -63,7 +63,7 @@ pub enum TrainError {
         rule: &'static str,
     },
 
-    /// Two settings that are right by themselves do not go together.
+    /// A setting that is right by itself does not go with the data.
     #[error("setting `{key}` {rule}")]
     ConflictingSetting {
         /// The key of the one to change, levels separated by dots.
@@ -94,6 +94,15 @@ pub enum TrainError {
         files: String,
         /// Where such files come from; may be empty.
         hint: &'static str,
+    },
+
+    /// The data are in HDF5 files, and this build knows nothing of HDF5. Build with the feature `hdf5`.
+    #[error(
+        "the data `{data}` are HDF5 files, which this program was built without; install the HDF5 library (on Debian `apt-get install libhdf5-dev`) and build it with `cargo build --release --features hdf5`"
+    )]
+    WithoutHdf5 {
+        /// Name of the data set.
+        data: &'static str,
     },
 
     /// A file does not hold what it should. The problem says what it holds instead.
@@ -325,11 +334,6 @@ impl From<DataProblem> for TrainError {
 }
 
 impl TrainError {
-    /// A setting with which no run can be made.
-    pub(crate) fn invalid(key: &str, found: impl ToString, rule: &'static str) -> Self {
-        Self::InvalidSetting { key: key.to_owned(), found: found.to_string(), rule }
-    }
-
     /// For what the drawing library reports.
     pub(crate) fn drawing(reason: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Drawing { reason: Box::new(reason) }

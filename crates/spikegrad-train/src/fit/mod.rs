@@ -98,13 +98,14 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Classifier::new`].
+    /// As [`Classifier::new`]; [`TrainError::OtherCode`] or [`TrainError::ConflictingSetting`] if the data are of another kind than the
+    /// configuration is made for.
     pub fn with_data(
         config: &Config,
         data: Splits,
         settings: Settings,
     ) -> Result<Self, TrainError> {
-        config.encoder.check(&data.train.inputs, config.t_end)?;
+        config.encoder.check(&data.train.inputs)?;
         if let Some(augmentation) = &config.augmentation {
             augmentation.check(&data.train.inputs)?;
         }
