@@ -188,7 +188,7 @@ pub enum TrainError {
     /// A training sample has no loss or no gradient, and nothing can be learned from it. The
     /// checkpoint of the epoch before is unharmed; another seed or a smaller learning rate may go
     /// around it.
-    #[error("epoch {epoch}, batch {batch}, training sample {sample}: {reason}")]
+    #[error("epoch {epoch}, batch {batch}, training sample {sample}{}: {reason}", after_comma(neuron.as_deref()))]
     Training {
         /// The epoch under way, counted from 1.
         epoch: u32,
@@ -196,8 +196,46 @@ pub enum TrainError {
         batch: usize,
         /// Position of the sample in the training data, counted from 0.
         sample: usize,
+        /// Layer and index of the neuron that the engine's reason is about, if it is about one.
+        neuron: Option<String>,
         /// What the engine says.
         reason: spikegrad::Error,
+    },
+
+    /// The loss of a sample or the gradient of a batch left the range of a double, or would when it is squared, although no spike is
+    /// to blame. The checkpoint of the epoch before is unharmed. Look at that neuron's weights, and at the scales in the loss.
+    #[error(
+        "epoch {epoch}, batch {batch}, training sample {sample}: the {what} is outside the range of a double; look at neuron {neuron}, where the derivative with respect to a {of} is {value:?}"
+    )]
+    NotFinite {
+        /// The epoch under way, counted from 1.
+        epoch: u32,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// Position of the sample whose derivative is farthest out in the training data, counted from 0.
+        sample: usize,
+        /// `loss` or `gradient`.
+        what: &'static str,
+        /// Layer and index of the neuron whose derivative is farthest out.
+        neuron: String,
+        /// What that derivative is with respect to.
+        of: String,
+        /// That derivative, of the sample alone.
+        value: f64,
+    },
+
+    /// A step of the optimiser led to parameters that no network can have: infinite weights, or a time constant of zero. The
+    /// checkpoint of the epoch before is unharmed; take smaller learning rates, or the setting `clip`.
+    #[error(
+        "epoch {epoch}, batch {batch}: the step was too far, because after it {reason}; take smaller learning rates, or set `clip`"
+    )]
+    Step {
+        /// The epoch under way, counted from 1.
+        epoch: u32,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// What is wrong with the parameters.
+        reason: spikegrad::NetworkError,
     },
 
     /// A sample that is not trained on could not be simulated.
@@ -325,6 +363,10 @@ pub enum TrainError {
         /// What it said.
         reason: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+fn after_comma(neuron: Option<&str>) -> String {
+    neuron.map_or_else(String::new, |neuron| format!(", neuron {neuron}"))
 }
 
 impl From<DataProblem> for TrainError {
