@@ -362,6 +362,30 @@ mod tests {
     }
 
     #[test]
+    fn fashion_is_read_where_debian_puts_it() {
+        let path = Path::new("/usr/share/datasets/fashion-mnist");
+        if !path.exists() {
+            #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+            {
+                eprintln!("skipped: {} is not there (dataset-fashion-mnist)", path.display());
+            }
+            return;
+        }
+        let path = Some(path.to_path_buf());
+        let fashion = DataConfig::FashionMnist { path, validation: 5000, limit: Some(100) };
+        let Splits { train, validation, test } = fashion.load().unwrap();
+        assert_eq!((train.len(), validation.len(), test.len()), (100, 5000, 10_000));
+        assert_eq!(train.inputs.width(), 28 * 28);
+        // The published files begin with an ankle boot and two shirts; the test set has a thousand of each class.
+        let names = |set: &DataSet, k: usize| set.classes[set.labels[k]].clone();
+        assert_eq!(names(&validation, 0), "ankle boot");
+        assert_eq!([names(&validation, 1), names(&validation, 2)], ["T-shirt/top"; 2]);
+        let mut counts = [0; 10];
+        test.labels.iter().for_each(|&label| counts[label] += 1);
+        assert_eq!(counts, [1000; 10]);
+    }
+
+    #[test]
     fn the_published_digits_are_split_as_for_eventprop() {
         let Some(path) = crate::data::shared("mnist") else { return };
         let mnist = DataConfig::Mnist { path: Some(path), validation: 5000, limit: None };
