@@ -247,8 +247,13 @@ fn a_sweep_goes_through_values_that_are_objects() {
     assert_eq!(sweep(over).answer(), rows, "no run is repeated");
 
     assert_eq!(sweep(r#"clip=[1.5, null]"#).answer().as_array().unwrap().len(), 2);
-    sweep("clip=[1, 2").fails(2, &["--over", "must be a list in JSON"]);
-    sweep("clip=[]").fails(2, &["--over", "the list of values is empty"]);
+    for (over, words) in
+        [("clip=[1, 2", "must be a list in JSON"), ("clip=[]", "the list of values is empty")]
+    {
+        let run = sweep(over);
+        assert_eq!((run.status, run.stdout.as_str()), (Some(2), ""));
+        assert!(run.stderr.contains("--over") && run.stderr.contains(words), "{}", run.stderr);
+    }
     sweep(r#"clip=[{"a": 1}]"#).fails(2, &["`clip` cannot be {"]);
 }
 
