@@ -214,7 +214,7 @@ pub enum TrainError {
         batch: usize,
         /// Position of the sample whose derivative is farthest out in the training data, counted from 0.
         sample: usize,
-        /// `loss` or `gradient`.
+        /// `loss`, `gradient` or `square of the gradient`.
         what: &'static str,
         /// Layer and index of the neuron whose derivative is farthest out.
         neuron: String,

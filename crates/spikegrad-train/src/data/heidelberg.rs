@@ -28,7 +28,7 @@ use crate::TrainError;
 /// Channels of the cochlea.
 const CHANNELS: usize = 700;
 
-/// The digits of SHD, in the order of their labels.
+/// The digits of SHD, in the order in which their authors list them; labels count through it.
 const DIGITS: [&str; 20] = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "null", "eins",
     "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun",
@@ -37,7 +37,7 @@ const DIGITS: [&str; 20] = [
 /// Number of words of SSC.
 const WORDS: usize = 35;
 
-/// Samples that are read at a time: a few megabytes.
+/// Samples that are read at a time: some tens of megabytes.
 const READ_AT_ONCE: usize = 256;
 
 const TIMES: &str = "spikes/times";

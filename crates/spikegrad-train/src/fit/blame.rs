@@ -69,10 +69,10 @@ impl Blame<'_> {
         TrainError::Training { epoch, batch, sample: self.batch[sample], neuron, reason: source }
     }
 
-    /// What to say of a gradient that is outside the range of a double, or whose square is.
-    pub(super) fn gradient(&self) -> TrainError {
+    /// What to say of a gradient that is outside the range of a double, or of its square if that is `what`.
+    pub(super) fn gradient(&self, what: &'static str) -> TrainError {
         match self.of_gradient() {
-            Ok((sample, derivative)) => self.not_finite("gradient", sample, derivative),
+            Ok((sample, derivative)) => self.not_finite(what, sample, derivative),
             Err(error) => self.sample(error),
         }
     }

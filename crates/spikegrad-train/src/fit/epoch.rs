@@ -96,9 +96,12 @@ impl<'a> Epoch<'a> {
         trained.gradient(derivatives, classifier.parameters(), share, &mut gradient);
         let limit = config.clip.unwrap_or(f64::INFINITY);
         let norm = clip_to_norm(&mut gradient, limit);
+        if !norm.is_finite() {
+            return Err(blame.gradient("gradient"));
+        }
         // Optimisers square what they are given.
-        if !(norm.is_finite() && norm.min(limit).powi(2).is_finite()) {
-            return Err(blame.gradient());
+        if norm.min(limit).powi(2).is_infinite() {
+            return Err(blame.gradient("square of the gradient"));
         }
         self.clipped += u32::from(norm > limit);
         self.batches += 1;

@@ -482,12 +482,12 @@ mod tests {
         let layer = r#"[{"name": "output", "model": "li", "tau_mem": 0.02, "tau_syn": 0.005,
                          "weights": {"mean": 0.01, "std": 0.01}}]"#;
         // Of the first only the sum over the batch overflows; of the second, only its square.
-        for scale in ["1e-307", "1e-200"] {
+        for (scale, outside) in [("1e-307", "gradient"), ("1e-200", "square of the gradient")] {
             let loss = shaped(scale);
             let settings = [("layers", layer), ("loss", loss.as_str()), ("batch_size", "5000")];
             match failure(&settings) {
                 TrainError::NotFinite { epoch: 1, batch: 1, neuron, of, what, value, .. } => {
-                    assert_eq!((what, of.as_str()), ("gradient", "weight"));
+                    assert_eq!((what, of.as_str()), (outside, "weight"));
                     assert!(neuron.starts_with("output["), "{neuron}");
                     let scale: f64 = scale.parse().unwrap();
                     assert!((1e-3..10.0).contains(&(value.abs() * scale)), "{value}");
