@@ -4,6 +4,7 @@
 
 use crate::command::Command;
 use clap::{Args, Parser, ValueEnum};
+use serde_json::Value;
 use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
 use std::path::PathBuf;
 
@@ -130,6 +131,22 @@ pub(crate) fn setting(text: &str) -> Result<(String, String), String> {
         Some((key, value)) => Ok((key.trim().into(), value.trim().into())),
         None => Err("it must be KEY=VALUE".into()),
     }
+}
+
+/// Reads `KEY=VALUE,VALUE,…`, or `KEY=[VALUE,VALUE,…]` with values in JSON, which may have commas of their own.
+pub(crate) fn settings(text: &str) -> Result<(String, Vec<String>), String> {
+    let (key, values) = setting(text)?;
+    if !values.starts_with('[') {
+        return Ok((key, values.split(',').map(|value| value.trim().to_owned()).collect()));
+    }
+    let list: Vec<Value> = serde_json::from_str(&values)
+        .map_err(|reason| format!("what begins with [ must be a list in JSON: {reason}"))?;
+    if list.is_empty() {
+        return Err("the list of values is empty".into());
+    }
+    // A word is what it would be without the list: without quotes.
+    let value = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok((key, list.into_iter().map(value).collect()))
 }
 
 /// Reads a span of time.

@@ -178,12 +178,13 @@ impl Failure {
     }
 }
 
-/// What failed outside is 1, a sample that has no loss 3 or no gradient 4, and everything else is a file or a setting that
-/// is not valid.
+/// What failed outside is 1, a sample that has no run 3, one that has no gradient, or a gradient that leads nowhere, 4; everything
+/// else is a file or a setting that is not valid.
 fn status_of_training(reason: &TrainError) -> u8 {
     match reason {
         TrainError::Read { .. } | TrainError::Write { .. } | TrainError::Busy { .. } => 1,
         TrainError::Report(reason) => status_of_report(reason),
+        TrainError::NotFinite { .. } | TrainError::Step { .. } => 4,
         TrainError::Training { reason, .. } | TrainError::Evaluation { reason, .. } => match reason
         {
             Error::Simulate(_) => 3,

@@ -5,6 +5,7 @@
 //!
 //! Not here: what is written (`checkpoint.rs`, `plot/`).
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -28,16 +29,10 @@ fn try_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one becomes an ordinary file, so the umask
-        // decides.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    // Opened here and not by `tempfile_in`: as an ordinary file, not a private one, and so that an error does not name it.
+    let mut file =
+        builder.prefix(TEMPORARY_PREFIX).make_in(folder, |path| File::create_new(path))?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
@@ -58,11 +53,16 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_an_error_that_names_the_file() {
+    fn an_error_names_the_file_once_and_the_temporary_one_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("missing").join("result.json");
-        let message = write_beside(&path, b"").unwrap_err().to_string();
-        assert!(message.contains("result.json"), "{message}");
+        let occupied = folder.path().join("occupied");
+        std::fs::create_dir(&occupied).unwrap();
+        for path in [folder.path().join("missing").join("result.json"), occupied] {
+            let message = write_beside(&path, b"").unwrap_err().to_string();
+            let expected = format!("cannot write {}: ", path.display());
+            let reason = message.strip_prefix(&expected).unwrap_or_else(|| panic!("{message}"));
+            assert!(!reason.contains(['/', '\\']), "{message}");
+        }
     }
 
     #[test]

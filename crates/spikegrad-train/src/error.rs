@@ -64,7 +64,7 @@ pub enum TrainError {
         rule: &'static str,
     },
 
-    /// Two settings that are right by themselves do not go together.
+    /// A setting that is right by itself does not go with the data.
     #[error("setting `{key}` {rule}")]
     ConflictingSetting {
         /// The key of the one to change, levels separated by dots.
@@ -95,6 +95,15 @@ pub enum TrainError {
         files: String,
         /// Where such files come from; may be empty.
         hint: &'static str,
+    },
+
+    /// The data are in HDF5 files, and this build knows nothing of HDF5. Build with the feature `hdf5`.
+    #[error(
+        "the data `{data}` are HDF5 files, which this program was built without; install the HDF5 library (on Debian `apt-get install libhdf5-dev`) and build it with `cargo build --release --features hdf5`"
+    )]
+    WithoutHdf5 {
+        /// Name of the data set.
+        data: &'static str,
     },
 
     /// A file does not hold what it should. The problem says what it holds instead.
@@ -180,7 +189,7 @@ pub enum TrainError {
     /// A training sample has no loss or no gradient, and nothing can be learned from it. The
     /// checkpoint of the epoch before is unharmed; another seed or a smaller learning rate may go
     /// around it.
-    #[error("epoch {epoch}, batch {batch}, training sample {sample}: {reason}")]
+    #[error("epoch {epoch}, batch {batch}, training sample {sample}{}: {reason}", after_comma(neuron.as_deref()))]
     Training {
         /// The epoch under way, counted from 1.
         epoch: u32,
@@ -188,8 +197,46 @@ pub enum TrainError {
         batch: usize,
         /// Position of the sample in the training data, counted from 0.
         sample: usize,
+        /// Layer and index of the neuron that the engine's reason is about, if it is about one.
+        neuron: Option<String>,
         /// What the engine says.
         reason: spikegrad::Error,
+    },
+
+    /// The loss of a sample or the gradient of a batch left the range of a double, or would when it is squared, although no spike is
+    /// to blame. The checkpoint of the epoch before is unharmed. Look at that neuron's weights, and at the scales in the loss.
+    #[error(
+        "epoch {epoch}, batch {batch}, training sample {sample}: the {what} is outside the range of a double; look at neuron {neuron}, where the derivative with respect to a {of} is {value:?}"
+    )]
+    NotFinite {
+        /// The epoch under way, counted from 1.
+        epoch: u32,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// Position of the sample whose derivative is farthest out in the training data, counted from 0.
+        sample: usize,
+        /// `loss`, `gradient` or `square of the gradient`.
+        what: &'static str,
+        /// Layer and index of the neuron whose derivative is farthest out.
+        neuron: String,
+        /// What that derivative is with respect to.
+        of: String,
+        /// That derivative, of the sample alone.
+        value: f64,
+    },
+
+    /// A step of the optimiser led to parameters that no network can have: infinite weights, or a time constant of zero. The
+    /// checkpoint of the epoch before is unharmed; take smaller learning rates, or the setting `clip`.
+    #[error(
+        "epoch {epoch}, batch {batch}: the step was too far, because after it {reason}; take smaller learning rates, or set `clip`"
+    )]
+    Step {
+        /// The epoch under way, counted from 1.
+        epoch: u32,
+        /// The batch, counted from 1.
+        batch: usize,
+        /// What is wrong with the parameters.
+        reason: spikegrad::NetworkError,
     },
 
     /// A sample that is not trained on could not be simulated.
@@ -291,15 +338,12 @@ pub enum TrainError {
     Report(#[from] ReportError),
 }
 
+fn after_comma(neuron: Option<&str>) -> String {
+    neuron.map_or_else(String::new, |neuron| format!(", neuron {neuron}"))
+}
+
 impl From<DataProblem> for TrainError {
     fn from(problem: DataProblem) -> Self {
         Self::Data { problem }
-    }
-}
-
-impl TrainError {
-    /// A setting with which no run can be made.
-    pub(crate) fn invalid(key: &str, found: impl ToString, rule: &'static str) -> Self {
-        Self::InvalidSetting { key: key.to_owned(), found: found.to_string(), rule }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Every file is refused with a cap on memory that only a program that checks before it allocates can keep.
 
-use crate::program::{MEMORY_OF_A_REFUSAL, example, shell, spikegrad, spikegrad_within};
+use crate::program::{
+    MEMORY_OF_A_REFUSAL, example, repository, shell, spikegrad, spikegrad_within,
+};
 use std::fs::File;
 use std::time::{Duration, Instant};
 
@@ -293,6 +295,52 @@ fn a_name_cannot_move_the_cursor() {
         changed(&example("recurrent.json"), "\"name\": \"hidden\"", name),
         &["hid\\nden\\u{1b}[2J"],
     );
+}
+
+#[test]
+fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
+    let file = std::fs::read_to_string(repository("tests/data/van_rossum.json")).unwrap();
+    let start = file.find("\"loss\": ").unwrap();
+    let refused = |loss: &str, words: &[&str]| {
+        refuse(format!("{}\"loss\": {{\"population\": \"out\", {loss}}}}}", &file[..start]), words);
+    };
+    let rossum = |more: &str| format!("\"type\": \"van_rossum\", {more}");
+    refused(&rossum("\"tau\": 0.01"), &["missing field `targets`"]);
+    refused(&rossum("\"targets\": [[], []]"), &["missing field `tau`"]);
+    refused(&rossum("\"targets\": [[]], \"tau\": 0.01"), &["loss.targets has 1 entries", "2"]);
+    refused(
+        &rossum("\"targets\": [[0.1, -0.1], []], \"tau\": 1"),
+        &["loss.targets[0][1]", "0 or more"],
+    );
+    refused(&rossum("\"targets\": [[], []], \"tau\": 0"), &["loss.tau is 0.0", "positive time"]);
+    refused(&rossum("\"targets\": [[], []], \"tau\": \"x\""), &["loss.tau"]);
+    refused(
+        &rossum("\"targets\": [[], []], \"tau\": 1, \"label\": 0"),
+        &["unknown field `label`", "\"targets\", \"tau\""],
+    );
+    let relative = |more: &str| format!("\"type\": \"relative_spike_time\", \"label\": 0{more}");
+    refused(&relative(""), &["missing field `margin`"]);
+    refused(&relative(", \"margin\": 1e400"), &["loss.margin"]);
+    refused(&relative(", \"margin\": null"), &["loss.margin", "null"]);
+    refused(&relative(", \"margin\": 0, \"tau0\": 1"), &["unknown field `tau0`"]);
+    refused(
+        "\"type\": \"relative_spike_time\", \"label\": 2, \"margin\": 0.001",
+        &["loss.label is 2", "2 neurons"],
+    );
+    // The outputs spike, and have no potential to be read.
+    let shaped = "\"type\": \"shaped_voltage_cross_entropy\", \"label\": 0, \"tau\": 0.01";
+    refused(shaped, &["loss.population", "model li"]);
+
+    let file = std::fs::read_to_string(repository("tests/data/shaped_voltage_cross_entropy.json"));
+    let file = file.unwrap();
+    for (from, to, words) in [
+        ("\"tau\": 0.025", "\"tau\": -1", ["loss.tau is -1.0", "positive time"]),
+        ("\"scale\": 0.2", "\"scale\": 0", ["loss.scale is 0.0", "a positive number"]),
+        ("\"label\": 0, ", "", ["missing field `label`", "this type of loss needs"]),
+        (", \"tau\": 0.025", "", ["missing field `tau`", "this type of loss needs"]),
+    ] {
+        refuse(changed(&file, from, to), &words);
+    }
 }
 
 #[test]

@@ -227,6 +227,37 @@ fn settings_that_make_no_run_are_refused_before_there_is_a_folder() {
 }
 
 #[test]
+fn a_sweep_goes_through_values_that_are_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("sweep");
+    let sweep = |over: &str| {
+        let common = ["sweep", "yin-yang", "--seeds", "1", "--epochs", "1", "--out"];
+        let out = out.to_str().unwrap();
+        spikegrad(&[&common[..], &[out, "--quiet", "--over", over], &SMALL].concat(), "")
+    };
+    let over = r#"layers.0.weights=[{"mean": 1.5, "std": 0.7}, {"mean": -1, "std": 0.1}]"#;
+    let rows = sweep(over).answer();
+    let value = |row: usize| rows[row]["value"].as_str().unwrap();
+    assert_eq!(value(0), r#"{"mean":1.5,"std":0.7}"#);
+    assert_eq!(value(1), r#"{"mean":-1,"std":0.1}"#);
+    // Inhibited from all inputs nobody spikes, and nothing is learned.
+    let accuracy = |row: usize| rows[row]["mean"].as_f64().unwrap();
+    assert!(accuracy(0) > 0.3 && accuracy(1) == 0.0, "{rows}");
+    assert!(out.join("__mean__1.5__std__0.7_-0").join("result.json").exists());
+    assert_eq!(sweep(over).answer(), rows, "no run is repeated");
+
+    assert_eq!(sweep(r#"clip=[1.5, null]"#).answer().as_array().unwrap().len(), 2);
+    for (over, words) in
+        [("clip=[1, 2", "must be a list in JSON"), ("clip=[]", "the list of values is empty")]
+    {
+        let run = sweep(over);
+        assert_eq!((run.status, run.stdout.as_str()), (Some(2), ""));
+        assert!(run.stderr.contains("--over") && run.stderr.contains(words), "{}", run.stderr);
+    }
+    sweep(r#"clip=[{"a": 1}]"#).fails(2, &["`clip` cannot be {"]);
+}
+
+#[test]
 fn the_examples_of_the_help_run_as_printed() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["train", "sweep", "evaluate"] {

@@ -213,9 +213,13 @@ fn permuted(problem: &Problem, random: &mut Random) -> Permuted {
         Network::new(network.inputs(), network.populations().to_vec(), connections).unwrap();
     let last = neurons_to.last().unwrap();
     match permuted.document.loss.as_mut().unwrap() {
-        LossDocument::SpikeTimeMse { targets, .. } => *targets = moved(targets, last),
+        LossDocument::SpikeTimeMse { targets, .. } | LossDocument::VanRossum { targets, .. } => {
+            *targets = moved(targets, last);
+        }
         LossDocument::TtfsCrossEntropy { label, .. }
+        | LossDocument::RelativeSpikeTime { label, .. }
         | LossDocument::MaxVoltageCrossEntropy { label, .. }
+        | LossDocument::ShapedVoltageCrossEntropy { label, .. }
         | LossDocument::MeanVoltageCrossEntropy { label, .. } => *label = index(*label, last),
         LossDocument::VoltageMse { samples, .. } => {
             samples.iter_mut().for_each(|(neuron, ..)| *neuron = index(*neuron, last));

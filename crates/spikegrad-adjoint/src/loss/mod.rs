@@ -1,8 +1,7 @@
 //! Losses: what a trace is worth, and how the worth changes with each spike time and read-out.
 //!
-//! The five losses of the problem file stand here, and three more for programs alone ([`RelativeSpikeTime`],
-//! [`ShapedVoltageCrossEntropy`], [`VanRossum`]); a loss of your own implements [`Loss`]. Not here: any derivative with respect to a parameter
-//! (`backward.rs`).
+//! The losses of the problem file stand here; a loss of your own implements [`Loss`]. Not here: any derivative with respect to a
+//! parameter (`backward.rs`).
 
 #[cfg(test)]
 mod fixtures;
@@ -102,6 +101,18 @@ pub fn loss_of<T: Scalar>(document: &LossDocument, network: &Network) -> Box<dyn
                 alpha: *alpha,
             })
         }
+        LossDocument::RelativeSpikeTime { population: name, label, margin } => {
+            Box::new(RelativeSpikeTime {
+                population: population(name),
+                label: index(*label),
+                margin: *margin,
+            })
+        }
+        LossDocument::VanRossum { population: name, targets, tau } => Box::new(VanRossum {
+            population: population(name),
+            targets: targets.clone(),
+            tau: *tau,
+        }),
         LossDocument::SpikeTimeMse { population: name, targets } => {
             Box::new(SpikeTimeMse { population: population(name), targets: targets.clone() })
         }
@@ -110,6 +121,14 @@ pub fn loss_of<T: Scalar>(document: &LossDocument, network: &Network) -> Box<dyn
         }
         LossDocument::MeanVoltageCrossEntropy { population: name, label } => {
             Box::new(MeanVoltageCrossEntropy { population: population(name), label: index(*label) })
+        }
+        LossDocument::ShapedVoltageCrossEntropy { population: name, label, tau, scale } => {
+            Box::new(ShapedVoltageCrossEntropy {
+                population: population(name),
+                label: index(*label),
+                tau: *tau,
+                scale: *scale,
+            })
         }
         LossDocument::VoltageMse { population: name, samples } => Box::new(VoltageMse {
             population: population(name),

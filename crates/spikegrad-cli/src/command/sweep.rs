@@ -31,9 +31,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
 
-    /// A setting and its values
-    #[arg(long, value_name = "KEY=VALUE,VALUE,…", value_parser = arguments::setting)]
-    over: Option<(String, String)>,
+    /// A setting and its values; as a list in JSON where a value has commas of its own
+    ///
+    /// Such as clip=1,10,null or, quoted for the shell, 'optimiser=[{"name": "sgd"}, {"name": "adam", "beta1": 0.8}]'.
+    #[arg(long, value_name = "KEY=VALUE,VALUE,…", value_parser = arguments::settings)]
+    over: Option<(String, Vec<String>)>,
 
     /// Folder of the runs
     #[arg(long, value_name = "DIR")]
@@ -58,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     let interrupted = watch_interrupts()?;
     let base = arguments.choice.base()?.ok_or(Failure::NothingToLearn)?;
     let values: Vec<Option<String>> = match &arguments.over {
-        Some((_, values)) => values.split(',').map(|value| Some(value.trim().to_owned())).collect(),
+        Some((_, values)) => values.iter().cloned().map(Some).collect(),
         None => vec![None],
     };
     // All of them first: a mistake is not to be found after hours.
@@ -73,14 +75,10 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         plan.push((value, configs));
     }
     let mut rows = Vec::new();
-    for (value, configs) in plan {
+    for (position, (value, configs)) in plan.into_iter().enumerate() {
         let mut runs = Vec::new();
         for config in &configs {
-            let value = value.as_deref().unwrap_or(config.data.name());
-            let plain = |letter: char| {
-                if letter.is_alphanumeric() || ".-+".contains(letter) { letter } else { '_' }
-            };
-            let name: String = value.chars().map(plain).collect();
+            let name = folder_name(value.as_deref().unwrap_or(config.data.name()), position);
             let folder = arguments.out.join(format!("{name}-{}", config.seed));
             runs.push(match RunFolder::result(&folder, config)? {
                 Some(result) => result,
@@ -97,6 +95,17 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         say(&rows);
     }
     Ok(())
+}
+
+/// What the folders of a value are called. What is no letter and no digit becomes `_`; of a long value, which may be an object,
+/// the name is cut off, and the value's position tells it from others.
+fn folder_name(value: &str, position: usize) -> String {
+    const LONGEST: usize = 64;
+    let plain = |letter: char| {
+        if letter.is_alphanumeric() || ".-+".contains(letter) { letter } else { '_' }
+    };
+    let name: String = value.chars().map(plain).take(LONGEST).collect();
+    if value.chars().count() > LONGEST { format!("{name}-{position}") } else { name }
 }
 
 /// A new folder, or one whose run goes on.

@@ -76,7 +76,7 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Folder with the files of the data set
+    /// Folder with the files of the data set, or a file: the archive of n-mnist, the training file of shd and ssc
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 

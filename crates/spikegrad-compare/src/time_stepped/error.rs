@@ -45,6 +45,12 @@ pub enum GridError {
     /// The loss pairs spikes with targets one by one, which has no surrogate. Use van Rossum's distance.
     #[error("unsupported: spike times paired with targets have no surrogate derivative")]
     PairedSpikeTimes,
+    /// The loss is not written for a grid. Take another, or the exact engine.
+    #[error("unsupported: the loss {loss} has no counterpart on a grid")]
+    NoCounterpart {
+        /// Its type in a problem file.
+        loss: &'static str,
+    },
     /// The loss names a population, neuron or list that is not there.
     #[error("{what} is {found}, but there are only {count}")]
     Absent {

@@ -1,7 +1,8 @@
 //! The problem file as it is written: every struct is a JSON object, every field a key.
 //!
-//! Unknown and repeated keys are refused. Not here: whether the numbers make sense (`read.rs`).
+//! Unknown and repeated keys are refused. Not here: the losses (`loss.rs`), and whether the numbers make sense (`read.rs`).
 
+use super::loss::LossDocument;
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
@@ -83,7 +84,7 @@ fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// A key that may be missing, but not null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -235,149 +236,4 @@ pub struct StimulusDocument {
     pub t_end: f64,
     /// `[channel, time in seconds]`, in any order.
     pub spikes: Vec<(u64, f64)>,
-}
-
-/// A loss, named by its `type`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum LossDocument {
-    /// −log softmax of −t/`tau0` at the label, plus `alpha` (e^(`t_label`/`tau1`) − 1).
-    TtfsCrossEntropy {
-        /// The population that is read.
-        population: String,
-        /// The neuron that shall be first.
-        label: u64,
-        /// Scale of the softmax, in seconds.
-        tau0: f64,
-        /// Scale of the regulariser, in seconds.
-        #[serde(default = "one")]
-        tau1: f64,
-        /// Weight of the regulariser.
-        #[serde(default)]
-        alpha: f64,
-    },
-    /// ½ Σ (t − target)², the n-th spike against the n-th target.
-    SpikeTimeMse {
-        /// The population that is read.
-        population: String,
-        /// Target times in seconds, a list for each neuron.
-        targets: Vec<Vec<f64>>,
-    },
-    /// −log softmax of the maxima of V at the label.
-    MaxVoltageCrossEntropy {
-        /// The population that is read.
-        population: String,
-        /// The neuron whose maximum shall be the largest.
-        label: u64,
-    },
-    /// −log softmax of the time averages of V at the label.
-    MeanVoltageCrossEntropy {
-        /// The population that is read.
-        population: String,
-        /// The neuron whose average shall be the largest.
-        label: u64,
-    },
-    /// ½ Σ (V(time) − target)².
-    VoltageMse {
-        /// The population that is read.
-        population: String,
-        /// `[neuron, time in seconds, target]`.
-        samples: Vec<(u64, f64, f64)>,
-    },
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-/// The names of the losses.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum LossType {
-    TtfsCrossEntropy,
-    SpikeTimeMse,
-    MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy,
-    VoltageMse,
-}
-
-/// The keys of all losses: read first, so that a wrong value is found at its own place.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LossKeys {
-    r#type: LossType,
-    population: String,
-    #[serde(default, deserialize_with = "present")]
-    label: Option<u64>,
-    #[serde(default, deserialize_with = "present")]
-    tau0: Option<f64>,
-    #[serde(default, deserialize_with = "present")]
-    tau1: Option<f64>,
-    #[serde(default, deserialize_with = "present")]
-    alpha: Option<f64>,
-    #[serde(default, deserialize_with = "present")]
-    targets: Option<Vec<Vec<f64>>>,
-    #[serde(default, deserialize_with = "present")]
-    samples: Option<Vec<(u64, f64, f64)>>,
-}
-
-impl<'de> Deserialize<'de> for LossDocument {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Object(keys) = Object::deserialize(deserializer)?;
-        Self::from_keys(keys).map_err(D::Error::custom)
-    }
-}
-
-impl LossDocument {
-    fn from_keys(keys: LossKeys) -> Result<Self, String> {
-        let LossKeys { r#type: kind, population, label, tau0, tau1, alpha, targets, samples } =
-            keys;
-        let given = [
-            ("label", label.is_some()),
-            ("tau0", tau0.is_some()),
-            ("tau1", tau1.is_some()),
-            ("alpha", alpha.is_some()),
-            ("targets", targets.is_some()),
-            ("samples", samples.is_some()),
-        ];
-        let only =
-            |allowed: &[&str]| match given.iter().find(|(key, is)| *is && !allowed.contains(key)) {
-                Some((key, _)) => Err(format!(
-                    "unknown field `{key}`, expected one of {allowed:?} for this type of loss"
-                )),
-                None => Ok(()),
-            };
-        let missing = |key: &str| format!("missing field `{key}`, which this type of loss needs");
-        let label = || label.ok_or_else(|| missing("label"));
-        match kind {
-            LossType::TtfsCrossEntropy => {
-                only(&["label", "tau0", "tau1", "alpha"])?;
-                let tau0 = tau0.ok_or_else(|| missing("tau0"))?;
-                let (tau1, alpha) = (tau1.unwrap_or_else(one), alpha.unwrap_or(0.0));
-                Ok(Self::TtfsCrossEntropy { population, label: label()?, tau0, tau1, alpha })
-            }
-            LossType::SpikeTimeMse => {
-                only(&["targets"])?;
-                Ok(Self::SpikeTimeMse {
-                    population,
-                    targets: targets.ok_or_else(|| missing("targets"))?,
-                })
-            }
-            LossType::MaxVoltageCrossEntropy => {
-                only(&["label"])?;
-                Ok(Self::MaxVoltageCrossEntropy { population, label: label()? })
-            }
-            LossType::MeanVoltageCrossEntropy => {
-                only(&["label"])?;
-                Ok(Self::MeanVoltageCrossEntropy { population, label: label()? })
-            }
-            LossType::VoltageMse => {
-                only(&["samples"])?;
-                Ok(Self::VoltageMse {
-                    population,
-                    samples: samples.ok_or_else(|| missing("samples"))?,
-                })
-            }
-        }
-    }
 }

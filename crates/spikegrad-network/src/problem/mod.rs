@@ -1,19 +1,21 @@
 //! The problem file, version 1: one JSON document that states a network, its input, and what its answer is worth.
 //!
 //! [`Problem::from_json`] reads and checks it; [`Answer`] writes a result in its shape, every derivative where its number
-//! stands. The documents (`document.rs`) are the format, word for word; a change of meaning is a new version.
+//! stands. The documents (`document.rs`, `loss.rs`) are the format, word for word; a change of meaning is a new version.
 //!
 //! Not here: files and standard input (the command line), what a loss computes (`spikegrad_adjoint`).
 
 mod answer;
 mod document;
 mod error;
+mod loss;
 mod read;
 
 pub use answer::{Answer, GradientAnswer};
 pub use document::{
-    ConnectionDocument, InitialDocument, LossDocument, NetworkDocument, OneOrMany, ParamsDocument,
+    ConnectionDocument, InitialDocument, NetworkDocument, OneOrMany, ParamsDocument,
     PopulationDocument, ProblemDocument, StimulusDocument, SynapseDocument,
 };
 pub use error::ProblemError;
+pub use loss::LossDocument;
 pub use read::{MAX_FILE_BYTES, Problem, schema};

@@ -1,10 +1,9 @@
 //! From a document to a checked [`Problem`]. Sizes are limited before memory is taken for them.
 //!
-//! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`, `Stimulus::new`).
+//! Not here: the words of the format (`document.rs`), the loss (`loss.rs`), ranges of numbers (`Parameters::check`,
+//! `Stimulus::new`).
 
-use super::document::{
-    ConnectionDocument, LossDocument, Object, OneOrMany, PopulationDocument, ProblemDocument,
-};
+use super::document::{ConnectionDocument, Object, OneOrMany, PopulationDocument, ProblemDocument};
 use super::error::ProblemError;
 use crate::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
@@ -67,13 +66,13 @@ impl Problem {
         parameters.check(&network)?;
         let stimulus = stimulus(&document, network.inputs())?;
         if let Some(loss) = &document.loss {
-            check_loss(loss, &network, stimulus.t_end())?;
+            loss.check(&network, stimulus.t_end())?;
         }
         Ok(Self { network, parameters, stimulus, document })
     }
 }
 
-fn word(
+pub(super) fn word(
     place: impl Into<String>,
     found: impl ToString,
     expected: impl Into<String>,
@@ -88,7 +87,7 @@ fn size(place: &dyn Fn() -> String, value: u64) -> Result<usize, ProblemError> {
     })
 }
 
-fn index(
+pub(super) fn index(
     place: impl Into<String>,
     value: u64,
     count: usize,
@@ -102,7 +101,7 @@ fn index(
     }
 }
 
-fn length(
+pub(super) fn length(
     place: String,
     found: usize,
     expected: usize,
@@ -279,64 +278,4 @@ fn stimulus(document: &ProblemDocument, inputs: usize) -> Result<Stimulus, Probl
         spikes.push(InputSpike { channel, time });
     }
     Ok(Stimulus::new(of.t_end, spikes)?)
-}
-
-fn check_loss(loss: &LossDocument, network: &Network, t_end: f64) -> Result<(), ProblemError> {
-    let (name, model, kind) = match loss {
-        LossDocument::TtfsCrossEntropy { population, .. }
-        | LossDocument::SpikeTimeMse { population, .. } => (population, Model::Lif, "lif"),
-        LossDocument::MaxVoltageCrossEntropy { population, .. }
-        | LossDocument::MeanVoltageCrossEntropy { population, .. }
-        | LossDocument::VoltageMse { population, .. } => (population, Model::Li, "li"),
-    };
-    let Some(k) = network.population(name).filter(|&k| network.populations()[k].model == model)
-    else {
-        let expected = format!("the name of a population of model {kind}");
-        return Err(word("loss.population", name, expected));
-    };
-    let count = network.populations()[k].size;
-    let finite = |place: String, value: f64, ok: bool, expected: &'static str| {
-        if ok && value.is_finite() {
-            Ok(())
-        } else {
-            Err(NetworkError::Value { place, value, expected })
-        }
-    };
-    match loss {
-        LossDocument::TtfsCrossEntropy { label, tau0, tau1, alpha, .. } => {
-            index("loss.label", *label, count, "neurons")?;
-            finite("loss.tau0".into(), *tau0, *tau0 > 0.0, "a positive time in seconds")?;
-            finite("loss.tau1".into(), *tau1, *tau1 > 0.0, "a positive time in seconds")?;
-            finite("loss.alpha".into(), *alpha, true, "a finite number")?;
-        }
-        LossDocument::SpikeTimeMse { targets, .. } => {
-            length("loss.targets".into(), targets.len(), count, "neuron")?;
-            for (k, list) in targets.iter().enumerate() {
-                for (n, &time) in list.iter().enumerate() {
-                    finite(format!("loss.targets[{k}][{n}]"), time, true, "a finite number")?;
-                }
-            }
-        }
-        LossDocument::MaxVoltageCrossEntropy { label, .. } => {
-            index("loss.label", *label, count, "neurons")?;
-        }
-        LossDocument::MeanVoltageCrossEntropy { label, .. } => {
-            index("loss.label", *label, count, "neurons")?;
-            finite("stimulus.t_end".into(), t_end, t_end > 0.0, "positive for a time average")?;
-        }
-        LossDocument::VoltageMse { samples, .. } => {
-            for (k, &(neuron, time, target)) in samples.iter().enumerate() {
-                index(format!("loss.samples[{k}][0]"), neuron, count, "neurons")?;
-                let within = (0.0..=t_end).contains(&time);
-                finite(
-                    format!("loss.samples[{k}][1]"),
-                    time,
-                    within,
-                    "a time from 0 to t_end in seconds",
-                )?;
-                finite(format!("loss.samples[{k}][2]"), target, true, "a finite number")?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -222,10 +222,15 @@ impl Config {
         count("epochs", self.epochs as usize)?;
         count("batch_size", self.batch_size)?;
         positive("t_end", self.t_end)?;
+        self.data.validate().map_err(|broken| broken.below("data"))?;
+        self.encoder.validate(self.t_end).map_err(|broken| broken.below("encoder"))?;
+        if let Some(augmentation) = &self.augmentation {
+            augmentation.validate().map_err(|broken| broken.below("augmentation"))?;
+        }
         self.check_layers()?;
         self.optimiser.validate().map_err(|broken| broken.below("optimiser"))?;
         self.schedule.validate().map_err(|broken| broken.below("schedule"))?;
-        self.regularisers.validate().map_err(|broken| broken.below("regularisers"))?;
+        self.check_regularisers().map_err(|broken| broken.below("regularisers"))?;
         let rates = self.learning_rates.all();
         for (key, rate) in rates {
             let rate = rate.map_or(Ok(()), |rate| positive(key, rate));
@@ -235,6 +240,13 @@ impl Config {
         check("learning_rates", "all null", trains, "a rate for at least one kind")?;
         self.clip.map_or(Ok(()), |clip| positive("clip", clip))?;
         self.average.map_or(Ok(()), |average| below_one("average", average))
+    }
+
+    fn check_regularisers(&self) -> Result<(), OutOfRange> {
+        self.regularisers.validate()?;
+        let Some(rate) = &self.regularisers.rate else { return Ok(()) };
+        let is_hidden = self.layers.iter().rev().skip(1).any(|layer| layer.name == rate.population);
+        check("rate.population", &rate.population, is_hidden, "the name of a hidden layer")
     }
 
     fn check_layers(&self) -> Result<(), OutOfRange> {
@@ -288,6 +300,8 @@ impl LearningRates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Randman;
+    use crate::regularise::RateTarget;
 
     fn examples() -> std::path::PathBuf {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/configs")
@@ -382,6 +396,26 @@ mod tests {
         check_invalid(
             |c| c.learning_rates.weights = None,
             "setting `learning_rates` is all null, but must be a rate for at least one kind",
+        );
+        check_invalid(
+            |c| c.data = DataConfig::Randman(Randman { units: 0, ..Randman::default() }),
+            "setting `data.units` is 0, but must be from 1 to 1000000",
+        );
+        check_invalid(
+            |c| c.t_end = 0.025,
+            "setting `encoder.t_max` is 0.03, but must be a time after `t_min`, and not after t_end, in s",
+        );
+        check_invalid(
+            |c| c.augmentation = Some(Augmentation { dropout: 1.0, ..Augmentation::default() }),
+            "setting `augmentation.dropout` is 1, but must be at least 0 and below 1",
+        );
+        check_invalid(
+            |c| {
+                let population = "output".into();
+                let rate = RateTarget { population, strength: 1.0, lowest: 0.0, highest: 1.0 };
+                c.regularisers.rate = Some(rate);
+            },
+            "setting `regularisers.rate.population` is output, but must be the name of a hidden layer",
         );
         check_invalid(
             |c| c.average = Some(1.0),

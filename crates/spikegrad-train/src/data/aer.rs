@@ -55,7 +55,7 @@ const OVERFLOW: u64 = 1 << 13;
 const MAX_RECORDING: u64 = 1 << 26;
 
 /// No more events than this are held: all of N-MNIST, and no list that names a recording for ever.
-const MAX_EVENTS: usize = 1 << 28;
+pub(super) const MAX_EVENTS: usize = 1 << 28;
 
 /// A recording that is to be read.
 struct Recording {

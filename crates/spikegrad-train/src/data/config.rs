@@ -12,8 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::yin_yang::{Split, YinYang};
-use super::{DataSet, Inputs, Randman, Splits, aer, idx, spike_file};
+use super::{DataSet, Inputs, Randman, Splits, aer, heidelberg, idx, spike_file};
 use crate::TrainError;
+use crate::out_of_range::{OutOfRange, check};
 
 /// The ten classes of Fashion-MNIST, in the order of their labels.
 const FASHION: [&str; 10] = [
@@ -71,6 +72,24 @@ pub enum DataConfig {
         /// Number of samples to train on.
         limit: Option<usize>,
     },
+    /// Spoken digits of two languages, as an artificial cochlea with 700 channels hears them, in HDF5 files; for programs that
+    /// are built with the feature `hdf5`.
+    Shd {
+        /// Folder of the two files, or the training file.
+        path: Option<PathBuf>,
+        /// Number of samples for validation.
+        #[serde(default)]
+        validation: usize,
+        /// Number of samples to train on.
+        limit: Option<usize>,
+    },
+    /// 35 spoken words in the same form. They come with a validation set.
+    Ssc {
+        /// Folder of the three files, or the training file.
+        path: Option<PathBuf>,
+        /// Number of samples to train on.
+        limit: Option<usize>,
+    },
     /// Points on smooth random manifolds, one spike a unit.
     Randman(Randman),
     /// Spike trains of one's own, in safetensors files.
@@ -91,8 +110,8 @@ impl DataConfig {
     /// # Errors
     ///
     /// [`TrainError::MissingData`] if files are not there, [`TrainError::Read`] or
-    /// [`TrainError::DataFile`] if one cannot be used, [`TrainError::InvalidSetting`] if nothing is
-    /// left to train on or a number is impossible.
+    /// [`TrainError::DataFile`] if one cannot be used, [`TrainError::WithoutHdf5`] in a build that cannot read them,
+    /// [`TrainError::InvalidSetting`] if nothing is left to train on.
     pub fn load(&self) -> Result<Splits, TrainError> {
         match self {
             Self::YinYang {} => Ok(Splits {
@@ -112,13 +131,41 @@ impl DataConfig {
             }
             Self::NMnist { path, validation, limit } => {
                 let folder = or_default(path.as_deref(), "data/n-mnist");
-                // Recordings that are not wanted are not read.
-                let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(*validation));
-                cut(aer::load(folder, wanted)?, *validation, *limit)
+                cut(aer::load(folder, wanted(*validation, *limit))?, *validation, *limit)
+            }
+            Self::Shd { path, validation, limit } => {
+                let folder = or_default(path.as_deref(), "data/shd");
+                let words = heidelberg::load_shd(folder, wanted(*validation, *limit))?;
+                cut(words, *validation, *limit)
+            }
+            Self::Ssc { path, limit } => {
+                let folder = or_default(path.as_deref(), "data/ssc");
+                heidelberg::load_ssc(folder, limit.unwrap_or(usize::MAX))
             }
             Self::SpikeTrains { path, validation, limit } => {
                 let folder = or_default(path.as_deref(), "data/spike-trains");
                 cut(spike_file::load(folder)?, *validation, *limit)
+            }
+        }
+    }
+
+    /// Checks that there can be such data.
+    ///
+    /// # Errors
+    ///
+    /// The first number that is out of its range. How many samples can be kept for validation is known when they are there.
+    pub fn validate(&self) -> Result<(), OutOfRange> {
+        match self {
+            Self::YinYang {} => Ok(()),
+            Self::Randman(randman) => randman.validate(),
+            Self::Mnist { limit, .. }
+            | Self::FashionMnist { limit, .. }
+            | Self::NMnist { limit, .. }
+            | Self::Shd { limit, .. }
+            | Self::Ssc { limit, .. }
+            | Self::SpikeTrains { limit, .. } => {
+                let rule = "at least 1, or null for all samples";
+                check("limit", 0, *limit != Some(0), rule)
             }
         }
     }
@@ -131,6 +178,8 @@ impl DataConfig {
             Self::Mnist { .. } => "mnist",
             Self::FashionMnist { .. } => "fashion-mnist",
             Self::NMnist { .. } => "n-mnist",
+            Self::Shd { .. } => "shd",
+            Self::Ssc { .. } => "ssc",
             Self::Randman(_) => "randman",
             Self::SpikeTrains { .. } => "spike-trains",
         }
@@ -142,6 +191,8 @@ impl DataConfig {
             Self::Mnist { path, .. }
             | Self::FashionMnist { path, .. }
             | Self::NMnist { path, .. }
+            | Self::Shd { path, .. }
+            | Self::Ssc { path, .. }
             | Self::SpikeTrains { path, .. } => Some(path),
             Self::YinYang {} | Self::Randman(_) => None,
         }
@@ -150,6 +201,11 @@ impl DataConfig {
 
 fn or_default<'a>(path: Option<&'a Path>, default: &'a str) -> &'a Path {
     path.unwrap_or(Path::new(default))
+}
+
+/// How many samples of the training set have to be read; recordings that are not wanted are not.
+fn wanted(validation: usize, limit: Option<usize>) -> usize {
+    limit.map_or(usize::MAX, |limit| limit.saturating_add(validation))
 }
 
 fn yin_yang(split: Split) -> Result<DataSet, TrainError> {
@@ -165,14 +221,8 @@ fn cut(
     n: usize,
     limit: Option<usize>,
 ) -> Result<Splits, TrainError> {
-    let invalid = |key, found: usize, rule| TrainError::invalid(key, found, rule);
-    if n >= validation.len() {
-        let rule = "less than the number of samples of the training set, from which it is cut";
-        return Err(invalid("data.validation", n, rule));
-    }
-    if limit == Some(0) {
-        return Err(invalid("data.limit", 0, "at least 1, or null for all samples"));
-    }
+    let rule = "less than the number of samples of the training set, from which it is cut";
+    check("validation", n, n < validation.len(), rule).map_err(|broken| broken.below("data"))?;
     let mut train = validation.split_off(n);
     if let Some(limit) = limit {
         train.truncate(limit);
@@ -196,7 +246,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&mnist).unwrap(), text);
         assert_eq!(read(text).unwrap(), mnist);
         assert_eq!(read(r#"{"name": "yin-yang"}"#).unwrap(), DataConfig::YinYang {});
-        for name in ["fashion-mnist", "n-mnist", "spike-trains"] {
+        for name in ["fashion-mnist", "n-mnist", "shd", "spike-trains"] {
             let text = format!(r#"{{"name":"{name}","path":null,"validation":1,"limit":null}}"#);
             assert_eq!(serde_json::to_string(&read(&text).unwrap()).unwrap(), text);
         }
@@ -224,7 +274,16 @@ mod tests {
     #[test]
     fn the_schema_knows_every_name() {
         let schema = serde_json::to_string(&schemars::schema_for!(DataConfig)).unwrap();
-        for name in ["yin-yang", "mnist", "fashion-mnist", "n-mnist", "randman", "spike-trains"] {
+        for name in [
+            "yin-yang",
+            "mnist",
+            "fashion-mnist",
+            "n-mnist",
+            "shd",
+            "ssc",
+            "randman",
+            "spike-trains",
+        ] {
             assert!(schema.contains(&format!(r#""const":"{name}""#)), "{name}: {schema}");
         }
     }
@@ -257,6 +316,20 @@ mod tests {
         );
     }
 
+    #[cfg(not(feature = "hdf5"))]
+    #[test]
+    fn a_build_without_hdf5_says_how_to_get_it() {
+        for name in ["shd", "ssc"] {
+            let config = read(&format!(r#"{{"name":"{name}","path":null,"limit":null}}"#)).unwrap();
+            assert_eq!(
+                config.load().unwrap_err().to_string(),
+                format!(
+                    "the data `{name}` are HDF5 files, which this program was built without; install the HDF5 library (on Debian `apt-get install libhdf5-dev`) and build it with `cargo build --release --features hdf5`"
+                )
+            );
+        }
+    }
+
     #[test]
     fn the_path_can_be_replaced_where_there_is_one() {
         let mut mnist = DataConfig::Mnist { path: None, validation: 0, limit: None };
@@ -280,14 +353,36 @@ mod tests {
         assert_eq!((splits.train.len(), splits.validation.len(), splits.test.len()), (5, 4, 3));
         assert_eq!(cut((set(10), set(3)), 0, None).unwrap().train.len(), 10);
 
-        let message = |n, limit| cut((set(10), set(3)), n, limit).unwrap_err().to_string();
         assert_eq!(
-            message(10, None),
+            cut((set(10), set(3)), 10, None).unwrap_err().to_string(),
             "setting `data.validation` is 10, but must be less than the number of samples of the training set, from which it is cut"
         );
-        assert!(
-            message(0, Some(0)).starts_with("setting `data.limit` is 0, but must be at least 1")
-        );
+        let mnist = DataConfig::Mnist { path: None, validation: 0, limit: Some(0) };
+        assert_eq!(mnist.validate().unwrap_err().key, "limit");
+    }
+
+    #[test]
+    fn fashion_is_read_where_debian_puts_it() {
+        let path = Path::new("/usr/share/datasets/fashion-mnist");
+        if !path.exists() {
+            #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+            {
+                eprintln!("skipped: {} is not there (dataset-fashion-mnist)", path.display());
+            }
+            return;
+        }
+        let path = Some(path.to_path_buf());
+        let fashion = DataConfig::FashionMnist { path, validation: 5000, limit: Some(100) };
+        let Splits { train, validation, test } = fashion.load().unwrap();
+        assert_eq!((train.len(), validation.len(), test.len()), (100, 5000, 10_000));
+        assert_eq!(train.inputs.width(), 28 * 28);
+        // The published files begin with an ankle boot and two shirts; the test set has a thousand of each class.
+        let names = |set: &DataSet, k: usize| set.classes[set.labels[k]].clone();
+        assert_eq!(names(&validation, 0), "ankle boot");
+        assert_eq!([names(&validation, 1), names(&validation, 2)], ["T-shirt/top"; 2]);
+        let mut counts = [0; 10];
+        test.labels.iter().for_each(|&label| counts[label] += 1);
+        assert_eq!(counts, [1000; 10]);
     }
 
     #[test]

@@ -8,6 +8,11 @@
 pub mod aer;
 mod config;
 mod content;
+#[cfg(feature = "hdf5")]
+mod heidelberg;
+#[cfg(not(feature = "hdf5"))]
+#[path = "without_hdf5.rs"]
+mod heidelberg;
 pub mod idx;
 mod problem;
 pub mod randman;

@@ -227,6 +227,94 @@ pub enum DataProblem {
         what: &'static str,
     },
 
+    /// One of several files of a data set is named, and not the one by whose name the others are found.
+    #[error(
+        "it is not the training file, in whose name `train` stands for `test` in that of the test file; give that or its folder"
+    )]
+    NotTraining,
+
+    /// The HDF5 library cannot read it: truncated, damaged, or something else altogether.
+    #[error("it cannot be read as HDF5 ({reason})")]
+    Hdf5 {
+        /// What the library said.
+        reason: String,
+    },
+
+    /// A dataset of an HDF5 file is missing.
+    #[error(
+        "it has no dataset `{dataset}`; spoken words need `spikes/times`, `spikes/units` and `labels`"
+    )]
+    NoDataset {
+        /// Its name.
+        dataset: &'static str,
+    },
+
+    /// A dataset holds another kind of number, or no lists.
+    #[error("dataset `{dataset}` holds {found}, but must hold {expected}")]
+    DatasetKind {
+        /// Its name.
+        dataset: &'static str,
+        /// What it holds, in the words of HDF5.
+        found: String,
+        /// What it may hold.
+        expected: &'static str,
+    },
+
+    /// A dataset is no list.
+    #[error("dataset `{dataset}` has the shape {found:?}, but must have one dimension")]
+    DatasetRank {
+        /// Its name.
+        dataset: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+
+    /// Datasets of different numbers of samples.
+    #[error("dataset `{dataset}` has {found} samples, but `spikes/times` has {expected}")]
+    DatasetLength {
+        /// Its name.
+        dataset: &'static str,
+        /// Its number of samples.
+        found: usize,
+        /// The number of samples of the other.
+        expected: usize,
+    },
+
+    /// Not as many units as times.
+    #[error("sample {sample} has {times} times, but {units} units; each spike needs both")]
+    SampleSpikes {
+        /// Position of the sample, counted from 0.
+        sample: usize,
+        /// Number of times.
+        times: usize,
+        /// Number of units.
+        units: usize,
+    },
+
+    /// A time of a sample at which nothing can happen.
+    #[error("a spike time of sample {sample} is {found}, but must be 0 s or more")]
+    SampleTime {
+        /// Position of the sample, counted from 0.
+        sample: usize,
+        /// The time, in s.
+        found: f64,
+    },
+
+    /// A channel or a class that does not exist.
+    #[error(
+        "sample {sample} has the number {found} in `{dataset}`, but must have numbers from 0, and below {limit}"
+    )]
+    SampleNumber {
+        /// Name of the dataset.
+        dataset: &'static str,
+        /// Position of the sample, counted from 0.
+        sample: usize,
+        /// The number.
+        found: i64,
+        /// Number of channels or classes.
+        limit: usize,
+    },
+
     /// Points or images where spikes are to be written.
     #[error("it is to hold spike trains, but the data have none")]
     NoTrains,

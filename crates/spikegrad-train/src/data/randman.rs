@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataSet, Inputs, SpikeTrains, Splits};
 use crate::TrainError;
+use crate::out_of_range::{OutOfRange, check, count, positive};
 use crate::random::{Purpose, Stream, permutation, stream};
 
 /// Frequencies whose weight falls below this are left out.
@@ -89,9 +90,9 @@ impl Randman {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidSetting`] as [`check`](Self::check).
+    /// [`TrainError::InvalidSetting`] as [`validate`](Self::validate).
     pub fn generate(&self) -> Result<Splits, TrainError> {
-        self.check()?;
+        self.validate().map_err(|broken| broken.below("data"))?;
         let values: Vec<Vec<f64>> = (0..self.classes).map(|class| self.values(class)).collect();
         let n = self.classes * self.samples_per_class;
         let order = permutation(n, &mut stream(self.seed, Purpose::DataSplit, 0));
@@ -137,24 +138,19 @@ impl Randman {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidSetting`].
-    pub fn check(&self) -> Result<(), TrainError> {
-        let invalid = |key, found: usize, rule| Err(TrainError::invalid(key, found, rule));
+    /// The first number that is out of its range.
+    pub fn validate(&self) -> Result<(), OutOfRange> {
         let Self { classes, units, dimensions, samples_per_class, validation, test, .. } = *self;
-        let counts = [
-            ("data.classes", classes),
-            ("data.units", units),
-            ("data.dimensions", dimensions),
-            ("data.samples_per_class", samples_per_class),
-        ];
-        if let Some(&(key, found)) = counts.iter().find(|(_, count)| *count == 0) {
-            return invalid(key, found, "at least 1");
+        for (key, found) in [
+            ("classes", classes),
+            ("units", units),
+            ("dimensions", dimensions),
+            ("samples_per_class", samples_per_class),
+        ] {
+            count(key, found)?;
         }
-        for (key, found) in [("data.alpha", self.alpha), ("data.duration", self.duration)] {
-            if !(found > 0.0 && found.is_finite()) {
-                return Err(TrainError::invalid(key, found, "positive and finite"));
-            }
-        }
+        positive("alpha", self.alpha)?;
+        positive("duration", self.duration)?;
         let product = |factors: &[usize]| {
             factors.iter().fold(1_u64, |product, &factor| {
                 product.saturating_mul(u64::try_from(factor).unwrap_or(u64::MAX))
@@ -166,15 +162,12 @@ impl Randman {
             .saturating_mul(cutoff(self.alpha).into());
         // The parameters of a manifold must fit as well, even if there are few points on it.
         let parameters = product(&[units, dimensions]).saturating_mul(cutoff(self.alpha).into());
-        if spikes > MAX_SPIKES || parameters > MAX_SPIKES || sines > MAX_SINES {
-            let rule = "smaller, or other numbers must be: classes × units × samples is limited to 2²⁷, and that × dimensions × frequencies to 10¹⁰";
-            return invalid("data.samples_per_class", samples_per_class, rule);
-        }
-        if product(&[validation]).saturating_add(product(&[test])) >= samples {
-            let rule = "small enough that with `data.validation` some samples are left to train on";
-            return invalid("data.test", test, rule);
-        }
-        Ok(())
+        let fits = spikes <= MAX_SPIKES && parameters <= MAX_SPIKES && sines <= MAX_SINES;
+        let rule = "smaller, or other numbers must be: classes × units × samples is limited to 2²⁷, and that × dimensions × frequencies to 10¹⁰";
+        check("samples_per_class", samples_per_class, fits, rule)?;
+        let some_left = product(&[validation]).saturating_add(product(&[test])) < samples;
+        let rule = "small enough that with `validation` some samples are left to train on";
+        check("test", test, some_left, rule)
     }
 }
 
@@ -327,15 +320,16 @@ mod tests {
             let message = randman.generate().unwrap_err().to_string();
             assert!(message.starts_with(start), "{message}");
         };
-        refused(|r| r.classes = 0, "setting `data.classes` is 0, but must be at least 1");
+        refused(|r| r.classes = 0, "setting `data.classes` is 0, but must be from 1 to 1000000");
         refused(|r| r.units = 0, "setting `data.units` is 0");
         refused(|r| r.dimensions = 0, "setting `data.dimensions` is 0");
-        refused(|r| r.alpha = 0.0, "setting `data.alpha` is 0, but must be positive");
+        refused(|r| r.alpha = 0.0, "setting `data.alpha` is 0, but must be finite and above 0");
         refused(|r| r.alpha = f64::NAN, "setting `data.alpha` is NaN");
         refused(|r| r.duration = f64::INFINITY, "setting `data.duration` is inf");
         refused(|r| r.samples_per_class = usize::MAX, "setting `data.samples_per_class` is 1844");
-        refused(|r| r.units = usize::MAX, "setting `data.samples_per_class` is 50");
-        refused(|r| r.dimensions = 1 << 30, "setting `data.samples_per_class` is 50");
+        refused(|r| r.units = usize::MAX, "setting `data.units` is 1844");
+        refused(|r| r.units = 1_000_000, "setting `data.samples_per_class` is 50");
+        refused(|r| r.dimensions = 1_000_000, "setting `data.samples_per_class` is 50");
         refused(|r| r.test = 130, "setting `data.test` is 130, but must be small enough");
         refused(|r| r.validation = usize::MAX, "setting `data.test` is 30");
     }

@@ -3,7 +3,7 @@
 //! A data set is a few long vectors, not a vector of samples: 60,000 images are one block of bytes,
 //! and [`DataSet::input`] lends a piece of it.
 //!
-//! Not here: files (`idx.rs`, `aer.rs`, `spike_file.rs`), and how a sample becomes input spikes
+//! Not here: files (`idx.rs`, `aer.rs`, `heidelberg.rs`, `spike_file.rs`), and how a sample becomes input spikes
 //! (`encode/`).
 
 use super::DataProblem;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::deformation::Deformation;
 use crate::TrainError;
 use crate::data::Inputs;
+use crate::out_of_range::{OutOfRange, below_one, check, not_negative};
 use crate::random::Stream;
 
 /// An image is not moved by more than this many pixels.
@@ -64,44 +65,40 @@ pub struct Elastic {
 }
 
 impl Augmentation {
-    /// Checks that the numbers can be used for samples of this kind.
+    /// Checks that samples can be changed by these numbers.
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidSetting`], or [`TrainError::ConflictingSetting`] if something is to be
-    /// done to images and the samples are none.
-    pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
-        let invalid = |key, found: f64, rule| Err(TrainError::invalid(key, found, rule));
+    /// The first number that is out of its range.
+    pub fn validate(&self) -> Result<(), OutOfRange> {
         let Self { jitter, dropout, shift, elastic, rotation, scale } = *self;
-        if !(0.0..f64::INFINITY).contains(&jitter) {
-            return invalid("augmentation.jitter", jitter, "a time in s, 0 or more");
-        }
-        if !(0.0..1.0).contains(&dropout) {
-            return invalid("augmentation.dropout", dropout, "0 or more and below 1");
-        }
-        if shift > MAX_SHIFT {
-            return invalid("augmentation.shift", shift.into(), "at most 1000 pixels");
-        }
+        not_negative("jitter", jitter)?;
+        below_one("dropout", dropout)?;
+        check("shift", shift, shift <= MAX_SHIFT, "at most 1000 pixels")?;
         if let Some(Elastic { alpha, sigma }) = elastic {
-            if !(0.0..=MAX_ALPHA).contains(&alpha) {
-                return invalid("augmentation.elastic.alpha", alpha, "from 0 to 10000 pixels");
-            }
-            if !(sigma > 0.0 && sigma <= MAX_SIGMA) {
-                let rule = "more than 0 and at most 100 pixels";
-                return invalid("augmentation.elastic.sigma", sigma, rule);
-            }
+            let within = (0.0..=MAX_ALPHA).contains(&alpha);
+            check("elastic.alpha", alpha, within, "from 0 to 10000 pixels")?;
+            let within = sigma > 0.0 && sigma <= MAX_SIGMA;
+            check("elastic.sigma", sigma, within, "more than 0 and at most 100 pixels")?;
         }
-        if let Some(angle) = rotation.filter(|angle| !(0.0..=180.0).contains(angle)) {
-            return invalid("augmentation.rotation", angle, "from 0 to 180 degrees");
+        if let Some(angle) = rotation {
+            let within = (0.0..=180.0).contains(&angle);
+            check("rotation", angle, within, "from 0 to 180 degrees")?;
         }
-        if let Some(scale) = scale.filter(|scale| !(0.0..1.0).contains(scale)) {
-            return invalid("augmentation.scale", scale, "0 or more and below 1");
-        }
+        scale.map_or(Ok(()), |scale| below_one("scale", scale))
+    }
+
+    /// Checks that nothing is to be done to samples of this kind that only images have done to them.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::ConflictingSetting`].
+    pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
         let of_images = [
-            ("augmentation.shift", shift > 0),
-            ("augmentation.elastic", elastic.is_some()),
-            ("augmentation.rotation", rotation.is_some()),
-            ("augmentation.scale", scale.is_some()),
+            ("augmentation.shift", self.shift > 0),
+            ("augmentation.elastic", self.elastic.is_some()),
+            ("augmentation.rotation", self.rotation.is_some()),
+            ("augmentation.scale", self.scale.is_some()),
         ];
         match of_images.into_iter().find(|(_, asked)| *asked) {
             Some((key, _)) if !matches!(inputs, Inputs::Images { .. }) => {

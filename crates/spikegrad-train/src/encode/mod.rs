@@ -23,6 +23,7 @@ pub use augmentation::{Augmentation, Elastic};
 
 use crate::TrainError;
 use crate::data::{InputRef, Inputs};
+use crate::out_of_range::{OutOfRange, check, positive};
 use crate::random::Stream;
 use augmentation::Noise;
 
@@ -99,50 +100,46 @@ impl Encoder {
         }
     }
 
-    /// Checks that the numbers can be used in runs that end at `t_end`, in s, and that the code is for samples of this kind.
+    /// Checks that the numbers can be used in runs that end at `t_end`, in s.
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidSetting`], [`TrainError::ConflictingSetting`] or
-    /// [`TrainError::OtherCode`].
-    pub fn check(&self, inputs: &Inputs, t_end: f64) -> Result<(), TrainError> {
-        let invalid = |key, found: f64, rule| Err(TrainError::invalid(key, found, rule));
+    /// The first number that is out of its range.
+    pub fn validate(&self, t_end: f64) -> Result<(), OutOfRange> {
         // Only what is drawn at random, or recorded, may lie behind the end: the rest would be lost without a word.
         let is_time = |time: f64| (0.0..=t_end).contains(&time);
-        if let Some(found) = self.t_bias().filter(|&time| !is_time(time)) {
-            return invalid("encoder.t_bias", found, "a time from 0 to t_end, in s");
+        if let Some(time) = self.t_bias() {
+            check("t_bias", time, is_time(time), "a time from 0 to t_end, in s")?;
         }
         match *self {
             Self::Latency { t_min, t_max, larger_first, silent_below, shape, .. } => {
-                if !is_time(t_min) {
-                    return invalid("encoder.t_min", t_min, "a time from 0 to t_end, in s");
+                check("t_min", t_min, is_time(t_min), "a time from 0 to t_end, in s")?;
+                let rule = "a time after `t_min`, and not after t_end, in s";
+                check("t_max", t_max, is_time(t_max) && t_max > t_min, rule)?;
+                let within = (0.0..=1.0).contains(&silent_below);
+                check("silent_below", silent_below, within, "between 0 and 1")?;
+                if shape == Shape::Linear {
+                    return Ok(());
                 }
-                if !(is_time(t_max) && t_max > t_min) {
-                    let rule = "a time after `encoder.t_min`, and not after t_end, in s";
-                    return invalid("encoder.t_max", t_max, rule);
-                }
-                if !(0.0..=1.0).contains(&silent_below) {
-                    return invalid("encoder.silent_below", silent_below, "between 0 and 1");
-                }
-                if shape == Shape::Logarithmic && !(silent_below > 0.0 && silent_below < 1.0) {
-                    let rule =
-                        "between 0 and 1, without them: a logarithmic code needs a least value";
-                    return invalid("encoder.silent_below", silent_below, rule);
-                }
-                if shape == Shape::Logarithmic && !larger_first {
-                    let rule = "must be true where `encoder.shape` is logarithmic";
-                    return Err(TrainError::ConflictingSetting {
-                        key: "encoder.larger_first",
-                        rule,
-                    });
-                }
+                let rule = "between 0 and 1, without them: a logarithmic code needs a least value";
+                check(
+                    "silent_below",
+                    silent_below,
+                    silent_below > 0.0 && silent_below < 1.0,
+                    rule,
+                )?;
+                check("larger_first", larger_first, larger_first, "true for a logarithmic `shape`")
             }
-            Self::Spikes { scale, .. } => {
-                if !(scale > 0.0 && scale.is_finite()) {
-                    return invalid("encoder.scale", scale, "positive and finite");
-                }
-            }
+            Self::Spikes { scale, .. } => positive("scale", scale),
         }
+    }
+
+    /// Checks that the code is for samples of this kind.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::OtherCode`].
+    pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
         match (self, inputs) {
             (Self::Latency { .. }, Inputs::Trains(_)) => Err(self.other("spike trains")),
             (Self::Spikes { .. }, Inputs::Points { .. }) => Err(self.other("points")),

@@ -149,6 +149,11 @@ impl Classifier {
         Sample { stimulus, loss: &*self.losses[label] }
     }
 
+    /// The loss of a sample of class `label`, with all of its derivatives.
+    pub(super) fn loss(&self, label: usize) -> &dyn Loss {
+        &*self.losses[label].loss
+    }
+
     /// Runs the network on every sample, and returns the loss and the verdict of each.
     ///
     /// # Errors

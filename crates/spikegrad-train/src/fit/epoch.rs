@@ -5,10 +5,9 @@
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
 
-use spikegrad::{
-    AdjointError, Evaluator, NetworkError, Parameters, Sample, Trace, value_and_grad_batch,
-};
+use spikegrad::{Evaluator, Parameters, Sample, Trace};
 
+use super::blame::Blame;
 use super::classifier::{Classifier, Verdict};
 use super::samples::Samples;
 use super::score::{Score, Tally};
@@ -26,6 +25,7 @@ pub(super) struct Epoch<'a> {
     pub(super) classifier: Classifier,
     pub(super) optimiser: Optimiser,
     pub(super) average: Option<Average>,
+    /// The engine, with the parameters of `classifier`.
     evaluator: Evaluator<'a>,
     /// The gradient of the batch under way.
     derivatives: Parameters,
@@ -47,14 +47,8 @@ pub(super) struct Epoch<'a> {
 impl<'a> Epoch<'a> {
     pub(super) fn new(run: &'a Run) -> Result<Self, TrainError> {
         let (network, parameters) = (run.classifier.network(), run.classifier.parameters());
-        let failed = |reason: NetworkError| TrainError::Training {
-            epoch: run.completed + 1,
-            batch: 0,
-            sample: 0,
-            reason: reason.into(),
-        };
         Ok(Self {
-            evaluator: Evaluator::new(network, parameters, run.settings).map_err(failed)?,
+            evaluator: Evaluator::new(network, parameters, run.settings)?,
             derivatives: parameters.zeros_like(),
             gradient: Vec::new(),
             row: run.classifier.row(),
@@ -76,40 +70,43 @@ impl<'a> Epoch<'a> {
     /// Moves the parameters one step along the mean gradient of the training samples `batch`, which is
     /// the batch `number` of the epoch, counted from 1.
     pub(super) fn batch(&mut self, number: usize, batch: &[usize]) -> Result<(), TrainError> {
-        let (run, epoch) = (self.run, self.number);
         let classifier = &self.classifier;
         let config = classifier.config();
-        let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
-        let failed = |position: usize, reason| TrainError::Training {
-            epoch,
-            batch: number,
-            sample: batch[position],
-            reason,
-        };
-        let data = &run.data.train;
+        let data = &self.run.data.train;
         let labels: Vec<usize> = batch.iter().map(|&k| data.labels[k]).collect();
-        let stimuli = Samples { data, config, epoch: Some(epoch) }.stimuli(batch)?;
+        let stimuli = Samples { data, config, epoch: Some(self.number) }.stimuli(batch)?;
         let labelled = stimuli.iter().zip(&labels);
         let samples: Vec<Sample<'_>> =
             labelled.map(|(input, &label)| classifier.sample(input, label)).collect();
+        let blame = Blame {
+            classifier,
+            settings: &self.run.settings,
+            number: (self.number, number),
+            batch,
+            samples: &samples,
+            labels: &labels,
+        };
         let verdict = |_, trace: &Trace| classifier.verdict(trace);
-        evaluator
-            .set_parameters(classifier.parameters())
-            .map_err(|error| failed(0, error.into()))?;
+        let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
         let evaluated = evaluator
             .value_and_grad_batch(&samples, derivatives, verdict)
-            .map_err(|error| failed(error.sample, error.source))?;
+            .map_err(|error| blame.sample(error))?;
 
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most a million samples")]
         let share = 1.0 / batch.len() as f64;
         let trained = &classifier.trained;
         let mut gradient = std::mem::take(&mut self.gradient);
         trained.gradient(derivatives, classifier.parameters(), share, &mut gradient);
-        let norm = clip_to_norm(&mut gradient, config.clip.unwrap_or(f64::INFINITY));
+        let limit = config.clip.unwrap_or(f64::INFINITY);
+        let norm = clip_to_norm(&mut gradient, limit);
         if !norm.is_finite() {
-            return Err(failed(self.steepest(&samples), AdjointError::NonFiniteLoss.into()));
+            return Err(blame.gradient("gradient"));
         }
-        self.clipped += u32::from(config.clip.is_some_and(|clip| norm > clip));
+        // Optimisers square what they are given.
+        if norm.min(limit).powi(2).is_infinite() {
+            return Err(blame.gradient("square of the gradient"));
+        }
+        self.clipped += u32::from(norm > limit);
         self.batches += 1;
         self.norms += norm;
         self.largest_norm = self.largest_norm.max(norm);
@@ -122,12 +119,13 @@ impl<'a> Epoch<'a> {
             *batches = if silent { *batches + 1 } else { 0 };
         }
         self.pushes += self.push(&verdicts, &labels, share, &mut gradient);
-        self.step(number, &gradient);
+        self.step(number, &gradient)?;
         self.gradient = gradient;
         Ok(())
     }
 
-    fn step(&mut self, number: usize, gradient: &[f64]) {
+    /// Moves the parameters, and gives them to the engine.
+    fn step(&mut self, number: usize, gradient: &[f64]) -> Result<(), TrainError> {
         let config = self.classifier.config();
         #[expect(clippy::cast_precision_loss, reason = "far fewer batches than 2⁵³")]
         let within = (number as f64 - 0.5) / self.run.batches() as f64;
@@ -141,6 +139,8 @@ impl<'a> Epoch<'a> {
         if let Some(average) = &mut self.average {
             average.update(row);
         }
+        let taken = self.evaluator.set_parameters(self.classifier.parameters());
+        taken.map_err(|reason| TrainError::Step { epoch: self.number, batch: number, reason })
     }
 
     /// Adds what is no gradient, and returns its norm: see `Regularisers`.
@@ -175,21 +175,6 @@ impl<'a> Epoch<'a> {
             squares += norm * norm;
         }
         squares.sqrt()
-    }
-
-    /// Position of the sample with the largest derivative, or one that is not finite.
-    fn steepest(&self, samples: &[Sample<'_>]) -> usize {
-        let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
-        let largest = |sample: &Sample<'_>| {
-            let one = std::slice::from_ref(sample);
-            let alone =
-                value_and_grad_batch(network, parameters, one, &self.run.settings, |_, _| ());
-            let gradient = alone.map(|evaluated| evaluated.gradient.to_vec()).unwrap_or_default();
-            let size = |x: f64| if x.is_nan() { f64::INFINITY } else { x.abs() };
-            gradient.into_iter().map(size).fold(0.0, f64::max)
-        };
-        let sizes: Vec<f64> = samples.iter().map(largest).collect();
-        (0..samples.len()).max_by(|&a, &b| sizes[a].total_cmp(&sizes[b])).unwrap_or(0)
     }
 
     /// What is to be said of the pass when it has come to its end, but for the time it took.

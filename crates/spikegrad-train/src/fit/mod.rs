@@ -11,6 +11,7 @@
 //!
 //! Not here: progress on a screen, signals (the program does both through its observer).
 
+mod blame;
 mod classifier;
 mod epoch;
 mod figures;
@@ -98,13 +99,14 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Classifier::new`].
+    /// As [`Classifier::new`]; [`TrainError::OtherCode`] or [`TrainError::ConflictingSetting`] if the data are of another kind than the
+    /// configuration is made for.
     pub fn with_data(
         config: &Config,
         data: Splits,
         settings: Settings,
     ) -> Result<Self, TrainError> {
-        config.encoder.check(&data.train.inputs, config.t_end)?;
+        config.encoder.check(&data.train.inputs)?;
         if let Some(augmentation) = &config.augmentation {
             augmentation.check(&data.train.inputs)?;
         }
@@ -231,8 +233,9 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Training`] for the first sample that has no loss or no gradient,
-    /// [`TrainError::Evaluation`] for one of the validation or test data.
+    /// [`TrainError::Training`] for the first sample that has no loss or no gradient, [`TrainError::NotFinite`] if a loss or the
+    /// gradient of a batch is not finite, [`TrainError::Step`] if a step leads out of what a network can have,
+    /// [`TrainError::Evaluation`] for a sample of the validation or test data.
     pub fn epoch(
         &mut self,
         observer: &mut dyn Observer,
@@ -296,7 +299,7 @@ pub fn fit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spikegrad::{AdjointError, Error, SimulateError};
+    use spikegrad::{Error, SimulateError};
 
     fn small() -> Config {
         let mut config = Config::default();
@@ -430,25 +433,96 @@ mod tests {
                 epoch: 1,
                 batch: 1,
                 sample,
+                neuron: None,
                 reason: Error::Simulate(SimulateError::EventBudget { max_events: 3, .. }),
             } => assert_eq!(sample, first),
             other => panic!("{other}"),
         }
     }
 
-    #[test]
-    fn a_gradient_that_is_not_finite_is_traced_to_a_sample() {
+    fn failure(settings: &[(&str, &str)]) -> TrainError {
         let mut config = small();
-        // The loss is finite, its derivative 1/τ₀ is not.
-        config.set("loss.tau0", "1e-310").unwrap();
-        match Run::new(&config, Settings::default()).unwrap().epoch(&mut ()).unwrap_err() {
-            TrainError::Training { epoch: 1, batch: 1, reason: Error::Adjoint(reason), .. } => {
-                let expected =
-                    matches!(reason, AdjointError::NonFinite { .. } | AdjointError::NonFiniteLoss);
-                assert!(expected, "{reason}");
+        for (key, value) in settings {
+            config.set(key, value).unwrap();
+        }
+        let mut run = Run::new(&config, Settings::default()).unwrap();
+        let before = run.checkpoint().unwrap();
+        let error = run.epoch(&mut ()).unwrap_err();
+        assert_eq!(run.checkpoint().unwrap(), before, "the run is as it was");
+        error
+    }
+
+    /// Scores are averages in units of `scale`.
+    fn shaped(scale: &str) -> String {
+        format!(r#"{{"name": "shaped-voltage-cross-entropy", "tau": 0.02, "scale": {scale}}}"#)
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_is_traced_to_a_neuron() {
+        // Averages of 10⁻¹ in units of 10⁻³¹⁰ are no doubles.
+        let settings = [("layers.1.model", "li"), ("loss", &shaped("1e-310"))];
+        let error = failure(&settings);
+        let message = error.to_string();
+        assert!(
+            message.contains("the loss is outside the range of a double; look at neuron output[")
+        );
+        assert!(message.contains("with respect to a potential is "), "{message}");
+        let first = permutation(5000, &mut stream(0, Purpose::Shuffle, 0))[0];
+        match error {
+            TrainError::NotFinite { epoch: 1, batch: 1, sample, what: "loss", value, .. } => {
+                assert_eq!(sample, first);
+                assert!(!value.is_finite());
             }
             other => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn a_sum_of_gradients_that_overflows_is_traced_to_a_sample_and_a_neuron() {
+        let layer = r#"[{"name": "output", "model": "li", "tau_mem": 0.02, "tau_syn": 0.005,
+                         "weights": {"mean": 0.01, "std": 0.01}}]"#;
+        // Of the first only the sum over the batch overflows; of the second, only its square.
+        for (scale, outside) in [("1e-307", "gradient"), ("1e-200", "square of the gradient")] {
+            let loss = shaped(scale);
+            let settings = [("layers", layer), ("loss", loss.as_str()), ("batch_size", "5000")];
+            match failure(&settings) {
+                TrainError::NotFinite { epoch: 1, batch: 1, neuron, of, what, value, .. } => {
+                    assert_eq!((what, of.as_str()), (outside, "weight"));
+                    assert!(neuron.starts_with("output["), "{neuron}");
+                    let scale: f64 = scale.parse().unwrap();
+                    assert!((1e-3..10.0).contains(&(value.abs() * scale)), "{value}");
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_spike_whose_derivative_overflows_is_named_with_its_layer() {
+        // The derivative of a score is 10³⁰⁸, and that of a score with respect to a hidden spike time more than one a second.
+        let settings = [("layers.1.model", "li"), ("loss", &shaped("1e-308"))];
+        let message = failure(&settings).to_string();
+        assert!(message.starts_with("epoch 1, batch 1, training sample "), "{message}");
+        assert!(message.contains(", neuron hidden["), "{message}");
+    }
+
+    #[test]
+    fn a_step_that_leads_out_of_the_range_of_a_double_is_named_with_its_batch() {
+        let message = failure(&[
+            ("learning_rates.weights", "1e300"),
+            ("optimiser", r#"{"name": "sgd"}"#),
+            ("loss.tau0", "1e-20"),
+        ]);
+        let message = message.to_string();
+        assert!(
+            message
+                .starts_with("epoch 1, batch 1: the step was too far, because after it network."),
+            "{message}"
+        );
+        // A logarithm of a time constant that far below zero is none at all.
+        let message = failure(&[("learning_rates.tau_mem", "1e5")]).to_string();
+        assert!(message.contains("params.tau_mem["), "{message}");
+        assert!(message.contains("must be a positive time in seconds"), "{message}");
     }
 
     #[test]

@@ -124,6 +124,16 @@ impl Trained {
         })
     }
 
+    /// What the value at a position of the row is, such as `weight`, and whose, such as `hidden[3]`.
+    pub(super) fn describe(&self, position: usize) -> (String, String) {
+        let found = self.ranges().find(|(_, range)| range.contains(&position));
+        let (part, range) = found.expect("a position in the row");
+        let (layer, kind) = part.name.rsplit_once('.').expect("the names of `new`");
+        // Whatever it is, the neurons are the outer index.
+        let neuron = (position - range.start) / (part.len() / part.shape[0]);
+        (kind.replace('_', " "), format!("{layer}[{neuron}]"))
+    }
+
     /// The row.
     pub(super) fn read(&self, parameters: &Parameters) -> Vec<f64> {
         let values = self.parts.iter().flat_map(|part| {

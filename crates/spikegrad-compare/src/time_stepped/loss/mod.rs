@@ -101,7 +101,8 @@ pub trait GridLoss: Debug + Send + Sync {
 /// The counterpart of the loss that a (checked) problem file states.
 ///
 /// # Errors
-/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::Absent`] if the document is of another
+/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::NoCounterpart`] for losses that are not
+/// written for a grid; [`GridError::Absent`] if the document is of another
 /// network.
 pub fn grid_loss_of(
     document: &LossDocument,
@@ -136,7 +137,17 @@ pub fn grid_loss_of(
             population: population(name)?,
             samples: samples.iter().map(|&(k, time, target)| (index(k), time, target)).collect(),
         }),
+        LossDocument::VanRossum { population: name, targets, tau } => {
+            let (population, targets) = (population(name)?, targets.clone());
+            Box::new(VanRossum { population, targets, tau: *tau })
+        }
         LossDocument::SpikeTimeMse { .. } => return Err(GridError::PairedSpikeTimes),
+        LossDocument::RelativeSpikeTime { .. } => {
+            return Err(GridError::NoCounterpart { loss: "relative_spike_time" });
+        }
+        LossDocument::ShapedVoltageCrossEntropy { .. } => {
+            return Err(GridError::NoCounterpart { loss: "shaped_voltage_cross_entropy" });
+        }
     };
     loss.check(network)?;
     Ok(loss)
