@@ -6,6 +6,7 @@ use spikegrad::{
     Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, Settings,
     SimulateError, Trace, loss_of, simulate, value_and_grad,
 };
+pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
 
 /// A path below the package of tests.
@@ -178,31 +179,9 @@ pub(crate) fn all_close(got: &[f64], expected: &[f64], ulps: f64) {
     }
 }
 
-/// A small random generator (`SplitMix64`) with a fixed seed: no test may depend on the weather.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
-
+/// A small random generator with a fixed seed: no test may depend on the weather.
 pub(crate) fn random(seed: u64) -> Random {
-    Random(seed)
-}
-
-impl Random {
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number in [0, 1).
-    pub(crate) fn unit(&mut self) -> f64 {
-        (f64::from_bits(0x3ff0_0000_0000_0000 | (self.next_u64() >> 12))) - 1.0
-    }
-
-    pub(crate) fn below(&mut self, count: usize) -> usize {
-        usize::try_from(self.next_u64() % u64::try_from(count).unwrap()).unwrap()
-    }
+    Random::new(seed)
 }
 
 /// Fisher and Yates.
