@@ -53,7 +53,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
           "stimulus": {"t_end": 0.03, "spikes": [[0, 0.002], [1, 0.004]]}
         }"#,
     )?;
-    println!("{}\n", check_gradient(&question(&problem, &Together { is_wrong: false }), TOLERANCE)?);
+    println!(
+        "{}\n",
+        check_gradient(&question(&problem, &Together { is_wrong: false }), TOLERANCE)?
+    );
 
     // The mistake, and its report.
     let mistake = check_gradient(&question(&problem, &Together { is_wrong: true }), TOLERANCE);
@@ -72,7 +75,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     TestRunner::new(config).run(&problems(), |problem| {
         match check_gradient(&question(&problem, &Together { is_wrong: false }), TOLERANCE) {
             Ok(report) => compared.set(compared.get() + report.agreement.compared),
-            Err(CompareError::Evaluation(Error::Simulate(SimulateError::EventBudget { .. }))) => {
+            Err(CompareError::Evaluation(Error::Simulate(SimulateError::EventBudget {
+                ..
+            }))) => {
                 return Err(TestCaseError::reject("runs away"));
             }
             Err(error) => return Err(TestCaseError::fail(error.to_string())),

@@ -60,9 +60,8 @@ fn by_the_theorem(problem: &Problem, spikes: &[Spike], defects: Defects) -> Vec<
     let connections = &problem.parameters.connections;
     let count = connections[0].weights.len() + connections[1].weights.len();
     let inputs = problem.stimulus.spikes().iter();
-    let mut firings: Vec<Firing> = inputs
-        .map(|s| Firing { source: s.channel, time: s.time, by: vec![0.0; count] })
-        .collect();
+    let mut firings: Vec<Firing> =
+        inputs.map(|s| Firing { source: s.channel, time: s.time, by: vec![0.0; count] }).collect();
     for spike in spikes {
         let neuron = spike.neuron.index();
         // Sources and position of the weights of this neuron.
@@ -71,7 +70,8 @@ fn by_the_theorem(problem: &Problem, spikes: &[Spike], defects: Defects) -> Vec<
         } else {
             (INPUTS..INPUTS + HIDDEN, HIDDEN * INPUTS)
         };
-        let weights: Vec<f64> = connections.iter().flat_map(|c| c.weights.iter().copied()).collect();
+        let weights: Vec<f64> =
+            connections.iter().flat_map(|c| c.weights.iter().copied()).collect();
         let own: Vec<&Firing> = firings.iter().filter(|f| f.source == INPUTS + neuron).collect();
         let since = own.last().map_or(f64::NEG_INFINITY, |f| f.time);
         let (mut slope, mut by) = (0.0, vec![0.0; count]);

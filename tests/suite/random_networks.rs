@@ -58,7 +58,8 @@ pub(crate) fn for_all(
     assert!(here("regressions").is_dir());
     let (cases, spikes, rejected) = (Cell::new(0u64), Cell::new(0u64), Cell::new(0u64));
     let check = |plan: Plan| -> TestCaseResult {
-        let problem = plan.problem()
+        let problem = plan
+            .problem()
             .map_err(|error| TestCaseError::fail(format!("not a valid problem: {error}")))?;
         let outcome = statement(&plan, &problem);
         match &outcome {

@@ -82,9 +82,18 @@ pub(crate) fn options_of(problem: &Problem) -> Options {
 
 /// The problems of the case corpus with their names.
 pub(crate) fn corpus() -> Vec<(String, Problem)> {
-    let mut paths: Vec<_> =
-        std::fs::read_dir(here("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| !path.to_str().unwrap().ends_with(".expected.json"));
+    problems_in(&here("cases"))
+}
+
+/// The problems of a folder of cases with their names.
+pub(crate) fn problems_in(folder: &Path) -> Vec<(String, Problem)> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let is_problem = |path: &PathBuf| {
+        let name = path.to_str().unwrap();
+        name.ends_with(".json") && !name.ends_with(".expected.json")
+    };
+    paths.retain(is_problem);
     paths.sort();
     let read = |path: PathBuf| {
         let problem = Problem::from_json(&std::fs::read(&path).unwrap()).unwrap();

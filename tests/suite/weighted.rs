@@ -11,9 +11,8 @@ use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
     Cotangents, Dual64, Engine, Error, Evaluation, Evaluator, Gradient, InputSpike, Loss,
-    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, ReadoutRequest,
-    Settings, ShapedVoltageCrossEntropy, SimulateError, Stimulus, Trace,
-    value_and_grad,
+    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, ReadoutRequest, Settings,
+    ShapedVoltageCrossEntropy, SimulateError, Stimulus, Trace, value_and_grad,
 };
 use spikegrad_compare::{Question, check_gradient};
 use std::cell::Cell;
@@ -119,8 +118,7 @@ fn differences_agree_with_the_gradient() {
     for (name, problem) in read_by_potential() {
         let loss = shaped(&problem, TAU, 0.05);
         let Problem { network, parameters, stimulus, .. } = &problem;
-        let question =
-            Question { network, parameters, stimulus, loss: &loss, settings: AUTOMATIC };
+        let question = Question { network, parameters, stimulus, loss: &loss, settings: AUTOMATIC };
         match check_gradient(&question, DIFFERENCE) {
             Ok(check) => compared += check.agreement.compared,
             Err(error) => panic!("{name}: {error}"),

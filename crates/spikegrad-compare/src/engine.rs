@@ -88,7 +88,10 @@ impl Question<'_> {
 
     /// Brings entries in the order of [`Self::numbers`] into the shape of a gradient; what is missing is `None`.
     #[must_use]
-    pub fn gradient(&self, entries: impl IntoIterator<Item = Option<f64>>) -> Gradient<Option<f64>> {
+    pub fn gradient(
+        &self,
+        entries: impl IntoIterator<Item = Option<f64>>,
+    ) -> Gradient<Option<f64>> {
         let mut entries = entries.into_iter();
         let parameters = self.parameters.map(|_| entries.next().flatten());
         let times = self.stimulus.spikes().len();
@@ -100,11 +103,7 @@ impl Question<'_> {
     ///
     /// # Errors
     /// [`CompareError::Network`] and [`CompareError::Simulate`].
-    pub fn run(
-        &self,
-        parameters: &Parameters,
-        stimulus: &Stimulus,
-    ) -> Result<Run, CompareError> {
+    pub fn run(&self, parameters: &Parameters, stimulus: &Stimulus) -> Result<Run, CompareError> {
         let circuit = Circuit::new(self.network, parameters)?;
         let readouts = self.loss.readouts(self.network);
         let options = Options { max_events: self.settings.max_events, readouts };

@@ -169,9 +169,10 @@ impl FiniteDifferences {
             };
             entries.push(self.quotient(number.value, number.scale, at));
         }
-        let size = entries.iter().zip(&numbers).filter_map(|(entry, number)| {
-            entry.quotient().map(|value| value.abs() * number.scale)
-        });
+        let size = entries
+            .iter()
+            .zip(&numbers)
+            .filter_map(|(entry, number)| entry.quotient().map(|value| value.abs() * number.scale));
         let largest = size.fold(0.0, f64::max);
         for (entry, number) in entries.iter_mut().zip(&numbers) {
             if let Difference::Quotient { value, error } = *entry
@@ -184,12 +185,7 @@ impl FiniteDifferences {
     }
 
     /// The quotient at `x`, where `at` returns the value of the loss at a point and whether its signature is the right one.
-    fn quotient(
-        &self,
-        x: f64,
-        scale: f64,
-        at: impl Fn(f64) -> Option<(f64, bool)>,
-    ) -> Difference {
+    fn quotient(&self, x: f64, scale: f64, at: impl Fn(f64) -> Option<(f64, bool)>) -> Difference {
         let (mut tableau, mut refusal) = (Tableau::default(), Difference::OutOfRange);
         let mut unmoved = 0;
         for k in 0..STEPS {
@@ -294,8 +290,14 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_refused() {
         let differences = FiniteDifferences::default();
-        assert_eq!(differences.quotient(0.0, 1.0, |_| Some((1.0, false))), Difference::SignatureChanged);
-        assert_eq!(differences.quotient(0.0, 1.0, |x| (x >= 0.0).then_some((x, true))), Difference::OutOfRange);
+        assert_eq!(
+            differences.quotient(0.0, 1.0, |_| Some((1.0, false))),
+            Difference::SignatureChanged
+        );
+        assert_eq!(
+            differences.quotient(0.0, 1.0, |x| (x >= 0.0).then_some((x, true))),
+            Difference::OutOfRange
+        );
         // One branch within 2⁻¹² of the scale: the short steps still count.
         let narrow = |x: f64| Some((x * x, (x - 1.0).abs() < 1.0 / 4096.0));
         let Difference::Quotient { value, .. } = differences.quotient(1.0, 1.0, narrow) else {

@@ -26,9 +26,8 @@ impl Engine for ForwardPropagation {
             parameters: parameters.zeros_like(),
             input_times: vec![0.0; stimulus.spikes().len()],
         };
-        let along = |direction: &Gradient| {
-            value_and_jvp(network, parameters, sample, direction, &settings)
-        };
+        let along =
+            |direction: &Gradient| value_and_jvp(network, parameters, sample, direction, &settings);
         let value = along(&direction)?.loss;
         let count = parameters.to_vec().len();
         let mut entries = Vec::with_capacity(count + direction.input_times.len());

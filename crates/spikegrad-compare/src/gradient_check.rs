@@ -65,7 +65,10 @@ pub struct GradientCheck {
 /// assert_eq!((report.agreement.compared, report.agreement.missing), (13, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn check_gradient(question: &Question<'_>, tolerance: f64) -> Result<GradientCheck, CompareError> {
+pub fn check_gradient(
+    question: &Question<'_>,
+    tolerance: f64,
+) -> Result<GradientCheck, CompareError> {
     check_engine(&Exact, question, tolerance)
 }
 

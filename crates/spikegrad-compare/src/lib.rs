@@ -36,5 +36,5 @@ pub use finite_differences::{Difference, Differences, FiniteDifferences, TOLERAN
 pub use forward::ForwardPropagation;
 pub use gradient_check::{GradientCheck, check_engine, check_gradient};
 pub use number::Number;
-pub use saltation::Saltation;
+pub use saltation::{Condition, Saltation};
 pub use signature::Signature;

@@ -31,7 +31,8 @@ struct Scales {
 impl Scales {
     fn of(question: &Question<'_>) -> Self {
         let (mut time, mut potential) = (f64::INFINITY, f64::INFINITY);
-        let populations = question.network.populations().iter().zip(&question.parameters.populations);
+        let populations =
+            question.network.populations().iter().zip(&question.parameters.populations);
         for (population, values) in populations {
             for k in 0..population.size {
                 time = time.min(values.tau_mem.get(k)).min(values.tau_syn.get(k));

@@ -93,7 +93,11 @@ impl fmt::Display for Signature {
         let spikes = all().filter(|&&it| it == Happening::Spike).count();
         let arrivals = all().filter(|it| it.is_arrival()).count();
         let events = all().count();
-        write!(f, "{events} events, {spikes} of them spikes and {arrivals} arrivals, order {:016x}", self.digest())
+        write!(
+            f,
+            "{events} events, {spikes} of them spikes and {arrivals} arrivals, order {:016x}",
+            self.digest()
+        )
     }
 }
 

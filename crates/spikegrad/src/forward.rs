@@ -97,7 +97,11 @@ pub fn value_and_jvp(
 /// The parameters with their part of the direction.
 fn lift(parameters: &Parameters, direction: &Parameters) -> Parameters<Dual64> {
     let along = direction.to_vec();
-    assert_eq!(along.len(), parameters.to_vec().len(), "a direction in the shape of the parameters");
+    assert_eq!(
+        along.len(),
+        parameters.to_vec().len(),
+        "a direction in the shape of the parameters"
+    );
     let mut along = along.into_iter();
     parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default()))
 }

@@ -67,7 +67,9 @@ pub(super) fn events(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
     all.sort_by(Event::order);
     all.dedup_by(|later, first| {
         let is_same = later.order(first).is_eq();
-        if let (true, What::Arrivals(more), What::Arrivals(list)) = (is_same, &mut later.what, &mut first.what) {
+        if let (true, What::Arrivals(more), What::Arrivals(list)) =
+            (is_same, &mut later.what, &mut first.what)
+        {
             list.append(more);
         }
         is_same
@@ -87,7 +89,8 @@ pub(super) fn events(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
         let round = read.cusp.map_or(0, |cusp| cusp.round);
         let mut cut_off = Vec::new();
         if read.cusp.is_some() {
-            let here = |e: &&Event| e.neuron == neuron && e.round == round && e.time.coincides(time);
+            let here =
+                |e: &&Event| e.neuron == neuron && e.round == round && e.time.coincides(time);
             if let Some(What::Arrivals(list)) = all.iter().find(here).map(|e| &e.what) {
                 cut_off.clone_from(list);
             }
@@ -103,7 +106,8 @@ pub(super) fn events(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
 /// Every arrival before the end, one event each.
 fn arrivals(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
     let (network, columns) = (question.network, columns(question.parameters));
-    let inputs = trace.stimulus.spikes().iter().map(|s| (Source::Input, s.channel, Time::from(s.time), 0));
+    let inputs =
+        trace.stimulus.spikes().iter().map(|s| (Source::Input, s.channel, Time::from(s.time), 0));
     let spikes = trace.spikes.iter().map(|s| {
         let (population, index) = network.locate(s.neuron);
         (Source::Population(population), index, s.at(), s.round)

@@ -33,28 +33,57 @@ use spikegrad_network::{Network, Parameters, PopulationParameters, Trace};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Saltation;
 
+/// What roundings are relative to, in an answer of [`Saltation`].
+///
+/// An entry is a sum, `Σ_k (∂L/∂t_k) (∂t_k/∂x)` over spikes and the same over read-outs, whose terms may cancel: its rounding is relative to
+/// `Σ_k |∂L/∂t_k| |∂t_k/∂x|`, its entry of [`Self::terms`]. Each ∂t_k/∂x has been divided by the slope of spike k and of those that
+/// caused it. A rounding ε of a potential moves a spike by ε τ κ with `κ = (|θ| + |I|)/(τ V̇)`, θ and I relative to rest, and while it
+/// moves, the slope changes by a share of ε κ²: the slope of a spike is the worse known the nearer it is to grazing. Along a
+/// chain of spikes these shares add, to ε Σ κ² at most ([`Self::of_slopes`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// Sum of the sizes of the terms of each entry, in the order of [`Question::numbers`].
+    pub terms: Vec<f64>,
+    /// Σ κ² over all spikes; every κ is at least 1.
+    pub of_slopes: f64,
+}
+
 impl Engine for Saltation {
     fn name(&self) -> &'static str {
         "saltation matrices"
     }
 
     fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
+        self.answer_with_condition(question).map(|(answer, _)| answer)
+    }
+}
+
+impl Saltation {
+    /// Like [`Engine::answer`], with an estimate of how far roundings are magnified.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`].
+    pub fn answer_with_condition(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<(Answer, Condition), CompareError> {
         let run = question.run(question.parameters, question.stimulus)?;
         let mut sweep = Sweep::new(question, &run.trace);
         for event in events(question, &run.trace) {
             sweep.happen(&event).map_err(|reason| self.unsupported(reason))?;
         }
-        if let (Grazing::Fail, Some(touch)) = (question.settings.grazing, run.trace.touches.first()) {
+        let touch = run.trace.touches.first();
+        if let (Grazing::Fail, Some(touch)) = (question.settings.grazing, touch) {
             let name = question.network.describe(touch.neuron);
-            return Err(self.unsupported(format!("{name} touches its threshold at {} s", touch.time)));
+            let reason = format!("{name} touches its threshold at {} s", touch.time);
+            return Err(self.unsupported(reason));
         }
-        let entries = sweep.gradient(question.network, question.loss);
+        let (entries, terms) = sweep.gradient(question.network, question.loss);
         let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
-        Ok(Answer { loss: run.loss, gradient, worth: Worth::default() })
+        let condition = Condition { terms, of_slopes: sweep.of_slopes };
+        Ok((Answer { loss: run.loss, gradient, worth: Worth::default() }, condition))
     }
-}
 
-impl Saltation {
     fn unsupported(&self, reason: String) -> CompareError {
         CompareError::Unsupported { engine: self.name(), reason }
     }
@@ -70,6 +99,8 @@ struct Sweep<'a> {
     times: Vec<DVector<f64>>,
     /// ∇(value) of each read-out.
     readouts: Vec<DVector<f64>>,
+    /// See [`Condition::of_slopes`].
+    of_slopes: f64,
 }
 
 /// The position of every number among the entries of a gradient.
@@ -86,10 +117,12 @@ impl<'a> Sweep<'a> {
         let mut neurons = Vec::with_capacity(question.network.neurons());
         let all = question.parameters.populations.iter().zip(&columns.populations);
         for (population, (values, columns)) in question.network.populations().iter().zip(all) {
-            let initial = |p: &PopulationParameters, k: usize| (p.initial_v.get(k), p.initial_i.get(k));
+            let initial =
+                |p: &PopulationParameters, k: usize| (p.initial_v.get(k), p.initial_i.get(k));
             for k in 0..population.size {
                 let start = (columns.initial_v.get(k), columns.initial_i.get(k));
-                let neuron = Sensitive::new((values.of(k), columns.of(k)), initial(values, k), start, &zero);
+                let neuron =
+                    Sensitive::new((values.of(k), columns.of(k)), initial(values, k), start, &zero);
                 neurons.push(neuron);
             }
         }
@@ -107,7 +140,7 @@ impl<'a> Sweep<'a> {
             Grazing::Floor(floor) => floor,
         };
         let readouts = vec![zero; trace.readouts.len()];
-        Self { trace, smallest_slope, neurons, times, readouts }
+        Self { trace, smallest_slope, neurons, times, readouts, of_slopes: 0.0 }
     }
 
     /// Carries all that an event touches through it.
@@ -119,8 +152,11 @@ impl<'a> Sweep<'a> {
                 let slope = neuron.slope();
                 if slope < self.smallest_slope {
                     let (neuron, time) = (event.neuron, event.time.rounded);
-                    return Err(format!("neuron {neuron} spikes with the slope {slope} at {time} s"));
+                    return Err(format!(
+                        "neuron {neuron} spikes with the slope {slope} at {time} s"
+                    ));
                 }
+                self.of_slopes += neuron.condition().powi(2);
                 self.times[*firing] = neuron.spike(event.time);
             }
             What::Arrivals(arrivals) => {
@@ -157,21 +193,19 @@ impl<'a> Sweep<'a> {
         self.readouts[readout] = row;
     }
 
-    /// Σ (∂L/∂t) ∇t + Σ (∂L/∂m) ∇m.
-    fn gradient(&self, network: &Network, loss: &dyn Loss) -> DVector<f64> {
+    /// Σ (∂L/∂t) ∇t + Σ (∂L/∂m) ∇m, and the same sum over sizes.
+    fn gradient(&self, network: &Network, loss: &dyn Loss) -> (Vec<f64>, Vec<f64>) {
         let (_, cotangents) = loss.evaluate(network, self.trace);
         let inputs = self.trace.stimulus.spikes().len();
-        let mut gradient = DVector::zeros(self.entries());
-        for (row, &cotangent) in self.times[inputs..].iter().zip(&cotangents.spikes) {
-            gradient.axpy(cotangent, row, 1.0);
+        let count = self.neurons.first().map_or(0, |neuron| neuron.by_v.len());
+        let (mut gradient, mut terms) = (vec![0.0; count], vec![0.0; count]);
+        let spikes = self.times[inputs..].iter().zip(&cotangents.spikes);
+        for (row, cotangent) in spikes.chain(self.readouts.iter().zip(&cotangents.readouts)) {
+            for (k, derivative) in row.iter().enumerate() {
+                gradient[k] += cotangent * derivative;
+                terms[k] += (cotangent * derivative).abs();
+            }
         }
-        for (row, &cotangent) in self.readouts.iter().zip(&cotangents.readouts) {
-            gradient.axpy(cotangent, row, 1.0);
-        }
-        gradient
-    }
-
-    fn entries(&self) -> usize {
-        self.neurons.first().map_or(0, |neuron| neuron.by_v.len())
+        (gradient, terms)
     }
 }

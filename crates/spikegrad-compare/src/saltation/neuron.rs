@@ -62,7 +62,17 @@ impl Sensitive {
         let (mut by_v, mut by_i) = (zero.clone(), zero.clone());
         by_v[start.0] = 1.0;
         by_i[start.1] = 1.0;
-        Self { p, column, v, i, time: Time::from(0.0), by_v, by_i, held: None, averages: Vec::new() }
+        Self {
+            p,
+            column,
+            v,
+            i,
+            time: Time::from(0.0),
+            by_v,
+            by_i,
+            held: None,
+            averages: Vec::new(),
+        }
     }
 
     /// Follows an average for a read-out.
@@ -81,7 +91,8 @@ impl Sensitive {
 
     /// (dV/dt, dI/dt) of a free or a held neuron with this current.
     fn motion(&self, i: f64) -> Vector2<f64> {
-        let of_v = if self.held.is_some() { 0.0 } else { (self.rest() - self.v + i) / self.p.tau_mem };
+        let of_v =
+            if self.held.is_some() { 0.0 } else { (self.rest() - self.v + i) / self.p.tau_mem };
         Vector2::new(of_v, -i / self.p.tau_syn)
     }
 
@@ -93,6 +104,12 @@ impl Sensitive {
     /// dV/dt at the threshold, with the current of now.
     pub(super) fn slope(&self) -> f64 {
         (self.rest() - self.p.v_th + self.i) / self.p.tau_mem
+    }
+
+    /// κ of a spike now ([`super::Condition`]).
+    pub(super) fn condition(&self) -> f64 {
+        let height = (self.p.v_th - self.rest()).abs();
+        ((height + self.i.abs()) / (self.p.tau_mem * self.slope())).max(1.0)
     }
 
     /// Moves the neuron to `time`, through the end of its refractory time if that lies before or there.
@@ -160,7 +177,13 @@ impl Sensitive {
     }
 
     /// The general rule, S⁺ = Dh S⁻ + (Dh f⁻ − f⁺) ∇t, for this neuron's two rows.
-    fn saltate(&mut self, dh: Matrix2<f64>, before: Vector2<f64>, after: Vector2<f64>, time: &DVector<f64>) {
+    fn saltate(
+        &mut self,
+        dh: Matrix2<f64>,
+        before: Vector2<f64>,
+        after: Vector2<f64>,
+        time: &DVector<f64>,
+    ) {
         let shift = dh * before - after;
         let by_v = &self.by_v * dh[(0, 0)] + &self.by_i * dh[(0, 1)] + time * shift[0];
         let by_i = &self.by_v * dh[(1, 0)] + &self.by_i * dh[(1, 1)] + time * shift[1];

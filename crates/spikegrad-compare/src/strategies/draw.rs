@@ -55,7 +55,12 @@ impl<'a> Draw<'a> {
         [0.02, 0.01, 0.005, 0.0025, 0.005 * (1.0 + 2f64.powi(-30)), 0.0137][self.random.below(6)]
     }
 
-    pub(super) fn population(&mut self, name: String, size: usize, model: &str) -> PopulationDocument {
+    pub(super) fn population(
+        &mut self,
+        name: String,
+        size: usize,
+        model: &str,
+    ) -> PopulationDocument {
         let (bias, initial) = (self.plan.bias, self.plan.initial);
         let spikes = model == "lif";
         let refractory = spikes && self.plan.refractory;
@@ -89,7 +94,12 @@ impl<'a> Draw<'a> {
         self.within(0.0002, 0.003)
     }
 
-    pub(super) fn dense(&mut self, from: String, to: String, shape: (usize, usize)) -> ConnectionDocument {
+    pub(super) fn dense(
+        &mut self,
+        from: String,
+        to: String,
+        shape: (usize, usize),
+    ) -> ConnectionDocument {
         let (n_pre, n_post) = shape;
         let matrix = |d: &mut Self, draw: &dyn Fn(&mut Self) -> f64| {
             (0..n_post).map(|_| (0..n_pre).map(|_| draw(d)).collect()).collect::<Vec<Vec<f64>>>()
@@ -115,7 +125,12 @@ impl<'a> Draw<'a> {
         loops
     }
 
-    pub(super) fn sparse(&mut self, from: String, to: String, shape: (usize, usize)) -> ConnectionDocument {
+    pub(super) fn sparse(
+        &mut self,
+        from: String,
+        to: String,
+        shape: (usize, usize),
+    ) -> ConnectionDocument {
         let (n_pre, n_post) = shape;
         let synapse = |d: &mut Self| {
             let delay = (d.plan.delays != Delays::Zero).then(|| d.delay());

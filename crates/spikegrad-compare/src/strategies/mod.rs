@@ -201,11 +201,10 @@ impl Plan {
         let size = network.range(population).len();
         let mut random = Random::new(self.seed ^ 0x1055);
         let label = random.below(size.max(1));
-        let mut train = |_| (0..2).map(|_| self.window.start + self.window.t_end * random.unit()).collect();
+        let mut train =
+            |_| (0..2).map(|_| self.window.start + self.window.t_end * random.unit()).collect();
         match (self.reads, self.seed % 3) {
-            (Reads::Spikes, 1) => {
-                Box::new(RelativeSpikeTime { population, label, margin: 0.002 })
-            }
+            (Reads::Spikes, 1) => Box::new(RelativeSpikeTime { population, label, margin: 0.002 }),
             (Reads::Spikes, 2) => {
                 let targets = (0..size).map(&mut train).collect();
                 Box::new(VanRossum { population, targets, tau: 0.01 })
