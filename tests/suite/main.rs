@@ -8,6 +8,7 @@ mod agreement;
 mod cases;
 mod differentials;
 mod forward_propagation;
+mod gradient_check;
 mod hard_cases;
 mod identities;
 mod oracle;

@@ -51,10 +51,10 @@ impl Agreement {
             };
             all.compared += 1;
             let difference = (first - second).abs() * number.scale;
-            // All entries zero, or equal: nothing to divide by.
+            // All entries zero, or equal: nothing to divide by. What is not a number is the worst there is.
             let error = if difference == 0.0 { 0.0 } else { difference / largest };
-            // A difference that is not a number is the worst there is.
-            if all.worst.as_ref().is_none_or(|worst| !(error <= worst.error)) {
+            let error = if error.is_nan() { f64::INFINITY } else { error };
+            if all.worst.as_ref().is_none_or(|worst| error > worst.error) {
                 all.worst = Some(Entry { place: number.place.clone(), first, second, error });
             }
         }

@@ -9,7 +9,7 @@
 //! Not here: steps (`finite_differences.rs`).
 
 use crate::Question;
-use spikegrad_network::{Model, Network, Values};
+use spikegrad_network::{Model, Network, Source, Values};
 
 /// A number that can be differentiated.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,8 +111,8 @@ fn ends(network: &Network, connection: usize) -> String {
     let connection = &network.connections()[connection];
     let name = |k: usize| network.populations()[k].name.as_str();
     let from = match connection.from {
-        spikegrad_network::Source::Input => "input",
-        spikegrad_network::Source::Population(k) => name(k),
+        Source::Input => "input",
+        Source::Population(k) => name(k),
     };
     format!("{from} to {}", name(connection.to))
 }
