@@ -211,3 +211,34 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
         Ok(back.trace.spikes.len())
     });
 }
+
+#[test]
+fn arrivals_that_cut_a_maximum_off_together_share_its_motion_but_not_on_dual_numbers() {
+    // Two inhibitory inputs at one instant: a kink, whose side is a matter of convention (mathematics.md, eq. 23).
+    let document = serde_json::json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 3,
+            "populations": [{"name": "readout", "size": 2, "model": "li"}],
+            "connections": [{"from": "input", "to": "readout", "weights": [[3, -5, -2], [1, 0.5, 0.25]]}]
+        },
+        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
+        "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
+    });
+    let problem = crate::support::problem(&document);
+    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let question = question(&problem, &*loss);
+    let exact = Exact.answer(&question).unwrap();
+    let saltation = Saltation.answer(&question).unwrap();
+    let agreement = Agreement::between(&question, &exact, &saltation);
+    assert!(agreement.error() <= AGREEMENT, "{}", agreement.worst.unwrap());
+    let forward = ForwardPropagation.answer(&question).unwrap();
+    // Dual numbers give all of the motion to the first arrival: another side of the kink, the same if both move together.
+    let times = |answer: &Answer| -> Vec<f64> {
+        answer.gradient.input_times.iter().map(|time| time.unwrap()).collect()
+    };
+    let (exact, forward) = (times(&exact), times(&forward));
+    assert!((exact[0] - forward[0]).abs() <= AGREEMENT * exact[0].abs());
+    assert!((exact[1] + exact[2] - forward[1] - forward[2]).abs() <= AGREEMENT * exact[0].abs());
+    assert!((exact[1] - forward[1]).abs() > 1.0);
+}

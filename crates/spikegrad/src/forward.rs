@@ -30,7 +30,8 @@ pub struct DirectionalEvaluation {
 ///
 /// The work is that of one run of the event loop on dual numbers, whatever the number of parameters, and nothing is kept for a way
 /// back. Any [`Loss`](crate::Loss) will do: it is evaluated on the real part of the run, and its cotangents are summed against the
-/// derivatives of the spike times and read-outs. [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
+/// derivatives of the spike times and read-outs. Where several arrivals at one instant cut a maximum off together, which is a kink, its motion is that of
+/// the first of them; the adjoint gives each a share (docs/mathematics.md, eq. 23). [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
 ///
 /// # Errors
 /// [`enum@Error`]: parameters that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that

@@ -36,7 +36,7 @@ pub struct Saltation;
 /// What roundings are relative to, in an answer of [`Saltation`].
 ///
 /// An entry is a sum, `Σ_k (∂L/∂t_k) (∂t_k/∂x)` over spikes and the same over read-outs, whose terms may cancel: its rounding is relative to
-/// `Σ_k |∂L/∂t_k| |∂t_k/∂x|`, its entry of [`Self::terms`]. Each ∂t_k/∂x has been divided by the slope of spike k and of those that
+/// `Σ_k |∂L/∂t_k| |∂t_k/∂x|`, its entry of [`Self::terms`]. Each `∂t_k/∂x` has been divided by the slope of spike k and of those that
 /// caused it. A rounding ε of a potential moves a spike by ε τ κ with `κ = (|θ| + |I|)/(τ V̇)`, θ and I relative to rest, and while it
 /// moves, the slope changes by a share of ε κ²: the slope of a spike is the worse known the nearer it is to grazing. Along a
 /// chain of spikes these shares add, to ε Σ κ² at most ([`Self::of_slopes`]).

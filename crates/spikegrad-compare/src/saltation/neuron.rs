@@ -192,7 +192,7 @@ impl Sensitive {
 
     /// The neuron spikes at `time`; returns ∇t.
     ///
-    /// V meets v_th: g = V − v_th. The membrane becomes v_reset whatever it was, Dh = diag(0, 1), and is held.
+    /// V meets its threshold: g = `V − v_th`. The membrane becomes the reset value whatever it was, Dh = diag(0, 1), and is held.
     pub(super) fn spike(&mut self, time: Time) -> DVector<f64> {
         self.v = self.p.v_th;
         let before = self.motion(self.i);
