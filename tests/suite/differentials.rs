@@ -1,86 +1,21 @@
-//! The adjoint against two other ways to a derivative: differences of the simulation, and the simulation on dual numbers.
+//! The adjoint against the simulation on dual numbers, and on dual numbers itself.
+//!
+//! Not here: whole gradients by other engines (`agreement.rs`).
 
-use crate::support::{corpus, differentiate, here, options_of};
-use crate::tolerance::{DIFFERENCE, DUAL, HESSIAN};
+use crate::support::{differentiate, options_of, problems};
+use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
     Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters, Stimulus,
     backward, loss_of,
 };
-use spikegrad_compare::{Difference, finite_differences};
-
-/// The case corpus, and a problem for each loss that it does not have.
-fn problems() -> Vec<(String, Problem)> {
-    let others = ["relative_spike_time", "van_rossum", "shaped_voltage_cross_entropy"];
-    let read = |name: &str| {
-        let text = std::fs::read(here(&format!("data/{name}.json"))).unwrap();
-        (name.to_owned(), Problem::from_json(&text).unwrap())
-    };
-    corpus().into_iter().chain(others.map(read)).collect()
-}
 
 /// Every number of a gradient, parameters first, input times in the order of time.
 fn flat(gradient: &Gradient, stimulus: &Stimulus) -> Vec<f64> {
     let mut all = gradient.parameters.to_vec();
-    // The stimulus sorts; its own spikes tell how.
-    let mut order: Vec<usize> = (0..gradient.input_times.len()).collect();
-    let positions = stimulus.in_given_order(
-        &(0..order.len()).map(|k| f64::from(u32::try_from(k).unwrap())).collect::<Vec<_>>(),
-    );
-    order.sort_by(|&a, &b| positions[a].total_cmp(&positions[b]));
-    all.extend(order.into_iter().map(|k| gradient.input_times[k]));
+    all.extend(stimulus.given_positions().iter().map(|&k| gradient.input_times[k]));
     all
-}
-
-#[test]
-fn differences_agree_wherever_the_order_of_events_is_the_same() {
-    let (mut compared, mut changed, mut out_of_range) = (0, 0, 0);
-    for (name, problem) in problems() {
-        let evaluation = differentiate(&problem);
-        let exact = flat(&evaluation.gradient, &problem.stimulus);
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
-        let options = options_of(&problem);
-        let run = |parameters: &Parameters, stimulus: &Stimulus| {
-            let trace = simulate(&problem.network, parameters, stimulus, &options).ok()?;
-            Some((loss.evaluate(&problem.network, &trace).0, trace))
-        };
-        // A millisecond for times, one for potentials: a number of zero still gets a step.
-        let numbers = problem.parameters.to_vec();
-        let scale =
-            |k: usize| if numbers.get(k).is_none_or(|x| x.abs() < 0.1) { 1e-3 } else { 1.0 };
-        let differences = finite_differences(
-            &problem.network,
-            &problem.parameters,
-            &problem.stimulus,
-            scale,
-            run,
-        )
-        .unwrap();
-        let all = differences.parameters.iter().chain(&differences.input_times);
-        let size = exact.iter().fold(0.0f64, |a, b| a.max(b.abs()));
-        let before = compared;
-        for (k, (difference, exact)) in all.zip(&exact).enumerate() {
-            match difference {
-                Difference::Quotient(quotient) => {
-                    compared += 1;
-                    let error = (quotient - exact).abs() / exact.abs().max(1e-2 * size);
-                    assert!(
-                        error < DIFFERENCE,
-                        "{name}, number {k}: {quotient} is not {exact} ({error:e})"
-                    );
-                }
-                Difference::SignatureChanged => changed += 1,
-                // A delay, a refractory time or a bound of zero has no lower neighbour.
-                Difference::OutOfRange => out_of_range += 1,
-            }
-        }
-        assert!(2 * (compared - before) > exact.len(), "{name}: {} compared", compared - before);
-    }
-    println!(
-        "{compared} quotients compared; {changed} with another order of events, {out_of_range} out of range"
-    );
-    assert!(compared > 20 * changed && compared > 500);
 }
 
 /// A direction with entries of the size of the numbers, from a small generator of its own.

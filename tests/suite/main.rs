@@ -4,8 +4,11 @@
 #![expect(clippy::print_stdout, reason = "a test says what it measured")]
 #![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
+mod agreement;
 mod cases;
 mod differentials;
+mod forward_propagation;
+mod gradient_check;
 mod hard_cases;
 mod identities;
 mod loops;

@@ -4,7 +4,7 @@
 //! A rule that could be broken without a case failing would be a rule that nothing tests.
 
 use crate::support::{at_path, decimal, error, here, options_of, read_json};
-use crate::tolerance::CASE;
+use crate::tolerance::{AGREEMENT, CASE};
 use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
 use spikegrad::dynamics::{
     Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants,
@@ -12,7 +12,8 @@ use spikegrad::dynamics::{
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Gradient, Grazing, Trace, loss_of};
+use spikegrad::{Gradient, Grazing, Settings, Trace, loss_of};
+use spikegrad_compare::{Agreement, Engine, Question, Saltation, Worth};
 use spikegrad_simulate::{Workspace, simulate_into};
 
 /// What is wrong with the neuron.
@@ -262,22 +263,17 @@ impl NeuronAdjoint<f64> for Buggy {
     }
 }
 
-/// Whether a case of the corpus still comes out right with this bug.
-fn passes(name: &str, bug: Bug) -> bool {
-    let problem = Problem::from_json(&std::fs::read(here(name)).unwrap()).unwrap();
-    let expected = read_json(&here(&name.replace(".json", ".expected.json")));
+/// A case of the corpus through neurons with a bug: the run, the value of its loss, and its gradient; `None` if it cannot be run.
+fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
     let network = &problem.network;
     let circuit = Circuit::new(network, &problem.parameters)
         .unwrap()
         .with_neurons(|real| Buggy { real, bug });
     let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
     let mut trace = Trace::default();
-    let options = options_of(&problem);
-    let run =
-        simulate_into(&circuit, &problem.stimulus, &options, &mut Workspace::default(), &mut trace);
-    if run.is_err() || trace.spikes.len() != expected["spikes"].as_array().unwrap().len() {
-        return false;
-    }
+    let options = options_of(problem);
+    let mut workspace = Workspace::default();
+    simulate_into(&circuit, &problem.stimulus, &options, &mut workspace, &mut trace).ok()?;
     if bug == Bug::CuspMovesTheOtherWay {
         for readout in &mut trace.readouts {
             if let Some(cusp) = &mut readout.cusp {
@@ -288,13 +284,25 @@ fn passes(name: &str, bug: Bug) -> bool {
     let (value, cotangents) = loss.evaluate(network, &trace);
     let mut sum = GradientSum::new(&circuit);
     let mut workspace = BackwardWorkspace::default();
-    let times =
+    let input_times =
         backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum)
             .unwrap();
-    let gradient = Gradient {
-        parameters: sum.to_parameters(network, &problem.parameters, &circuit),
-        input_times: times,
-    };
+    let parameters = sum.to_parameters(network, &problem.parameters, &circuit);
+    Some((trace, value, Gradient { parameters, input_times }))
+}
+
+fn read(name: &str) -> Problem {
+    Problem::from_json(&std::fs::read(here(name)).unwrap()).unwrap()
+}
+
+/// Whether a case of the corpus still comes out right with this bug.
+fn passes(name: &str, bug: Bug) -> bool {
+    let problem = read(name);
+    let expected = read_json(&here(&name.replace(".json", ".expected.json")));
+    let Some((trace, value, gradient)) = run_with(&problem, bug) else { return false };
+    if trace.spikes.len() != expected["spikes"].as_array().unwrap().len() {
+        return false;
+    }
     let answer = Answer::of_trace(&problem, &trace).with_gradient(
         &problem,
         value,
@@ -308,6 +316,21 @@ fn passes(name: &str, bug: Bug) -> bool {
         && derivatives
             .iter()
             .all(|(path, x)| error(at_path(&answer, path), decimal(x), 1e-9 * scale) < CASE)
+}
+
+/// Whether the gradient of a case with this bug still agrees with saltation matrices.
+fn agrees(name: &str, bug: Bug) -> bool {
+    let problem = read(name);
+    let Some((_, loss, gradient)) = run_with(&problem, bug) else { return false };
+    let Problem { network, parameters, stimulus, .. } = &problem;
+    let of_file = loss_of(problem.document.loss.as_ref().unwrap(), network);
+    let settings = Settings::default();
+    let question = Question { network, parameters, stimulus, loss: &*of_file, settings };
+    let entries = gradient.parameters.to_vec().into_iter().chain(gradient.input_times);
+    let gradient = question.gradient(entries.map(Some));
+    let planted = spikegrad_compare::Answer { loss, gradient, worth: Worth::default() };
+    let oracle = Saltation.answer(&question).unwrap();
+    Agreement::between(&question, &planted, &oracle).error() <= AGREEMENT
 }
 
 /// At least one case for each kind of event.
@@ -326,18 +349,29 @@ const CASES: [&str; 8] = [
 fn the_neuron_without_a_bug_passes() {
     for case in CASES {
         assert!(passes(case, Bug::Nothing), "{case}");
+        assert!(agrees(case, Bug::Nothing), "{case}");
     }
 }
 
-#[test]
-fn every_planted_bug_is_caught() {
+/// Asserts that every bug makes some case fail.
+fn check_every_bug(what: &str, is_right: fn(&str, Bug) -> bool) {
     let mut missed = Vec::new();
     for bug in BUGS {
-        let caught: Vec<_> = CASES.into_iter().filter(|case| !passes(case, bug)).collect();
+        let caught: Vec<_> = CASES.into_iter().filter(|case| !is_right(case, bug)).collect();
         println!("{bug:?}: caught by {} of {} cases", caught.len(), CASES.len());
         if caught.is_empty() {
             missed.push(bug);
         }
     }
-    assert!(missed.is_empty(), "no case notices {missed:?}");
+    assert!(missed.is_empty(), "{what} does not notice {missed:?}");
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    check_every_bug("the corpus", passes);
+}
+
+#[test]
+fn every_planted_bug_disagrees_with_the_saltation_matrices() {
+    check_every_bug("the oracle", agrees);
 }

@@ -6,6 +6,7 @@ use spikegrad::{
     Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, Settings,
     SimulateError, Trace, loss_of, simulate, value_and_grad,
 };
+pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
 
 /// A path below the package of tests.
@@ -81,9 +82,28 @@ pub(crate) fn options_of(problem: &Problem) -> Options {
 
 /// The problems of the case corpus with their names.
 pub(crate) fn corpus() -> Vec<(String, Problem)> {
-    let mut paths: Vec<_> =
-        std::fs::read_dir(here("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| !path.to_str().unwrap().ends_with(".expected.json"));
+    problems_in(&here("cases"))
+}
+
+/// The case corpus, and a problem for each loss that it does not have.
+pub(crate) fn problems() -> Vec<(String, Problem)> {
+    let others = ["relative_spike_time", "van_rossum", "shaped_voltage_cross_entropy"];
+    let read = |name: &str| {
+        let text = std::fs::read(here(&format!("data/{name}.json"))).unwrap();
+        (name.to_owned(), Problem::from_json(&text).unwrap())
+    };
+    corpus().into_iter().chain(others.map(read)).collect()
+}
+
+/// The problems of a folder of cases with their names.
+pub(crate) fn problems_in(folder: &Path) -> Vec<(String, Problem)> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let is_problem = |path: &PathBuf| {
+        let name = path.to_str().unwrap();
+        name.ends_with(".json") && !name.ends_with(".expected.json")
+    };
+    paths.retain(is_problem);
     paths.sort();
     let read = |path: PathBuf| {
         let problem = Problem::from_json(&std::fs::read(&path).unwrap()).unwrap();
@@ -178,31 +198,9 @@ pub(crate) fn all_close(got: &[f64], expected: &[f64], ulps: f64) {
     }
 }
 
-/// A small random generator (`SplitMix64`) with a fixed seed: no test may depend on the weather.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
-
+/// A small random generator with a fixed seed: no test may depend on the weather.
 pub(crate) fn random(seed: u64) -> Random {
-    Random(seed)
-}
-
-impl Random {
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number in [0, 1).
-    pub(crate) fn unit(&mut self) -> f64 {
-        (f64::from_bits(0x3ff0_0000_0000_0000 | (self.next_u64() >> 12))) - 1.0
-    }
-
-    pub(crate) fn below(&mut self, count: usize) -> usize {
-        usize::try_from(self.next_u64() % u64::try_from(count).unwrap()).unwrap()
-    }
+    Random::new(seed)
 }
 
 /// Fisher and Yates.

@@ -6,12 +6,18 @@ pub(crate) const CASE: f64 = 1e-10;
 /// Spike times: four units in the last place, times the condition of the crossing (see `support::condition`).
 pub(crate) const SPIKE_TIME_ULPS: f64 = 4.0;
 
-/// Differences with one Richardson step at h = 1e-4: see the header of `finite_differences.rs`; the largest derivatives of
-/// the corpus raise the fifth derivative by some hundreds.
-pub(crate) const DIFFERENCE: f64 = 1e-6;
+/// Difference quotients that are accepted may be off by a tenth of this (`finite_differences.rs`).
+pub(crate) const DIFFERENCE: f64 = 1e-7;
 
 /// Dual numbers: the same roundings as the adjoint's, over a few hundred operations, relative to the sum of the terms.
 pub(crate) const DUAL: f64 = 1e-12;
+
+/// Engines that share no formula, relative to the largest entry: the roundings of some hundred events.
+pub(crate) const AGREEMENT: f64 = 1e-12;
+
+/// Roundings of a spike's slope, each magnified by the square of its condition (`spikegrad_compare::Condition`): those of the potential, the
+/// current and the time at which they are taken, of each of two engines, over the events between two spikes.
+pub(crate) const AGREEMENT_ROUNDINGS: f64 = 16.0;
 
 /// Symmetry of the Hessian, relative to the sum of its terms: second derivatives of the corpus lose up to three digits to
 /// small slopes, which enter squared.

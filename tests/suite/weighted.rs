@@ -11,11 +11,10 @@ use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
     Cotangents, Dual64, Engine, Error, Evaluation, Evaluator, Gradient, InputSpike, Loss,
-    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, Parameters,
-    ReadoutRequest, Settings, ShapedVoltageCrossEntropy, SimulateError, Stimulus, Trace,
-    value_and_grad,
+    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, ReadoutRequest, Settings,
+    ShapedVoltageCrossEntropy, SimulateError, Stimulus, Trace, value_and_grad,
 };
-use spikegrad_compare::{Difference, finite_differences};
+use spikegrad_compare::{Question, check_gradient};
 use std::cell::Cell;
 
 /// A third of the usual run.
@@ -118,26 +117,11 @@ fn differences_agree_with_the_gradient() {
     let mut compared = 0;
     for (name, problem) in read_by_potential() {
         let loss = shaped(&problem, TAU, 0.05);
-        let evaluation = evaluate(&problem, &loss, &AUTOMATIC).unwrap();
         let Problem { network, parameters, stimulus, .. } = &problem;
-        let options =
-            Options { max_events: 100_000, readouts: Loss::<f64>::readouts(&loss, network) };
-        let run = |parameters: &Parameters, stimulus: &Stimulus| {
-            let trace = simulate(network, parameters, stimulus, &options).ok()?;
-            Some((loss.evaluate(network, &trace).0, trace))
-        };
-        let numbers = parameters.to_vec();
-        let scale =
-            |k: usize| if numbers.get(k).is_none_or(|x| x.abs() < 0.1) { 1e-3 } else { 1.0 };
-        let found = finite_differences(network, parameters, stimulus, scale, run).unwrap();
-        let exact = evaluation.gradient.parameters.to_vec();
-        let size = exact.iter().fold(0.0f64, |a, b| a.max(b.abs()));
-        for (k, (difference, exact)) in found.parameters.iter().zip(&exact).enumerate() {
-            if let Difference::Quotient(quotient) = difference {
-                compared += 1;
-                let error = (quotient - exact).abs() / exact.abs().max(1e-2 * size);
-                assert!(error < DIFFERENCE, "{name}, number {k}: {quotient} is not {exact}");
-            }
+        let question = Question { network, parameters, stimulus, loss: &loss, settings: AUTOMATIC };
+        match check_gradient(&question, DIFFERENCE) {
+            Ok(check) => compared += check.agreement.compared,
+            Err(error) => panic!("{name}: {error}"),
         }
     }
     println!("{compared} quotients compared");

@@ -1,24 +1,32 @@
 //! The event signature of a run: in what order things happened at each neuron.
 //!
 //! Where two runs have the same signature they lie on one smooth branch of the loss, and a difference quotient between them
-//! makes sense. Equal spike counts are not enough: a spike that passes an arrival bends the loss, too.
+//! makes sense. Equal spike counts are not enough: a spike that passes an arrival bends the loss, too. Arrivals with nothing of the
+//! neuron's own between them are the exception: they commute, and which is first does not matter.
 //!
 //! Not here: the runs (`finite_differences.rs` asks its caller for them).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Trace};
+use spikegrad_network::{Circuit, Group, Trace};
+use std::fmt;
 
 /// What happened at a neuron, without its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     /// The neuron's own spike.
     Spike,
-    /// The n-th firing of a source arrived through a group of synapses.
-    Arrival { group: usize, ordinal: usize },
+    /// The n-th firing of a source arrived through a synapse of a connection.
+    Arrival { connection: usize, synapse: u32, ordinal: usize },
     /// A refractory time ended.
     Release,
     /// A read-out was taken, on an arrival or between.
     Readout { request: usize, on_arrival: bool },
+}
+
+impl Happening {
+    fn is_arrival(self) -> bool {
+        matches!(self, Self::Arrival { .. })
+    }
 }
 
 /// The order of events at every neuron of a run.
@@ -38,17 +46,16 @@ impl Signature {
             let ordinal = fired[source];
             fired[source] += 1;
             for group in circuit.groups_of(source) {
-                let arrival = time + circuit.group(group).delay;
+                let Group { delay, synapses, connection } = circuit.group(group);
+                let arrival = time + delay;
                 if arrival > t_end {
                     continue;
                 }
                 let round = if arrival > time { 0 } else { round };
-                for target in &circuit.targets[circuit.group(group).synapses.clone()] {
-                    timed[target.index()].push((
-                        arrival,
-                        round,
-                        Happening::Arrival { group, ordinal },
-                    ));
+                for place in synapses {
+                    let synapse = circuit.synapse[place];
+                    let happening = Happening::Arrival { connection, synapse, ordinal };
+                    timed[circuit.targets[place].index()].push((arrival, round, happening));
                 }
             }
         }
@@ -70,8 +77,56 @@ impl Signature {
         }
         let in_order = |mut list: Vec<(f64, u32, Happening)>| {
             list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-            list.into_iter().map(|(_, _, happening)| happening).collect()
+            let mut happenings: Vec<_> = list.into_iter().map(|(_, _, it)| it).collect();
+            let both = |a: &Happening, b: &Happening| a.is_arrival() && b.is_arrival();
+            happenings.chunk_by_mut(both).for_each(<[_]>::sort_unstable);
+            happenings
         };
         Self(timed.into_iter().map(in_order).collect())
+    }
+}
+
+impl fmt::Display for Signature {
+    /// How many events there are of each kind, and a number that differs where the order does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = || self.0.iter().flatten();
+        let spikes = all().filter(|&&it| it == Happening::Spike).count();
+        let arrivals = all().filter(|it| it.is_arrival()).count();
+        let events = all().count();
+        write!(
+            f,
+            "{events} events, {spikes} of them spikes and {arrivals} arrivals, order {:016x}",
+            self.digest()
+        )
+    }
+}
+
+impl Signature {
+    /// A digest of the order (FNV-1a): the same for the same signature on any machine.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+        let mut take = |x: u64| {
+            for byte in x.to_le_bytes() {
+                digest = (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        };
+        for neuron in &self.0 {
+            take(neuron.len() as u64);
+            for &happening in neuron {
+                let words = match happening {
+                    Happening::Spike => [0, 0, 0, 0],
+                    Happening::Arrival { connection, synapse, ordinal } => {
+                        [1, connection as u64, u64::from(synapse), ordinal as u64]
+                    }
+                    Happening::Release => [2, 0, 0, 0],
+                    Happening::Readout { request, on_arrival } => {
+                        [3, request as u64, u64::from(on_arrival), 0]
+                    }
+                };
+                words.into_iter().for_each(&mut take);
+            }
+        }
+        digest
     }
 }

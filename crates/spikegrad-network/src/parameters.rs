@@ -412,11 +412,21 @@ impl Network {
         }
     }
 
-    fn weight_place(&self, connection: usize, synapse: usize) -> String {
+    /// Where the weight of a synapse stands in the problem file, for messages.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn weight_place(&self, connection: usize, synapse: usize) -> String {
         self.synapse_place(connection, synapse, "weights", "weight")
     }
 
-    fn delay_place(&self, connection: usize, synapse: usize) -> String {
+    /// Where the delay of a synapse stands in the problem file, if each has its own; for messages.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn delay_place(&self, connection: usize, synapse: usize) -> String {
         self.synapse_place(connection, synapse, "delay", "delay")
     }
 }

@@ -98,6 +98,24 @@ impl<T: Scalar> Stimulus<T> {
         &self.spikes
     }
 
+    /// For each sorted spike its position in the order in which the spikes were given.
+    #[must_use]
+    pub fn given_positions(&self) -> &[usize] {
+        &self.given
+    }
+
+    /// The same spikes in other numbers: `f` gets the position of a spike in the order in which they were given, and its time, of
+    /// which it must keep the real part.
+    #[must_use]
+    pub fn lift<U: Scalar>(&self, mut f: impl FnMut(usize, T) -> U) -> Stimulus<U> {
+        let lifted = |(&k, spike): (&usize, &InputSpike<T>)| InputSpike {
+            channel: spike.channel,
+            time: f(k, spike.time),
+        };
+        let spikes = self.given.iter().zip(&self.spikes).map(lifted).collect();
+        Stimulus { t_end: self.t_end, spikes, given: self.given.clone() }
+    }
+
     /// Brings one entry for each sorted spike into the order in which the spikes were given.
     #[must_use]
     pub fn in_given_order(&self, sorted: &[T]) -> Vec<T> {

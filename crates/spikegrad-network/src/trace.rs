@@ -162,6 +162,45 @@ impl<T> Default for Trace<T> {
 }
 
 impl<T: Scalar> Trace<T> {
+    /// What happened, without the derivatives that its numbers carry.
+    #[must_use]
+    pub fn real(&self) -> Trace {
+        let constants = |t: TimeConstants<T>| TimeConstants {
+            tau_mem: t.tau_mem.re(),
+            tau_syn: t.tau_syn.re(),
+        };
+        let spike = |s: &Spike<T>| Spike {
+            time: s.time.re(),
+            time_rest: s.time_rest,
+            neuron: s.neuron,
+            round: s.round,
+            slope: s.slope.re(),
+            release_rate: s.release_rate.re(),
+            tangent: constants(s.tangent),
+        };
+        let cusp = |c: Cusp<T>| Cusp {
+            round: c.round,
+            rate_before: c.rate_before.re(),
+            rate_after: c.rate_after.re(),
+        };
+        let readout = |r: &Readout<T>| Readout {
+            request: r.request,
+            time: r.time.re(),
+            time_rest: r.time_rest,
+            value: r.value.re(),
+            cusp: r.cusp.map(cusp),
+            tangent: constants(r.tangent),
+        };
+        Trace {
+            stimulus: self.stimulus.lift(|_, time| time.re()),
+            spikes: self.spikes.iter().map(spike).collect(),
+            readouts: self.readouts.iter().map(readout).collect(),
+            touches: self.touches.clone(),
+            arrivals: self.arrivals,
+            tangents: self.tangents,
+        }
+    }
+
     /// Spike times of `neuron`, in order, in seconds.
     pub fn spike_times(&self, neuron: NeuronId) -> impl Iterator<Item = T> + '_ {
         self.spikes.iter().filter(move |s| s.neuron == neuron).map(|s| s.time)

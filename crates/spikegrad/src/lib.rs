@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`value_and_grad`] is the three verbs in one call, [`value_and_grad_batch`] the same over many stimuli in parallel, with
-//! the same bits on any number of threads.
+//! the same bits on any number of threads. [`value_and_jvp`] is the derivative along one direction, carried forward.
 //!
 //! # A first example
 //!
@@ -55,12 +55,14 @@
 mod batch;
 mod evaluate;
 mod evaluator;
+mod forward;
 
 pub use evaluate::{
     Batch, BatchError, Error, Evaluation, Sample, simulate, value_and_grad, value_and_grad_batch,
     value_batch,
 };
 pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings, explain};
+pub use forward::{DirectionalEvaluation, value_and_jvp};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,
     MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse,

@@ -1,0 +1,35 @@
+//! The exact gradient as an engine, and the only file of this crate that names the adjoint.
+//!
+//! What other files need of losses and settings they have from here, so that none of them can reach for a formula of the
+//! adjoint: a yardstick shares none with what it measures. Not here: any way to a gradient of its own.
+
+use crate::{Answer, CompareError, Engine, Question, Worth};
+
+pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
+#[cfg(feature = "proptest")]
+pub(crate) use spikegrad::{
+    RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, VanRossum, loss_of,
+};
+pub(crate) use spikegrad::{Sample, value_and_jvp};
+
+/// The adjoint: `spikegrad::value_and_grad`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exact;
+
+impl Engine for Exact {
+    fn name(&self) -> &'static str {
+        "adjoint"
+    }
+
+    fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
+        let Question { network, parameters, stimulus, loss, settings } = question;
+        let evaluation = spikegrad::value_and_grad(network, parameters, stimulus, *loss, settings)?;
+        let gradient = evaluation.gradient;
+        let entries = gradient.parameters.to_vec().into_iter().chain(gradient.input_times);
+        Ok(Answer {
+            loss: evaluation.loss,
+            gradient: question.gradient(entries.map(Some)),
+            worth: Worth { certificate: Some(evaluation.certificate), refusals: Vec::new() },
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! Saltation matrices: forward sensitivities of the whole network, by the rules of hybrid systems.
+//!
+//! Between events a network is linear, and its sensitivities S = ∂x/∂(every number) move by the fundamental matrix of that
+//! linear system. At an event of time t, at which the state jumps from x⁻ to h(x⁻) and the motion changes from f⁻ to f⁺,
+//!
+//! ```text
+//! S⁺ = Dh S⁻ + ∂h/∂p + (Dh f⁻ − f⁺) ∇t .
+//! ```
+//!
+//! If the state itself sets the time, where g(x) = 0 is met with ∇g · f⁻ > 0, then ∇t = −(∇gᵀ S⁻ + ∂g/∂p)/(∇g · f⁻); put in, the factor of
+//! S⁻ is the *saltation matrix* Dh + (f⁺ − Dh f⁻) ∇gᵀ/(∇g · f⁻) (M. A. Aizerman and F. R. Gantmacher 1958; P. C. Müller, Chaos Solitons
+//! Fractals 5, 1671, 1995; I. A. Hiskens and M. A. Pai, IEEE Trans. Circuits Syst. I 47, 204, 2000; R. I. Leine and H. Nijmeijer,
+//! *Dynamics and Bifurcations of Non-Smooth Mechanical Systems*, 2004). A delay carries ∇t of a spike to its arrival, the
+//! refractory time to the release: there ∇t is that of the spike, plus 1 at the delay or the refractory time.
+//!
+//! This is the oracle of the adjoint. It takes from a run which events happened and when, and nothing else: states, slopes
+//! and sensitivities are its own (`neuron.rs`), from nalgebra's matrix exponential, with no divided difference, no dual number and
+//! no adjoint. The work is that of a dense sensitivity matrix, events × targets × numbers.
+//!
+//! Not here: the motion and the jumps of one neuron (`neuron.rs`), the list of events (`events.rs`).
+
+mod events;
+mod neuron;
+
+use crate::exact::{Grazing, Loss};
+use crate::{Answer, CompareError, Engine, Question, Worth};
+use events::{Arrival, Event, What, events};
+use nalgebra::DVector;
+use neuron::Sensitive;
+use spikegrad_network::{Network, Parameters, PopulationParameters, Trace};
+
+/// Fundamental and saltation matrices, on the event loop's order of events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saltation;
+
+/// What roundings are relative to, in an answer of [`Saltation`].
+///
+/// An entry is a sum, `Σ_k (∂L/∂t_k) (∂t_k/∂x)` over spikes and the same over read-outs, whose terms may cancel: its rounding is relative to
+/// `Σ_k |∂L/∂t_k| |∂t_k/∂x|`, its entry of [`Self::terms`]. Each `∂t_k/∂x` has been divided by the slope of spike k and of those that
+/// caused it. A rounding ε of a potential moves a spike by ε τ κ with `κ = (|θ| + |I|)/(τ V̇)`, θ and I relative to rest, and while it
+/// moves, the slope changes by a share of ε κ²: the slope of a spike is the worse known the nearer it is to grazing. Along a
+/// chain of spikes these shares add, to ε Σ κ² at most ([`Self::of_slopes`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// Sum of the sizes of the terms of each entry, in the order of [`Question::numbers`].
+    pub terms: Vec<f64>,
+    /// Σ κ² over all spikes; every κ is at least 1.
+    pub of_slopes: f64,
+}
+
+impl Engine for Saltation {
+    fn name(&self) -> &'static str {
+        "saltation matrices"
+    }
+
+    fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
+        self.answer_with_condition(question).map(|(answer, _)| answer)
+    }
+}
+
+impl Saltation {
+    /// Like [`Engine::answer`], with an estimate of how far roundings are magnified.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`].
+    pub fn answer_with_condition(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<(Answer, Condition), CompareError> {
+        let run = question.run(question.parameters, question.stimulus)?;
+        let mut sweep = Sweep::new(question, &run.trace);
+        for event in events(question, &run.trace) {
+            sweep.happen(&event).map_err(|reason| self.unsupported(reason))?;
+        }
+        let touch = run.trace.touches.first();
+        if let (Grazing::Fail, Some(touch)) = (question.settings.grazing, touch) {
+            let name = question.network.describe(touch.neuron);
+            let reason = format!("{name} touches its threshold at {} s", touch.time);
+            return Err(self.unsupported(reason));
+        }
+        let (entries, terms) = sweep.gradient(question.network, question.loss);
+        let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
+        let condition = Condition { terms, of_slopes: sweep.of_slopes };
+        Ok((Answer { loss: run.loss, gradient, worth: Worth::default() }, condition))
+    }
+
+    fn unsupported(&self, reason: String) -> CompareError {
+        CompareError::Unsupported { engine: self.name(), reason }
+    }
+}
+
+/// Sensitivities on their way through a run.
+struct Sweep<'a> {
+    trace: &'a Trace,
+    /// Grazing below this slope is not ours to judge.
+    smallest_slope: f64,
+    neurons: Vec<Sensitive>,
+    /// ∇t of each firing, inputs first.
+    times: Vec<DVector<f64>>,
+    /// ∇(value) of each read-out.
+    readouts: Vec<DVector<f64>>,
+    /// See [`Condition::of_slopes`].
+    of_slopes: f64,
+}
+
+/// The position of every number among the entries of a gradient.
+fn columns(parameters: &Parameters) -> Parameters<usize> {
+    let mut next = 0..;
+    parameters.map(|_| next.next().unwrap_or_default())
+}
+
+impl<'a> Sweep<'a> {
+    fn new(question: &Question<'_>, trace: &'a Trace) -> Self {
+        let columns = columns(question.parameters);
+        let count = question.parameters.to_vec().len();
+        let zero = DVector::zeros(count + trace.stimulus.spikes().len());
+        let mut neurons = Vec::with_capacity(question.network.neurons());
+        let all = question.parameters.populations.iter().zip(&columns.populations);
+        for (population, (values, columns)) in question.network.populations().iter().zip(all) {
+            let initial =
+                |p: &PopulationParameters, k: usize| (p.initial_v.get(k), p.initial_i.get(k));
+            for k in 0..population.size {
+                let start = (columns.initial_v.get(k), columns.initial_i.get(k));
+                let neuron =
+                    Sensitive::new((values.of(k), columns.of(k)), initial(values, k), start, &zero);
+                neurons.push(neuron);
+            }
+        }
+        for (k, readout) in trace.readouts.iter().enumerate() {
+            if let Some(fading) = readout.request.measure.fading() {
+                neurons[readout.request.neuron.index()].average(k, fading, &zero);
+            }
+        }
+        let mut times = vec![zero.clone(); trace.stimulus.spikes().len() + trace.spikes.len()];
+        for (time, given) in times.iter_mut().zip(trace.stimulus.given_positions()) {
+            time[count + given] = 1.0;
+        }
+        let smallest_slope = match question.settings.grazing {
+            Grazing::Fail | Grazing::Zero => f64::MIN_POSITIVE,
+            Grazing::Floor(floor) => floor,
+        };
+        let readouts = vec![zero; trace.readouts.len()];
+        Self { trace, smallest_slope, neurons, times, readouts, of_slopes: 0.0 }
+    }
+
+    /// Carries all that an event touches through it.
+    fn happen(&mut self, event: &Event) -> Result<(), String> {
+        let neuron = &mut self.neurons[event.neuron.index()];
+        neuron.advance(event.time);
+        match &event.what {
+            What::Spike { firing } => {
+                let slope = neuron.slope();
+                if slope < self.smallest_slope {
+                    let (neuron, time) = (event.neuron, event.time.rounded);
+                    return Err(format!(
+                        "neuron {neuron} spikes with the slope {slope} at {time} s"
+                    ));
+                }
+                self.of_slopes += neuron.condition().powi(2);
+                self.times[*firing] = neuron.spike(event.time);
+            }
+            What::Arrivals(arrivals) => {
+                for arrival in arrivals {
+                    let time = self.time_of(arrival);
+                    self.neurons[event.neuron.index()].receive(arrival, &time);
+                }
+            }
+            What::Read { readout, cut_off } => self.read(*readout, cut_off),
+            What::End => {
+                for (readout, row) in neuron.averages(self.trace.stimulus.t_end()) {
+                    self.readouts[readout] = row;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// ∇t of an arrival: that of its firing, carried over the delay.
+    fn time_of(&self, arrival: &Arrival) -> DVector<f64> {
+        let mut time = self.times[arrival.firing].clone();
+        time[arrival.delay] += 1.0;
+        time
+    }
+
+    /// A potential at a fixed time; if arrivals cut its rise off there, it moves with them, each by its share in what they do.
+    fn read(&mut self, readout: usize, cut_off: &[Arrival]) {
+        let neuron = &self.neurons[self.trace.readouts[readout].request.neuron.index()];
+        let (rate, mut row) = (neuron.rate(), neuron.by_v.clone());
+        let all: f64 = cut_off.iter().map(|arrival| arrival.strength).sum();
+        for arrival in cut_off {
+            row += self.time_of(arrival) * (rate * arrival.strength / all);
+        }
+        self.readouts[readout] = row;
+    }
+
+    /// Σ (∂L/∂t) ∇t + Σ (∂L/∂m) ∇m, and the same sum over sizes.
+    fn gradient(&self, network: &Network, loss: &dyn Loss) -> (Vec<f64>, Vec<f64>) {
+        let (_, cotangents) = loss.evaluate(network, self.trace);
+        let inputs = self.trace.stimulus.spikes().len();
+        let count = self.neurons.first().map_or(0, |neuron| neuron.by_v.len());
+        let (mut gradient, mut terms) = (vec![0.0; count], vec![0.0; count]);
+        let spikes = self.times[inputs..].iter().zip(&cotangents.spikes);
+        for (row, cotangent) in spikes.chain(self.readouts.iter().zip(&cotangents.readouts)) {
+            for (k, derivative) in row.iter().enumerate() {
+                gradient[k] += cotangent * derivative;
+                terms[k] += (cotangent * derivative).abs();
+            }
+        }
+        (gradient, terms)
+    }
+}

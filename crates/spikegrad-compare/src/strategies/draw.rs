@@ -1,0 +1,178 @@
+//! The numbers of a plan: a problem document from a seed.
+//!
+//! Weights are about what one or a few spikes at a time need to make a neuron spike, time constants are of any ratio, equal and nearly equal
+//! ones among them. Not here: the shape (`mod.rs`).
+
+use super::{Delays, Plan, Random, Reads, Window};
+use spikegrad_network::problem::{
+    ConnectionDocument, InitialDocument, LossDocument, OneOrMany, ParamsDocument,
+    PopulationDocument, SynapseDocument,
+};
+
+/// A count as a number.
+fn count(of: usize) -> f64 {
+    f64::from(u32::try_from(of).unwrap_or(u32::MAX))
+}
+
+/// Draws the numbers of a plan.
+pub(super) struct Draw<'a> {
+    plan: &'a Plan,
+    random: Random,
+}
+
+impl<'a> Draw<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self { plan, random: Random::new(plan.seed) }
+    }
+
+    /// The input spikes: channel and time.
+    pub(super) fn spikes(&mut self) -> Vec<(u64, f64)> {
+        let Window { start, length, .. } = self.plan.window;
+        let (inputs, count) = (self.plan.inputs, self.plan.spikes);
+        (0..count)
+            .map(|_| (self.random.below(inputs) as u64, start + length * self.random.unit()))
+            .collect()
+    }
+
+    fn within(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.random.unit()
+    }
+
+    /// One number, or one for each neuron.
+    fn numbers(
+        &mut self,
+        size: usize,
+        mut draw: impl FnMut(&mut Self) -> f64,
+    ) -> Option<OneOrMany<Vec<f64>>> {
+        Some(if self.plan.heterogeneous {
+            OneOrMany::Many((0..size).map(|_| draw(self)).collect())
+        } else {
+            OneOrMany::One(draw(self))
+        })
+    }
+
+    fn tau_mem(&mut self) -> f64 {
+        [0.02, 0.01, 0.005, 0.0025, 0.005 * (1.0 + 2f64.powi(-30)), 0.0137][self.random.below(6)]
+    }
+
+    pub(super) fn population(
+        &mut self,
+        name: String,
+        size: usize,
+        model: &str,
+    ) -> PopulationDocument {
+        let (bias, initial) = (self.plan.bias, self.plan.initial);
+        let spikes = model == "lif";
+        let refractory = spikes && self.plan.refractory;
+        let v_leak = if bias { self.numbers(size, |d| d.within(-0.2, 0.2)) } else { None };
+        let i_bias = if bias { self.numbers(size, |d| d.within(-0.2, 1.3)) } else { None };
+        PopulationDocument {
+            name,
+            size: size as u64,
+            model: model.into(),
+            params: ParamsDocument {
+                tau_mem: self.numbers(size, Self::tau_mem),
+                tau_syn: self.numbers(size, |d| [0.005, 0.005, 0.003, 0.011][d.random.below(4)]),
+                v_th: if spikes { self.numbers(size, |d| d.within(0.8, 1.2)) } else { None },
+                v_reset: if spikes { self.numbers(size, |d| d.within(-0.3, 0.3)) } else { None },
+                v_leak,
+                i_bias,
+                t_ref: if refractory {
+                    self.numbers(size, |d| d.within(0.0005, 0.003))
+                } else {
+                    None
+                },
+            },
+            initial: InitialDocument {
+                v: if initial { self.numbers(size, |d| d.within(-0.5, 0.7)) } else { None },
+                i: if initial { self.numbers(size, |d| d.within(-1.0, 2.0)) } else { None },
+            },
+        }
+    }
+
+    fn delay(&mut self) -> f64 {
+        self.within(0.0002, 0.003)
+    }
+
+    pub(super) fn dense(
+        &mut self,
+        from: String,
+        to: String,
+        shape: (usize, usize),
+    ) -> ConnectionDocument {
+        let (n_pre, n_post) = shape;
+        let matrix = |d: &mut Self, draw: &dyn Fn(&mut Self) -> f64| {
+            (0..n_post).map(|_| (0..n_pre).map(|_| draw(d)).collect()).collect::<Vec<Vec<f64>>>()
+        };
+        let delay = match self.plan.delays {
+            Delays::Zero => None,
+            Delays::Shared => Some(OneOrMany::One(self.delay())),
+            Delays::Matrix => Some(OneOrMany::Many(matrix(self, &Self::delay))),
+        };
+        // About what one or a few spikes at a time need: the touch is at 6.3 for the usual time constants.
+        let largest = if from == "input" { 12.0 } else { 2.0 + 7.0 / count(n_pre).sqrt() };
+        let weights = matrix(self, &|d| d.within(-3.0, largest));
+        ConnectionDocument { from, to, weights: Some(weights), delay, synapses: None }
+    }
+
+    /// All pairs of a population, mostly inhibitory.
+    pub(super) fn loops(&mut self, name: String, size: usize) -> ConnectionDocument {
+        let mut loops = self.dense(name.clone(), name, (size, size));
+        let scale = count(size).sqrt();
+        for weight in loops.weights.iter_mut().flatten().flatten() {
+            *weight = self.within(-4.0, 1.0) / scale;
+        }
+        loops
+    }
+
+    pub(super) fn sparse(
+        &mut self,
+        from: String,
+        to: String,
+        shape: (usize, usize),
+    ) -> ConnectionDocument {
+        let (n_pre, n_post) = shape;
+        let synapse = |d: &mut Self| {
+            let delay = (d.plan.delays != Delays::Zero).then(|| d.delay());
+            SynapseDocument {
+                pre: d.random.below(n_pre) as u64,
+                post: d.random.below(n_post) as u64,
+                weight: d.within(-4.0, 1.0),
+                delay,
+            }
+        };
+        let synapses = (0..n_pre.max(n_post)).map(|_| synapse(self)).collect();
+        ConnectionDocument { from, to, weights: None, delay: None, synapses: Some(synapses) }
+    }
+
+    pub(super) fn loss(&mut self, population: &str, size: usize) -> LossDocument {
+        let (population, label) = (population.to_owned(), self.random.below(size) as u64);
+        let Window { start, t_end, .. } = self.plan.window;
+        match self.plan.reads {
+            Reads::Spikes if self.random.below(2) == 0 => LossDocument::TtfsCrossEntropy {
+                population,
+                label,
+                tau0: 0.004,
+                tau1: 0.04,
+                alpha: 0.1,
+            },
+            Reads::Spikes => LossDocument::SpikeTimeMse {
+                population,
+                targets: (0..size)
+                    .map(|_| (0..3).map(|_| self.within(start, t_end)).collect())
+                    .collect(),
+            },
+            Reads::Maximum => LossDocument::MaxVoltageCrossEntropy { population, label },
+            Reads::Mean => LossDocument::MeanVoltageCrossEntropy { population, label },
+            Reads::Samples => LossDocument::VoltageMse {
+                population,
+                samples: (0..4)
+                    .map(|_| {
+                        let neuron = self.random.below(size) as u64;
+                        (neuron, self.within(start, t_end), self.within(-1.0, 1.0))
+                    })
+                    .collect(),
+            },
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The derivative of a loss along one direction, carried forward: the simulator itself, run on dual numbers.
+//!
+//! Every number of the network and every input time gets its part of the direction as its infinitesimal part, and the run
+//! carries it along. Where a potential meets its threshold the time is found in the real parts and lifted by the implicit
+//! function theorem (docs/mathematics.md, section 4): that is the forward propagation of J. Lee, S. Haghighatshoar and A.
+//! Karbasi, *Exact gradient computation for spiking neural networks via forward propagation* (AISTATS 2023, arXiv:2210.15415),
+//! for any network. No jump of an adjoint is involved.
+//!
+//! Not here: the derivative along all directions at once, which is the adjoint's (`evaluate.rs`).
+
+use crate::evaluate::{Error, Sample};
+use crate::evaluator::Settings;
+use spikegrad_adjoint::{AdjointError, Cotangents, Grazing};
+use spikegrad_dynamics::Dual64;
+use spikegrad_network::{Circuit, Gradient, Network, Parameters, Trace};
+use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
+
+/// Value, derivative along a direction, and what they were read from.
+#[derive(Clone, Debug)]
+pub struct DirectionalEvaluation {
+    /// Value of the loss.
+    pub loss: f64,
+    /// Σ (∂L/∂x) · (direction of x), in the unit of the loss.
+    pub derivative: f64,
+    /// The run. The infinitesimal part of each spike time and read-out is its own derivative along the direction.
+    pub trace: Trace<Dual64>,
+}
+
+/// Returns the value of a sample's loss and its derivative along `direction`, which has the shape of a gradient.
+///
+/// The work is that of one run of the event loop on dual numbers, whatever the number of parameters, and nothing is kept for a way
+/// back. Any [`Loss`](crate::Loss) will do: it is evaluated on the real part of the run, and its cotangents are summed against the
+/// derivatives of the spike times and read-outs. Where several arrivals at one instant cut a maximum off together, which is a kink, its motion is that of
+/// the first of them; the adjoint gives each a share (docs/mathematics.md, eq. 23). [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
+///
+/// # Errors
+/// [`enum@Error`]: parameters that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that
+/// graze has no meaning for a derivative that is carried forward: a spike on which [`Grazing::Zero`] or [`Grazing::Floor`] would have
+/// to act is [`AdjointError::Grazing`] under each of them, whether or not the loss depends on it. A touch is no spike, and an
+/// error under [`Grazing::Fail`] alone.
+///
+/// # Panics
+/// If `direction` has not the shape of a gradient with respect to these parameters and input times.
+///
+/// # Examples
+/// How does the loss change if all weights grow by the same factor?
+/// ```
+/// use spikegrad::problem::Problem;
+/// use spikegrad::{Gradient, Sample, Settings, loss_of, value_and_grad, value_and_jvp};
+/// let problem = Problem::from_json(br#"{
+///   "format": "spikegrad-problem", "version": 1,
+///   "network": {
+///     "inputs": 2,
+///     "populations": [{"name": "out", "size": 1, "model": "lif"}],
+///     "connections": [{"from": "input", "to": "out", "weights": [[5, 4]]}]
+///   },
+///   "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0], [1, 0.004]]},
+///   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
+/// }"#)?;
+/// let Problem { network, parameters, stimulus, .. } = &problem;
+/// let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+/// let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 2] };
+/// direction.parameters.connections[0].weights.clone_from(&parameters.connections[0].weights);
+/// let sample = Sample { stimulus, loss: &*loss };
+/// let forward = value_and_jvp(network, parameters, sample, &direction, &Settings::default())?;
+///
+/// let backward = value_and_grad(network, parameters, stimulus, &*loss, &Settings::default())?;
+/// let weights = &backward.gradient.parameters.connections[0].weights;
+/// let sum = 5.0 * weights[0] + 4.0 * weights[1];
+/// assert!((forward.derivative / sum - 1.0).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn value_and_jvp(
+    network: &Network,
+    parameters: &Parameters,
+    sample: Sample<'_>,
+    direction: &Gradient,
+    settings: &Settings,
+) -> Result<DirectionalEvaluation, Error> {
+    let Sample { stimulus, loss } = sample;
+    let circuit = Circuit::new(network, &lift(parameters, &direction.parameters))?;
+    let times = &direction.input_times;
+    assert_eq!(times.len(), stimulus.spikes().len(), "one entry for each input spike");
+    let stimulus = stimulus.lift(|k, time| Dual64::new(time, times[k]));
+    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network) };
+    let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
+    simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
+    check(&trace, settings.grazing)?;
+    let (loss, cotangents) = loss.evaluate(network, &trace.real());
+    let derivative = along(&trace, &cotangents);
+    if loss.is_finite() && derivative.is_finite() {
+        Ok(DirectionalEvaluation { loss, derivative, trace })
+    } else {
+        Err(AdjointError::NonFiniteLoss.into())
+    }
+}
+
+/// The parameters with their part of the direction.
+fn lift(parameters: &Parameters, direction: &Parameters) -> Parameters<Dual64> {
+    let along = direction.to_vec();
+    assert_eq!(
+        along.len(),
+        parameters.to_vec().len(),
+        "a direction in the shape of the parameters"
+    );
+    let mut along = along.into_iter();
+    parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default()))
+}
+
+/// Whether every spike has a time that can be differentiated.
+fn check(trace: &Trace<Dual64>, policy: Grazing) -> Result<(), AdjointError> {
+    if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
+        return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
+    }
+    let acts_on = |slope: f64| match policy {
+        Grazing::Fail | Grazing::Zero => slope <= 0.0,
+        Grazing::Floor(floor) => slope <= 0.0 || slope < floor,
+    };
+    match trace.spikes.iter().find(|spike| acts_on(spike.slope.re)) {
+        None => Ok(()),
+        Some(spike) => Err(AdjointError::Grazing {
+            neuron: spike.neuron,
+            time: spike.time.re,
+            slope: spike.slope.re,
+        }),
+    }
+}
+
+/// Σ (∂L/∂t) dt + Σ (∂L/∂m) dm, over spike times and read-outs.
+fn along(trace: &Trace<Dual64>, cotangents: &Cotangents) -> f64 {
+    let spikes = trace.spikes.iter().zip(&cotangents.spikes).map(|(s, c)| s.time.eps * c);
+    let readouts = trace.readouts.iter().zip(&cotangents.readouts).map(|(r, c)| r.value.eps * c);
+    spikes.chain(readouts).sum()
+}

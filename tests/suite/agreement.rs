@@ -1,0 +1,244 @@
+//! Four engines, one gradient: the adjoint against forward propagation, saltation matrices and finite differences.
+//!
+//! On the case corpus and on random networks of every topology and under every loss. Not here: that each rule of a neuron is
+//! noticed if it is broken (`planted.rs`).
+
+use crate::random_networks::{MAX_EVENTS, Plan, any_plan, for_all, runaway};
+use crate::support::{problems, problems_in, random, shared};
+use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use spikegrad::problem::Problem;
+use spikegrad::{
+    Cotangents, Gradient, Loss, Network, ReadoutRequest, Sample, Settings, Trace, loss_of,
+    value_and_grad, value_and_jvp,
+};
+use spikegrad_compare::{
+    Agreement, Answer, CompareError, Condition, Engine, Exact, FiniteDifferences,
+    ForwardPropagation, Number, Question, Refusal, Saltation, TOLERANCE,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+const SETTINGS: Settings = Settings {
+    engine: spikegrad::Engine::Automatic,
+    max_events: MAX_EVENTS,
+    grazing: spikegrad::Grazing::Fail,
+};
+
+fn question<'a>(problem: &'a Problem, loss: &'a dyn Loss) -> Question<'a> {
+    let Problem { network, parameters, stimulus, .. } = problem;
+    Question { network, parameters, stimulus, loss, settings: SETTINGS }
+}
+
+/// Adds up what was refused, by reason.
+fn count(refusals: &[Refusal], into: &mut BTreeMap<&'static str, usize>) {
+    for Refusal { reason, count } in refusals {
+        *into.entry(reason).or_default() += count;
+    }
+}
+
+#[test]
+fn the_corpus_has_one_gradient() {
+    let mut cases = problems();
+    if let Some(contract) = shared("contract/cases") {
+        cases.extend(problems_in(&contract));
+    }
+    let (mut worst, mut compared, mut refused) = ([0.0_f64; 3], [0; 3], BTreeMap::new());
+    let differences = FiniteDifferences::default();
+    let others: [(&dyn Engine, f64); 3] =
+        [(&ForwardPropagation, AGREEMENT), (&Saltation, AGREEMENT), (&differences, TOLERANCE)];
+    for (name, problem) in &cases {
+        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let question = question(problem, &*loss);
+        let exact = Exact.answer(&question).unwrap();
+        for (k, (engine, tolerance)) in others.into_iter().enumerate() {
+            let other = engine.answer(&question).unwrap();
+            let agreement = Agreement::between(&question, &exact, &other);
+            assert!(
+                agreement.error() <= tolerance,
+                "{name}, {}: {}",
+                engine.name(),
+                agreement.worst.unwrap()
+            );
+            worst[k] = worst[k].max(agreement.error());
+            compared[k] += agreement.compared;
+            count(&other.worth.refusals, &mut refused);
+        }
+    }
+    println!("{} cases; entries compared, and worst, of the largest entry:", cases.len());
+    for ((engine, _), (compared, worst)) in others.iter().zip(compared.iter().zip(worst)) {
+        println!("  {}: {compared}, {worst:.1e}", engine.name());
+    }
+    println!("  refused by differences: {refused:?}");
+    assert!(compared[2] > 9 * refused.values().sum::<usize>());
+}
+
+/// Largest difference of two answers, relative to the largest entry of the terms; entries in units of their scales.
+fn difference(numbers: &[Number], condition: &Condition, a: &Answer, b: &Answer) -> f64 {
+    let terms = condition.terms.iter().zip(numbers).map(|(term, n)| term * n.scale);
+    let largest = terms.fold(0.0, f64::max);
+    let pairs = a.entries().into_iter().zip(b.entries()).zip(numbers);
+    let differences = pairs.map(|((a, b), n)| (a.unwrap() - b.unwrap()).abs() * n.scale);
+    let difference = differences.fold(0.0, f64::max);
+    if difference == 0.0 { 0.0 } else { difference / largest }
+}
+
+/// A case says nothing if its run does not end; every other error is a failure.
+fn rejected(error: CompareError) -> TestCaseError {
+    match error {
+        CompareError::Evaluation(error) => runaway(error),
+        error => TestCaseError::fail(error.to_string()),
+    }
+}
+
+/// Plans of every kind, with dense loops in every second one.
+fn plans() -> impl Strategy<Value = Plan> {
+    (any_plan(), any::<bool>()).prop_map(|(plan, loops)| Plan { loops, ..plan })
+}
+
+/// What was seen on random networks.
+#[derive(Default)]
+struct Seen {
+    /// Adjoint and forward propagation, adjoint and saltation, forward propagation and saltation.
+    worst: [f64; 3],
+    conditioned: usize,
+    cases: usize,
+    quotients: usize,
+    refused: BTreeMap<&'static str, usize>,
+}
+
+#[test]
+fn random_networks_have_one_gradient() {
+    let seen = RefCell::new(Seen::default());
+    for_all(plans(), |plan, problem| {
+        let loss = plan.loss(problem);
+        let question = question(problem, &*loss);
+        let numbers = question.numbers();
+        let exact = Exact.answer(&question).map_err(rejected)?;
+        let forward = ForwardPropagation.answer(&question).map_err(rejected)?;
+        let (saltation, condition) =
+            Saltation.answer_with_condition(&question).map_err(rejected)?;
+        let mut seen = seen.borrow_mut();
+        let tolerance = AGREEMENT.max(AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes);
+        let pairs = [(&exact, &forward), (&exact, &saltation), (&forward, &saltation)];
+        let mut is_beyond = false;
+        for (k, (a, b)) in pairs.into_iter().enumerate() {
+            let error = difference(&numbers, &condition, a, b);
+            let found = Agreement::between(&question, a, b).worst;
+            prop_assert!(error <= tolerance, "pair {}: {} {:?}", k, error, found);
+            seen.worst[k] = seen.worst[k].max(error);
+            is_beyond |= error > AGREEMENT;
+        }
+        seen.cases += 1;
+        seen.conditioned += usize::from(is_beyond);
+        // Differences take a dozen runs for each number: on some of the networks.
+        if plan.seed % 16 == 0 {
+            let quotients = FiniteDifferences::default().answer(&question).map_err(rejected)?;
+            let agreement = Agreement::between(&question, &exact, &quotients);
+            prop_assert!(agreement.error() <= TOLERANCE, "{}", agreement.worst.unwrap());
+            seen.quotients += agreement.compared;
+            count(&quotients.worth.refusals, &mut seen.refused);
+        }
+        Ok(exact.worth.certificate.map_or(0, |certificate| certificate.spikes))
+    });
+    let Seen { worst, conditioned, cases, quotients, refused } = seen.into_inner();
+    println!(
+        "worst: adjoint and forward {:.1e}, adjoint and saltation {:.1e}, forward and saltation {:.1e}",
+        worst[0], worst[1], worst[2]
+    );
+    println!("{conditioned} of {cases} networks beyond {AGREEMENT:e}, within their condition");
+    println!("{quotients} quotients compared, refused: {refused:?}");
+    assert!(100 * conditioned <= cases && quotients > 1000);
+}
+
+/// Σ c t + Σ c m over all spikes and read-outs, with random coefficients: any cotangents will do.
+#[derive(Debug)]
+struct Random<'a> {
+    reads: &'a dyn Loss,
+    seed: u64,
+}
+
+impl Loss for Random<'_> {
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        self.reads.request(network, requests);
+    }
+
+    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+        let mut random = random(self.seed);
+        let mut draw = |c: &mut f64, value: f64| {
+            *c = 2.0 * random.unit() - 1.0;
+            *c * value
+        };
+        let of_spikes = trace.spikes.iter().zip(&mut cotangents.spikes);
+        let spikes: f64 = of_spikes.map(|(s, c)| draw(c, s.time)).sum();
+        let of_readouts = trace.readouts.iter().zip(&mut cotangents.readouts);
+        spikes + of_readouts.map(|(r, c)| draw(c, r.value)).sum::<f64>()
+    }
+}
+
+#[test]
+fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
+    // cᵀ (J u) = (Jᵀ c)ᵀ u, for random c and u.
+    for_all(plans(), |plan, problem| {
+        let reads = plan.loss(problem);
+        let loss = Random { reads: &*reads, seed: plan.seed };
+        let Problem { network, parameters, stimulus, .. } = problem;
+        let back =
+            value_and_grad(network, parameters, stimulus, &loss, &SETTINGS).map_err(runaway)?;
+        let mut random = plan.random();
+        let mut draw = |x: f64| (2.0 * random.unit() - 1.0) * x.abs().max(1e-3);
+        let times = stimulus
+            .in_given_order(&stimulus.spikes().iter().map(|spike| spike.time).collect::<Vec<_>>());
+        let direction = Gradient {
+            parameters: parameters.map(&mut draw),
+            input_times: times.into_iter().map(&mut draw).collect(),
+        };
+        let sample = Sample { stimulus, loss: &loss };
+        let forward =
+            value_and_jvp(network, parameters, sample, &direction, &SETTINGS).map_err(runaway)?;
+        let flat = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+        let pairs = flat(&back.gradient).into_iter().zip(flat(&direction));
+        let terms: Vec<f64> = pairs.map(|(g, u)| g * u).collect();
+        let (product, size) =
+            (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>());
+        // Near grazing as above: the condition is that of the run.
+        let question = question(problem, &loss);
+        let (_, condition) = Saltation.answer_with_condition(&question).map_err(rejected)?;
+        let tolerance = DUAL.max(AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes);
+        let error = (forward.derivative - product).abs();
+        prop_assert!(error <= tolerance * size, "{} {} {}", forward.derivative, product, size);
+        Ok(back.trace.spikes.len())
+    });
+}
+
+#[test]
+fn arrivals_that_cut_a_maximum_off_together_share_its_motion_but_not_on_dual_numbers() {
+    // Two inhibitory inputs at one instant: a kink, whose side is a matter of convention (mathematics.md, eq. 23).
+    let document = serde_json::json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 3,
+            "populations": [{"name": "readout", "size": 2, "model": "li"}],
+            "connections": [{"from": "input", "to": "readout", "weights": [[3, -5, -2], [1, 0.5, 0.25]]}]
+        },
+        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
+        "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
+    });
+    let problem = crate::support::problem(&document);
+    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let question = question(&problem, &*loss);
+    let exact = Exact.answer(&question).unwrap();
+    let saltation = Saltation.answer(&question).unwrap();
+    let agreement = Agreement::between(&question, &exact, &saltation);
+    assert!(agreement.error() <= AGREEMENT, "{}", agreement.worst.unwrap());
+    let forward = ForwardPropagation.answer(&question).unwrap();
+    // Dual numbers give all of the motion to the first arrival: another side of the kink, the same if both move together.
+    let times = |answer: &Answer| -> Vec<f64> {
+        answer.gradient.input_times.iter().map(|time| time.unwrap()).collect()
+    };
+    let (exact, forward) = (times(&exact), times(&forward));
+    assert!((exact[0] - forward[0]).abs() <= AGREEMENT * exact[0].abs());
+    assert!((exact[1] + exact[2] - forward[1] - forward[2]).abs() <= AGREEMENT * exact[0].abs());
+    assert!((exact[1] - forward[1]).abs() > 1.0);
+}
