@@ -6,6 +6,7 @@
 use crate::layout::Unwritable;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, Network, SimulateError};
+use spikegrad_compare::CompareError;
 use spikegrad_report::ReportError;
 use spikegrad_studies::StudyError;
 use spikegrad_train::TrainError;
@@ -132,6 +133,17 @@ impl Failure {
         }
     }
 
+    /// Names neurons as `network`'s problem file does.
+    pub(crate) fn of_comparison(reason: StudyError, network: &Network) -> Self {
+        match reason {
+            StudyError::Compare(reason) => match *reason {
+                CompareError::Evaluation(error) => Self::of(error, network),
+                other => Self::Study(other.into()),
+            },
+            other => Self::Study(other),
+        }
+    }
+
     /// Translates what cannot be written.
     pub(crate) fn unwritable(reason: Unwritable) -> Self {
         match reason {
@@ -207,6 +219,7 @@ fn status_of_report(reason: &ReportError) -> u8 {
 fn status_of_study(reason: &StudyError) -> u8 {
     match reason {
         StudyError::Interrupted => 130,
+        StudyError::NoLoss => 2,
         StudyError::Train(reason) => status_of_training(reason),
         StudyError::Report(reason) => status_of_report(reason),
         _ => 1,

@@ -7,6 +7,7 @@
 //! Not here: the surrogates (`spikegrad_compare::time_stepped`), training with either (`robustness.rs`).
 
 use crate::drawing::{axis, figure, line, logarithmic, table};
+use crate::likeness::{Likeness, norm};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
@@ -60,14 +61,6 @@ struct Comparison {
     /// Of each connection, and of all weights together.
     connections: Vec<Likeness>,
     all: Likeness,
-}
-
-/// How alike two gradients are.
-#[derive(Clone, Copy, Serialize)]
-struct Likeness {
-    cosine: f64,
-    /// Length of the surrogate gradient, in units of that of the exact one.
-    norm_ratio: f64,
 }
 
 pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
@@ -222,18 +215,6 @@ impl Comparison {
         let all = Likeness::of(&exact.concat(), &found.concat());
         Self { shape: shape.name(), beta, dt, connections, all }
     }
-}
-
-impl Likeness {
-    fn of(exact: &[f64], found: &[f64]) -> Self {
-        let (long, other) = (norm(exact), norm(found));
-        let dot: f64 = exact.iter().zip(found).map(|(a, b)| (a / long) * (b / other)).sum();
-        Self { cosine: dot, norm_ratio: other / long }
-    }
-}
-
-fn norm(vector: &[f64]) -> f64 {
-    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {

@@ -1,5 +1,6 @@
 //! Why a study has no findings, as one sentence in the user's terms.
 
+use spikegrad_compare::CompareError;
 use spikegrad_compare::stochastic::StochasticError;
 use spikegrad_compare::time_stepped::GridError;
 use spikegrad_report::ReportError;
@@ -19,9 +20,15 @@ pub enum StudyError {
     /// The stochastic network failed.
     #[error("the stochastic network failed: {0}")]
     Stochastic(#[from] StochasticError),
+    /// There is no exact gradient to compare with.
+    #[error(transparent)]
+    Compare(Box<CompareError>),
+    /// The problem has nothing to differentiate.
+    #[error("there is no loss, and so nothing to differentiate; add the key \"loss\"")]
+    NoLoss,
     /// Data could not be made, or a run failed.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// A figure could not be drawn.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -37,4 +44,16 @@ pub enum StudyError {
     /// The study was asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<CompareError> for StudyError {
+    fn from(error: CompareError) -> Self {
+        Self::Compare(Box::new(error))
+    }
+}
+
+impl From<TrainError> for StudyError {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
 }

@@ -7,10 +7,13 @@
 
 mod agreement;
 mod conservative;
+mod cost;
 mod drawing;
 mod error;
 mod findings;
 mod landscape;
+mod likeness;
+pub mod problem;
 mod robustness;
 mod stochastic;
 mod study;

@@ -1,6 +1,6 @@
 //! The studies by their names, and what a run of one is told.
 
-use crate::{Findings, StudyError, agreement, conservative, robustness, stochastic};
+use crate::{Findings, StudyError, agreement, conservative, cost, robustness, stochastic};
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Study {
     Agreement,
     /// Is a field of surrogate gradients the gradient of anything?
     Conservative,
+    /// What does a gradient cost, by each method?
+    Cost,
     /// How much do shape, scale and reset of a surrogate matter to training?
     Robustness,
     /// What are surrogate gradients the gradient of?
@@ -37,6 +39,7 @@ impl Study {
         match self {
             Self::Agreement => "agreement",
             Self::Conservative => "conservative",
+            Self::Cost => "cost",
             Self::Robustness => "robustness",
             Self::Stochastic => "stochastic",
         }
@@ -48,6 +51,7 @@ impl Study {
         match self {
             Self::Agreement => "How near are surrogate gradients to the exact one?",
             Self::Conservative => "Is a field of surrogate gradients the gradient of anything?",
+            Self::Cost => "What does a gradient cost, by each method?",
             Self::Robustness => {
                 "How much do shape, scale and reset of a surrogate matter to training?"
             }
@@ -63,6 +67,7 @@ impl Study {
         match self {
             Self::Agreement => agreement::run(plan),
             Self::Conservative => conservative::run(plan),
+            Self::Cost => cost::run(plan),
             Self::Robustness => robustness::run(plan),
             Self::Stochastic => stochastic::run(plan),
         }

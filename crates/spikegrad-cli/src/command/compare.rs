@@ -1,42 +1,58 @@
 //! `spikegrad compare`: gradients by several methods side by side, on problems or in a study.
 //!
-//! Not here: the methods (`spikegrad-compare`), the studies (`spikegrad-studies`).
+//! Not here: the methods (`spikegrad-compare`), what is asked of them (`spikegrad-studies`).
 
 use crate::arguments::Common;
 use crate::command::train::watch_interrupts;
 use crate::error::Failure;
 use crate::progress::StudyScreen;
-use crate::{output, people};
+use crate::{input, output, people};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use spikegrad::Grazing;
+use spikegrad::problem::Problem;
 use spikegrad_report::write_beside;
-use spikegrad_studies::{Plan, Study};
-use std::path::PathBuf;
+use spikegrad_studies::problem::{compare, summary};
+use spikegrad_studies::{Findings, Plan, Study};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-/// Compare gradients by several methods, in a study
+/// Compare gradients by several methods, on problems or in a study
 ///
-/// A study asks one question and answers it with numbers: OUT/NAME.json holds them, OUT/NAME.html shows them in pictures and
-/// tables, on a page that needs nothing else. The same seed gives the same numbers, but for times, which are measured.
+/// On a problem, the exact gradient is set beside forward propagation, saltation matrices and finite differences, entry by entry,
+/// and beside surrogate gradients on a grid. A study asks one question of networks of its own.
+///
+/// Either way DIR/NAME.json holds the numbers, and DIR/NAME.html shows them in pictures and tables, on a page that needs nothing
+/// else; NAME is that of the study, or of the problem file. The same seed gives the same numbers, but for times, which are
+/// measured.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples, from the root of the repository:
+  Do all methods agree on this problem?
+    cargo run --release -- compare examples/problems/recurrent.json \\
+      --out compared
   Is a field of surrogate gradients the gradient of anything?
-    cargo run --release -- compare --study conservative --out studies")]
+    cargo run --release -- compare --study conservative --quick")]
 pub(crate) struct Arguments {
+    /// Problem files, each with a loss; `-` reads standard input
+    #[arg(required_unless_present = "study", conflicts_with = "study")]
+    problems: Vec<PathBuf>,
+
     /// The study
     #[arg(long, value_name = "NAME", value_enum)]
-    study: StudyName,
+    study: Option<StudyName>,
 
-    /// Where all random numbers come from
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Where all random numbers of a study come from
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "study")]
     seed: u64,
 
-    /// Take fewer cases: for a first look, not for a result
-    #[arg(long)]
+    /// Take fewer cases of a study: for a first look, not for a result
+    #[arg(long, requires = "study")]
     quick: bool,
 
-    /// Folder for the numbers and the page
-    #[arg(long, value_name = "DIR", default_value = "studies")]
+    /// Folder for the numbers and the pages
+    #[arg(long, value_name = "DIR", default_value = "compared")]
     out: PathBuf,
 }
 
@@ -71,10 +87,30 @@ struct Written {
 }
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    let Arguments { study: StudyName(study), seed, quick, out } = arguments;
     let interrupted = watch_interrupts()?;
-    std::fs::create_dir_all(out)
-        .map_err(|reason| Failure::Write { place: out.display().to_string(), reason })?;
+    let written = match arguments.study {
+        Some(StudyName(study)) => vec![run_study(study, arguments, interrupted, common)?],
+        None => {
+            // All of them are read first: a mistake is not to be found after a while.
+            let read = |path: &PathBuf| Ok((name_of(path), input::problem(path)?));
+            let problems = arguments.problems.iter().map(read);
+            let problems = problems.collect::<Result<Vec<_>, Failure>>()?;
+            let one = |(name, problem): &(String, Problem)| {
+                on_problem(name, problem, arguments, &interrupted, common)
+            };
+            problems.iter().map(one).collect::<Result<_, _>>()?
+        }
+    };
+    output::write(&written, None)
+}
+
+fn run_study(
+    study: Study,
+    arguments: &Arguments,
+    interrupted: Arc<AtomicBool>,
+    common: &Common,
+) -> Result<Written, Failure> {
+    let Arguments { seed, quick, .. } = arguments;
     if !common.quiet {
         people::say(&format!("{}: {} Seed {seed}.", study.name(), study.question()));
     }
@@ -82,13 +118,49 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     let progress = |done: usize, all: usize, what: &str| screen.show(done, all, what);
     let findings = study.run(&Plan { seed: *seed, quick: *quick, progress: &progress });
     drop(screen);
-    let findings = findings?;
-    let file = |ending| out.join(study.name()).with_extension(ending);
+    write(study.name(), &findings?, arguments, common)
+}
+
+fn on_problem(
+    name: &str,
+    problem: &Problem,
+    arguments: &Arguments,
+    interrupted: &Arc<AtomicBool>,
+    common: &Common,
+) -> Result<Written, Failure> {
+    let screen = StudyScreen::new(Arc::clone(interrupted), common.quiet);
+    let progress = |done: usize, all: usize, what: &str| screen.show(done, all, what);
+    let settings = common.settings(Grazing::Fail);
+    let findings = compare(problem, name, settings, &progress);
+    drop(screen);
+    let findings = findings.map_err(|reason| Failure::of_comparison(reason, &problem.network))?;
+    if !common.quiet {
+        summary(&findings).iter().for_each(|line| people::say(line));
+    }
+    write(name, &findings, arguments, common)
+}
+
+/// What the files of a problem are called.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| stem != "-").unwrap_or_else(|| "problem".to_owned())
+}
+
+fn write(
+    name: &str,
+    findings: &Findings,
+    arguments: &Arguments,
+    common: &Common,
+) -> Result<Written, Failure> {
+    let out = &arguments.out;
+    std::fs::create_dir_all(out)
+        .map_err(|reason| Failure::Write { place: out.display().to_string(), reason })?;
+    let file = |ending: &str| out.join(format!("{name}.{ending}"));
     let written = Written { numbers: file("json"), page: file("html") };
     output::write(&findings.numbers, Some(&written.numbers))?;
     write_beside(&written.page, findings.page.to_html().as_bytes())?;
     if !common.quiet {
         people::say(&format!("the page is {}", written.page.display()));
     }
-    output::write(&written, None)
+    Ok(written)
 }
