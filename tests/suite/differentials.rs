@@ -7,8 +7,8 @@ use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
-    Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters, Stimulus,
-    backward, loss_of,
+    Cotangents, Dual64, Gradient, Grazing, InputSpike, Loss, Options, Parameters,
+    RelativeSpikeTime, ShapedVoltageCrossEntropy, Stimulus, VanRossum, backward, loss_of,
 };
 
 /// Every number of a gradient, parameters first, input times in the order of time.
@@ -16,6 +16,22 @@ fn flat(gradient: &Gradient, stimulus: &Stimulus) -> Vec<f64> {
     let mut all = gradient.parameters.to_vec();
     all.extend(stimulus.given_positions().iter().map(|&k| gradient.input_times[k]));
     all
+}
+
+#[test]
+fn a_problem_states_the_numbers_of_its_loss() {
+    let (population, label) = (1, 0);
+    let targets = vec![vec![0.014, 0.03], vec![0.009, 0.022, 0.041]];
+    let expected: [Box<dyn Loss>; 3] = [
+        Box::new(RelativeSpikeTime { population, label: 1, margin: 0.004 }),
+        Box::new(VanRossum { population, targets, tau: 0.008 }),
+        Box::new(ShapedVoltageCrossEntropy { population, label, tau: 0.025, scale: 0.2 }),
+    ];
+    let found = problems().into_iter().rev().take(3).rev();
+    for ((name, problem), expected) in found.zip(expected) {
+        let loss = loss_of::<f64>(problem.document.loss.as_ref().unwrap(), &problem.network);
+        assert_eq!(format!("{loss:?}"), format!("{expected:?}"), "{name}");
+    }
 }
 
 /// A direction with entries of the size of the numbers, from a small generator of its own.

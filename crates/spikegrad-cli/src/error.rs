@@ -197,12 +197,16 @@ fn status_of_training(reason: &TrainError) -> u8 {
         TrainError::Read { .. } | TrainError::Write { .. } | TrainError::Busy { .. } => 1,
         TrainError::Report(reason) => status_of_report(reason),
         TrainError::NotFinite { .. } | TrainError::Step { .. } => 4,
-        TrainError::Training { reason, .. } | TrainError::Evaluation { reason, .. } => match reason
-        {
-            Error::Simulate(_) => 3,
-            Error::Adjoint(_) => 4,
-            _ => 2,
-        },
+        TrainError::Training { reason, .. } => status_of_engine(reason),
+        TrainError::Evaluation { reason, .. } => status_of_engine(reason),
+        _ => 2,
+    }
+}
+
+fn status_of_engine(reason: &Error) -> u8 {
+    match reason {
+        Error::Simulate(_) => 3,
+        Error::Adjoint(_) => 4,
         _ => 2,
     }
 }

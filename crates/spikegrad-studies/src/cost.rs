@@ -12,8 +12,8 @@ use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
 use spikegrad::{
-    Evaluator, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings,
-    Stimulus, Trace, value_and_jvp,
+    Evaluator, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings, Stimulus, Trace,
+    value_and_jvp,
 };
 use spikegrad_compare::time_stepped::{
     GridMemory, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Reset, Shape,

@@ -200,7 +200,7 @@ pub enum TrainError {
         /// Layer and index of the neuron that the engine's reason is about, if it is about one.
         neuron: Option<String>,
         /// What the engine says.
-        reason: spikegrad::Error,
+        reason: Box<spikegrad::Error>,
     },
 
     /// The loss of a sample or the gradient of a batch left the range of a double, or would when it is squared, although no spike is

@@ -66,7 +66,8 @@ impl Blame<'_> {
         }
         let (epoch, batch) = self.number;
         let neuron = named(&source).map(|neuron| self.classifier.network().describe(neuron));
-        TrainError::Training { epoch, batch, sample: self.batch[sample], neuron, reason: source }
+        let (sample, reason) = (self.batch[sample], Box::new(source));
+        TrainError::Training { epoch, batch, sample, neuron, reason }
     }
 
     /// What to say of a gradient that is outside the range of a double, or of its square if that is `what`.

@@ -429,13 +429,14 @@ mod tests {
         let mut run = Run::new(&config, Settings { max_events: 3, ..Settings::default() }).unwrap();
         let first = permutation(5000, &mut stream(5, Purpose::Shuffle, 0))[0];
         match run.epoch(&mut ()).unwrap_err() {
-            TrainError::Training {
-                epoch: 1,
-                batch: 1,
-                sample,
-                neuron: None,
-                reason: Error::Simulate(SimulateError::EventBudget { max_events: 3, .. }),
-            } => assert_eq!(sample, first),
+            TrainError::Training { epoch: 1, batch: 1, sample, neuron: None, reason } => {
+                let is_budget = matches!(
+                    *reason,
+                    Error::Simulate(SimulateError::EventBudget { max_events: 3, .. })
+                );
+                assert!(is_budget, "{reason}");
+                assert_eq!(sample, first);
+            }
             other => panic!("{other}"),
         }
     }
