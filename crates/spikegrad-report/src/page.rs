@@ -62,7 +62,7 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing is fetched, and nothing is run.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// A longer value of a fact, such as a command, has a line of its own.
+/// A longer value of a fact, such as a command, has a line of its own; a longer cell of a table is broken into lines.
 const LONG: usize = 32;
 
 impl Page {
@@ -181,6 +181,9 @@ fn write_table(html: &mut String, table: &Table) -> fmt::Result {
             let cell = escape(cell);
             match k {
                 0 => write!(html, r#"<th scope="row">{cell}</th>"#)?,
+                _ if cell.chars().count() > LONG => {
+                    write!(html, r#"<td class="words">{cell}</td>"#)?;
+                }
                 _ => write!(html, "<td>{cell}</td>")?,
             }
         }

@@ -30,8 +30,8 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Agreement, Self::Conservative, Self::Robustness, Self::Stochastic];
+    pub const ALL: [Self; 5] =
+        [Self::Agreement, Self::Conservative, Self::Cost, Self::Robustness, Self::Stochastic];
 
     /// The name on the command line and of the files.
     #[must_use]
