@@ -30,8 +30,8 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Agreement, Self::Conservative, Self::Robustness, Self::Stochastic];
+    pub const ALL: [Self; 5] =
+        [Self::Agreement, Self::Conservative, Self::Cost, Self::Robustness, Self::Stochastic];
 
     /// The name on the command line and of the files.
     #[must_use]
@@ -90,5 +90,18 @@ impl std::fmt::Debug for Plan<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { seed, quick, progress: _ } = self;
         f.debug_struct("Plan").field("seed", seed).field("quick", quick).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Study;
+
+    #[test]
+    fn every_study_can_be_asked_for() {
+        assert_eq!(Study::ALL.len(), Study::Stochastic as usize + 1, "the last is Stochastic");
+        for (position, study) in Study::ALL.into_iter().enumerate() {
+            assert_eq!(study as usize, position, "{}", study.name());
+        }
     }
 }
