@@ -9,8 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spikegrad_compare::time_stepped::{
-    GridSample, Height, MaxVoltageCrossEntropy, Reset, Shape, SteppedNetwork, SteppedSettings,
-    Surrogate,
+    GridSample, Height, MaxVoltageCrossEntropy, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_network::{
     Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
@@ -59,15 +58,8 @@ fn time_stepped(criterion: &mut Criterion) {
         let samples: Vec<_> =
             stimuli.iter().map(|stimulus| GridSample { stimulus, loss: &loss }).collect();
         for steps in [100_u32, 1000, 10_000] {
-            let settings = SteppedSettings {
-                dt: T_END / f64::from(steps),
-                surrogate: Surrogate { shape: Shape::SuperSpike, beta: 20.0, height: Height::One },
-                reset: Reset::ToValue,
-                detach_reset: true,
-                detach_recurrence: false,
-                time_constants: false,
-                activity: Vec::new(),
-            };
+            let surrogate = Surrogate { shape: Shape::SuperSpike, beta: 20.0, height: Height::One };
+            let settings = SteppedSettings::new(T_END / f64::from(steps), surrogate);
             let stepped = SteppedNetwork::new(&network, &parameters, settings).expect("a grid");
             let gradient = || {
                 let count = |_, run: &spikegrad_compare::time_stepped::Run| run.counts(&(0..128));

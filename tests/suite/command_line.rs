@@ -8,6 +8,8 @@
 
 #[path = "command_line/answers.rs"]
 mod answers;
+#[path = "command_line/comparing.rs"]
+mod comparing;
 #[path = "command_line/files.rs"]
 mod files;
 #[path = "command_line/help.rs"]

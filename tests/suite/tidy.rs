@@ -19,7 +19,7 @@ const LONG: usize = 600;
 const CODE: [&str; 4] = ["crates", "tests", "benches", "examples"];
 
 /// Libraries that print nothing, read no environment and open no files.
-const QUIET: [&str; 6] = ["dynamics", "network", "simulate", "adjoint", "compare", ""];
+const QUIET: [&str; 7] = ["dynamics", "network", "simulate", "adjoint", "compare", "studies", ""];
 
 fn root() -> PathBuf {
     here("..")
@@ -191,6 +191,8 @@ fn crates_depend_on_those_below_them_alone() {
         ("spikegrad-network", &["spikegrad-dynamics"][..]),
         ("spikegrad-simulate", &["spikegrad-dynamics", "spikegrad-network"]),
         ("spikegrad-adjoint", &["spikegrad-dynamics", "spikegrad-network"]),
+        ("spikegrad-report", &[]),
+        ("spikegrad-train", &["spikegrad", "spikegrad-report"]),
     ] {
         let (normal, _) = &dependencies[package];
         let below: BTreeSet<String> = below.iter().map(|&name| name.to_owned()).collect();

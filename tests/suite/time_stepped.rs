@@ -10,8 +10,8 @@ use spikegrad::{
     ReadoutRequest, Source, Spike, Stimulus, Synapses, Trace, Values, simulate,
 };
 use spikegrad_compare::time_stepped::{
-    self as stepped, GridLoss, Height, Reset, Run, Shape, SteppedNetwork, SteppedSettings,
-    Surrogate, Threshold, View,
+    self as stepped, GridLoss, Height, Run, Shape, SteppedNetwork, SteppedSettings, Surrogate,
+    Threshold, View,
 };
 
 /// Inputs to eight neurons, those to four, and three integrators; random weights and delays.
@@ -46,15 +46,8 @@ fn network() -> (Network, Parameters, Stimulus) {
 }
 
 fn settings(dt: f64) -> SteppedSettings {
-    SteppedSettings {
-        dt,
-        surrogate: Surrogate { shape: Shape::SuperSpike, beta: 10.0, height: Height::One },
-        reset: Reset::ToValue,
-        detach_reset: true,
-        detach_recurrence: false,
-        time_constants: false,
-        activity: Vec::new(),
-    }
+    let surrogate = Surrogate { shape: Shape::SuperSpike, beta: 10.0, height: Height::One };
+    SteppedSettings::new(dt, surrogate)
 }
 
 fn on_grid(network: &Network, parameters: &Parameters, stimulus: &Stimulus, dt: f64) -> Run {

@@ -38,7 +38,7 @@ Exit status:
   2  the problem or the options are not valid
   3  the simulation could not finish
   4  the gradient does not exist
-  130  a training run was interrupted; it goes on with --resume
+  130  a training run was interrupted, which goes on with --resume, or a comparison
 Unless the status is 0, nothing is on standard output and one sentence on standard error says why."
 )]
 pub(crate) struct Program {

@@ -57,6 +57,16 @@ pub(crate) enum Failure {
         "{place}: there is no loss, and so nothing to differentiate; add the key \"loss\", or ask for the spikes alone with `spikegrad simulate`"
     )]
     NoLoss { place: String },
+    #[error("{place}: there is no loss, and so nothing to compare; add the key \"loss\"")]
+    NothingToCompare { place: String },
+    #[error(
+        "two problems would be written to {name}.json; compare them one after the other, with a folder for each (--out)"
+    )]
+    SameName { name: String },
+    #[error(
+        "the numbers would be written over the problem {place}; take another folder with --out"
+    )]
+    OverInput { place: String },
     #[error(
         "--record {dt:?}: {neurons} neurons every {dt:?} s up to {t_end:?} s are more than {limit} numbers, the most that is recorded; take a larger DT"
     )]
@@ -138,6 +148,7 @@ impl Failure {
         match reason {
             StudyError::Compare(reason) => match *reason {
                 CompareError::Evaluation(error) => Self::of(error, network),
+                CompareError::Simulate(error) => Self::of(error.into(), network),
                 other => Self::Study(other.into()),
             },
             other => Self::Study(other),
@@ -165,6 +176,9 @@ impl Failure {
             | Self::NoRun { .. }
             | Self::Problem { .. }
             | Self::NoLoss { .. }
+            | Self::NothingToCompare { .. }
+            | Self::SameName { .. }
+            | Self::OverInput { .. }
             | Self::TooManySamples { .. }
             | Self::Library(
                 Error::Network(_)

@@ -11,7 +11,7 @@
 //! | 2 | the input or the options are not valid |
 //! | 3 | the simulation could not finish |
 //! | 4 | the gradient does not exist |
-//! | 130 | a training run was interrupted |
+//! | 130 | a training run, or a comparison, was interrupted |
 //!
 //! To add a command: a file in `command/` with its `Arguments` and `run`, and a line in `command/mod.rs`.
 //!

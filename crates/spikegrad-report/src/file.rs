@@ -3,7 +3,7 @@
 //! The bytes go to a temporary file in the same folder, are flushed to the disk, and take the final
 //! name in one step: under that name stands either the old content or the new.
 //!
-//! Not here: what is written (`checkpoint.rs`, `plot/`).
+//! Not here: what is written (`page.rs`, `plot/`, and whatever others write).
 
 use std::fs::File;
 use std::io::Write;

@@ -2,12 +2,13 @@
 //!
 //! Networks that differ in depth and recurrence answer the same samples of Yin-Yang, by the maximal potentials of integrators. The exact gradient of
 //! the mean loss is set beside the surrogate gradients of the same network, samples and loss on a grid, connection by connection: the cosine of the
-//! angle between them, and the ratio of their lengths. As dt → 0 the runs on the grid become the exact ones, and what is left is the surrogate.
+//! angle between them, and the ratio of their lengths; where one of them is zero, that is said instead. As dt → 0 the runs on the grid become the exact
+//! ones, and what is left is the surrogate.
 //!
 //! Not here: the surrogates (`spikegrad_compare::time_stepped`), training with either (`robustness.rs`).
 
 use crate::drawing::{axis, figure, line, logarithmic, table};
-use crate::likeness::{Likeness, norm};
+use crate::likeness::{Alike, Likeness, norm};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +16,7 @@ use spikegrad::{
     Loss, MaxVoltageCrossEntropy, Parameters, Sample, Settings, Stimulus, value_and_grad_batch,
 };
 use spikegrad_compare::time_stepped::{
-    GridLoss, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Reset, Shape, SteppedNetwork,
+    GridLoss, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Shape, SteppedNetwork,
     SteppedSettings, Surrogate,
 };
 use spikegrad_report::plot::{Chart, ChartLine};
@@ -28,7 +29,7 @@ const BETAS: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// Steps of the grid, in s; the last is the finest.
 const STEPS: [f64; 4] = [1e-3, 5e-4, 2e-4, 1e-4];
 
-/// The scale at which dependence on the step is shown: that of Zenke and Vogels' networks, to the nearest of ours.
+/// The scale at which dependence on the step is shown: that of `SuperSpike` in Gygax and Zenke 2025.
 const USUAL: f64 = 10.0;
 
 /// Neurons of a hidden layer.
@@ -59,8 +60,8 @@ struct Comparison {
     beta: f64,
     dt: f64,
     /// Of each connection, and of all weights together.
-    connections: Vec<Likeness>,
-    all: Likeness,
+    connections: Vec<Alike>,
+    all: Alike,
 }
 
 pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
@@ -120,7 +121,8 @@ impl Kind {
             "name": "output", "model": "li", "tau_mem": 0.02, "tau_syn": 0.005,
             "weights": {"mean": 0.1, "std": 0.4},
         }));
-        let mut config = Config::built_in("yin-yang").ok_or(StudyError::NoConfiguration)?;
+        let mut config =
+            Config::built_in("yin-yang").ok_or(StudyError::NoConfiguration { name: "yin-yang" })?;
         config.set("seed", &seed.to_string())?;
         config.set("layers", &json!(layers).to_string())?;
         config.set("loss", r#"{"name": "max-voltage-cross-entropy"}"#)?;
@@ -167,7 +169,8 @@ fn of_network(
         for shape in Shape::ALL {
             for &beta in betas {
                 let surrogate = Surrogate { shape, beta, height: Height::One };
-                let stepped = SteppedNetwork::new(network, parameters, on_grid(dt, surrogate))?;
+                let stepped =
+                    SteppedNetwork::new(network, parameters, SteppedSettings::new(dt, surrogate))?;
                 let found = stepped.value_and_grad_batch(parameters, &grid, |_, _| ())?.gradient;
                 comparisons.push(Comparison::of(&exact.gradient, &found, shape, beta, dt));
             }
@@ -192,43 +195,34 @@ fn of_network(
     })
 }
 
-/// What is usual: the reset does not carry errors, recurrence does.
-fn on_grid(dt: f64, surrogate: Surrogate) -> SteppedSettings {
-    SteppedSettings {
-        dt,
-        surrogate,
-        reset: Reset::ToValue,
-        detach_reset: true,
-        detach_recurrence: false,
-        time_constants: false,
-        activity: Vec::new(),
-    }
-}
-
 impl Comparison {
     fn of(exact: &Parameters, found: &Parameters, shape: Shape, beta: f64, dt: f64) -> Self {
         let weights = |of: &Parameters| {
             of.connections.iter().map(|c| c.weights.clone()).collect::<Vec<Vec<f64>>>()
         };
         let (exact, found) = (weights(exact), weights(found));
-        let connections = exact.iter().zip(&found).map(|(a, b)| Likeness::of(a, b)).collect();
-        let all = Likeness::of(&exact.concat(), &found.concat());
+        let connections = exact.iter().zip(&found).map(|(a, b)| Alike::of(a, b)).collect();
+        let all = Alike::of(&exact.concat(), &found.concat());
         Self { shape: shape.name(), beta, dt, connections, all }
+    }
+
+    /// How alike the gradients of connection `k` are.
+    fn likeness(&self, k: usize) -> Option<Likeness> {
+        self.connections[k].likeness()
     }
 }
 
 fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
-    let finest = steps.last().copied().unwrap_or(STEPS[0]);
+    let finest = steps.iter().copied().fold(f64::INFINITY, f64::min);
     let by_scale = |of: &OfNetwork| Chart {
         heading: format!("{}: input weights", of.network),
         x: logarithmic("β (per unit of threshold)"),
         y: axis("cosine with the exact gradient"),
         lines: Shape::ALL
             .map(|shape| {
-                line(
-                    shape.name(),
-                    at(of, shape, finest).iter().map(|c| (c.beta, c.connections[0].cosine)),
-                )
+                let own = at(of, shape, finest);
+                let points = own.iter().filter_map(|c| Some((c.beta, c.likeness(0)?.cosine)));
+                line(shape.name(), points)
             })
             .into(),
     };
@@ -236,7 +230,8 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
     let of_connections = |of: &OfNetwork, of_likeness: fn(&Likeness) -> f64| -> Vec<ChartLine> {
         let own = at(of, Shape::SuperSpike, finest);
         let one = |(k, name): (usize, &String)| {
-            line(name.clone(), own.iter().map(move |c| (c.beta, of_likeness(&c.connections[k]))))
+            let points = own.iter().filter_map(|c| Some((c.beta, of_likeness(&c.likeness(k)?))));
+            line(name.clone(), points)
         };
         of.connections.iter().enumerate().map(one).collect()
     };
@@ -262,7 +257,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
             let points = steps.iter().filter_map(|&dt| {
                 let mut own = at(of, Shape::SuperSpike, dt).into_iter();
                 let usual = own.find(|c| c.beta.to_bits() == USUAL.to_bits());
-                usual.map(|c| (dt, of_likeness(&c.connections[0])))
+                Some((dt, of_likeness(&usual?.likeness(0)?)))
             });
             line(of.network, points)
         };
@@ -286,7 +281,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
     Ok(Page {
         introduction: vec![format!(
             "Weights as initialised, the mean gradient over {} samples of Yin-Yang, read by the maximal potentials of integrators. A cosine of 1 is the \
-             direction of steepest descent; 0 says nothing about it.",
+             direction of steepest descent; at 0 a small step along the surrogate gradient changes the loss not at all, to first order, and below 0 it raises it.",
             numbers.samples
         )],
         figures: vec![
@@ -307,7 +302,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
             figure(
                 "The step",
                 &format!(
-                    "SuperSpike, β = {USUAL}. A surrogate is passed at every step, so that its gradient grows like 1/dt a layer, and has no limit; its direction has one."
+                    "SuperSpike, β = {USUAL}. A surrogate is passed at every step, so that its gradient grows like 1/dt with every spiking layer that it passes, and has no limit; in feed-forward networks its direction has one."
                 ),
                 &by_step,
             )?,
@@ -323,26 +318,26 @@ fn at(of: &OfNetwork, shape: Shape, dt: f64) -> Vec<&Comparison> {
     all.filter(|c| c.shape == shape.name() && c.dt.to_bits() == dt.to_bits()).collect()
 }
 
-/// For each network and shape, the scale at which the direction is best.
+/// For each network and shape, the scale at which the direction is best; none where the surrogate gradient is zero at all scales.
 fn best(numbers: &Numbers, finest: f64) -> Table {
     let mut rows = Vec::new();
     for of in &numbers.networks {
         for shape in Shape::ALL {
             let own = at(of, shape, finest).into_iter();
-            let Some(best) =
-                own.max_by(|a, b| a.connections[0].cosine.total_cmp(&b.connections[0].cosine))
-            else {
-                continue;
+            let own = own.filter_map(|c| Some((c, c.likeness(0)?)));
+            let best = own.max_by(|(_, a), (_, b)| a.cosine.total_cmp(&b.cosine));
+            let Some((best, first)) = best else { continue };
+            let of_all = |of: fn(Likeness) -> f64| {
+                best.all.likeness().map_or_else(|| "–".to_owned(), |all| Table::number(of(all)))
             };
-            let first = best.connections[0];
             rows.push(vec![
                 of.network.to_owned(),
                 shape.name().to_owned(),
                 best.beta.to_string(),
                 Table::number(first.cosine),
                 Table::number(first.norm_ratio),
-                Table::number(best.all.cosine),
-                Table::number(best.all.norm_ratio),
+                of_all(|all| all.cosine),
+                of_all(|all| all.norm_ratio),
             ]);
         }
     }

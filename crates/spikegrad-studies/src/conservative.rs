@@ -1,8 +1,8 @@
 //! Line integrals around closed loops: zero for a gradient, and not for surrogate gradients.
 //!
 //! Two networks. The first is that of J. Gygax and F. Zenke (Neural Computation 37, 886, 2025; arXiv:2404.14964): five weights, sigmoids so steep that they are
-//! steps, surrogates of three scales, a circle of radius 1.8 in a random plane. It has no spike times, and its exact gradient is zero almost everywhere. The
-//! second spikes in continuous time: there the exact gradient has something to say, and its integral around a loop is, up to the error of the rule, minus
+//! steps, surrogates of three scales, a circle of radius 1.8 in a random plane. It has no spike times, and its exact gradient is next to zero almost
+//! everywhere. The second spikes in continuous time: there the exact gradient has something to say, and its integral around a loop is, up to the error of the rule, minus
 //! the sum of what the loss jumps where the order of events changes.
 //!
 //! Not here: the integrals (`spikegrad_compare::stochastic`).
@@ -14,12 +14,11 @@ use serde::Serialize;
 use spikegrad::MeanVoltageCrossEntropy;
 use spikegrad_compare::stochastic::{Circle, Landscape, five_weights, integrate, running_integral};
 use spikegrad_compare::time_stepped::{
-    GridError, GridSample, Height, MeanVoltageCrossEntropy as GridMean, Reset, Shape,
-    SteppedNetwork, SteppedSettings, Surrogate,
+    GridError, GridSample, Height, MeanVoltageCrossEntropy as GridMean, Shape, SteppedNetwork,
+    SteppedSettings, Surrogate,
 };
 use spikegrad_report::plot::Chart;
 use spikegrad_report::{Page, Table};
-use std::f64::consts::TAU;
 
 /// Of the paper: radius, points on the circle, steepness of the forward pass and of the surrogates.
 const RADIUS: f64 = 1.8;
@@ -87,7 +86,7 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
     plan.tell(0, cases, "five weights")?;
     let five_weights = five_weights_loops(plan.seed)?;
     let mut spiking = Vec::new();
-    for circle in 0..u64::try_from(circles).unwrap_or(u64::MAX) {
+    for circle in (0..).take(circles) {
         plan.tell(spiking.len() + 1, cases, "spiking network")?;
         spiking.push(spiking_loop(plan, plan.seed.wrapping_add(circle))?);
     }
@@ -105,13 +104,13 @@ fn five_weights_loops(seed: u64) -> Result<Vec<FiveWeights>, StudyError> {
         let field = |theta: &[f64]| {
             five_weights::gradient(&weights(theta), 1.0, forward_beta, surrogate_beta).to_vec()
         };
-        let integral = running_integral(points(), field);
+        let integral = running_integral(points().map(|point| (point.clone(), field(&point))));
         let output: Vec<f64> =
             points().map(|at| five_weights::output(&weights(&at), 1.0, forward_beta)).collect();
         FiveWeights {
             forward_beta,
             surrogate_beta,
-            closed_loop: integral.last().copied().unwrap_or(0.0),
+            closed_loop: integral[integral.len() - 1],
             integral,
             change: output.iter().map(|y| y - output[0]).collect(),
         }
@@ -128,10 +127,9 @@ fn spiking_loop(plan: &Plan<'_>, circle: u64) -> Result<Spiking, StudyError> {
     let around = integrate(&weights, &path, plan.pick(POINTS, 400))?;
     let points = || Circle::angles(plan.pick(POINTS, 100)).map(|angle| path.at(angle));
     let surrogate = |beta: f64| -> Result<OfSurrogate, StudyError> {
-        let fields = points().map(|at| surrogate_field(&weights, beta, &at));
-        let mut fields = fields.collect::<Result<Vec<_>, _>>()?.into_iter();
-        let integral = running_integral(points(), |_| fields.next().unwrap_or_default());
-        Ok(OfSurrogate { beta, closed_loop: integral.last().copied().unwrap_or(0.0), integral })
+        let field = points().map(|at| Ok((at.clone(), surrogate_field(&weights, beta, &at)?)));
+        let integral = running_integral(field.collect::<Result<Vec<_>, GridError>>()?);
+        Ok(OfSurrogate { beta, closed_loop: integral[integral.len() - 1], integral })
     };
     Ok(Spiking {
         circle,
@@ -145,16 +143,8 @@ fn spiking_loop(plan: &Plan<'_>, circle: u64) -> Result<Spiking, StudyError> {
 }
 
 fn surrogate_field(weights: &Weights<'_>, beta: f64, theta: &[f64]) -> Result<Vec<f64>, GridError> {
-    let settings = SteppedSettings {
-        dt: DT,
-        surrogate: Surrogate { shape: Shape::SuperSpike, beta, height: Height::One },
-        reset: Reset::ToValue,
-        detach_reset: true,
-        detach_recurrence: false,
-        time_constants: false,
-        activity: Vec::new(),
-    };
-    let parameters = weights.at(theta);
+    let surrogate = Surrogate { shape: Shape::SuperSpike, beta, height: Height::One };
+    let (parameters, settings) = (weights.at(theta), SteppedSettings::new(DT, surrogate));
     let stepped = SteppedNetwork::new(&weights.network, &parameters, settings)?;
     let loss = GridMean { population: 1, label: 0 };
     let sample = [GridSample { stimulus: &weights.stimulus, loss: &loss }];
@@ -162,10 +152,11 @@ fn surrogate_field(weights: &Weights<'_>, beta: f64, theta: &[f64]) -> Result<Ve
     Ok(Weights::row(&batch.gradient))
 }
 
-/// The values with the share of the loop at which each was taken.
+/// The values with the share of the loop at which each was taken; the last is at the first point again.
+#[expect(clippy::cast_precision_loss, reason = "some thousand points")]
 fn along(values: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
-    let angles = Circle::angles(u32::try_from(values.len().saturating_sub(1)).unwrap_or(u32::MAX));
-    angles.map(|angle| angle / TAU).zip(values.iter().copied())
+    let last = (values.len() - 1) as f64;
+    values.iter().enumerate().map(move |(k, &value)| (k as f64 / last, value))
 }
 
 fn page(numbers: &Numbers) -> Result<Page, StudyError> {
@@ -202,7 +193,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     let panels: Vec<Chart> = spiking.iter().map(spiking_panel).collect();
     let second = figure(
         "Spikes in continuous time",
-        "The loss is smooth but where the order of events changes; there it may jump. Surrogate gradients follow neither its slopes nor its jumps.",
+        "The loss is smooth but where the order of events changes; there it may bend or jump. The integrals of surrogate gradients, on a grid of 1 ms, do not follow it.",
         &panels,
     )?;
     let of_five = five_weights.iter().map(|of| {
@@ -242,11 +233,12 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     );
     Ok(Page {
         introduction: vec![
-            "A field is the gradient of a function if and only if its integral around every closed loop is zero. The integral of surrogate \
-             gradients is not: there is no surrogate loss that they descend."
+            "A field is the gradient of a continuous function if and only if its integral around every closed loop is zero. That of surrogate gradients is \
+             not: no continuous surrogate loss has them for its gradient."
                 .to_owned(),
             "The exact gradient of a spiking network is the gradient of a loss that jumps where spikes come and go. Its integral around a loop is not \
-             zero either, but with the jumps of the loss it is, to the error of the quadrature."
+             zero either, but together with the jumps of the loss it is, to the error of the quadrature; surrogate gradients have no loss whose jumps \
+             could be added."
                 .to_owned(),
         ],
         figures: vec![first, second],

@@ -39,8 +39,11 @@ pub enum StudyError {
     #[error("there is no loop through fewer than two weights")]
     NoPlane,
     /// The configuration that the study starts from is not built in.
-    #[error("a built-in configuration is missing")]
-    NoConfiguration,
+    #[error("there is no built-in configuration {name}")]
+    NoConfiguration {
+        /// Its name.
+        name: &'static str,
+    },
     /// The study was asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -4,24 +4,32 @@
 
 use spikegrad::network::Circuit;
 use spikegrad::{
-    Connection, ConnectionParameters, Error, InputSpike, Loss, Model, Network, Parameters,
-    Population, PopulationParameters, Settings, Source, Stimulus, Synapses, Values, value_and_grad,
+    Connection, ConnectionParameters, Error, Evaluation, InputSpike, Loss, Model, Network,
+    Parameters, Population, PopulationParameters, Settings, Source, Stimulus, Synapses, Values,
+    value_and_grad,
 };
 use spikegrad_compare::Signature;
 use spikegrad_compare::stochastic::Landscape;
 
 /// A network with a stimulus and a loss, whose weights are the point.
 #[derive(Debug)]
-pub(crate) struct Weights<'a> {
-    pub(crate) network: Network,
-    pub(crate) parameters: Parameters,
-    pub(crate) stimulus: Stimulus,
-    pub(crate) loss: &'a dyn Loss,
+pub struct Weights<'a> {
+    /// Structure.
+    pub network: Network,
+    /// All numbers; the weights are those of [`Self::here`].
+    pub parameters: Parameters,
+    /// The input.
+    pub stimulus: Stimulus,
+    /// The height of the landscape.
+    pub loss: &'a dyn Loss,
 }
 
 impl<'a> Weights<'a> {
     /// Two inputs, two spiking neurons that hear each other, and two integrators: twelve weights.
-    pub(crate) fn small(loss: &'a dyn Loss) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// None that was seen: whether the network is valid does not depend on the loss.
+    pub fn small(loss: &'a dyn Loss) -> Result<Self, Error> {
         let population = |name: &str, model| Population { name: name.into(), size: 2, model };
         let populations = vec![population("hidden", Model::Lif), population("read", Model::Li)];
         let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
@@ -46,12 +54,14 @@ impl<'a> Weights<'a> {
     }
 
     /// The point at which the network was made.
-    pub(crate) fn here(&self) -> Vec<f64> {
+    #[must_use]
+    pub fn here(&self) -> Vec<f64> {
         Self::row(&self.parameters)
     }
 
     /// The parameters at a point.
-    pub(crate) fn at(&self, theta: &[f64]) -> Parameters {
+    #[must_use]
+    pub fn at(&self, theta: &[f64]) -> Parameters {
         let mut parameters = self.parameters.clone();
         let weights = parameters.connections.iter_mut().flat_map(|c| &mut c.weights);
         weights.zip(theta).for_each(|(weight, theta)| *weight = *theta);
@@ -59,8 +69,22 @@ impl<'a> Weights<'a> {
     }
 
     /// The weights of `parameters` in a row.
-    pub(crate) fn row(parameters: &Parameters) -> Vec<f64> {
+    #[must_use]
+    pub fn row(parameters: &Parameters) -> Vec<f64> {
         parameters.connections.iter().flat_map(|c| c.weights.clone()).collect()
+    }
+
+    /// What there is at a point: loss, gradient and trace, and the order of events.
+    ///
+    /// # Errors
+    /// [`enum@Error`]: the run cannot finish, or there is no gradient.
+    pub fn run(&self, theta: &[f64]) -> Result<(Evaluation, Signature), Error> {
+        let (parameters, settings) = (self.at(theta), Settings::default());
+        let answer =
+            value_and_grad(&self.network, &parameters, &self.stimulus, self.loss, &settings)?;
+        let circuit = Circuit::new(&self.network, &parameters)?;
+        let signature = Signature::new(&circuit, &answer.trace);
+        Ok((answer, signature))
     }
 }
 
@@ -69,19 +93,10 @@ impl Landscape for Weights<'_> {
     type Error = Error;
 
     fn value(&self, theta: &[f64]) -> Result<(f64, Signature), Error> {
-        let parameters = self.at(theta);
-        let settings = Settings::default();
-        let answer =
-            value_and_grad(&self.network, &parameters, &self.stimulus, self.loss, &settings)?;
-        let circuit = Circuit::new(&self.network, &parameters)?;
-        Ok((answer.loss, Signature::new(&circuit, &answer.trace)))
+        self.run(theta).map(|(answer, signature)| (answer.loss, signature))
     }
 
     fn gradient(&self, theta: &[f64]) -> Result<Vec<f64>, Error> {
-        let settings = Settings::default();
-        let parameters = self.at(theta);
-        let answer =
-            value_and_grad(&self.network, &parameters, &self.stimulus, self.loss, &settings)?;
-        Ok(Self::row(&answer.gradient.parameters))
+        self.run(theta).map(|(answer, _)| Self::row(&answer.gradient.parameters))
     }
 }

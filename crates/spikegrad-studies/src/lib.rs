@@ -11,7 +11,7 @@ mod cost;
 mod drawing;
 mod error;
 mod findings;
-mod landscape;
+pub mod landscape;
 mod likeness;
 pub mod problem;
 mod robustness;

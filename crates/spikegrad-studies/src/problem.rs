@@ -1,20 +1,19 @@
 //! All methods on one problem: engines that are exact, beside each other entry by entry, and surrogates beside them.
 //!
-//! An engine that has no answer says why, and so does a surrogate. Engines that take a run for each number are left out where there are more numbers than
-//! [`MOST_NUMBERS`], and that is said as well.
+//! An engine that has no answer says why, and so does a surrogate. Engines whose work grows with the numbers are left out where there are too many, surrogates
+//! where a run has too many steps, and that is said as well.
 //!
 //! Not here: reading problems, studies on networks of their own.
 
 use crate::drawing::{figure, line, logarithmic, table};
-use crate::likeness::Likeness;
+use crate::likeness::{Alike, Likeness};
 use crate::{Findings, StudyError};
 use serde::Serialize;
 use serde_json::json;
 use spikegrad::problem::{LossDocument, Problem};
 use spikegrad::{Settings, loss_of};
 use spikegrad_compare::time_stepped::{
-    GridError, GridSample, Height, Reset, Shape, SteppedNetwork, SteppedSettings, Surrogate,
-    grid_loss_of,
+    GridError, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate, grid_loss_of,
 };
 use spikegrad_compare::{
     Agreement, Answer, Engine, Exact, FiniteDifferences, ForwardPropagation, Question, Saltation,
@@ -24,7 +23,13 @@ use spikegrad_report::{Page, Table};
 use std::time::Instant;
 
 /// Most numbers for which an engine makes a run each.
-pub const MOST_NUMBERS: usize = 2000;
+const MOST_NUMBERS: usize = 2000;
+
+/// Most firings, of inputs and neurons, times numbers: the rows that saltation matrices keep, 0.8 GB.
+const MOST_ROWS: usize = 100_000_000;
+
+/// Most potentials that a run on a grid keeps: 0.8 GB.
+const MOST_POTENTIALS: f64 = 1e8;
 
 /// Steps of the grid, in s, and the scale of the surrogates.
 const STEPS: [f64; 2] = [1e-3, 1e-4];
@@ -79,13 +84,6 @@ struct OfSurrogate {
     outcome: Alike,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Alike {
-    Compared(Likeness),
-    LeftOut { reason: String },
-}
-
 /// Compares all methods on a problem with a loss; `name` is what it is called on the page.
 ///
 /// `progress` is told how many of how many methods are done and which one is next; false to stop.
@@ -115,13 +113,16 @@ pub fn compare(
     let seconds = start.elapsed().as_secs_f64();
     let outcome = Outcome::of(&question, &exact, &exact);
     let mut engines = vec![OfEngine { engine: Exact.name(), seconds, outcome }];
+    let firings = stimulus.spikes().len() + question.run(parameters, stimulus)?.trace.spikes.len();
+    let is_too_large = count > MOST_NUMBERS || count.saturating_mul(firings) > MOST_ROWS;
     for (k, engine) in others.into_iter().enumerate() {
         tell(k + 1, engine.name())?;
         let start = Instant::now();
-        let outcome = match count > MOST_NUMBERS {
+        let outcome = match is_too_large {
             true => Outcome::LeftOut {
                 reason: format!(
-                    "it takes a run for each of {count} numbers; the most is {MOST_NUMBERS}"
+                    "its work grows with the numbers, of which there are {count}, and with {firings} spikes; the most are {MOST_NUMBERS} numbers, and \
+                     {MOST_ROWS} for the product"
                 ),
             },
             false => match engine.answer(&question) {
@@ -143,6 +144,10 @@ pub fn compare(
 impl Outcome {
     fn of(question: &Question<'_>, exact: &Answer, answer: &Answer) -> Self {
         let agreement = Agreement::between(question, exact, answer);
+        if !(answer.loss.is_finite() && agreement.error().is_finite()) {
+            let reason = "its answer is outside the range of a double".to_owned();
+            return Self::LeftOut { reason };
+        }
         let numbers = question.numbers();
         let scaled = |answer: &Answer| {
             let entries = answer.entries().into_iter().zip(&numbers);
@@ -170,34 +175,33 @@ impl Outcome {
 
 fn surrogates(problem: &Problem, document: &LossDocument, exact: &Answer) -> Vec<OfSurrogate> {
     let connections = exact.gradient.parameters.connections.iter();
-    let weights = connections.flat_map(|c| c.weights.iter().map(|w| w.unwrap_or(0.0)));
-    let exact: Vec<f64> = weights.collect();
-    let alike = |shape: Shape, dt: f64| -> Result<Likeness, GridError> {
-        let settings = SteppedSettings {
-            dt,
-            surrogate: Surrogate { shape, beta: BETA, height: Height::One },
-            reset: Reset::ToValue,
-            detach_reset: true,
-            detach_recurrence: false,
-            time_constants: false,
-            activity: Vec::new(),
+    let exact: Option<Vec<f64>> = connections.flat_map(|c| c.weights.iter().copied()).collect();
+    let alike = |shape: Shape, dt: f64| -> Result<Alike, GridError> {
+        let Some(exact) = &exact else {
+            return Ok(Alike::left_out("the exact gradient has not an entry for every weight"));
         };
+        #[expect(clippy::cast_precision_loss, reason = "a network has at most a million neurons")]
+        let potentials = problem.stimulus.t_end() / dt * problem.network.neurons() as f64;
+        if potentials > MOST_POTENTIALS {
+            return Ok(Alike::left_out(format!(
+                "its run keeps {potentials:.1e} potentials; the most is {MOST_POTENTIALS:.0e}"
+            )));
+        }
+        let surrogate = Surrogate { shape, beta: BETA, height: Height::One };
+        let settings = SteppedSettings::new(dt, surrogate);
         let loss = grid_loss_of(document, &problem.network)?;
         let stepped = SteppedNetwork::new(&problem.network, &problem.parameters, settings)?;
         let sample = [GridSample { stimulus: &problem.stimulus, loss: &*loss }];
         let found = stepped.value_and_grad_batch(&problem.parameters, &sample, |_, _| ())?;
         let found = found.gradient.connections.iter().flat_map(|c| c.weights.iter().copied());
-        Ok(Likeness::of(&exact, &found.collect::<Vec<f64>>()))
+        Ok(Alike::of(exact, &found.collect::<Vec<f64>>()))
     };
     let cases = STEPS.into_iter().flat_map(|dt| Shape::ALL.map(|shape| (shape, dt)));
     let one = |(shape, dt): (Shape, f64)| OfSurrogate {
         shape: shape.name(),
         beta: BETA,
         dt,
-        outcome: match alike(shape, dt) {
-            Ok(likeness) => Alike::Compared(likeness),
-            Err(reason) => Alike::LeftOut { reason: reason.to_string() },
-        },
+        outcome: alike(shape, dt).unwrap_or_else(|reason| Alike::left_out(reason.to_string())),
     };
     cases.map(one).collect()
 }
@@ -230,7 +234,8 @@ fn page(
     Ok(Page {
         title: format!("Gradients of {}", numbers.problem),
         introduction: vec![
-            "Every number that can be differentiated, by engines that share no formula. Entries are in units of what matters: a derivative times the natural scale of its number."
+            "Every number that can be differentiated, by engines that share the model and no formula of a derivative. Entries are in units of what matters: a \
+             derivative times the natural scale of its number."
                 .to_owned(),
         ],
         facts: vec![
@@ -354,6 +359,31 @@ mod tests {
             assert!(surrogate["cosine"].as_f64().unwrap() > 0.0, "{surrogate}");
         }
         assert_eq!(summary(&found).len(), 4);
+    }
+
+    #[test]
+    fn a_gradient_that_is_zero_has_no_direction_and_all_numbers_can_be_written() {
+        // Nothing arrives: the loss depends on no weight.
+        let text = String::from_utf8(PROBLEM.to_vec()).unwrap();
+        let silent = text.replace("[[0, 0.0], [1, 0.004]]", "[]");
+        let problem = Problem::from_json(silent.as_bytes()).unwrap();
+        let found = compare(&problem, "silent", Settings::default(), &|_, _, _| true).unwrap();
+        for surrogate in found.numbers["surrogates"].as_array().unwrap() {
+            let reason = surrogate["reason"].as_str().unwrap();
+            assert!(reason.contains("the exact gradient is zero"), "{reason}");
+        }
+        assert!(!found.numbers.to_string().contains("null"), "{}", found.numbers);
+    }
+
+    #[test]
+    fn what_would_take_too_much_is_left_out_and_says_why() {
+        let text = String::from_utf8(PROBLEM.to_vec()).unwrap();
+        let long = text.replace("\"t_end\": 0.03", "\"t_end\": 30000");
+        let problem = Problem::from_json(long.as_bytes()).unwrap();
+        let found = compare(&problem, "long", Settings::default(), &|_, _, _| true).unwrap();
+        let surrogates = found.numbers["surrogates"].as_array().unwrap();
+        let reason = surrogates[surrogates.len() - 1]["reason"].as_str().unwrap();
+        assert!(reason.contains("potentials"), "{reason}");
     }
 
     #[test]

@@ -12,9 +12,7 @@ use crate::drawing::{axis, dashed, figure, line, logarithmic, table};
 use crate::task::{Fitted, Method, Task};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
-use spikegrad_compare::time_stepped::{
-    Activity, Height, Reset, Shape, Side, SteppedSettings, Surrogate,
-};
+use spikegrad_compare::time_stepped::{Activity, Height, Shape, Side, SteppedSettings, Surrogate};
 use spikegrad_report::plot::{Chart, ChartLine, ChartPoint};
 use spikegrad_report::{Page, Table};
 
@@ -81,9 +79,10 @@ enum Group {
 /// Over the seeds.
 #[derive(Clone, Copy, Serialize)]
 struct Outcome {
-    /// Mean and standard deviation of the share of test samples classified rightly.
+    /// Mean and standard deviation of the share of test samples classified rightly; of one seed there is no deviation.
     accuracy: f64,
-    deviation: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deviation: Option<f64>,
     /// Mean number of hidden spikes in a test sample.
     hidden_spikes: f64,
 }
@@ -139,13 +138,9 @@ fn conditions(plan: &Plan<'_>) -> Vec<(What, Method)> {
             power: 1,
         };
         let settings = SteppedSettings {
-            dt: DT,
-            surrogate: Surrogate { shape, beta, height },
-            reset: Reset::ToValue,
             detach_reset: !matches!(group, Group::Reset | Group::AsymptoticReset),
-            detach_recurrence: false,
-            time_constants: false,
             activity: strength.map(bound).into_iter().collect(),
+            ..SteppedSettings::new(DT, Surrogate { shape, beta, height })
         };
         let what = What { group, shape: Some(shape.name()), beta: Some(beta), strength };
         all.push((what, Method::Surrogate(settings)));
@@ -172,27 +167,29 @@ impl Outcome {
         let mean = |of: fn(&Fitted) -> f64| fitted.iter().map(of).sum::<f64>() / n;
         let accuracy = mean(|f| f.accuracy);
         let squares: f64 = fitted.iter().map(|f| (f.accuracy - accuracy).powi(2)).sum();
-        let deviation = if fitted.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
+        let deviation = (fitted.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
         Self { accuracy, deviation, hidden_spikes: mean(|f| f.hidden_spikes) }
     }
 }
 
 fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     let of = |group: Group| numbers.conditions.iter().filter(move |c| c.what.group == group);
-    let exact = of(Group::Exact).map(|c| c.out.accuracy).next().unwrap_or(f64::NAN);
     let over_scale = |name: &str, group: Group, shape: Shape| ChartLine {
         name: name.to_owned(),
         dashed: false,
         points: of(group)
             .filter(|c| c.what.shape == Some(shape.name()))
             .filter_map(|c| {
-                let (y, spread) = (100.0 * c.out.accuracy, 100.0 * c.out.deviation);
+                // Without a deviation, a point without a bar.
+                let (y, spread) = (100.0 * c.out.accuracy, 100.0 * c.out.deviation.unwrap_or(0.0));
                 c.what.beta.map(|x| ChartPoint { x, y, spread })
             })
             .collect(),
     };
-    let reference =
-        || dashed(line("exact gradient", [(BETAS[0], 100.0 * exact), (BETAS[4], 100.0 * exact)]));
+    let reference = || {
+        let level = |c: &Condition| [BETAS[0], BETAS[4]].map(|beta| (beta, 100.0 * c.out.accuracy));
+        dashed(line("exact gradient", of(Group::Exact).flat_map(level)))
+    };
     let chart = |heading: &str, mut lines: Vec<ChartLine>| {
         lines.push(reference());
         Chart {
@@ -253,7 +250,7 @@ fn rows(numbers: &Numbers) -> Table {
             optional(c.what.beta),
             optional(c.what.strength),
             Table::percent(c.out.accuracy),
-            Table::percent(c.out.deviation),
+            c.out.deviation.map_or_else(|| "–".to_owned(), Table::percent),
             Table::number(c.out.hidden_spikes),
         ]
     };

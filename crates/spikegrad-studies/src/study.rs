@@ -92,3 +92,16 @@ impl std::fmt::Debug for Plan<'_> {
         f.debug_struct("Plan").field("seed", seed).field("quick", quick).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Study;
+
+    #[test]
+    fn every_study_can_be_asked_for() {
+        assert_eq!(Study::ALL.len(), Study::Stochastic as usize + 1, "the last is Stochastic");
+        for (position, study) in Study::ALL.into_iter().enumerate() {
+            assert_eq!(study as usize, position, "{}", study.name());
+        }
+    }
+}

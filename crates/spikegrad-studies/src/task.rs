@@ -1,5 +1,7 @@
 //! A task that is learned with either kind of gradient: the same data, network, initial weights, order of the samples and optimiser.
 //!
+//! The learning rate falls to zero along half a cosine.
+//!
 //! Not here: which gradients (`robustness.rs`), a trainer for people (`spikegrad_train`).
 
 use crate::{Plan, StudyError};
@@ -113,10 +115,11 @@ impl Task {
     }
 
     fn config(&self, seed: u64) -> Result<Config, StudyError> {
-        let mut config = Config::built_in("randman").ok_or(StudyError::NoConfiguration)?;
+        let mut config =
+            Config::built_in("randman").ok_or(StudyError::NoConfiguration { name: "randman" })?;
         config.set("seed", &seed.to_string())?;
         config.set("layers.0.size", &self.hidden.to_string())?;
-        // The built-in weights, for a hundred units, keep the drive of a neuron.
+        // For a hundred units half the built-in mean; for fewer, the same drive of a neuron, in mean and deviation.
         #[expect(clippy::cast_precision_loss, reason = "at most some hundred units")]
         let share = 100.0 / self.units as f64;
         config.set("layers.0.weights.mean", &(0.15 * share).to_string())?;
@@ -212,7 +215,7 @@ impl Method {
                             .map(|step| run.membrane(step, neuron))
                             .fold(f64::NEG_INFINITY, f64::max)
                     };
-                    let spikes = (0..outputs.start).map(|k| run.spike_times(k).count()).sum();
+                    let spikes = (0..=run.steps()).map(|step| run.emitted(step).count()).sum();
                     (largest(outputs.clone().map(highest)), spikes)
                 };
                 stepped

@@ -3,7 +3,7 @@
 use crate::program::{PROGRAM, repository, run, shell, spikegrad};
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 4] = [&[], &["simulate"], &["gradient"], &["schema"]];
+const COMMANDS: [&[&str]; 5] = [&[], &["simulate"], &["gradient"], &["compare"], &["schema"]];
 const CARGO: &str = "cargo run --release -- ";
 
 /// The help as a terminal of 80 columns shows it.
@@ -39,7 +39,14 @@ fn every_example_runs_as_printed() {
             }
         }
     }
-    for written in ["raster.svg", "spikes.json", "answer.json", "problem.schema.json"] {
+    for written in [
+        "raster.svg",
+        "spikes.json",
+        "answer.json",
+        "problem.schema.json",
+        "compared/recurrent.html",
+        "compared/conservative.html",
+    ] {
         let size = std::fs::metadata(folder.path().join(written)).unwrap().len();
         assert!(size > 100, "{written}");
     }
@@ -58,6 +65,8 @@ fn the_help_lists_the_options_and_the_exit_statuses() {
     lists(&[], &["simulate", "gradient", "schema", "0  done", "4  the gradient does not exist"]);
     lists(&["simulate"], &["--output", "--plot", "--record"]);
     lists(&["gradient"], &["--output", "--grazing", "fail", "zero", "floor=SLOPE"]);
+    let studies = ["agreement", "conservative", "cost", "robustness", "stochastic"];
+    lists(&["compare"], &[&["--study", "--seed", "--quick", "--out"], &studies[..]].concat());
 }
 
 #[test]

@@ -92,9 +92,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         Some(StudyName(study)) => vec![run_study(study, arguments, interrupted, common)?],
         None => {
             // All of them are read first: a mistake is not to be found after a while.
-            let read = |path: &PathBuf| Ok((name_of(path), input::problem(path)?));
-            let problems = arguments.problems.iter().map(read);
-            let problems = problems.collect::<Result<Vec<_>, Failure>>()?;
+            let problems = read(arguments)?;
             let one = |(name, problem): &(String, Problem)| {
                 on_problem(name, problem, arguments, &interrupted, common)
             };
@@ -102,6 +100,29 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         }
     };
     output::write(&written, None)
+}
+
+/// Reads the problems, each with a loss, a name of its own, and files that are not those of a problem.
+fn read(arguments: &Arguments) -> Result<Vec<(String, Problem)>, Failure> {
+    let mut all: Vec<(String, Problem)> = Vec::new();
+    let is_input = |file: &Path| {
+        let file = file.canonicalize().ok();
+        file.is_some() && arguments.problems.iter().any(|path| path.canonicalize().ok() == file)
+    };
+    for path in &arguments.problems {
+        let (name, problem) = (name_of(path), input::problem(path)?);
+        if problem.document.loss.is_none() {
+            return Err(Failure::NothingToCompare { place: input::name(path) });
+        }
+        if all.iter().any(|(other, _)| *other == name) {
+            return Err(Failure::SameName { name });
+        }
+        if let Some(file) = files(&arguments.out, &name).into_iter().find(|file| is_input(file)) {
+            return Err(Failure::OverInput { place: file.display().to_string() });
+        }
+        all.push((name, problem));
+    }
+    Ok(all)
 }
 
 fn run_study(
@@ -146,6 +167,11 @@ fn name_of(path: &Path) -> String {
     stem.filter(|stem| stem != "-").unwrap_or_else(|| "problem".to_owned())
 }
 
+/// The files of what is called `name`: numbers and page.
+fn files(out: &Path, name: &str) -> [PathBuf; 2] {
+    ["json", "html"].map(|ending| out.join(format!("{name}.{ending}")))
+}
+
 fn write(
     name: &str,
     findings: &Findings,
@@ -155,8 +181,8 @@ fn write(
     let out = &arguments.out;
     std::fs::create_dir_all(out)
         .map_err(|reason| Failure::Write { place: out.display().to_string(), reason })?;
-    let file = |ending: &str| out.join(format!("{name}.{ending}"));
-    let written = Written { numbers: file("json"), page: file("html") };
+    let [numbers, page] = files(out, name);
+    let written = Written { numbers, page };
     output::write(&findings.numbers, Some(&written.numbers))?;
     write_beside(&written.page, findings.page.to_html().as_bytes())?;
     if !common.quiet {

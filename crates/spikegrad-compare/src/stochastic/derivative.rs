@@ -18,7 +18,7 @@
 //! keeps the expectation where the loss is linear in the decisions and loses it in deep networks and through resets.
 //!
 //! Not here: exact expectations (`enumeration.rs`), the backward form of the smoothed derivative
-//! ([`SteppedNetwork::value_and_grad`] with the noise for derivative).
+//! ([`SteppedNetwork::value_and_grad`] with the noise for derivative, and a reset that is not detached).
 
 use super::drawing::{Coupled, Decision};
 use super::{Noise, StochasticError};
@@ -159,7 +159,7 @@ impl<'a> StochasticProblem<'a> {
         Ok(run.smooth + total * (self.alternative(uniforms, position)? - run.value))
     }
 
-    fn check(&self, uniforms: &[f64]) -> Result<(), StochasticError> {
+    pub(super) fn check(&self, uniforms: &[f64]) -> Result<(), StochasticError> {
         let (needed, found) = (self.decisions()?, uniforms.len());
         if found < needed {
             return Err(StochasticError::Uniforms { needed, found });

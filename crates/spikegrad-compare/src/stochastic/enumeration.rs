@@ -7,8 +7,8 @@
 //!
 //! The derivative (docs/mathematics.md, eq. 43) is that of the smoothed probabilistic model: the network of expectations, whose
 //! loss is E[L]. It cannot be had by automatic differentiation of one run, which is why it is enumerated here; beside it stands
-//! the expectation of the smoothed stochastic derivative, the surrogate gradient on stochastic runs, so that their difference is
-//! the surrogate's bias and nothing else.
+//! the expectation of the surrogate gradient on stochastic runs, which is the smoothed stochastic derivative if the settings detach
+//! nothing: their difference is then the bias of smoothing and nothing else.
 //!
 //! Not here: estimates from single runs (`derivative.rs`).
 
@@ -57,12 +57,12 @@ impl StochasticProblem<'_> {
     }
 
     /// The surrogate gradient of a run along the direction, with the noise's own derivative for that of a spike: the smoothed
-    /// stochastic derivative.
+    /// stochastic derivative, less what goes through the reset or recurrence if the settings detach them.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub fn smoothed(&self, uniforms: &[f64]) -> Result<f64, StochasticError> {
-        self.run(uniforms)?;
+        self.check(uniforms)?;
         self.surrogate(Coupled::new(self.noise, uniforms, None))
     }
 

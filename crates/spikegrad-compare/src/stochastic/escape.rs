@@ -69,16 +69,11 @@ impl EscapeNoise {
 pub struct Noise(Vec<EscapeNoise>);
 
 impl Noise {
-    /// The noise `of_population` for each population, or its last entry for those that have none; integrators do not use it.
-    ///
-    /// `None` if nothing is given.
+    /// The noise `of_population` for each population, by its position; integrators do not use it.
     #[must_use]
-    pub fn new(network: &Network, of_population: &[EscapeNoise]) -> Option<Self> {
-        let last = of_population.last()?;
-        let each = network.populations().iter().enumerate().flat_map(|(k, population)| {
-            std::iter::repeat_n(*of_population.get(k).unwrap_or(last), population.size)
-        });
-        Some(Self(each.collect()))
+    pub fn new(network: &Network, of_population: impl Fn(usize) -> EscapeNoise) -> Self {
+        let each = network.populations().iter().enumerate();
+        Self(each.flat_map(|(k, p)| std::iter::repeat_n(of_population(k), p.size)).collect())
     }
 
     /// Probability that `neuron` spikes where its potential is `x` above the threshold.

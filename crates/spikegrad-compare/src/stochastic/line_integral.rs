@@ -86,17 +86,13 @@ impl Circle {
     }
 }
 
-/// The line integral of `field` from the first of `points` to each of them, by the trapezoidal rule: an error of the second order
-/// in their distance where the field is smooth.
-pub fn running_integral(
-    points: impl IntoIterator<Item = Vec<f64>>,
-    mut field: impl FnMut(&[f64]) -> Vec<f64>,
-) -> Vec<f64> {
+/// The line integral of a field along a path, given as points with the field there, from the first point to each of them, by the
+/// trapezoidal rule: an error of the second order in their distance where the field is smooth.
+pub fn running_integral(path: impl IntoIterator<Item = (Vec<f64>, Vec<f64>)>) -> Vec<f64> {
     let mut sum = 0.0;
     let mut sums = Vec::new();
     let mut before: Option<(Vec<f64>, Vec<f64>)> = None;
-    for point in points {
-        let here = field(&point);
+    for (point, here) in path {
         if let Some((last, there)) = &before {
             let steps = point.iter().zip(last).map(|(a, b)| a - b);
             let fields = here.iter().zip(there).map(|(a, b)| 0.5 * (a + b));
@@ -117,7 +113,8 @@ mod tests {
     const POINTS: u32 = 1500;
 
     fn around(circle: &Circle, field: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
-        running_integral(Circle::angles(POINTS).map(|angle| circle.at(angle)), field)
+        let points = Circle::angles(POINTS).map(|angle| circle.at(angle));
+        running_integral(points.map(|point| (point.clone(), field(&point))))
     }
 
     fn sigmoid_field(theta: &[f64], beta: f64, surrogate: f64) -> Vec<f64> {

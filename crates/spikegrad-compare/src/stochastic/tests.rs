@@ -59,15 +59,8 @@ fn chain(spiking: usize) -> (Network, Parameters) {
 }
 
 fn settings() -> SteppedSettings {
-    SteppedSettings {
-        dt: 0.001,
-        surrogate: Surrogate { shape: Shape::Sigmoid, beta: 4.0, height: Height::Growing },
-        reset: Reset::ToValue,
-        detach_reset: false,
-        detach_recurrence: false,
-        time_constants: false,
-        activity: Vec::new(),
-    }
+    let surrogate = Surrogate { shape: Shape::Sigmoid, beta: 4.0, height: Height::Growing };
+    SteppedSettings { detach_reset: false, ..SteppedSettings::new(0.001, surrogate) }
 }
 
 fn stimulus(steps: u32) -> Stimulus {
@@ -109,7 +102,7 @@ impl Case {
         for (connection, along) in parameters.connections.iter_mut().zip(&direction) {
             connection.weights.iter_mut().zip(along).for_each(|(w, d)| *w += by * d);
         }
-        let noise = Noise::new(&network, &[self.noise]).unwrap();
+        let noise = Noise::new(&network, |_| self.noise);
         let stimulus = stimulus(self.steps);
         let sample = GridSample { stimulus: &stimulus, loss: &*self.loss };
         let of = (&network, &parameters);
@@ -300,7 +293,7 @@ fn noise_that_vanishes_leaves_the_deterministic_network_with_its_surrogate() {
         let sample = GridSample { stimulus: &stimulus, loss };
         let settings = settings();
         let stepped = SteppedNetwork::new(&network, &parameters, settings.clone()).unwrap();
-        let sharp = Noise::new(&network, &[EscapeNoise::Sigmoid { beta: 1e9 }]).unwrap();
+        let sharp = Noise::new(&network, |_| EscapeNoise::Sigmoid { beta: 1e9 });
         let mut memory = GridMemory::default();
         let (mut hard, mut drawn) = (SteppedSum::new(&stepped), SteppedSum::new(&stepped));
         let surrogate = &settings.surrogate;
@@ -318,7 +311,7 @@ fn noise_that_vanishes_leaves_the_deterministic_network_with_its_surrogate() {
 fn coupled_runs_with_the_numbers_of_a_stream_are_drawn_runs() {
     let case = Case::new(2, 5);
     let (network, parameters) = chain(2);
-    let noise = Noise::new(&network, &[case.noise]).unwrap();
+    let noise = Noise::new(&network, |_| case.noise);
     let stepped = SteppedNetwork::new(&network, &parameters, settings()).unwrap();
     let stimulus = stimulus(5);
     let mut runs = [Run::default(), Run::default()];

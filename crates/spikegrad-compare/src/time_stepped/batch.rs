@@ -32,6 +32,13 @@ pub struct GridValue {
     pub activity: f64,
 }
 
+impl GridValue {
+    fn finite(self, sample: usize) -> Result<Self, GridError> {
+        let is_finite = self.loss.is_finite() && self.activity.is_finite();
+        if is_finite { Ok(self) } else { Err(GridError::NotFinite { sample }) }
+    }
+}
+
 /// Values of a batch, and the sum of its gradients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridBatch<R> {
@@ -144,11 +151,9 @@ impl SteppedNetwork<'_> {
                     let surrogate = &self.settings.surrogate;
                     let value =
                         self.value_and_grad(sample, &mut Threshold, surrogate, memory, sum)?;
-                    if !(value.loss.is_finite() && value.activity.is_finite()) {
-                        return Err(GridError::NotFinite { sample: position });
-                    }
+                    let value = value.finite(position)?;
                     let run = &memory.run;
-                    Ok((value, look_up(position, run), run.stored_bytes()))
+                    Ok::<_, GridError>((value, look_up(position, run), run.stored_bytes()))
                 };
                 (first + k * CHUNK..).zip(chunk).map(one).collect::<Result<Vec<_>, _>>()
             };
@@ -170,16 +175,18 @@ impl SteppedNetwork<'_> {
     /// Values of a batch without gradients, in parallel.
     ///
     /// # Errors
-    /// [`GridError`] of the first sample that fails.
+    /// [`GridError`] of the first sample that fails; [`GridError::NotFinite`] if a value overflows.
     pub fn value_batch<R: Send>(
         &self,
         samples: &[GridSample<'_>],
         look_up: impl Fn(usize, &Run) -> R + Sync,
     ) -> Result<Vec<(GridValue, R)>, GridError> {
         let one = |memory: &mut GridMemory, (position, sample): (usize, &GridSample<'_>)| {
-            let value = self.value(sample, &mut Threshold, memory)?;
-            Ok((value, look_up(position, &memory.run)))
+            let value = self.value(sample, &mut Threshold, memory)?.finite(position)?;
+            Ok::<_, GridError>((value, look_up(position, &memory.run)))
         };
-        samples.par_iter().enumerate().map_init(GridMemory::default, one).collect()
+        let all = samples.par_iter().enumerate().map_init(GridMemory::default, one);
+        // All of them, and then the first that failed: which one fails first in time is up to the threads.
+        all.collect::<Vec<_>>().into_iter().collect()
     }
 }

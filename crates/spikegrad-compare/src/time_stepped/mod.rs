@@ -7,7 +7,8 @@
 //! pass is exact, which is how it is tested; with escape noise it is the stochastic network of [`stochastic`](crate::stochastic).
 //!
 //! ```text
-//! stored for the way back, a sample    8 (1 or 2) neurons (steps + 1) bytes, and 12 bytes a spike: 2 if time constants are learned
+//! stored for the way back, a sample    8 (1 or 2) neurons (steps + 1) bytes, 2 if time constants are learned;
+//!                                     12 bytes a spike, of inputs too, and 16 bytes a step
 //! ```
 //!
 //! A grid does any topology, delays rounded to the grid, and any time constants; no refractory times, and no loss that pairs

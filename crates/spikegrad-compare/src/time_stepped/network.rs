@@ -49,6 +49,23 @@ pub struct SteppedSettings {
     pub activity: Vec<Activity>,
 }
 
+impl SteppedSettings {
+    /// What is usual: spikes reset to a value, errors go back through recurrence and not through the reset; no time constants, no
+    /// bounds.
+    #[must_use]
+    pub fn new(dt: f64, surrogate: Surrogate) -> Self {
+        Self {
+            dt,
+            surrogate,
+            reset: Reset::ToValue,
+            detach_reset: true,
+            detach_recurrence: false,
+            time_constants: false,
+            activity: Vec::new(),
+        }
+    }
+}
+
 /// One step of one neuron.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Neuron {

@@ -99,14 +99,11 @@ fn stimulus() -> Stimulus {
 }
 
 fn settings(shape: Shape) -> SteppedSettings {
+    let surrogate = Surrogate { shape, beta: 2.0, height: Height::Growing };
     SteppedSettings {
-        dt: 0.001,
-        surrogate: Surrogate { shape, beta: 2.0, height: Height::Growing },
-        reset: Reset::ToValue,
         detach_reset: false,
-        detach_recurrence: false,
         time_constants: true,
-        activity: Vec::new(),
+        ..SteppedSettings::new(0.001, surrogate)
     }
 }
 

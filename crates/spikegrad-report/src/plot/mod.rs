@@ -5,8 +5,8 @@
 //! rendered to either format (`render.rs`), in a font that is part of the program (`font.rs`).
 //! Colours are told apart by the colour-blind.
 //!
-//! Each comes as a file and, by the function of the same name with `_svg`, as a string for a page
-//! such as [`report()`](crate::Page).
+//! Each but the chart comes as a file, and each, by the function of the same name with `_svg`, as a
+//! string for a [`Page`](crate::Page).
 //!
 //! * [`training_curves()`]: loss and error over the epochs,
 //! * [`histories()`]: gradients, slopes and hidden activity over the epochs,
