@@ -215,18 +215,20 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             line("exact gradient, without a bound", of(Group::Exact).map(sparse)),
         ],
     }];
-    let Task { classes, units, hidden, train, test, epochs, .. } = &numbers.task;
+    let Task { classes, units, hidden, train, test, epochs, rate_exact, rate_surrogate, .. } =
+        &numbers.task;
     Ok(Page {
         introduction: vec![format!(
             "{classes} random manifolds of spike times on {units} units, {hidden} hidden neurons, {train} samples to learn from and {test} to be tested on, {epochs} epochs, \
-             {} seeds. Surrogates learn and are tested on a grid of {} ms; the exact gradient without one.",
+             {} seeds; Adam, with the learning rate {rate_exact} for the exact gradient and {rate_surrogate} for every surrogate. Surrogates learn and are tested \
+             on a grid of {} ms; the exact gradient without one.",
             numbers.seeds,
             1e3 * DT
         )],
         figures: vec![
             figure(
                 "Shape and scale",
-                "Each with height one and no gradient through the reset.",
+                "Each with height one and no gradient through the reset. Bars are one standard deviation over the seeds, where there is more than one.",
                 &[chart("Shape", by_shape.into())],
             )?,
             figure(

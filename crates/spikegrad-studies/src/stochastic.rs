@@ -432,7 +432,9 @@ mod tests {
                 // Five standard errors: one run in two million is off by more.
                 assert!(off < 5.0 * estimate(key, "standard_error"), "{chain}");
             }
-            assert!((of("surrogate") / of("exact") - 1.0).abs() > 0.01, "{chain}");
+            // Both are enumerated, and exact to roundings; a single neuron's bias is small at one of these two steepnesses.
+            let least = if of("neurons") > 1.0 { 0.01 } else { 1e-4 };
+            assert!((of("surrogate") / of("exact") - 1.0).abs() > least, "{chain}");
         }
     }
 }
