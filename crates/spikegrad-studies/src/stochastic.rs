@@ -316,7 +316,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             )?,
             figure(
                 "Chains of stochastic neurons",
-                "Exact: derivative of the expected loss by going through all outcomes. The others are means of sampled runs, with two standard errors.",
+                "Exact: derivative of the expected loss by going through all outcomes. The others are means of sampled runs, with two standard errors; where the noise is so weak that the outcomes that matter are hardly ever drawn, neither mean nor error can be trusted.",
                 &charts_of(chains),
             )?,
         ],

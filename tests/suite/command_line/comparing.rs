@@ -104,7 +104,7 @@ fn options_that_do_not_go_together_are_usage_errors() {
     let problem = repository("examples/problems/two_inputs.json");
     let problem = problem.to_str().unwrap();
     let usage_errors: [(&[&str], &[&str]); 5] = [
-        (&[], &["--study", "required"]),
+        (&[], &["<PROBLEMS>", "required"]),
         (&[problem, "--study", "conservative"], &["cannot be used with"]),
         (&[problem, "--quick"], &["--study"]),
         (&[problem, "--seed", "1"], &["--study"]),
