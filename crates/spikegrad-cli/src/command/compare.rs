@@ -7,7 +7,8 @@ use crate::command::train::watch_interrupts;
 use crate::error::Failure;
 use crate::progress::StudyScreen;
 use crate::{input, output, people};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use spikegrad::Grazing;
 use spikegrad::problem::Problem;
@@ -40,8 +41,8 @@ pub(crate) struct Arguments {
     problems: Vec<PathBuf>,
 
     /// The study
-    #[arg(long, value_name = "NAME", value_enum)]
-    study: Option<StudyName>,
+    #[arg(long, value_name = "NAME", value_parser = study())]
+    study: Option<Study>,
 
     /// Where all random numbers of a study come from
     #[arg(long, value_name = "N", default_value_t = 0, requires = "study")]
@@ -56,27 +57,12 @@ pub(crate) struct Arguments {
     out: PathBuf,
 }
 
-/// A study, as it can be asked for.
-#[derive(Clone, Copy, Debug)]
-struct StudyName(Study);
-
-impl ValueEnum for StudyName {
-    fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [StudyName; Study::ALL.len()] = {
-            let mut all = [StudyName(Study::ALL[0]); Study::ALL.len()];
-            let mut k = 0;
-            while k < all.len() {
-                all[k] = StudyName(Study::ALL[k]);
-                k += 1;
-            }
-            all
-        };
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()).help(self.0.question()))
-    }
+/// Reads the name of a study; `--help` lists them with their questions.
+fn study() -> impl TypedValueParser<Value = Study> {
+    let name = |study: Study| PossibleValue::new(study.name()).help(study.question());
+    PossibleValuesParser::new(Study::ALL.map(name)).try_map(|name| {
+        Study::ALL.into_iter().find(|study| study.name() == name).ok_or("there is no such study")
+    })
 }
 
 /// Where the findings are.
@@ -89,7 +75,7 @@ struct Written {
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
     let interrupted = watch_interrupts()?;
     let written = match arguments.study {
-        Some(StudyName(study)) => vec![run_study(study, arguments, interrupted, common)?],
+        Some(study) => vec![run_study(study, arguments, interrupted, common)?],
         None => {
             // All of them are read first: a mistake is not to be found after a while.
             let problems = read(arguments)?;
