@@ -106,8 +106,8 @@ fn options_that_do_not_go_together_are_usage_errors() {
     let usage_errors: [(&[&str], &[&str]); 5] = [
         (&[], &["<PROBLEMS>", "required"]),
         (&[problem, "--study", "conservative"], &["cannot be used with"]),
-        (&[problem, "--quick"], &["--study"]),
-        (&[problem, "--seed", "1"], &["--study"]),
+        (&[problem, "--quick"], &["--quick", "cannot be used with"]),
+        (&[problem, "--seed", "1"], &["--seed", "cannot be used with"]),
         (
             &["--study", "kindness"],
             &["kindness", "agreement", "conservative", "cost", "robustness", "stochastic"],

@@ -44,12 +44,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = study())]
     study: Option<Study>,
 
+    // With problems there can be no study, and clap then no longer requires one: so they are refused by themselves.
     /// Where all random numbers of a study come from
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "study")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "study",
+        conflicts_with = "problems"
+    )]
     seed: u64,
 
     /// Take fewer cases of a study: for a first look, not for a result
-    #[arg(long, requires = "study")]
+    #[arg(long, requires = "study", conflicts_with = "problems")]
     quick: bool,
 
     /// Folder for the numbers and the pages
