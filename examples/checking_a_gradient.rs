@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let compared = Cell::new(0);
     TestRunner::new(config).run(&problems(), |problem| {
         match check_gradient(&question(&problem, &Together { is_wrong: false }), TOLERANCE) {
-            Ok(report) => compared.set(compared.get() + report.agreement.compared),
+            Ok(report) => compared.set(compared.get() + report.agreement.compared()),
             Err(CompareError::Evaluation(Error::Simulate(SimulateError::EventBudget {
                 ..
             }))) => {

@@ -4,7 +4,7 @@
 //! noticed if it is broken (`planted.rs`).
 
 use crate::random_networks::{MAX_EVENTS, Plan, any_plan, for_all, runaway};
-use crate::support::{problems, problems_in, random, shared};
+use crate::support::{cut_off_together, problems, problems_in, random, shared};
 use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -62,7 +62,7 @@ fn the_corpus_has_one_gradient() {
                 agreement.worst.unwrap()
             );
             worst[k] = worst[k].max(agreement.error());
-            compared[k] += agreement.compared;
+            compared[k] += agreement.compared();
             count(&other.worth.refusals, &mut refused);
         }
     }
@@ -137,7 +137,7 @@ fn random_networks_have_one_gradient() {
             let quotients = FiniteDifferences::default().answer(&question).map_err(rejected)?;
             let agreement = Agreement::between(&question, &exact, &quotients);
             prop_assert!(agreement.error() <= TOLERANCE, "{}", agreement.worst.unwrap());
-            seen.quotients += agreement.compared;
+            seen.quotients += agreement.compared();
             count(&quotients.worth.refusals, &mut seen.refused);
         }
         Ok(exact.worth.certificate.map_or(0, |certificate| certificate.spikes))
@@ -214,18 +214,7 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
 
 #[test]
 fn arrivals_that_cut_a_maximum_off_together_share_its_motion_but_not_on_dual_numbers() {
-    // Two inhibitory inputs at one instant: a kink, whose side is a matter of convention (mathematics.md, eq. 23).
-    let document = serde_json::json!({
-        "format": "spikegrad-problem", "version": 1,
-        "network": {
-            "inputs": 3,
-            "populations": [{"name": "readout", "size": 2, "model": "li"}],
-            "connections": [{"from": "input", "to": "readout", "weights": [[3, -5, -2], [1, 0.5, 0.25]]}]
-        },
-        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
-        "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
-    });
-    let problem = crate::support::problem(&document);
+    let problem = cut_off_together();
     let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
     let question = question(&problem, &*loss);
     let exact = Exact.answer(&question).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Not here: whole gradients by other engines (`agreement.rs`).
 
-use crate::support::{differentiate, options_of, problems};
+use crate::support::{cut_off_together, differentiate, options_of, problems};
 use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
@@ -128,17 +128,7 @@ fn the_adjoint_on_dual_numbers_is_a_symmetric_hessian() {
 
 #[test]
 fn coincident_arrivals_at_a_cusp_share_its_motion_on_any_number() {
-    let document = serde_json::json!({
-        "format": "spikegrad-problem", "version": 1,
-        "network": {
-            "inputs": 3,
-            "populations": [{"name": "readout", "size": 2, "model": "li"}],
-            "connections": [{"from": "input", "to": "readout", "weights": [[3, -5, -2], [1, 0.5, 0.25]]}]
-        },
-        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
-        "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
-    });
-    let problem = Problem::from_json(document.to_string().as_bytes()).unwrap();
+    let problem = cut_off_together();
     let gradient = differentiate(&problem).gradient;
     // The whole input shifted does not change the maxima of leaky integrators at rest: the derivatives cancel.
     let [early, five, two] = gradient.input_times[..] else { panic!("three input spikes") };

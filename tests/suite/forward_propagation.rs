@@ -141,7 +141,7 @@ fn error(out: f64, ordinal: usize, defects: Defects) -> f64 {
         &Exact.answer(&question).unwrap(),
         &answer(&question, &problem, ordinal, defects),
     );
-    assert_eq!(agreement.compared, HIDDEN * INPUTS + HIDDEN);
+    assert_eq!(agreement.compared(), HIDDEN * INPUTS + HIDDEN);
     agreement.error()
 }
 

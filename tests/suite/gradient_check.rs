@@ -46,7 +46,7 @@ fn a_right_gradient_passes_and_what_has_no_neighbour_is_counted() {
     let loss = FirstSpike { cotangent: 1.0 };
     let report = check_gradient(&question(&problem, &loss), DIFFERENCE).unwrap();
     // Nine values of the population, two weights, a delay, two input times; t_ref = 0 has none below it.
-    assert_eq!((report.agreement.compared, report.agreement.missing), (13, 1));
+    assert_eq!((report.agreement.compared(), report.agreement.missing), (13, 1));
     let place = "network.populations[0].params.t_ref (out)".to_owned();
     assert_eq!(report.refused, [(place, "a neighbour cannot be run")]);
     let text = report.to_string();
@@ -98,7 +98,7 @@ fn the_losses_of_the_library_pass_on_random_networks() {
         }
         let loss = plan.loss(problem);
         match check_gradient(&question(problem, &*loss), DIFFERENCE) {
-            Ok(report) => checked.set(checked.get() + report.agreement.compared),
+            Ok(report) => checked.set(checked.get() + report.agreement.compared()),
             Err(CompareError::Evaluation(error)) => return Err(runaway(error)),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         }

@@ -209,3 +209,18 @@ pub(crate) fn shuffle<T>(list: &mut [T], random: &mut Random) {
         list.swap(k, random.below(k + 1));
     }
 }
+
+/// Two inhibitory inputs at one instant, which cut a maximum off together: a kink, whose side is a matter of convention
+/// (mathematics.md, eq. 23).
+pub(crate) fn cut_off_together() -> Problem {
+    problem(&serde_json::json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 3,
+            "populations": [{"name": "readout", "size": 2, "model": "li"}],
+            "connections": [{"from": "input", "to": "readout", "weights": [[3, -5, -2], [1, 0.5, 0.25]]}]
+        },
+        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
+        "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
+    }))
+}

@@ -120,7 +120,7 @@ fn differences_agree_with_the_gradient() {
         let Problem { network, parameters, stimulus, .. } = &problem;
         let question = Question { network, parameters, stimulus, loss: &loss, settings: AUTOMATIC };
         match check_gradient(&question, DIFFERENCE) {
-            Ok(check) => compared += check.agreement.compared,
+            Ok(check) => compared += check.agreement.compared(),
             Err(error) => panic!("{name}: {error}"),
         }
     }

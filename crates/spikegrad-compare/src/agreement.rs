@@ -11,10 +11,11 @@ use std::fmt;
 /// How far two answers agree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Agreement {
-    /// Entries that both have.
-    pub compared: usize,
     /// Entries that one of them has not.
     pub missing: usize,
+    /// The difference of each entry that both have, relative to the largest entry ([`Entry::error`]), in the order of
+    /// [`Question::numbers`].
+    pub errors: Vec<f64>,
     /// The entry that differs most; `None` if none was compared.
     pub worst: Option<Entry>,
 }
@@ -49,16 +50,22 @@ impl Agreement {
                 all.missing += 1;
                 continue;
             };
-            all.compared += 1;
             let difference = (first - second).abs() * number.scale;
             // All entries zero, or equal: nothing to divide by. What is not a number is the worst there is.
             let error = if difference == 0.0 { 0.0 } else { difference / largest };
             let error = if error.is_nan() { f64::INFINITY } else { error };
+            all.errors.push(error);
             if all.worst.as_ref().is_none_or(|worst| error > worst.error) {
                 all.worst = Some(Entry { place: number.place.clone(), first, second, error });
             }
         }
         all
+    }
+
+    /// Number of entries that both have.
+    #[must_use]
+    pub fn compared(&self) -> usize {
+        self.errors.len()
     }
 
     /// The largest difference, relative to the largest entry; 0 if nothing was compared.

@@ -23,6 +23,7 @@
 //!
 //! Not here: any knowledge of how a neuron moves.
 
+use crate::number::set;
 use crate::{Answer, CompareError, Engine, Question, Refusal, Signature, Worth};
 use spikegrad_network::{InputSpike, Parameters, Stimulus};
 
@@ -239,13 +240,8 @@ impl Tableau {
 }
 
 fn with_parameter(parameters: &Parameters, k: usize, x: f64) -> Parameters {
-    let (mut changed, mut position) = (parameters.clone(), 0);
-    changed.for_each_mut(|number| {
-        if position == k {
-            *number = x;
-        }
-        position += 1;
-    });
+    let mut changed = parameters.clone();
+    set(&mut changed, k, x);
     changed
 }
 

@@ -7,6 +7,7 @@
 //! Not here: the run (`crates/spikegrad/src/forward.rs`); sensitivities without dual numbers (`saltation.rs`).
 
 use crate::exact::{Sample, value_and_jvp};
+use crate::number::set;
 use crate::{Answer, CompareError, Engine, Question, Worth};
 use spikegrad_network::Gradient;
 
@@ -32,9 +33,9 @@ impl Engine for ForwardPropagation {
         let count = parameters.to_vec().len();
         let mut entries = Vec::with_capacity(count + direction.input_times.len());
         for k in 0..count {
-            set(&mut direction, k, 1.0);
+            set(&mut direction.parameters, k, 1.0);
             entries.push(Some(along(&direction)?.derivative));
-            set(&mut direction, k, 0.0);
+            set(&mut direction.parameters, k, 0.0);
         }
         for k in 0..direction.input_times.len() {
             direction.input_times[k] = 1.0;
@@ -44,15 +45,4 @@ impl Engine for ForwardPropagation {
         let gradient = question.gradient(entries);
         Ok(Answer { loss: value, gradient, worth: Worth::default() })
     }
-}
-
-/// Sets the parameter at position `k` of a direction.
-fn set(direction: &mut Gradient, k: usize, value: f64) {
-    let mut position = 0;
-    direction.parameters.for_each_mut(|x| {
-        if position == k {
-            *x = value;
-        }
-        position += 1;
-    });
 }

@@ -62,7 +62,7 @@ pub struct GradientCheck {
 ///     Question { network, parameters, stimulus, loss: &*loss, settings: Settings::default() };
 /// let report = check_gradient(&question, 1e-7)?;
 /// // Everything but the refractory time of 0, which has no neighbour below.
-/// assert_eq!((report.agreement.compared, report.agreement.missing), (13, 1));
+/// assert_eq!((report.agreement.compared(), report.agreement.missing), (13, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn check_gradient(
@@ -104,7 +104,7 @@ impl fmt::Display for GradientCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { engine, tolerance, agreement, signature, refusals, .. } = self;
         let verdict = if agreement.error() <= *tolerance { "agrees" } else { "disagrees" };
-        let Agreement { compared, missing, worst } = agreement;
+        let (compared, Agreement { missing, worst, .. }) = (agreement.compared(), agreement);
         write!(f, "{engine} {verdict} with differences to {tolerance:.0e}: ")?;
         write!(f, "{compared} entries compared, {missing} not")?;
         if let Some(worst) = worst {

@@ -9,7 +9,7 @@
 //! Not here: steps (`finite_differences.rs`).
 
 use crate::Question;
-use spikegrad_network::{Model, Network, Source, Values};
+use spikegrad_network::{Model, Network, Parameters, Source, Values};
 
 /// A number that can be differentiated.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,17 @@ impl Scales {
     fn of_potential(&self, value: f64) -> f64 {
         value.abs().max(self.potential)
     }
+}
+
+/// Sets the parameter at position `k` of [`Parameters::to_vec`].
+pub(crate) fn set(parameters: &mut Parameters, k: usize, value: f64) {
+    let mut position = 0;
+    parameters.for_each_mut(|x| {
+        if position == k {
+            *x = value;
+        }
+        position += 1;
+    });
 }
 
 /// See [`Question::numbers`].

@@ -8,7 +8,7 @@
 //! Not here: the surrogates (`spikegrad_compare::time_stepped`), training with either (`robustness.rs`).
 
 use crate::drawing::{axis, figure, line, logarithmic, table};
-use crate::likeness::{Alike, Likeness, norm};
+use crate::likeness::{Alike, Likeness};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
@@ -21,6 +21,7 @@ use spikegrad_compare::time_stepped::{
 };
 use spikegrad_report::plot::{Chart, ChartLine};
 use spikegrad_report::{Page, Table};
+use spikegrad_train::optimise::norm;
 use spikegrad_train::{Config, Run};
 
 /// Scales of the surrogates, per unit of the threshold.

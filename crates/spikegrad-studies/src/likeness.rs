@@ -3,6 +3,7 @@
 //! Not here: entry by entry (`spikegrad_compare::Agreement`).
 
 use serde::Serialize;
+use spikegrad_train::optimise::norm;
 
 /// How alike two gradients are, if that can be said.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,15 +53,6 @@ impl Alike {
             Self::LeftOut { .. } => None,
         }
     }
-}
-
-/// The Euclidean norm; squares neither overflow nor vanish.
-pub(crate) fn norm(vector: &[f64]) -> f64 {
-    let largest = vector.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return 0.0;
-    }
-    largest * vector.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

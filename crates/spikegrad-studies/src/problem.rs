@@ -66,7 +66,7 @@ enum Outcome {
         worst: String,
         /// Entries without a derivative, by reason.
         refusals: Vec<(String, usize)>,
-        /// Size of each difference, in units of the largest entry; not written down.
+        /// Each difference, relative to the largest entry; not written down.
         #[serde(skip)]
         differences: Vec<f64>,
     },
@@ -148,17 +148,9 @@ impl Outcome {
             let reason = "its answer is outside the range of a double".to_owned();
             return Self::LeftOut { reason };
         }
-        let numbers = question.numbers();
-        let scaled = |answer: &Answer| {
-            let entries = answer.entries().into_iter().zip(&numbers);
-            entries.map(|(x, n)| x.map(|x| x * n.scale)).collect::<Vec<_>>()
-        };
-        let (first, second) = (scaled(exact), scaled(answer));
-        let largest = first.iter().flatten().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-        let both = first.iter().zip(&second).filter_map(|(a, b)| Some(((*a)?, (*b)?)));
         Self::Answered {
             loss: answer.loss,
-            compared: agreement.compared,
+            compared: agreement.compared(),
             missing: agreement.missing,
             error: agreement.error(),
             worst: agreement.worst.map_or_else(String::new, |worst| worst.place),
@@ -168,7 +160,7 @@ impl Outcome {
                 .iter()
                 .map(|r| (r.reason.to_owned(), r.count))
                 .collect(),
-            differences: both.map(|(a, b)| (a - b).abs() / largest).collect(),
+            differences: agreement.errors,
         }
     }
 }

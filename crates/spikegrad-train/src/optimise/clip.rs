@@ -20,8 +20,9 @@ pub fn clip_to_norm(gradient: &mut [f64], limit: f64) -> f64 {
     norm
 }
 
-/// The Euclidean norm, without overflow on the way.
-pub(crate) fn norm(vector: &[f64]) -> f64 {
+/// Returns the Euclidean norm; squares neither overflow nor vanish on the way.
+#[must_use]
+pub fn norm(vector: &[f64]) -> f64 {
     let (largest, relative) = scaled_norm(vector);
     largest * relative
 }

@@ -34,8 +34,7 @@ mod rules;
 mod schedule;
 
 pub use average::Average;
-pub use clip::clip_to_norm;
-pub(crate) use clip::norm;
+pub use clip::{clip_to_norm, norm};
 pub use config::OptimiserConfig;
 pub use constraint::Constraint;
 pub use schedule::{Schedule, Shape};
