@@ -8,7 +8,7 @@ use crate::tolerance::{AGREEMENT, CASE};
 use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
 use spikegrad::dynamics::{
     Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants,
-    lif::Tangent,
+    lif::{Averaging, Tangent},
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
@@ -78,6 +78,7 @@ struct Buggy {
 impl Neuron<f64> for Buggy {
     type State = State<f64>;
     type Tangent = Tangent<f64>;
+    type Averaging = Averaging<f64>;
 
     fn flow(&self, state: State<f64>, dt: f64) -> State<f64> {
         self.real.flow(state, dt)
@@ -106,8 +107,8 @@ impl Neuron<f64> for Buggy {
     fn membrane_rate(&self, state: State<f64>) -> f64 {
         self.real.membrane_rate(state)
     }
-    fn integral(&self, state: State<f64>, dt: f64, fading: f64) -> f64 {
-        self.real.integral(state, dt, fading)
+    fn integral(&self, state: State<f64>, over: (f64, f64), kept: &mut Averaging<f64>) -> f64 {
+        self.real.integral(state, over, kept)
     }
     fn is_finite(&self, state: State<f64>) -> bool {
         self.real.is_finite(state)
@@ -147,12 +148,11 @@ impl Neuron<f64> for Buggy {
     }
     fn integral_tangent(
         &self,
-        tangent: Tangent<f64>,
-        before: State<f64>,
-        dt: f64,
-        fading: f64,
+        before: (State<f64>, Tangent<f64>),
+        over: (f64, f64),
+        kept: &mut Averaging<f64>,
     ) -> TimeConstants<f64> {
-        self.real.integral_tangent(tangent, before, dt, fading)
+        self.real.integral_tangent(before, over, kept)
     }
 }
 
@@ -174,10 +174,15 @@ impl NeuronAdjoint<f64> for Buggy {
             self.real.hold_pullback(dt, after)
         }
     }
-    fn integral_pullback(&self, dt: f64, fading: f64, integral: f64) -> Adjoint<State<f64>> {
+    fn integral_pullback(
+        &self,
+        integral: f64,
+        over: (f64, f64),
+        kept: &mut Averaging<f64>,
+    ) -> Adjoint<State<f64>> {
         let integral =
             if self.bug == Bug::IntegralPullbackHasTheWrongSign { -integral } else { integral };
-        self.real.integral_pullback(dt, fading, integral)
+        self.real.integral_pullback(integral, over, kept)
     }
     fn receive_pullback(&self, weight: f64, after: Adjoint<State<f64>>) -> Arrival<f64> {
         let Arrival { weight: by_weight, time } = self.real.receive_pullback(weight, after);
@@ -248,13 +253,12 @@ impl NeuronAdjoint<f64> for Buggy {
     fn whole_integral_pullback(
         &self,
         integral: f64,
-        duration: f64,
-        fading: f64,
+        over: (f64, f64),
         tangent: TimeConstants<f64>,
         gradient: &mut LifGradient<f64>,
     ) {
         let integral = if self.bug == Bug::WholeIntegralForgetsTheRest { 0.0 } else { integral };
-        self.real.whole_integral_pullback(integral, duration, fading, tangent, gradient);
+        self.real.whole_integral_pullback(integral, over, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<f64>>, gradient: &mut LifGradient<f64>) {
         if self.bug != Bug::InitialCurrentIsForgotten {

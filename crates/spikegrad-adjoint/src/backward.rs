@@ -497,8 +497,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             model.flow_pullback(dt, cell.adjoint)
         };
         if cell.is_read && !cell.clamped && !dt.is_exactly_zero() {
-            let motion = (time, dt);
-            cell.adjoint = self.workspace.integrals.pull_back(n, model, motion, cell.adjoint);
+            let (motion, kept) = ((time, dt), &mut N::Averaging::default());
+            cell.adjoint = self.workspace.integrals.pull_back(n, model, motion, cell.adjoint, kept);
         }
     }
 
@@ -509,7 +509,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cell = &mut self.workspace.cells[n];
         let dt = cell.time.since(release);
         let after = model.flow_pullback(dt, cell.adjoint);
-        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after);
+        let kept = &mut N::Averaging::default();
+        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after, kept);
         let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
         cell.released = f64::NEG_INFINITY;

@@ -70,13 +70,15 @@ impl<T: Scalar> Integrals<T> {
         model: &N,
         (from, dt): (Time<T>, T),
         mut adjoint: Adjoint<N::State>,
+        kept: &mut N::Averaging,
     ) -> Adjoint<N::State> {
         let mut place = self.first[neuron];
         while let Some(k) = place {
             let Integral { fading, cotangent, next } = self.all[k];
             let fading = T::from(fading);
             let worth = (-fading * from.rounded).exp() * cotangent;
-            adjoint = model.add_adjoints(adjoint, model.integral_pullback(dt, fading, worth));
+            adjoint =
+                model.add_adjoints(adjoint, model.integral_pullback(worth, (dt, fading), kept));
             place = next;
         }
         adjoint
@@ -95,5 +97,5 @@ pub(crate) fn average_pullback<T: Scalar, N: NeuronAdjoint<T>>(
     // The average is the integral divided by the end; its recorded tangent is that of the average.
     let TimeConstants { tau_mem, tau_syn } = readout.tangent;
     let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
-    model.whole_integral_pullback(cotangent / end, end, fading.into(), tangent, gradient);
+    model.whole_integral_pullback(cotangent / end, (end, fading.into()), tangent, gradient);
 }

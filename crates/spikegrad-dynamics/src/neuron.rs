@@ -63,6 +63,8 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     type State: Copy + Debug + Send + Sync;
     /// The derivative of the state with respect to the neuron's own time constants, at fixed event times.
     type Tangent: Copy + Debug + Default + Send + Sync;
+    /// What the last integral was made of, kept for the next neuron that moves as long; starts empty, and any content is right.
+    type Averaging: Copy + Debug + Default + Send + Sync;
 
     /// Moves `state` forward by `dt` along the free dynamics.
     #[must_use]
@@ -86,10 +88,10 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// dV/dt of a free neuron in `state`, per second.
     #[must_use]
     fn membrane_rate(&self, state: Self::State) -> T;
-    /// `∫ e^(−fading · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds.
-    /// `fading` is a rate, per second and not negative; with zero it is plain ∫V.
+    /// `∫ e^(−fading · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds;
+    /// `over` is (`dt`, `fading`). The weight fades at a rate per second, not negative; with zero it is plain ∫V.
     #[must_use]
-    fn integral(&self, state: Self::State, dt: T, fading: T) -> T;
+    fn integral(&self, state: Self::State, over: (T, T), kept: &mut Self::Averaging) -> T;
     /// Whether every number of `state` is finite.
     #[must_use]
     fn is_finite(&self, state: Self::State) -> bool;
@@ -128,14 +130,13 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// ∂V/∂(time constants) of a state with this `tangent`.
     #[must_use]
     fn membrane_tangent(&self, tangent: Self::Tangent) -> TimeConstants<T>;
-    /// ∂/∂(time constants) of [`Neuron::integral`] of a state with this `tangent`.
+    /// ∂/∂(time constants) of [`Neuron::integral`] of a state and its tangent.
     #[must_use]
     fn integral_tangent(
         &self,
-        tangent: Self::Tangent,
-        before: Self::State,
-        dt: T,
-        fading: T,
+        before: (Self::State, Self::Tangent),
+        over: (T, T),
+        kept: &mut Self::Averaging,
     ) -> TimeConstants<T>;
 }
 
@@ -164,7 +165,12 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     fn hold_pullback(&self, dt: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
     /// Pulls `integral` = ∂L/∂([`Neuron::integral`]) back through it.
     #[must_use]
-    fn integral_pullback(&self, dt: T, fading: T, integral: T) -> Adjoint<Self::State>;
+    fn integral_pullback(
+        &self,
+        integral: T,
+        over: (T, T),
+        kept: &mut Self::Averaging,
+    ) -> Adjoint<Self::State>;
     /// Pulls `after` back through arrivals, for one synapse of strength `weight`.
     #[must_use]
     fn receive_pullback(&self, weight: T, after: Adjoint<Self::State>) -> Arrival<T>;
@@ -211,13 +217,12 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut Self::Gradient);
     /// Adds what the refractory time gets from a release whose time is worth `time`.
     fn refractory_pullback(&self, time: T, gradient: &mut Self::Gradient);
-    /// Adds what the parameters get from `integral` = ∂L/∂([`Neuron::integral`] over the whole run of `duration` seconds) of a
+    /// Adds what the parameters get from `integral` = ∂L/∂([`Neuron::integral`] `over` the whole run) of a
     /// neuron that never spikes.
     fn whole_integral_pullback(
         &self,
         integral: T,
-        duration: T,
-        fading: T,
+        over: (T, T),
         tangent: TimeConstants<T>,
         gradient: &mut Self::Gradient,
     );

@@ -78,7 +78,8 @@ impl<T: Scalar> Observer<T> {
         dt: T,
         after: N::State,
     ) {
-        self.integrate::<N, TANGENTS>(neuron, time, (before, tangent), dt);
+        let mut kept = N::Averaging::default();
+        self.integrate::<N, TANGENTS>(neuron, time, (before, tangent), dt, &mut kept);
         self.peak::<N, TANGENTS>(neuron, time, (before, tangent), dt, after);
     }
 
@@ -89,13 +90,14 @@ impl<T: Scalar> Observer<T> {
         time: Time<T>,
         (before, tangent): (N::State, N::Tangent),
         dt: T,
+        kept: &mut N::Averaging,
     ) {
         for integral in self.integrals.iter_mut().flatten() {
             let fading = T::from(integral.fading);
             let weight = (-fading * time.rounded).exp();
-            integral.value += weight * neuron.integral(before, dt, fading);
+            integral.value += weight * neuron.integral(before, (dt, fading), kept);
             if TANGENTS {
-                let part = neuron.integral_tangent(tangent, before, dt, fading);
+                let part = neuron.integral_tangent((before, tangent), (dt, fading), kept);
                 integral.tangent.tau_mem += weight * part.tau_mem;
                 integral.tangent.tau_syn += weight * part.tau_syn;
             }

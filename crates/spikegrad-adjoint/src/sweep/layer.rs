@@ -11,6 +11,7 @@ use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
 use crate::integrals::{Integrals, average_pullback};
 use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
+use spikegrad_dynamics::lif::Averaging;
 use spikegrad_dynamics::{Adjoint, LifGradient, NeuronAdjoint, State};
 use spikegrad_network::{Circuit, Cusp, Layer, Time, Trace};
 
@@ -224,10 +225,12 @@ impl LayerSweep<'_> {
         if stretch.arrivals.is_empty() {
             Pass { adjoints, time_constants, row: None, motion }.run();
         }
+        let mut kept = Averaging::default();
         for &n in &*averaged {
             let model = &circuit.neurons[layer.neurons.start + n];
             let start = Adjoint(adjoints.get(n));
-            let Adjoint(start) = integrals.pull_back(n, model, (stretch.from, dt), start);
+            let Adjoint(start) =
+                integrals.pull_back(n, model, (stretch.from, dt), start, &mut kept);
             adjoints.set(n, start);
         }
     }
@@ -275,8 +278,8 @@ impl LayerSweep<'_> {
         let before =
             State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
         let model = &self.circuit.neurons[self.layer.neurons.start + n];
-        let Adjoint(before) = self.scratch.integrals.pull_back(n, model, motion, Adjoint(before));
-        before
+        let (kept, before) = (&mut Averaging::default(), Adjoint(before));
+        self.scratch.integrals.pull_back(n, model, motion, before, kept).0
     }
 
     /// A later release leaves the membrane at its reset value for longer (eq. 12).

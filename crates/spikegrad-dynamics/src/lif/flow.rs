@@ -1,19 +1,18 @@
-//! Motion between events, the integral of V along it, and their pullbacks.
+//! Motion between events, and its pullbacks.
 //!
-//! With p = −`dt/τ_mem`, q = −`dt/τ_syn` and divided differences of the exponential (docs/mathematics.md, eqs. 3–6),
+//! With p = −`dt/τ_mem`, q = −`dt/τ_syn` and divided differences of the exponential (docs/mathematics.md, eqs. 3–5),
 //!
 //! ```text
 //! v(dt) = e^p v + ψ i            ψ = (dt/τ_mem) exp[p, q]
 //! i(dt) = e^q i
-//! ∫v    = dt exp[0, p] v + (dt²/τ_mem) exp[0, p, q] i
 //! ```
 //!
-//! A weight e^(−ρs) within the integral shifts p and q by −ρ dt, and leaves the 0 where it is (eq. 6a). Every factor is positive, so nothing cancels, at any ratio of the time constants and any `dt ≥ 0`.
-//! Not here: derivatives with respect to the time constants (`tangent.rs`).
+//! Every factor is positive, so nothing cancels, at any ratio of the time constants and any `dt ≥ 0`.
+//! Not here: derivatives with respect to the time constants (`tangent.rs`), the integral of V (`integral.rs`).
 
-use super::{Lif, LifGradient, State};
+use super::{Lif, State};
 use crate::divided::{SHORT, phi2_of_short};
-use crate::{Adjoint, Scalar, exp_divided};
+use crate::{Adjoint, Scalar};
 
 /// Below this exponent `eˣ` is zero as a double.
 const UNDERFLOW: f64 = -750.0;
@@ -139,127 +138,30 @@ pub(super) fn hold_pullback<T: Scalar>(
     Adjoint(hold(neuron, after.0, dt))
 }
 
-/// Coefficients of v and i in the integral of v under a weight that fades at the rate `fading`.
-fn integral_coefficients<T: Scalar>(neuron: &Lif<T>, dt: T, fading: T) -> (T, T) {
-    let (zero, r) = (T::from(0.0), -dt * fading);
-    let (p, q) = (-dt / neuron.tau_mem + r, -dt / neuron.tau_syn + r);
-    (dt * exp_divided([zero, p]), dt * (dt / neuron.tau_mem) * exp_divided([zero, p, q]))
-}
-
-pub(super) fn integral<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T, fading: T) -> T {
-    let (of_v, of_i) = integral_coefficients(neuron, dt, fading);
-    let weight = dt * (dt * fading).phi1();
-    neuron.rest * weight + of_v * state.v + of_i * state.i
-}
-
-pub(super) fn integral_pullback<T: Scalar>(
-    neuron: &Lif<T>,
-    dt: T,
-    fading: T,
-    integral: T,
-) -> Adjoint<State<T>> {
-    let (of_v, of_i) = integral_coefficients(neuron, dt, fading);
-    Adjoint(State { v: of_v * integral, i: of_i * integral })
-}
-
-/// The integral of a neuron that starts from its initial value: with r = −`fading` dt, rest gets
-/// dt exp[0, r] − dt exp[0, p + r] = `(dt²/τ_mem) exp[0, r, p + r]`.
-pub(super) fn whole_integral_pullback<T: Scalar>(
-    neuron: &Lif<T>,
-    integral: T,
-    duration: T,
-    fading: T,
-    gradient: &mut LifGradient<T>,
-) {
-    let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * fading);
-    let of_rest = integral * duration * x * exp_divided([zero, r, r - x]);
-    gradient.parameters.v_leak += of_rest;
-    gradient.parameters.i_bias += of_rest;
-    gradient.initial_v += integral * duration * exp_divided([zero, r - x]);
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{RATIOS, neuron, parameters};
+    use super::super::LifGradient;
+    use super::super::fixtures::{
+        MATRIX_EXPONENTIAL, RATIOS, by_matrix_exponential, neuron, parameters,
+    };
     use super::*;
     use crate::{Neuron, NeuronAdjoint, TimeConstants};
-    use nalgebra::Matrix4;
-
-    /// The matrix exponential's own error dominates: about 1e-13 after its squarings.
-    const MATRIX_EXPONENTIAL: f64 = 1e-12;
-
-    /// Rates at which a weight fades: not at all, slowly, and faster than the membrane.
-    const FADINGS: [f64; 3] = [0.0, 0.13, 3.0];
-
-    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential. What it moves is `e^(−fading t)`
-    /// times v, i and 1, and the integral of the weighted potential, which is linear again.
-    fn by_matrix_exponential(
-        ratio: f64,
-        state: State<f64>,
-        dt: f64,
-        fading: f64,
-    ) -> (f64, f64, f64) {
-        let p = parameters(ratio);
-        let generator = Matrix4::new(
-            -1.0 / p.tau_mem - fading,
-            1.0 / p.tau_mem,
-            0.0,
-            0.0, //
-            0.0,
-            -1.0 / p.tau_syn - fading,
-            0.0,
-            0.0, //
-            1.0,
-            0.0,
-            0.0,
-            p.v_leak + p.i_bias, //
-            0.0,
-            0.0,
-            0.0,
-            -fading,
-        );
-        let propagator = (generator * dt).exp();
-        let end = propagator * nalgebra::Vector4::new(state.v, state.i, 0.0, 1.0);
-        (end[0], end[1], end[2])
-    }
 
     #[test]
-    fn flow_and_integral_agree_with_a_matrix_exponential() {
+    fn the_flow_agrees_with_a_matrix_exponential() {
         let state = State { v: -0.4, i: 2.3 };
         for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
             for dt in [1e-6, 0.01, 1.0, 4.0, 12.0] {
                 let n = neuron(ratio);
-                let (v, i, integral) = by_matrix_exponential(ratio, state, dt, 0.0);
+                let (v, i, _) = by_matrix_exponential(ratio, state, dt, 0.0);
                 let got = n.flow(state, dt);
-                for (name, got, expected) in [
-                    ("v", got.v, v),
-                    ("i", got.i, i),
-                    ("integral", n.integral(state, dt, 0.0), integral),
-                ] {
+                for (name, got, expected) in [("v", got.v, v), ("i", got.i, i)] {
                     let scale = expected.abs().max(1e-3 * dt);
                     assert!(
                         (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
                         "{name} {ratio} {dt}: {got} {expected}"
                     );
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn a_weighted_integral_agrees_with_a_matrix_exponential() {
-        let state = State { v: -0.4, i: 2.3 };
-        for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
-            for (dt, fading) in
-                [1e-6, 0.01, 1.0, 4.0, 12.0].map(|dt| FADINGS.map(|f| (dt, f))).concat()
-            {
-                let (_, _, expected) = by_matrix_exponential(ratio, state, dt, fading);
-                let got = neuron(ratio).integral(state, dt, fading);
-                let scale = expected.abs().max(1e-3 * dt);
-                assert!(
-                    (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
-                    "{ratio} {dt} {fading}: {got} {expected}"
-                );
             }
         }
     }
@@ -309,16 +211,6 @@ mod tests {
             assert_eq!((flow.v, flow.i), (dot(n.flow(unit_v, dt)), dot(n.flow(unit_i, dt))));
             let hold = hold_pullback(&n, dt, after).0;
             assert_eq!((hold.v, hold.i), (dot(n.hold(unit_v, dt)), dot(n.hold(unit_i, dt))));
-            for fading in FADINGS {
-                let rest = n.integral(State::default(), dt, fading);
-                let integral = integral_pullback(&n, dt, fading, 1.0).0;
-                for (got, unit) in [(integral.v, unit_v), (integral.i, unit_i)] {
-                    assert!(
-                        (got - (n.integral(unit, dt, fading) - rest)).abs() < 4e-16 * (1.0 + rest),
-                        "ratio {ratio}"
-                    );
-                }
-            }
         }
     }
 
@@ -338,26 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn rest_and_start_get_the_derivative_of_the_membrane_and_of_its_integral() {
-        // V and ∫V are affine in rest and in the start: a difference of two values is exact but for rounding.
+    fn rest_and_start_get_the_derivative_of_the_membrane() {
+        // V is affine in rest and in the start: a difference of two values is exact but for rounding.
         let (dt, state_i) = (2.7, 1.3);
-        for (ratio, fading) in [4.0, 1.0, 0.05].map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
+        for ratio in [4.0, 1.0, 0.05] {
             let value = |leak: f64, start: f64| {
                 let n = Lif::new(super::super::LifParameters { v_leak: leak, ..parameters(ratio) });
-                let s = n.state(start, state_i);
-                (n.membrane(n.flow(s, dt)), n.integral(s, dt, fading))
+                n.membrane(n.flow(n.state(start, state_i), dt))
             };
-            let (base, leak, start) = (value(0.0, 0.0), value(1.0, 0.0), value(0.0, 1.0));
+            let base = value(0.0, 0.0);
             let mut of_v = LifGradient::default();
             let still = TimeConstants::default();
             neuron(ratio).membrane_pullback(1.0, dt, false, still, &mut of_v);
-            let mut of_integral = LifGradient::default();
-            whole_integral_pullback(&neuron(ratio), 1.0, dt, fading, &mut of_integral);
             for (got, expected) in [
-                (of_v.parameters.v_leak, leak.0 - base.0),
-                (of_v.initial_v, start.0 - base.0),
-                (of_integral.parameters.i_bias, leak.1 - base.1),
-                (of_integral.initial_v, start.1 - base.1),
+                (of_v.parameters.v_leak, value(1.0, 0.0) - base),
+                (of_v.initial_v, value(0.0, 1.0) - base),
             ] {
                 assert!((got - expected).abs() < 1e-14, "{got} {expected}");
             }

@@ -10,7 +10,7 @@
 use super::flow::{Propagator, propagator};
 use super::{Lif, LifGradient, State};
 use crate::divided::phi2;
-use crate::{Scalar, TimeConstants, exp_divided};
+use crate::{Scalar, TimeConstants};
 
 /// ∂v/∂(time constants) and `∂i/∂τ_syn`; i does not depend on `τ_mem`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +72,13 @@ fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
 ///
 /// `confluent` is `exp[…, p, p]` and `higher` `exp[…, p, p, q]`. Where p and q are apart, the recurrence of the divided
 /// differences removes the cancellation that a membrane much faster than its synapse would bring.
-fn of_scale<T: Scalar>(x: T, y: T, divided: T, confluent: T, higher: impl FnOnce() -> T) -> T {
+pub(super) fn of_scale<T: Scalar>(
+    x: T,
+    y: T,
+    divided: T,
+    confluent: T,
+    higher: impl FnOnce() -> T,
+) -> T {
     if (x - y).re().abs() > 1.0 {
         (x * confluent - y * divided) / (x - y)
     } else {
@@ -90,33 +96,6 @@ pub(super) fn hold<T: Scalar>(
     Tangent { i: (-y).exp() * (tangent.i + y / neuron.tau_syn * before.i), ..tangent }
 }
 
-pub(super) fn integral<T: Scalar>(
-    neuron: &Lif<T>,
-    tangent: Tangent<T>,
-    before: State<T>,
-    dt: T,
-    fading: T,
-) -> TimeConstants<T> {
-    let (zero, x, y) = (T::from(0.0), dt / neuron.tau_mem, dt / neuron.tau_syn);
-    // A weight shifts both alike, so that all below holds as it stands: it knows p − q, and how each depends on its own.
-    let r = -dt * fading;
-    let (p, q) = (r - x, r - y);
-    let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
-    let of_v = dt * exp_divided([zero, p]);
-    let second = exp_divided([zero, p, q]);
-    TimeConstants {
-        tau_mem: of_v * tangent.v.tau_mem + before.v * dt * dp * exp_divided([zero, p, p])
-            - before.i
-                * dt
-                * dp
-                * of_scale(x, y, second, exp_divided([zero, p, p]), || {
-                    exp_divided([zero, p, p, q])
-                }),
-        tau_syn: of_v * tangent.v.tau_syn
-            + dt * x * (second * tangent.i + before.i * dq * exp_divided([zero, p, q, q])),
-    }
-}
-
 pub(super) fn pullback<T: Scalar>(
     cotangent: T,
     tangent: TimeConstants<T>,
@@ -128,8 +107,8 @@ pub(super) fn pullback<T: Scalar>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::LifParameters;
     use super::super::fixtures::{RATIOS, parameters};
+    use super::super::{Averaging, LifParameters};
     use super::*;
     use crate::{Dual64, Neuron};
 
@@ -161,6 +140,8 @@ mod tests {
                 (State { v: -0.4, i: 2.3 }, Tangent::default(), [0.0; 2]);
             let mut mem = State { v: dual(state.v), i: dual(state.i) };
             let (mut syn, mut mem_integral, mut syn_integral) = (mem, dual(0.0), dual(0.0));
+            let kept = &mut Averaging::default();
+            let (of_mem, of_syn) = (&mut Averaging::default(), &mut Averaging::default());
             for (dt, weight, held) in
                 [(0.3, 1.0, false), (2.0, -0.5, true), (0.9, 4.0, false), (6.0, 0.0, false)]
             {
@@ -169,10 +150,10 @@ mod tests {
                     syn = along_syn.hold(syn, dual(dt));
                     (n.hold(state, dt), n.hold_tangent(tangent, state, dt))
                 } else {
-                    let part = n.integral_tangent(tangent, state, dt, fading);
+                    let part = n.integral_tangent((state, tangent), (dt, fading), kept);
                     integral = [integral[0] + part.tau_mem, integral[1] + part.tau_syn];
-                    mem_integral += along_mem.integral(mem, dual(dt), dual(fading));
-                    syn_integral += along_syn.integral(syn, dual(dt), dual(fading));
+                    mem_integral += along_mem.integral(mem, (dual(dt), dual(fading)), of_mem);
+                    syn_integral += along_syn.integral(syn, (dual(dt), dual(fading)), of_syn);
                     mem = along_mem.flow(mem, dual(dt));
                     syn = along_syn.flow(syn, dual(dt));
                     let moved = n.flow_with_tangent(state, tangent, dt);

@@ -7,7 +7,7 @@ use super::Irregular;
 use super::columns::Columns;
 use crate::Options;
 use crate::observer::Observer;
-use spikegrad_dynamics::lif::Tangent;
+use spikegrad_dynamics::lif::{Averaging, Tangent};
 use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
 use spikegrad_network::{Circuit, Layer, Measure, Readout, Time};
 
@@ -115,6 +115,7 @@ impl Peaks {
     ) {
         if self.wants_average {
             let dt = at.until.since(at.from);
+            let mut kept = Averaging::default();
             for (n, observer) in self.observers.iter_mut().enumerate() {
                 let Some(observer) = observer else { continue };
                 let model = &at.circuit.neurons[at.layer.neurons.start + n];
@@ -124,6 +125,7 @@ impl Peaks {
                     at.from,
                     (model.receive(state, weight(at.row, n)), tangent),
                     dt,
+                    &mut kept,
                 );
             }
         }

@@ -1,0 +1,252 @@
+//! The integral of V along a free motion, its derivatives with respect to the time constants, and its pullbacks.
+//!
+//! With p = −`dt/τ_mem` and q = −`dt/τ_syn` (docs/mathematics.md, eq. 6),
+//!
+//! ```text
+//! ∫v = dt exp[0, p] v + (dt²/τ_mem) exp[0, p, q] i
+//! ```
+//!
+//! A weight e^(−ρs) within the integral shifts p and q by −ρ dt, and leaves the 0 where it is (eq. 6a). Every factor is positive,
+//! so nothing cancels. The coefficients are long series and know nothing of the state: integrators that hear the same arrivals
+//! share them, so they are kept from one to the next.
+//!
+//! Not here: the motion itself (`flow.rs`).
+
+use super::tangent::{Tangent, of_scale};
+use super::{Lif, LifGradient, State};
+use crate::{Adjoint, Scalar, TimeConstants, exp_divided};
+
+/// The coefficients of the last integral, for the next one over the same length.
+#[derive(Clone, Copy, Debug)]
+pub struct Averaging<T>(Option<Coefficients<T>>);
+
+impl<T> Default for Averaging<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Coefficients<T> {
+    /// Length, rate of fading, `τ_mem` and `τ_syn`: what all below follows from.
+    of: [T; 4],
+    rest: T,
+    v: T,
+    i: T,
+    tangent: Option<TangentCoefficients<T>>,
+}
+
+/// Coefficients of the state in the derivatives of the integral.
+#[derive(Clone, Copy, Debug)]
+struct TangentCoefficients<T> {
+    v_by_tau_mem: T,
+    i_by_tau_mem: T,
+    i_by_tau_syn: T,
+}
+
+impl<T: Scalar> Averaging<T> {
+    /// The coefficients over `dt` under a weight that fades at the rate `fading`.
+    fn over(&mut self, neuron: &Lif<T>, dt: T, fading: T) -> &mut Coefficients<T> {
+        let of = [dt, fading, neuron.tau_mem, neuron.tau_syn];
+        // Equal in every part: duals compare by their values alone.
+        let fits = |kept: &Coefficients<T>| {
+            kept.of.iter().zip(of).all(|(&kept, new)| (kept - new).is_exactly_zero())
+        };
+        let kept = self.0.take().filter(fits);
+        self.0.insert(kept.unwrap_or_else(|| Coefficients::new(of)))
+    }
+}
+
+impl<T: Scalar> Coefficients<T> {
+    fn new(of: [T; 4]) -> Self {
+        let [dt, fading, tau_mem, tau_syn] = of;
+        let (zero, r) = (T::from(0.0), -dt * fading);
+        let (p, q) = (-dt / tau_mem + r, -dt / tau_syn + r);
+        Self {
+            of,
+            rest: dt * (dt * fading).phi1(),
+            v: dt * exp_divided([zero, p]),
+            i: dt * (dt / tau_mem) * exp_divided([zero, p, q]),
+            tangent: None,
+        }
+    }
+
+    fn tangent(&mut self) -> TangentCoefficients<T> {
+        let [dt, fading, tau_mem, tau_syn] = self.of;
+        *self.tangent.get_or_insert_with(|| {
+            let (zero, x, y) = (T::from(0.0), dt / tau_mem, dt / tau_syn);
+            // A weight shifts both alike, so that all below holds as it stands: it knows p − q, and how each depends on its own.
+            let r = -dt * fading;
+            let (p, q) = (r - x, r - y);
+            let (dp, dq) = (x / tau_mem, y / tau_syn);
+            let (second, twice_p) = (exp_divided([zero, p, q]), exp_divided([zero, p, p]));
+            TangentCoefficients {
+                v_by_tau_mem: dt * dp * twice_p,
+                i_by_tau_mem: -dt
+                    * dp
+                    * of_scale(x, y, second, twice_p, || exp_divided([zero, p, p, q])),
+                i_by_tau_syn: dt * x * dq * exp_divided([zero, p, q, q]),
+            }
+        })
+    }
+}
+
+pub(super) fn integral<T: Scalar>(
+    neuron: &Lif<T>,
+    state: State<T>,
+    (dt, fading): (T, T),
+    kept: &mut Averaging<T>,
+) -> T {
+    let of = kept.over(neuron, dt, fading);
+    neuron.rest * of.rest + of.v * state.v + of.i * state.i
+}
+
+pub(super) fn tangent<T: Scalar>(
+    neuron: &Lif<T>,
+    (state, tangent): (State<T>, Tangent<T>),
+    (dt, fading): (T, T),
+    kept: &mut Averaging<T>,
+) -> TimeConstants<T> {
+    let of = kept.over(neuron, dt, fading);
+    let own = of.tangent();
+    TimeConstants {
+        tau_mem: of.v * tangent.v.tau_mem + own.v_by_tau_mem * state.v + own.i_by_tau_mem * state.i,
+        tau_syn: of.v * tangent.v.tau_syn + of.i * tangent.i + own.i_by_tau_syn * state.i,
+    }
+}
+
+pub(super) fn pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    integral: T,
+    (dt, fading): (T, T),
+    kept: &mut Averaging<T>,
+) -> Adjoint<State<T>> {
+    let of = kept.over(neuron, dt, fading);
+    Adjoint(State { v: of.v * integral, i: of.i * integral })
+}
+
+/// The integral of a neuron that starts from its initial value: with r = −`fading` dt, rest gets
+/// dt exp[0, r] − dt exp[0, p + r] = `(dt²/τ_mem) exp[0, r, p + r]`.
+pub(super) fn whole_pullback<T: Scalar>(
+    neuron: &Lif<T>,
+    integral: T,
+    (duration, fading): (T, T),
+    gradient: &mut LifGradient<T>,
+) {
+    let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * fading);
+    let of_rest = integral * duration * x * exp_divided([zero, r, r - x]);
+    gradient.parameters.v_leak += of_rest;
+    gradient.parameters.i_bias += of_rest;
+    gradient.initial_v += integral * duration * exp_divided([zero, r - x]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LifParameters;
+    use super::super::fixtures::{
+        MATRIX_EXPONENTIAL, RATIOS, by_matrix_exponential, neuron, parameters,
+    };
+    use super::*;
+    use crate::{Dual64, Neuron};
+
+    /// Rates at which a weight fades: not at all, slowly, and faster than the membrane.
+    const FADINGS: [f64; 3] = [0.0, 0.13, 3.0];
+
+    #[test]
+    fn the_integral_agrees_with_a_matrix_exponential() {
+        let state = State { v: -0.4, i: 2.3 };
+        for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
+            for (dt, fading) in
+                [1e-6, 0.01, 1.0, 4.0, 12.0].map(|dt| FADINGS.map(|f| (dt, f))).concat()
+            {
+                let (_, _, expected) = by_matrix_exponential(ratio, state, dt, fading);
+                let got = neuron(ratio).integral(state, (dt, fading), &mut Averaging::default());
+                let scale = expected.abs().max(1e-3 * dt);
+                assert!(
+                    (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
+                    "{ratio} {dt} {fading}: {got} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_pullback_is_the_transpose() {
+        // The integral is affine in the state: its coefficients are read off unit states, with no difference quotient.
+        let (unit_v, unit_i) = (State { v: 1.0, i: 0.0 }, State { v: 0.0, i: 1.0 });
+        for (ratio, fading) in RATIOS.map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
+            let (n, over) = (neuron(ratio), (2.7, fading));
+            let kept = &mut Averaging::default();
+            let rest = n.integral(State::default(), over, kept);
+            let Adjoint(got) = pullback(&n, 1.0, over, kept);
+            for (got, unit) in [(got.v, unit_v), (got.i, unit_i)] {
+                let expected = n.integral(unit, over, kept) - rest;
+                assert!((got - expected).abs() < 4e-16 * (1.0 + rest), "ratio {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn rest_and_start_get_the_derivative_of_the_integral() {
+        // The integral is affine in rest and in the start: a difference of two values is exact but for rounding.
+        let (dt, state_i) = (2.7, 1.3);
+        for (ratio, fading) in [4.0, 1.0, 0.05].map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
+            let value = |leak: f64, start: f64| {
+                let n = Lif::new(LifParameters { v_leak: leak, ..parameters(ratio) });
+                n.integral(n.state(start, state_i), (dt, fading), &mut Averaging::default())
+            };
+            let base = value(0.0, 0.0);
+            let mut got = LifGradient::default();
+            whole_pullback(&neuron(ratio), 1.0, (dt, fading), &mut got);
+            for (got, expected) in [
+                (got.parameters.i_bias, value(1.0, 0.0) - base),
+                (got.initial_v, value(0.0, 1.0) - base),
+            ] {
+                assert!((got - expected).abs() < 1e-14, "{got} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_changes_no_bit() {
+        // Any one of length, fading and time constants differs from the one before, and then nothing does.
+        let state = State { v: -0.4, i: 2.3 };
+        let tangent = Tangent { v: TimeConstants { tau_mem: 0.3, tau_syn: -0.2 }, i: 0.7 };
+        let kept = &mut Averaging::default();
+        for (ratio, dt, fading) in [
+            (4.0, 0.3, 0.0),
+            (4.0, 0.3, 0.13),
+            (4.0, 0.8, 0.13),
+            (0.5, 0.8, 0.13),
+            (0.5, 0.8, 0.13),
+        ] {
+            let (n, over, fresh) = (neuron(ratio), (dt, fading), &mut Averaging::default());
+            assert_eq!(n.integral(state, over, kept), n.integral(state, over, fresh));
+            let tangents = n.integral_tangent((state, tangent), over, kept);
+            assert_eq!(tangents, n.integral_tangent((state, tangent), over, fresh));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_dual_is_not_taken_for_another_direction() {
+        let (lifted, state) = (parameters(4.0), State { v: (-0.4).into(), i: 2.3.into() });
+        let along = |is_mem: bool| {
+            let of = |x: f64, moves: bool| {
+                if moves { Dual64::from(x).derivative() } else { Dual64::from(x) }
+            };
+            Lif::new(LifParameters {
+                tau_mem: of(lifted.tau_mem, is_mem),
+                tau_syn: of(lifted.tau_syn, !is_mem),
+                v_th: lifted.v_th.into(),
+                v_reset: lifted.v_reset.into(),
+                v_leak: lifted.v_leak.into(),
+                i_bias: lifted.i_bias.into(),
+                t_ref: lifted.t_ref.into(),
+            })
+        };
+        let (kept, over) = (&mut Averaging::default(), (0.3.into(), 0.0.into()));
+        let [mem, syn] = [true, false].map(|is_mem| along(is_mem).integral(state, over, kept).eps);
+        assert_eq!(syn, along(false).integral(state, over, &mut Averaging::default()).eps);
+        assert_ne!(mem, syn);
+    }
+}
