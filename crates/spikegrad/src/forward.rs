@@ -12,7 +12,7 @@ use crate::evaluate::{Error, Sample};
 use crate::evaluator::Settings;
 use spikegrad_adjoint::{AdjointError, Cotangents, Grazing};
 use spikegrad_dynamics::Dual64;
-use spikegrad_network::{Circuit, Gradient, Network, Parameters, Trace};
+use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
 /// Value, derivative along a direction, and what they were read from.
@@ -78,14 +78,12 @@ pub fn value_and_jvp(
     settings: &Settings,
 ) -> Result<DirectionalEvaluation, Error> {
     let Sample { stimulus, loss } = sample;
-    let circuit = Circuit::new(network, &lift(parameters, &direction.parameters))?;
-    let times = &direction.input_times;
-    assert_eq!(times.len(), stimulus.spikes().len(), "one entry for each input spike");
-    let stimulus = stimulus.lift(|k, time| Dual64::new(time, times[k]));
+    let (parameters, stimulus) = lift(parameters, stimulus, direction);
+    let circuit = Circuit::new(network, &parameters)?;
     let options = Options { max_events: settings.max_events, readouts: loss.readouts(network) };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
-    check(&trace, settings.grazing)?;
+    differentiable(&trace, settings.grazing)?;
     let (loss, cotangents) = loss.evaluate(network, &trace.real());
     let derivative = along(&trace, &cotangents);
     if loss.is_finite() && derivative.is_finite() {
@@ -95,20 +93,29 @@ pub fn value_and_jvp(
     }
 }
 
-/// The parameters with their part of the direction.
-fn lift(parameters: &Parameters, direction: &Parameters) -> Parameters<Dual64> {
-    let along = direction.to_vec();
+/// Parameters and stimulus with their part of the direction.
+pub(crate) fn lift(
+    parameters: &Parameters,
+    stimulus: &Stimulus,
+    direction: &Gradient,
+) -> (Parameters<Dual64>, Stimulus<Dual64>) {
+    let along = direction.parameters.to_vec();
     assert_eq!(
         along.len(),
         parameters.to_vec().len(),
         "a direction in the shape of the parameters"
     );
     let mut along = along.into_iter();
-    parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default()))
+    let times = &direction.input_times;
+    assert_eq!(times.len(), stimulus.spikes().len(), "one entry for each input spike");
+    (
+        parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default())),
+        stimulus.lift(|k, time| Dual64::new(time, times[k])),
+    )
 }
 
 /// Whether every spike has a time that can be differentiated.
-fn check(trace: &Trace<Dual64>, policy: Grazing) -> Result<(), AdjointError> {
+pub(crate) fn differentiable(trace: &Trace<Dual64>, policy: Grazing) -> Result<(), AdjointError> {
     if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
         return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
     }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! [`value_and_grad`] is the three verbs in one call, [`value_and_grad_batch`] the same over many stimuli in parallel, with
-//! the same bits on any number of threads. [`value_and_jvp`] is the derivative along one direction, carried forward.
+//! the same bits on any number of threads. [`value_and_jvp`] is the derivative along one direction, carried forward;
+//! [`value_and_hvp`] the product of the Hessian with one.
 //!
 //! # A first example
 //!
@@ -53,10 +54,12 @@
 //! | [`adjoint`] | losses and the backward sweep |
 
 mod batch;
+mod curvature;
 mod evaluate;
 mod evaluator;
 mod forward;
 
+pub use curvature::{CurvatureEvaluation, value_and_hvp};
 pub use evaluate::{
     Batch, BatchError, Error, Evaluation, Sample, simulate, value_and_grad, value_and_grad_batch,
     value_batch,
