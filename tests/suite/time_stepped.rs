@@ -142,6 +142,19 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
             (request(k, Measure::Mean), (potentials(k).sum::<f64>() - ends) / steps)
         })
         .collect();
+    let (tau, scale, end) = (0.008, 0.2, stimulus.t_end());
+    let faded: Vec<_> = neurons
+        .iter()
+        .map(|&k| {
+            // The trapezoidal rule, panel by panel.
+            let weighted: Vec<f64> = potentials(k)
+                .zip(0_u32..)
+                .map(|(v, step)| (-f64::from(step) * run.dt() / tau).exp() * v)
+                .collect();
+            let panels = weighted.windows(2).map(|ends| 0.5 * (ends[0] + ends[1]) * run.dt());
+            (request(k, Measure::Weighted { tau }), panels.sum::<f64>() / end)
+        })
+        .collect();
     let of_trace = |loss: &dyn Loss, readouts: &[(ReadoutRequest, f64)]| {
         loss.evaluate(&network, &trace_of(run, &stimulus, readouts)).0
     };
@@ -153,7 +166,18 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
     let (read, other) = (2, 1);
     let of_maxima = spikegrad::MaxVoltageCrossEntropy { population: read, label: other };
     let of_means = spikegrad::MeanVoltageCrossEntropy { population: read, label: other };
+    let of_faded =
+        spikegrad::ShapedVoltageCrossEntropy { population: read, label: other, tau, scale };
     let pairs = [
+        (
+            value(&stepped::ShapedVoltageCrossEntropy {
+                population: read,
+                label: other,
+                tau,
+                scale,
+            }),
+            of_trace(&of_faded, &faded),
+        ),
         (
             value(&stepped::TtfsCrossEntropy { population, label, tau0, tau1, alpha }),
             of_trace(&first, &[]),

@@ -34,8 +34,8 @@ pub use error::GridError;
 pub use firing::{Firing, Replay, Soft, Threshold};
 pub use forward::Run;
 pub use loss::{
-    Cotangents, GridLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, TtfsCrossEntropy,
-    VanRossum, View, VoltageMse, grid_loss_of,
+    Cotangents, GridLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy,
+    ShapedVoltageCrossEntropy, TtfsCrossEntropy, VanRossum, View, VoltageMse, grid_loss_of,
 };
 pub use network::{MAX_STEPS, Reset, SteppedNetwork, SteppedSettings};
 pub use surrogate::{Height, Shape, SpikeDerivative, Surrogate};

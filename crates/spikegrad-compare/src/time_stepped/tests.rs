@@ -5,8 +5,8 @@
 
 use super::{
     Activity, GridError, GridLoss, GridMemory, GridSample, Height, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, Reset, Shape, Side, Soft, SteppedNetwork, SteppedSettings, SteppedSum,
-    Surrogate, TtfsCrossEntropy, VanRossum, VoltageMse,
+    MeanVoltageCrossEntropy, Reset, Shape, ShapedVoltageCrossEntropy, Side, Soft, SteppedNetwork,
+    SteppedSettings, SteppedSum, Surrogate, TtfsCrossEntropy, VanRossum, VoltageMse,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -217,6 +217,8 @@ fn soft_networks_have_exact_gradients_for_every_surrogate() {
 fn soft_networks_have_exact_gradients_for_every_loss() {
     let settings = settings(Shape::Sigmoid);
     check(&settings, &MeanVoltageCrossEntropy { population: READ, label: 0 });
+    let shaped = ShapedVoltageCrossEntropy { population: READ, label: 1, tau: 0.008, scale: 0.2 };
+    check(&settings, &shaped);
     let samples = vec![(0, 0.004, 0.1), (2, 0.0, 0.3), (2, 0.02, 1.0), (2, 0.02, 0.5)];
     check(&settings, &VoltageMse { population: READ, samples });
     check(&settings, &first_spike());

@@ -8,7 +8,9 @@ mod spikes;
 mod voltage;
 
 pub use spikes::{TtfsCrossEntropy, VanRossum};
-pub use voltage::{MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, VoltageMse};
+pub use voltage::{
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, VoltageMse,
+};
 
 use super::{GridError, Run};
 use spikegrad_network::problem::LossDocument;
@@ -133,6 +135,10 @@ pub fn grid_loss_of(
                 label: index(*label),
             })
         }
+        LossDocument::ShapedVoltageCrossEntropy { population: name, label, tau, scale } => {
+            let (population, label) = (population(name)?, index(*label));
+            Box::new(ShapedVoltageCrossEntropy { population, label, tau: *tau, scale: *scale })
+        }
         LossDocument::VoltageMse { population: name, samples } => Box::new(VoltageMse {
             population: population(name)?,
             samples: samples.iter().map(|&(k, time, target)| (index(k), time, target)).collect(),
@@ -144,9 +150,6 @@ pub fn grid_loss_of(
         LossDocument::SpikeTimeMse { .. } => return Err(GridError::PairedSpikeTimes),
         LossDocument::RelativeSpikeTime { .. } => {
             return Err(GridError::NoCounterpart { loss: "relative_spike_time" });
-        }
-        LossDocument::ShapedVoltageCrossEntropy { .. } => {
-            return Err(GridError::NoCounterpart { loss: "shaped_voltage_cross_entropy" });
         }
     };
     loss.check(network)?;

@@ -63,26 +63,67 @@ impl GridLoss for MeanVoltageCrossEntropy {
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
-        let last = view.run().steps();
-        #[expect(clippy::cast_precision_loss, reason = "steps are limited far below 2⁵³")]
-        let weight = |step: usize| match (last, step) {
+        of_averages(view, into, self.label, |_| 1.0)
+    }
+}
+
+/// `−ln softmax` of the time averages of V under a weight that fades (trapezoidal rule), at the label: the counterpart of
+/// `spikegrad_adjoint::ShapedVoltageCrossEntropy`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShapedVoltageCrossEntropy {
+    /// Position of the population.
+    pub population: usize,
+    /// The neuron whose average shall be the largest.
+    pub label: usize,
+    /// How fast the weight fades, in seconds, positive; with an infinite one the averages are means.
+    pub tau: f64,
+    /// Distance of two averages that counts as decided, in the unit of V, positive.
+    pub scale: f64,
+}
+
+impl GridLoss for ShapedVoltageCrossEntropy {
+    fn population(&self) -> usize {
+        self.population
+    }
+
+    fn check(&self, network: &Network) -> Result<(), GridError> {
+        check(network, self.population, Model::Li, [self.label])
+    }
+
+    fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
+        of_averages(view, into, self.label, |time| (-time / self.tau).exp() / self.scale)
+    }
+}
+
+/// `−ln softmax` of `(1/T) ∫ weight(t) V dt` at the label, where the weight is a function of time in seconds.
+fn of_averages(
+    view: &View<'_>,
+    into: &mut Cotangents,
+    label: usize,
+    weight: impl Fn(f64) -> f64,
+) -> f64 {
+    let last = view.run().steps();
+    #[expect(clippy::cast_precision_loss, reason = "steps are limited far below 2⁵³")]
+    let weight = |step: usize| {
+        let share = match (last, step) {
             (0, _) => 1.0,
-            (_, 0) => 0.5 / last as f64,
-            (_, step) if step == last => 0.5 / last as f64,
+            (_, step) if step == 0 || step == last => 0.5 / last as f64,
             _ => 1.0 / last as f64,
         };
-        let mut scores = vec![0.0; view.size()];
-        for step in 0..view.points() {
-            for (score, v) in scores.iter_mut().zip(view.voltages(step)) {
-                *score += weight(step) * v;
-            }
+        share * weight(step as f64 * view.run().dt())
+    };
+    let weights: Vec<f64> = (0..view.points()).map(weight).collect();
+    let mut scores = vec![0.0; view.size()];
+    for (step, weight) in weights.iter().enumerate() {
+        for (score, v) in scores.iter_mut().zip(view.voltages(step)) {
+            *score += weight * v;
         }
-        let value = cross_entropy(&mut scores, self.label);
-        for step in 0..view.points() {
-            into.voltage.extend(scores.iter().map(|score| weight(step) * score));
-        }
-        value
     }
+    let value = cross_entropy(&mut scores, label);
+    for weight in &weights {
+        into.voltage.extend(scores.iter().map(|score| weight * score));
+    }
+    value
 }
 
 /// `½ Σ (V(time) − target)²`, each time rounded to the grid.
