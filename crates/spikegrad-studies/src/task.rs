@@ -7,11 +7,12 @@
 use crate::{Plan, StudyError};
 use serde::Serialize;
 use spikegrad::{
-    InputSpike, Loss, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings, Stimulus,
-    Trace, value_and_grad_batch, value_batch,
+    InputSpike, Loss, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings,
+    ShapedVoltageCrossEntropy, Stimulus, Trace, value_and_grad_batch, value_batch,
 };
 use spikegrad_compare::time_stepped::{
-    GridLoss, GridSample, MaxVoltageCrossEntropy as GridMax, Run, SteppedNetwork, SteppedSettings,
+    GridLoss, GridSample, MaxVoltageCrossEntropy as GridMax, Run,
+    ShapedVoltageCrossEntropy as GridShaped, SteppedNetwork, SteppedSettings,
 };
 use spikegrad_train::data::Randman;
 use spikegrad_train::fit::Classifier;
@@ -25,6 +26,8 @@ pub(crate) struct Task {
     pub(crate) units: usize,
     /// Dimension of the manifolds.
     pub(crate) dimensions: usize,
+    /// Smoothness of the manifolds.
+    pub(crate) alpha: f64,
     pub(crate) hidden: usize,
     pub(crate) train: usize,
     pub(crate) test: usize,
@@ -42,6 +45,22 @@ pub(crate) enum Method {
     Surrogate(SteppedSettings),
 }
 
+/// What the potentials of the outputs are read by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Readout {
+    /// Their maxima.
+    Maximum,
+    /// Their averages under a weight that fades.
+    Shaped,
+}
+
+/// How fast the weight of [`Readout::Shaped`] fades, in s: half of the time in which inputs spike.
+const FADING: f64 = 0.05;
+
+/// The distance of two such averages that counts as decided, per threshold.
+const DECIDED: f64 = 0.05;
+
 /// What came out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fitted {
@@ -55,20 +74,26 @@ impl Task {
         let classes = plan.pick(10, 3);
         Self {
             classes,
-            units: plan.pick(100, 50),
-            dimensions: plan.pick(2, 1),
+            units: plan.pick(20, 50),
+            dimensions: 1,
+            alpha: plan.pick(1.0, 2.0),
             hidden: plan.pick(128, 30),
             train: classes * plan.pick(200, 100),
             test: classes * plan.pick(50, 20),
             epochs: plan.pick(20, 12),
             batch: plan.pick(32, 10),
-            rate_exact: 1e-2,
+            rate_exact: 2e-2,
             rate_surrogate: 1e-2,
         }
     }
 
     /// Learns the task, with manifolds, weights and order of the samples from `seed`.
-    pub(crate) fn fit(&self, seed: u64, method: &Method) -> Result<Fitted, StudyError> {
+    pub(crate) fn fit(
+        &self,
+        seed: u64,
+        readout: Readout,
+        method: &Method,
+    ) -> Result<Fitted, StudyError> {
         let config = self.config(seed)?;
         let Splits { train, test, .. } = Randman {
             classes: self.classes,
@@ -77,6 +102,7 @@ impl Task {
             validation: 0,
             test: self.test,
             dimensions: self.dimensions,
+            alpha: self.alpha,
             seed,
             ..Randman::default()
         }
@@ -84,7 +110,8 @@ impl Task {
         let classifier = Classifier::new(&config, self.units, self.classes)?;
         let (network, mut parameters) = (classifier.network(), classifier.parameters().clone());
         let output = classifier.output();
-        let (train, test) = (Half::new(train, &config, output)?, Half::new(test, &config, output)?);
+        let half = |set: DataSet| Half::new(set, &config, readout, output);
+        let (train, test) = (half(train)?, half(test)?);
         let lengths = parameters.connections.iter().map(|c| c.weights.len()).collect::<Vec<_>>();
         let mut row = weights(&parameters);
         let mut optimiser = Optimiser::new(config.optimiser, row.len());
@@ -119,11 +146,11 @@ impl Task {
             Config::built_in("randman").ok_or(StudyError::NoConfiguration { name: "randman" })?;
         config.set("seed", &seed.to_string())?;
         config.set("layers.0.size", &self.hidden.to_string())?;
-        // For a hundred units half the built-in mean; for fewer, the same drive of a neuron, in mean and deviation.
+        // The built-in weights are for twenty units; for more, the same drive of a neuron, in mean and deviation.
         #[expect(clippy::cast_precision_loss, reason = "at most some hundred units")]
-        let share = 100.0 / self.units as f64;
-        config.set("layers.0.weights.mean", &(0.15 * share).to_string())?;
-        config.set("layers.0.weights.std", &(0.3 * share.sqrt()).to_string())?;
+        let share = 20.0 / self.units as f64;
+        config.set("layers.0.weights.mean", &(0.5 * share).to_string())?;
+        config.set("layers.0.weights.std", &share.sqrt().to_string())?;
         Ok(config)
     }
 }
@@ -132,12 +159,18 @@ impl Task {
 struct Half {
     stimuli: Vec<Stimulus>,
     labels: Vec<usize>,
-    exact: Vec<MaxVoltageCrossEntropy>,
-    grid: Vec<GridMax>,
+    readout: Readout,
+    exact: Vec<Box<dyn Loss>>,
+    grid: Vec<Box<dyn GridLoss>>,
 }
 
 impl Half {
-    fn new(set: DataSet, config: &Config, population: usize) -> Result<Self, StudyError> {
+    fn new(
+        set: DataSet,
+        config: &Config,
+        readout: Readout,
+        population: usize,
+    ) -> Result<Self, StudyError> {
         let stimulus = |k: usize| {
             let mut spikes: Vec<InputSpike> = Vec::new();
             config.encoder.encode(set.input(k), None, config.t_end, &mut spikes)?;
@@ -145,17 +178,55 @@ impl Half {
         };
         let stimuli = (0..set.len()).map(stimulus).collect::<Result<Vec<_>, StudyError>>()?;
         let labels = set.labels;
-        let exact = labels.iter().map(|&label| MaxVoltageCrossEntropy { population, label });
-        let grid = labels.iter().map(|&label| GridMax { population, label });
-        Ok(Self { exact: exact.collect(), grid: grid.collect(), stimuli, labels })
+        let (exact, grid) = labels.iter().map(|&label| readout.losses(population, label)).unzip();
+        Ok(Self { stimuli, labels, readout, exact, grid })
     }
 
     fn exact(&self, k: usize) -> Sample<'_> {
-        Sample { stimulus: &self.stimuli[k], loss: &self.exact[k] as &dyn Loss }
+        Sample { stimulus: &self.stimuli[k], loss: &*self.exact[k] }
     }
 
     fn grid(&self, k: usize) -> GridSample<'_> {
-        GridSample { stimulus: &self.stimuli[k], loss: &self.grid[k] as &dyn GridLoss }
+        GridSample { stimulus: &self.stimuli[k], loss: &*self.grid[k] }
+    }
+}
+
+impl Readout {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Maximum => "maximum",
+            Self::Shaped => "shaped",
+        }
+    }
+
+    /// The cross entropy, in both engines.
+    fn losses(self, population: usize, label: usize) -> (Box<dyn Loss>, Box<dyn GridLoss>) {
+        let (tau, scale) = (FADING, DECIDED);
+        match self {
+            Self::Maximum => (
+                Box::new(MaxVoltageCrossEntropy { population, label }),
+                Box::new(GridMax { population, label }),
+            ),
+            Self::Shaped => (
+                Box::new(ShapedVoltageCrossEntropy { population, label, tau, scale }),
+                Box::new(GridShaped { population, label, tau, scale }),
+            ),
+        }
+    }
+
+    /// What a run on the grid says of a neuron, up to a factor.
+    fn score(self, run: &Run, neuron: usize) -> f64 {
+        let potentials = (0..=run.steps()).map(|step| run.membrane(step, neuron));
+        match self {
+            Self::Maximum => potentials.fold(f64::NEG_INFINITY, f64::max),
+            Self::Shaped => {
+                let weighted: Vec<f64> = potentials
+                    .zip(0_u32..)
+                    .map(|(v, step)| (-f64::from(step) * run.dt() / FADING).exp() * v)
+                    .collect();
+                weighted.windows(2).map(|ends| ends[0] + ends[1]).sum()
+            }
+        }
     }
 }
 
@@ -184,7 +255,7 @@ impl Method {
         }
     }
 
-    /// How often the largest potential is that of the label, in the engine that was trained in.
+    /// How often the label is what the read-out says most of, in the engine that was trained in.
     fn test(
         &self,
         network: &Network,
@@ -210,13 +281,9 @@ impl Method {
                 let samples: Vec<_> = all.map(|k| half.grid(k)).collect();
                 let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
                 let answer = |_, run: &Run| {
-                    let highest = |neuron: usize| {
-                        (0..=run.steps())
-                            .map(|step| run.membrane(step, neuron))
-                            .fold(f64::NEG_INFINITY, f64::max)
-                    };
+                    let score = |neuron: usize| half.readout.score(run, neuron);
                     let spikes = (0..=run.steps()).map(|step| run.emitted(step).count()).sum();
-                    (largest(outputs.clone().map(highest)), spikes)
+                    (largest(outputs.clone().map(score)), spikes)
                 };
                 stepped
                     .value_batch(&samples, answer)?

@@ -348,6 +348,29 @@ mod tests {
     }
 
     #[test]
+    fn silent_neurons_are_left_alone_for_the_batches_that_were_asked_for() {
+        // No hidden neuron ever spikes. Of the five batches of an epoch, the last ones push.
+        let push = |after: &str| {
+            let mut config = small();
+            for (key, value) in [
+                ("layers.0.weights.mean", "-1"),
+                ("layers.0.weights.std", "0"),
+                ("batch_size", "1000"),
+                ("regularisers.silent_label_push", "0"),
+                ("regularisers.wake_silent", &format!(r#"{{"push": 0.5, "after": {after}}}"#)),
+            ] {
+                config.set(key, value).unwrap();
+            }
+            epoch(&mut Run::new(&config, Settings::default()).unwrap()).push_norm
+        };
+        let every = push("1");
+        assert!(every > 0.0);
+        for (after, batches) in [("2", 4.0), ("5", 1.0), ("6", 0.0)] {
+            assert!((push(after) / every - batches / 5.0).abs() < 1e-12, "{after}");
+        }
+    }
+
+    #[test]
     fn a_resumed_run_has_the_same_bits_whatever_is_trained() {
         let mut config = small();
         for (key, value) in [
