@@ -84,6 +84,15 @@ struct OfSurrogate {
     outcome: Alike,
 }
 
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// Numbers and page.
+    pub findings: Findings,
+    /// A line for each engine: its largest difference, or why there is none.
+    pub summary: Vec<String>,
+}
+
 /// Compares all methods on a problem with a loss; `name` is what it is called on the page.
 ///
 /// `progress` is told how many of how many methods are done and which one is next; false to stop.
@@ -95,7 +104,7 @@ pub fn compare(
     name: &str,
     settings: Settings,
     progress: &dyn Fn(usize, usize, &str) -> bool,
-) -> Result<Findings, StudyError> {
+) -> Result<Comparison, StudyError> {
     let document = problem.document.loss.as_ref().ok_or(StudyError::NoLoss)?;
     let loss = loss_of(document, &problem.network);
     let Problem { network, parameters, stimulus, .. } = problem;
@@ -138,7 +147,20 @@ pub fn compare(
     tell(all, "done")?;
     let numbers = Numbers { problem: name, numbers: count, loss: exact.loss, engines, surrogates };
     let page = page(&numbers, &question, &exact)?;
-    Ok(Findings { numbers: json!(numbers), page })
+    let summary = numbers.engines.iter().map(OfEngine::line).collect();
+    Ok(Comparison { findings: Findings { numbers: json!(numbers), page }, summary })
+}
+
+impl OfEngine {
+    fn line(&self) -> String {
+        let name = self.engine;
+        match &self.outcome {
+            Outcome::Answered { compared, missing, error, .. } => format!(
+                "{name}: {compared} entries compared, {missing} missing; largest difference {error:.1e}"
+            ),
+            Outcome::LeftOut { reason } => format!("{name}: left out, {reason}"),
+        }
+    }
 }
 
 impl Outcome {
@@ -297,25 +319,6 @@ fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
     ]
 }
 
-/// What is said of a comparison in a few lines: engine, largest difference, or why there is none.
-#[must_use]
-pub fn summary(findings: &Findings) -> Vec<String> {
-    let engines = findings.numbers["engines"].as_array().map_or(&[][..], Vec::as_slice);
-    let line = |of: &serde_json::Value| {
-        let name = of["engine"].as_str().unwrap_or_default();
-        match (of["error"].as_f64(), of["reason"].as_str()) {
-            (Some(error), _) => {
-                let (compared, missing) = (&of["compared"], &of["missing"]);
-                format!(
-                    "{name}: {compared} entries compared, {missing} missing; largest difference {error:.1e}"
-                )
-            }
-            (None, reason) => format!("{name}: left out, {}", reason.unwrap_or_default()),
-        }
-    };
-    engines.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,7 +343,8 @@ mod tests {
     #[test]
     fn engines_agree_and_surrogates_point_somewhere() {
         let problem = Problem::from_json(PROBLEM).unwrap();
-        let found = compare(&problem, "small", Settings::default(), &|_, _, _| true).unwrap();
+        let Comparison { findings: found, summary } =
+            compare(&problem, "small", Settings::default(), &|_, _, _| true).unwrap();
         let engines = found.numbers["engines"].as_array().unwrap();
         assert_eq!(engines.len(), 4);
         for engine in engines {
@@ -350,7 +354,7 @@ mod tests {
         for surrogate in found.numbers["surrogates"].as_array().unwrap() {
             assert!(surrogate["cosine"].as_f64().unwrap() > 0.0, "{surrogate}");
         }
-        assert_eq!(summary(&found).len(), 4);
+        assert_eq!(summary.len(), 4);
     }
 
     #[test]
@@ -359,7 +363,8 @@ mod tests {
         let text = String::from_utf8(PROBLEM.to_vec()).unwrap();
         let silent = text.replace("[[0, 0.0], [1, 0.004]]", "[]");
         let problem = Problem::from_json(silent.as_bytes()).unwrap();
-        let found = compare(&problem, "silent", Settings::default(), &|_, _, _| true).unwrap();
+        let found =
+            compare(&problem, "silent", Settings::default(), &|_, _, _| true).unwrap().findings;
         for surrogate in found.numbers["surrogates"].as_array().unwrap() {
             let reason = surrogate["reason"].as_str().unwrap();
             assert!(reason.contains("the exact gradient is zero"), "{reason}");
@@ -372,7 +377,8 @@ mod tests {
         let text = String::from_utf8(PROBLEM.to_vec()).unwrap();
         let long = text.replace("\"t_end\": 0.03", "\"t_end\": 30000");
         let problem = Problem::from_json(long.as_bytes()).unwrap();
-        let found = compare(&problem, "long", Settings::default(), &|_, _, _| true).unwrap();
+        let found =
+            compare(&problem, "long", Settings::default(), &|_, _, _| true).unwrap().findings;
         let surrogates = found.numbers["surrogates"].as_array().unwrap();
         let reason = surrogates[surrogates.len() - 1]["reason"].as_str().unwrap();
         assert!(reason.contains("potentials"), "{reason}");

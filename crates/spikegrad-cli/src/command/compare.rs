@@ -13,7 +13,7 @@ use serde::Serialize;
 use spikegrad::Grazing;
 use spikegrad::problem::Problem;
 use spikegrad_report::write_beside;
-use spikegrad_studies::problem::{compare, summary};
+use spikegrad_studies::problem::{Comparison, compare};
 use spikegrad_studies::{Findings, Plan, Study};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,11 +145,12 @@ fn on_problem(
     let screen = StudyScreen::new(Arc::clone(interrupted), common.quiet);
     let progress = |done: usize, all: usize, what: &str| screen.show(done, all, what);
     let settings = common.settings(Grazing::Fail);
-    let findings = compare(problem, name, settings, &progress);
+    let compared = compare(problem, name, settings, &progress);
     drop(screen);
-    let findings = findings.map_err(|reason| Failure::of_comparison(reason, &problem.network))?;
+    let Comparison { findings, summary } =
+        compared.map_err(|reason| Failure::of_comparison(reason, &problem.network))?;
     if !common.quiet {
-        summary(&findings).iter().for_each(|line| people::say(line));
+        summary.iter().for_each(|line| people::say(line));
     }
     write(name, &findings, arguments, common)
 }
