@@ -40,7 +40,7 @@ pub struct CurvatureEvaluation {
 /// If `direction` has not the shape of a gradient with respect to these parameters and input times.
 ///
 /// # Examples
-/// With tau_mem = 2 tau_syn the spike time has a closed form, and so has its second derivative.
+/// With `tau_mem` = 2 `tau_syn` the spike time has a closed form, and so has its second derivative.
 /// ```
 /// use spikegrad::problem::Problem;
 /// use spikegrad::{Gradient, Settings, SpikeTimeMse, value_and_hvp};
