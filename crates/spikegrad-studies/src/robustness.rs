@@ -5,7 +5,7 @@
 //! derivatives that flow through the reset hurt; bounds on spike counts make a network sparse at little cost. Beside them stands the exact gradient, of the
 //! same network with the same optimiser, simulated without a step. Each network is tested in the engine in which it was trained.
 //!
-//! Smaller than the paper's: fewer samples and epochs, Adam and not SMORMS3, and one learning rate for each of the two methods.
+//! Smaller than the paper's: fewer samples and epochs, Adam and not SMORMS3, one learning rate for all but the comparison of read-outs.
 //! Not here: the task (`spikegrad_train::data`), gradients beside each other at one point (`agreement.rs`).
 
 use crate::drawing::{axis, dashed, figure, line, logarithmic, table};
@@ -17,7 +17,7 @@ use spikegrad_report::plot::{Chart, ChartLine, ChartPoint};
 use spikegrad_report::{Page, Table};
 
 /// Scales of the surrogates, per unit of the threshold.
-const BETAS: [f64; 5] = [1.0, 3.0, 10.0, 30.0, 100.0];
+const BETAS: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// The paper's shapes.
 const SHAPES: [Shape; 3] = [Shape::SuperSpike, Shape::Sigmoid, Shape::PiecewiseLinear];
@@ -26,9 +26,15 @@ const SHAPES: [Shape; 3] = [Shape::SuperSpike, Shape::Sigmoid, Shape::PiecewiseL
 const DT: f64 = 1e-3;
 
 /// Strengths of the bounds on spikes.
-const STRENGTHS: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
+const STRENGTHS: [f64; 3] = [1e-2, 1e-1, 1.0];
 
-/// The scale at which sparsity is studied.
+/// Learning rates of Adam at which the exact gradient and the usual surrogate are compared.
+const RATES: [f64; 4] = [5e-3, 1e-2, 2e-2, 4e-2];
+
+/// The learning rate of everything else.
+const RATE: f64 = 2e-2;
+
+/// The scale at which learning rates and sparsity are studied.
 const USUAL: f64 = 10.0;
 
 #[derive(Serialize)]
@@ -52,6 +58,7 @@ struct Condition {
 struct What {
     group: Group,
     readout: Readout,
+    rate: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     shape: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,13 +117,14 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
     let all = conditions(plan);
     let mut conditions = Vec::new();
     for (what, method) in all.iter() {
-        let name = match (what.shape, what.beta) {
-            (Some(shape), Some(beta)) => format!("{}, {shape}, β = {beta}", what.group.name()),
-            _ => format!("{}, {} read-out", what.group.name(), what.readout.name()),
-        };
+        let What { group, readout, rate, shape, beta, .. } = what;
+        let mut name = format!("{}, {} read-out, rate {rate}", group.name(), readout.name());
+        if let (Some(shape), Some(beta)) = (shape, beta) {
+            name += &format!(", {shape}, β = {beta}");
+        }
         plan.tell(conditions.len(), all.len(), &name)?;
         let fitted = (0..seeds)
-            .map(|k| task.fit(plan.seed.wrapping_add(k), what.readout, method))
+            .map(|k| task.fit(plan.seed.wrapping_add(k), what.rate, what.readout, method))
             .collect::<Result<Vec<Fitted>, _>>()?;
         conditions.push(Condition { what: *what, out: Outcome::of(&fitted) });
     }
@@ -127,11 +135,8 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
 }
 
 fn conditions(plan: &Plan<'_>) -> Vec<(What, Method)> {
-    let exact =
-        |readout| What { group: Group::Exact, readout, shape: None, beta: None, strength: None };
-    let (maximum, shaped) = (Readout::Maximum, Readout::Shaped);
-    let mut all = vec![(exact(maximum), Method::Exact), (exact(shaped), Method::Exact)];
-    let mut surrogate = |group, readout, shape: Shape, beta: f64, strength: Option<f64>| {
+    let mut all = Vec::new();
+    let mut surrogate = |group, (readout, rate), shape: Shape, beta: f64, strength: Option<f64>| {
         let height = match group {
             Group::Asymptotic | Group::AsymptoticReset => Height::Growing,
             _ => Height::One,
@@ -149,24 +154,34 @@ fn conditions(plan: &Plan<'_>) -> Vec<(What, Method)> {
             activity: strength.map(bounds).unwrap_or_default(),
             ..SteppedSettings::new(DT, Surrogate { shape, beta, height })
         };
-        let what = What { group, readout, shape: Some(shape.name()), beta: Some(beta), strength };
+        let (shape, beta) = (Some(shape.name()), Some(beta));
+        let what = What { group, readout, rate, shape, beta, strength };
         all.push((what, Method::Surrogate(settings)));
     };
-    let betas = plan.pick(&BETAS[..], &BETAS[2..3]);
-    for &beta in betas {
+    let usual = (Readout::Maximum, RATE);
+    for &beta in plan.pick(&BETAS[..], &BETAS[1..2]) {
         for shape in SHAPES {
-            surrogate(Group::Shape, maximum, shape, beta, None);
+            surrogate(Group::Shape, usual, shape, beta, None);
         }
         for group in [Group::Asymptotic, Group::Reset, Group::AsymptoticReset] {
-            surrogate(group, maximum, Shape::SuperSpike, beta, None);
+            surrogate(group, usual, Shape::SuperSpike, beta, None);
         }
     }
-    for &strength in plan.pick(&STRENGTHS[..], &STRENGTHS[1..2]) {
+    for &strength in plan.pick(&STRENGTHS[..], &STRENGTHS[..1]) {
         for group in [Group::Sparse, Group::One] {
-            surrogate(group, maximum, Shape::SuperSpike, USUAL, Some(strength));
+            surrogate(group, usual, Shape::SuperSpike, USUAL, Some(strength));
         }
     }
-    surrogate(Group::Shape, shaped, Shape::SuperSpike, USUAL, None);
+    let rates = plan.pick(&RATES[..], &RATES[2..3]).iter();
+    let tried = rates.flat_map(|&rate| [Readout::Maximum, Readout::Shaped].map(|by| (by, rate)));
+    let tried: Vec<(Readout, f64)> = tried.collect();
+    for &by in tried.iter().filter(|&&by| by != usual) {
+        surrogate(Group::Shape, by, Shape::SuperSpike, USUAL, None);
+    }
+    all.extend(tried.into_iter().map(|(readout, rate)| {
+        let group = Group::Exact;
+        (What { group, readout, rate, shape: None, beta: None, strength: None }, Method::Exact)
+    }));
     all
 }
 
@@ -187,7 +202,8 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
         let wanted = move |c: &&Condition| c.what.group == group && c.what.readout == readout;
         numbers.conditions.iter().filter(wanted)
     };
-    let of = |group: Group| read_by(group, Readout::Maximum);
+    let is_usual = |c: &&Condition| c.what.rate.total_cmp(&RATE).is_eq();
+    let of = |group: Group| read_by(group, Readout::Maximum).filter(is_usual);
     let over_scale = |name: &str, group: Group, shape: Shape| ChartLine {
         name: name.to_owned(),
         dashed: false,
@@ -201,12 +217,11 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             .collect(),
     };
     let reference = || {
-        let level = |c: &Condition| [BETAS[0], BETAS[4]].map(|beta| (beta, 100.0 * c.out.accuracy));
-        [("exact gradient", Readout::Maximum), ("exact, shaped read-out", Readout::Shaped)]
-            .map(|(name, by)| dashed(line(name, read_by(Group::Exact, by).flat_map(level))))
+        let level = |c: &Condition| [BETAS[0], BETAS[2]].map(|beta| (beta, 100.0 * c.out.accuracy));
+        dashed(line("exact gradient", of(Group::Exact).flat_map(level)))
     };
     let chart = |heading: &str, mut lines: Vec<ChartLine>| {
-        lines.extend(reference());
+        lines.push(reference());
         Chart {
             heading: heading.to_owned(),
             x: logarithmic("β (per unit of threshold)"),
@@ -231,17 +246,47 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             line("exact gradient, without a bound", of(Group::Exact).map(sparse)),
         ],
     }];
-    let Task { classes, units, hidden, train, test, epochs, rate_exact, rate_surrogate, .. } =
-        &numbers.task;
+    let is_super = |c: &&Condition| {
+        c.what.shape == Some(Shape::SuperSpike.name()) && c.what.beta == Some(USUAL)
+    };
+    let over_rate = |name: &str, conditions: Vec<&Condition>| {
+        let mut points: Vec<ChartPoint> = conditions
+            .iter()
+            .map(|c| ChartPoint {
+                x: c.what.rate,
+                y: 100.0 * c.out.accuracy,
+                spread: 100.0 * c.out.deviation.unwrap_or(0.0),
+            })
+            .collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        ChartLine { name: name.to_owned(), dashed: false, points }
+    };
+    let rates = |by: Readout| {
+        let surrogate = read_by(Group::Shape, by).filter(is_super).collect();
+        let exact = read_by(Group::Exact, by).collect();
+        Chart {
+            heading: format!("{} of potentials", by.title()),
+            x: logarithmic("learning rate"),
+            y: axis("test accuracy (%)"),
+            lines: vec![over_rate("SuperSpike", surrogate), over_rate("exact gradient", exact)],
+        }
+    };
+    let Task { classes, units, hidden, train, test, epochs, .. } = &numbers.task;
     Ok(Page {
         introduction: vec![format!(
             "{classes} random manifolds of spike times on {units} units, {hidden} hidden neurons, {train} samples to learn from and {test} to be tested on, {epochs} epochs, \
-             {} seeds; Adam, with the learning rate {rate_exact} for the exact gradient and {rate_surrogate} for every surrogate. Surrogates learn and are tested \
-             on a grid of {} ms; the exact gradient without one.",
+             {} seeds; Adam. Surrogates learn and are tested on a grid of {} ms; the exact gradient without one.",
             numbers.seeds,
             1e3 * DT
         )],
         figures: vec![
+            figure(
+                "Read-out and learning rate",
+                &format!(
+                    "The exact gradient and SuperSpike with β = {USUAL}; below, all is at the rate {RATE} and read by maxima."
+                ),
+                &[rates(Readout::Maximum), rates(Readout::Shaped)],
+            )?,
             figure(
                 "Shape and scale",
                 "Each with height one and no gradient through the reset. Bars are one standard deviation over the seeds, where there is more than one.",
@@ -265,6 +310,7 @@ fn rows(numbers: &Numbers) -> Table {
         vec![
             c.what.group.name().to_owned(),
             c.what.readout.name().to_owned(),
+            c.what.rate.to_string(),
             c.what.shape.unwrap_or("–").to_owned(),
             optional(c.what.beta),
             optional(c.what.strength),
@@ -278,6 +324,7 @@ fn rows(numbers: &Numbers) -> Table {
         &[
             "Gradient",
             "read-out",
+            "rate",
             "shape",
             "β",
             "bound",

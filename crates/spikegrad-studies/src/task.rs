@@ -33,9 +33,6 @@ pub(crate) struct Task {
     pub(crate) test: usize,
     pub(crate) epochs: u32,
     pub(crate) batch: usize,
-    /// Learning rates of Adam.
-    pub(crate) rate_exact: f64,
-    pub(crate) rate_surrogate: f64,
 }
 
 /// By which gradient.
@@ -80,17 +77,16 @@ impl Task {
             hidden: plan.pick(128, 30),
             train: classes * plan.pick(200, 100),
             test: classes * plan.pick(50, 20),
-            epochs: plan.pick(20, 12),
+            epochs: plan.pick(30, 12),
             batch: plan.pick(32, 10),
-            rate_exact: 2e-2,
-            rate_surrogate: 1e-2,
         }
     }
 
-    /// Learns the task, with manifolds, weights and order of the samples from `seed`.
+    /// Learns the task, with manifolds, weights and order of the samples from `seed`; `rate` is the learning rate of Adam.
     pub(crate) fn fit(
         &self,
         seed: u64,
+        rate: f64,
         readout: Readout,
         method: &Method,
     ) -> Result<Fitted, StudyError> {
@@ -115,10 +111,6 @@ impl Task {
         let lengths = parameters.connections.iter().map(|c| c.weights.len()).collect::<Vec<_>>();
         let mut row = weights(&parameters);
         let mut optimiser = Optimiser::new(config.optimiser, row.len());
-        let rate = match method {
-            Method::Exact => self.rate_exact,
-            Method::Surrogate(_) => self.rate_surrogate,
-        };
         for epoch in 0..self.epochs {
             let order =
                 permutation(train.stimuli.len(), &mut stream(seed, Purpose::Shuffle, epoch));
@@ -196,6 +188,13 @@ impl Readout {
         match self {
             Self::Maximum => "maximum",
             Self::Shaped => "shaped",
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Maximum => "Maxima",
+            Self::Shaped => "Fading averages",
         }
     }
 
