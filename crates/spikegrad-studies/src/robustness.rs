@@ -204,16 +204,20 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     };
     let is_usual = |c: &&Condition| c.what.rate.total_cmp(&RATE).is_eq();
     let of = |group: Group| read_by(group, Readout::Maximum).filter(is_usual);
+    let is_super = |c: &&Condition| {
+        c.what.shape == Some(Shape::SuperSpike.name()) && c.what.beta == Some(USUAL)
+    };
+    // Without a deviation, a point without a bar.
+    let point = |x: f64, c: &Condition| {
+        let (y, spread) = (100.0 * c.out.accuracy, 100.0 * c.out.deviation.unwrap_or(0.0));
+        ChartPoint { x, y, spread }
+    };
     let over_scale = |name: &str, group: Group, shape: Shape| ChartLine {
         name: name.to_owned(),
         dashed: false,
         points: of(group)
             .filter(|c| c.what.shape == Some(shape.name()))
-            .filter_map(|c| {
-                // Without a deviation, a point without a bar.
-                let (y, spread) = (100.0 * c.out.accuracy, 100.0 * c.out.deviation.unwrap_or(0.0));
-                c.what.beta.map(|x| ChartPoint { x, y, spread })
-            })
+            .filter_map(|c| c.what.beta.map(|x| point(x, c)))
             .collect(),
     };
     let reference = || {
@@ -233,8 +237,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     let groups = [Group::Shape, Group::Asymptotic, Group::Reset, Group::AsymptoticReset];
     let by_group = groups.map(|group| over_scale(group.name(), group, Shape::SuperSpike));
     let sparse = |c: &Condition| (c.out.hidden_spikes, 100.0 * c.out.accuracy);
-    let unbounded = of(Group::Shape)
-        .filter(|c| c.what.shape == Some(Shape::SuperSpike.name()) && c.what.beta == Some(USUAL));
+    let unbounded = of(Group::Shape).filter(is_super);
     let sparsity = [Chart {
         heading: format!("SuperSpike, β = {USUAL}"),
         x: logarithmic("hidden spikes a sample"),
@@ -246,18 +249,9 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             line("exact gradient, without a bound", of(Group::Exact).map(sparse)),
         ],
     }];
-    let is_super = |c: &&Condition| {
-        c.what.shape == Some(Shape::SuperSpike.name()) && c.what.beta == Some(USUAL)
-    };
     let over_rate = |name: &str, conditions: Vec<&Condition>| {
-        let mut points: Vec<ChartPoint> = conditions
-            .iter()
-            .map(|c| ChartPoint {
-                x: c.what.rate,
-                y: 100.0 * c.out.accuracy,
-                spread: 100.0 * c.out.deviation.unwrap_or(0.0),
-            })
-            .collect();
+        let mut points: Vec<ChartPoint> =
+            conditions.iter().map(|c| point(c.what.rate, c)).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         ChartLine { name: name.to_owned(), dashed: false, points }
     };

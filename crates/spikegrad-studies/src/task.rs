@@ -12,12 +12,13 @@ use spikegrad::{
 };
 use spikegrad_compare::time_stepped::{
     GridLoss, GridSample, MaxVoltageCrossEntropy as GridMax, Run,
-    ShapedVoltageCrossEntropy as GridShaped, SteppedNetwork, SteppedSettings,
+    ShapedVoltageCrossEntropy as GridShaped, SteppedNetwork, SteppedSettings, View,
 };
 use spikegrad_train::data::Randman;
 use spikegrad_train::fit::Classifier;
 use spikegrad_train::random::{Purpose, permutation, stream};
 use spikegrad_train::{Config, DataSet, Optimiser, Splits};
+use std::ops::Range;
 
 /// A random manifold for each class.
 #[derive(Clone, Debug, Serialize)]
@@ -213,17 +214,17 @@ impl Readout {
         }
     }
 
-    /// What a run on the grid says of a neuron, up to a factor.
-    fn score(self, run: &Run, neuron: usize) -> f64 {
-        let potentials = (0..=run.steps()).map(|step| run.membrane(step, neuron));
+    /// What a run on the grid says of each neuron of `population`, the neurons `range`.
+    fn scores(self, run: &Run, population: usize, range: Range<usize>) -> Vec<f64> {
+        let highest = |neuron: usize| {
+            let potentials = (0..=run.steps()).map(|step| run.membrane(step, neuron));
+            potentials.fold(f64::NEG_INFINITY, f64::max)
+        };
+        let (tau, scale) = (FADING, DECIDED);
         match self {
-            Self::Maximum => potentials.fold(f64::NEG_INFINITY, f64::max),
+            Self::Maximum => range.map(highest).collect(),
             Self::Shaped => {
-                let weighted: Vec<f64> = potentials
-                    .zip(0_u32..)
-                    .map(|(v, step)| (-f64::from(step) * run.dt() / FADING).exp() * v)
-                    .collect();
-                weighted.windows(2).map(|ends| ends[0] + ends[1]).sum()
+                GridShaped { population, label: 0, tau, scale }.scores(&View::new(run, range))
             }
         }
     }
@@ -261,7 +262,8 @@ impl Method {
         parameters: &Parameters,
         half: &Half,
     ) -> Result<Fitted, StudyError> {
-        let outputs = network.range(network.populations().len() - 1);
+        let output = network.populations().len() - 1;
+        let outputs = network.range(output);
         let all = 0..half.stimuli.len();
         let answers: Vec<(usize, usize)> = match self {
             Self::Exact => {
@@ -280,9 +282,9 @@ impl Method {
                 let samples: Vec<_> = all.map(|k| half.grid(k)).collect();
                 let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
                 let answer = |_, run: &Run| {
-                    let score = |neuron: usize| half.readout.score(run, neuron);
+                    let scores = half.readout.scores(run, output, outputs.clone());
                     let spikes = (0..=run.steps()).map(|step| run.emitted(step).count()).sum();
-                    (largest(outputs.clone().map(score)), spikes)
+                    (largest(scores.into_iter()), spikes)
                 };
                 stepped
                     .value_batch(&samples, answer)?

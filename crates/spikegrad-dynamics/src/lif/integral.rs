@@ -33,6 +33,8 @@ struct Coefficients<T> {
     rest: T,
     v: T,
     i: T,
+    /// `exp[0, p, q]`, of which `i` is a multiple.
+    second: T,
     tangent: Option<TangentCoefficients<T>>,
 }
 
@@ -62,24 +64,26 @@ impl<T: Scalar> Coefficients<T> {
         let [dt, fading, tau_mem, tau_syn] = of;
         let (zero, r) = (T::from(0.0), -dt * fading);
         let (p, q) = (-dt / tau_mem + r, -dt / tau_syn + r);
+        let second = exp_divided([zero, p, q]);
         Self {
             of,
             rest: dt * (dt * fading).phi1(),
             v: dt * exp_divided([zero, p]),
-            i: dt * (dt / tau_mem) * exp_divided([zero, p, q]),
+            i: dt * (dt / tau_mem) * second,
+            second,
             tangent: None,
         }
     }
 
     fn tangent(&mut self) -> TangentCoefficients<T> {
-        let [dt, fading, tau_mem, tau_syn] = self.of;
+        let ([dt, fading, tau_mem, tau_syn], second) = (self.of, self.second);
         *self.tangent.get_or_insert_with(|| {
             let (zero, x, y) = (T::from(0.0), dt / tau_mem, dt / tau_syn);
             // A weight shifts both alike, so that all below holds as it stands: it knows p − q, and how each depends on its own.
             let r = -dt * fading;
             let (p, q) = (r - x, r - y);
             let (dp, dq) = (x / tau_mem, y / tau_syn);
-            let (second, twice_p) = (exp_divided([zero, p, q]), exp_divided([zero, p, p]));
+            let twice_p = exp_divided([zero, p, p]);
             TangentCoefficients {
                 v_by_tau_mem: dt * dp * twice_p,
                 i_by_tau_mem: -dt

@@ -63,7 +63,7 @@ impl GridLoss for MeanVoltageCrossEntropy {
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
-        of_averages(view, into, self.label, |_| 1.0)
+        of_averages(view, into, self.label, &weights(view, |_| 1.0))
     }
 }
 
@@ -91,20 +91,29 @@ impl GridLoss for ShapedVoltageCrossEntropy {
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
-        of_averages(view, into, self.label, |time| (-time / self.tau).exp() / self.scale)
+        of_averages(view, into, self.label, &weights(view, self.weight()))
     }
 }
 
-/// `−ln softmax` of `(1/T) ∫ weight(t) V dt` at the label, where the weight is a function of time in seconds.
-fn of_averages(
-    view: &View<'_>,
-    into: &mut Cotangents,
-    label: usize,
-    weight: impl Fn(f64) -> f64,
-) -> f64 {
+impl ShapedVoltageCrossEntropy {
+    /// The averages, divided by the scale: what the softmax is taken of.
+    #[must_use]
+    pub fn scores(&self, view: &View<'_>) -> Vec<f64> {
+        averages(view, &weights(view, self.weight()))
+    }
+
+    /// Its weight at a time, in seconds.
+    fn weight(&self) -> impl Fn(f64) -> f64 {
+        let Self { tau, scale, .. } = *self;
+        move |time| (-time / tau).exp() / scale
+    }
+}
+
+/// What each grid point counts for in `(1/T) ∫ weight(t) V dt`, where the weight is a function of time in seconds.
+fn weights(view: &View<'_>, weight: impl Fn(f64) -> f64) -> Vec<f64> {
     let last = view.run().steps();
     #[expect(clippy::cast_precision_loss, reason = "steps are limited far below 2⁵³")]
-    let weight = |step: usize| {
+    let at = |step: usize| {
         let share = match (last, step) {
             (0, _) => 1.0,
             (_, step) if step == 0 || step == last => 0.5 / last as f64,
@@ -112,15 +121,25 @@ fn of_averages(
         };
         share * weight(step as f64 * view.run().dt())
     };
-    let weights: Vec<f64> = (0..view.points()).map(weight).collect();
+    (0..view.points()).map(at).collect()
+}
+
+/// Σ weight · V, of each neuron.
+fn averages(view: &View<'_>, weights: &[f64]) -> Vec<f64> {
     let mut scores = vec![0.0; view.size()];
     for (step, weight) in weights.iter().enumerate() {
         for (score, v) in scores.iter_mut().zip(view.voltages(step)) {
             *score += weight * v;
         }
     }
+    scores
+}
+
+/// `−ln softmax` of the averages under these weights, at the label.
+fn of_averages(view: &View<'_>, into: &mut Cotangents, label: usize, weights: &[f64]) -> f64 {
+    let mut scores = averages(view, weights);
     let value = cross_entropy(&mut scores, label);
-    for weight in &weights {
+    for weight in weights {
         into.voltage.extend(scores.iter().map(|score| weight * score));
     }
     value
