@@ -95,21 +95,25 @@ pub(crate) fn problems() -> Vec<(String, Problem)> {
     corpus().into_iter().chain(others.map(read)).collect()
 }
 
-/// The problems of a folder of cases with their names.
+/// Families of the published cases whose models are still to come.
+const TO_COME: [&str; 4] = ["alif_", "pseudospikes_", "qif_", "receptors_"];
+
+/// The problems of a folder of cases with their names, but for families [`TO_COME`].
 pub(crate) fn problems_in(folder: &Path) -> Vec<(String, Problem)> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    let is_problem = |path: &PathBuf| {
-        let name = path.to_str().unwrap();
-        name.ends_with(".json") && !name.ends_with(".expected.json")
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let (to_come, mut names): (Vec<_>, Vec<_>) = names
+        .filter(|name| name.ends_with(".json") && !name.ends_with(".expected.json"))
+        .partition(|name| TO_COME.iter().any(|family| name.starts_with(family)));
+    if !to_come.is_empty() {
+        println!("{} cases of models to come are left out", to_come.len());
+    }
+    names.sort();
+    let read = |name: String| {
+        let problem = Problem::from_json(&std::fs::read(folder.join(&name)).unwrap()).unwrap();
+        (name.trim_end_matches(".json").to_owned(), problem)
     };
-    paths.retain(is_problem);
-    paths.sort();
-    let read = |path: PathBuf| {
-        let problem = Problem::from_json(&std::fs::read(&path).unwrap()).unwrap();
-        (path.file_stem().unwrap().to_str().unwrap().to_owned(), problem)
-    };
-    paths.into_iter().map(read).collect()
+    names.into_iter().map(read).collect()
 }
 
 /// A problem document: a population `out` of one neuron with these parameters, its own input channel for each weight.

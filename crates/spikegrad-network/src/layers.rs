@@ -38,8 +38,8 @@ pub struct Layer {
     pub tau_mem: Vec<f64>,
     /// Synaptic time constants, in seconds.
     pub tau_syn: Vec<f64>,
-    /// Thresholds relative to rest; infinite for leaky integrators.
-    pub threshold: Vec<f64>,
+    /// Resting values above the threshold; zero for leaky integrators.
+    pub rest: Vec<f64>,
 }
 
 /// A dense connection into a layer.
@@ -198,7 +198,7 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         shares_time_constants: false,
         tau_mem: Vec::new(),
         tau_syn: Vec::new(),
-        threshold: Vec::new(),
+        rest: Vec::new(),
     };
     layer.set(circuit);
     Ok(layer)
@@ -216,7 +216,8 @@ impl Layer {
         };
         fill(&mut self.tau_mem, first.tau_mem, &|model| model.time_constants().tau_mem);
         fill(&mut self.tau_syn, first.tau_syn, &|model| model.time_constants().tau_syn);
-        fill(&mut self.threshold, f64::INFINITY, &Lif::threshold);
+        // Padding rests far below a threshold.
+        fill(&mut self.rest, -1.0, &Lif::rest);
         let same =
             |column: &[f64]| column.windows(2).all(|two| two[0].to_bits() == two[1].to_bits());
         self.shares_time_constants = same(&self.tau_mem) && same(&self.tau_syn);

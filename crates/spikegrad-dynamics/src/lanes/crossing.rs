@@ -1,5 +1,5 @@
-//! First threshold crossings of many neurons at once, for the common case: a current that lifts v from below a positive
-//! threshold.
+//! First threshold crossings of many neurons at once, for the common case: a current that lifts v from below the threshold,
+//! and a resting value that lies below it, too.
 //!
 //! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing, and a step
 //! to where the **parabola** meets the threshold short of the peak; corrected towards the cubic, it converges with
@@ -13,15 +13,15 @@ use super::double_doubles::DoubleDoubles;
 use super::{Lanes, Mask, UNDERFLOW};
 use pulp::{NullaryFnOnce, Simd, WithSimd};
 
-/// Free neurons side by side, relative to rest; all slices have the same length, a multiple of [`super::BLOCK`].
+/// Free neurons side by side, potentials above their thresholds; all slices have the same length, a multiple of [`super::BLOCK`].
 #[derive(Clone, Copy, Debug)]
 pub struct Rises<'a> {
     /// Membrane potentials.
     pub v: &'a [f64],
     /// Synaptic currents.
     pub i: &'a [f64],
-    /// Thresholds.
-    pub threshold: &'a [f64],
+    /// Resting values.
+    pub rest: &'a [f64],
     /// Membrane time constants, in seconds.
     pub tau_mem: &'a [f64],
     /// Synaptic time constants, in seconds.
@@ -59,16 +59,17 @@ impl WithSimd for SearchAll<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Rises { v, i, threshold, tau_mem, tau_syn } = self.rises;
+        let Rises { v, i, rest, tau_mem, tau_syn } = self.rises;
         let lanes = |x| S::as_simd_f64s(x).0.iter().map(move |&x| Lanes::new(simd, x));
         let inputs =
-            lanes(v).zip(lanes(i)).zip(lanes(threshold)).zip(lanes(tau_mem)).zip(lanes(tau_syn));
-        for (((((v, i), threshold), tau_mem), tau_syn), found) in
+            lanes(v).zip(lanes(i)).zip(lanes(rest)).zip(lanes(tau_mem)).zip(lanes(tau_syn));
+        for (((((v, i), rest), tau_mem), tau_syn), found) in
             inputs.zip(self.found.chunks_exact_mut(S::F64_LANES))
         {
             let one = Lanes::splat(simd, 1.0);
             let (rate_mem, rate_syn) = (one / tau_mem, one / tau_syn);
-            let rise = Rise { v, i, threshold, tau_mem, tau_syn, rate_mem, rate_syn };
+            let (start, above_rest) = (i + rest, v - rest);
+            let rise = Rise { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn };
             let (dt, slope, verdict) = rise.crossing();
             let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
             for (k, found) in found.iter_mut().enumerate() {
@@ -113,7 +114,11 @@ const SAFE_SIZES: [f64; 2] = [1e-100, 1e100];
 struct Rise<S: Simd> {
     v: Lanes<S>,
     i: Lanes<S>,
-    threshold: Lanes<S>,
+    rest: Lanes<S>,
+    /// The current above the threshold, at the start.
+    start: Lanes<S>,
+    /// The potential above its resting value, at the start.
+    above_rest: Lanes<S>,
     tau_mem: Lanes<S>,
     tau_syn: Lanes<S>,
     /// The inverses: a length is divided by a time constant, so that its rounding is not that of every length.
@@ -137,22 +142,18 @@ impl<S: Simd> Rise<S> {
     /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
-        let &Self { v, i, threshold, rate_mem, rate_syn, .. } = self;
+        let &Self { v, i, rest, above_rest, rate_mem, rate_syn, .. } = self;
         let [zero, one] = [0.0, 1.0].map(|x| v.constant(x));
-        let is_common = v.lt(threshold)
+        let (lift, size) = (self.start - v, i + above_rest.abs());
+        let is_common = v.lt(zero)
             & zero.lt(i)
-            & v.lt(i)
-            & v.constant(SAFE_SIZES[0]).lt(threshold)
-            & i.lt(v.constant(SAFE_SIZES[1]))
-            & v.abs().lt(v.constant(SAFE_SIZES[1]));
-        let never = zero.lt(threshold) & i.le(threshold) & v.lt(threshold);
-        let start = At {
-            residual: v - threshold,
-            slope: (i - v) * rate_mem,
-            current: i,
-            above: i - threshold,
-            size: zero,
-        };
+            & zero.lt(lift)
+            & rest.lt(v.constant(-SAFE_SIZES[0]))
+            & size.lt(v.constant(SAFE_SIZES[1]));
+        // What rests below the threshold and is drawn to below it stays there.
+        let never = rest.lt(zero) & self.start.le(zero) & v.lt(zero);
+        let start =
+            At { residual: v, slope: lift * rate_mem, current: i, above: self.start, size: zero };
         let mut t = self.towards(&start);
         let mut slope = zero;
         let mut verdict = never.select(-one, zero);
@@ -165,7 +166,8 @@ impl<S: Simd> Rise<S> {
             }
             let at = self.at(t);
             let is_past = at.residual.lt(zero) & at.slope.le(zero);
-            let is_far = at.residual.lt(-((i + v.abs()) * CERTAINLY_BELOW));
+            // Past its peak it falls for ever, as it rests below.
+            let is_far = at.residual.lt(-(size * CERTAINLY_BELOW));
             let step = self.towards(&at);
             let next = t + step;
             let length = step.abs();
@@ -201,7 +203,7 @@ impl<S: Simd> Rise<S> {
 
     #[inline(always)]
     fn at(&self, t: Lanes<S>) -> At<S> {
-        let &Self { v, i, threshold, tau_mem, tau_syn, rate_mem, .. } = self;
+        let &Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, .. } = self;
         let (x, y) = (t / tau_mem, t / tau_syn);
         let [zero, one] = [0.0, 1.0].map(|c| t.constant(c));
         let membrane_is_slower = x.le(y);
@@ -215,15 +217,15 @@ impl<S: Simd> Rise<S> {
         let response = x * (hi * phi1) * i;
         // Early, the way from the start is small and known better than v; later, v itself is.
         let membrane_m1 = membrane_is_slower.select(hi_m1, hi_m1 * down + down_m1);
-        let early = (v - threshold) + (v * membrane_m1 + response);
-        let late = v * membrane + response - threshold;
+        let early = v + (above_rest * membrane_m1 + response);
+        let late = rest + (above_rest * membrane + response);
         let current = decay * i;
         let decay_m1 = membrane_is_slower.select(hi_m1 * down + down_m1, hi_m1);
         let is_early = x.lt(x.constant(0.5));
         let residual = is_early.select(early, late);
-        let above = is_early.select((i - threshold) + i * decay_m1, current - threshold);
-        let way = x * (i + v.abs()) + y * i;
-        let size = is_early.select(way.min(i), current + threshold);
+        let above = is_early.select(start + i * decay_m1, current + rest);
+        let way = x * (i + above_rest.abs()) + y * i;
+        let size = is_early.select(way.min(i), current - rest);
         At { residual, slope: (above - residual) * rate_mem, current, above, size }
     }
 
@@ -250,7 +252,7 @@ impl<S: Simd> Rise<S> {
 /// rounding or two of themselves.
 ///
 /// One more step, of the third order, with the potential computed as
-/// `v e⁻ˣ + i a (e⁻ˣ − e⁻ʸ)`, `a = τ_syn/(τ_mem − τ_syn)`, in double-double. A function of its own: most searches do without.
+/// `rest + u e⁻ˣ + i a (e⁻ˣ − e⁻ʸ)`, u = v − rest, `a = τ_syn/(τ_mem − τ_syn)`, in double-double. A function of its own: most searches do without.
 struct NearGrazing<'a, S: Simd> {
     rise: &'a Rise<S>,
     t: Lanes<S>,
@@ -261,7 +263,7 @@ impl<S: Simd> NullaryFnOnce for NearGrazing<'_, S> {
     #[inline(always)]
     fn call(self) -> Self::Output {
         let t = self.t;
-        let &Rise { v, i, threshold, tau_mem, tau_syn, rate_mem, rate_syn } = self.rise;
+        let &Rise { v, i, rest, above_rest, tau_mem, tau_syn, rate_mem, rate_syn, .. } = self.rise;
         let wide = DoubleDoubles::from;
         let x = DoubleDoubles::quotient(t, tau_mem.into());
         let y = DoubleDoubles::quotient(t, tau_syn.into());
@@ -272,15 +274,16 @@ impl<S: Simd> NullaryFnOnce for NearGrazing<'_, S> {
         let equal = x * membrane;
         let response = equal.select(are_equal, apart);
         let current = wide(i) * decay;
-        let residual = wide(v) * membrane + wide(i) * response - wide(threshold);
-        let above = (current - wide(threshold) - residual).hi;
+        let left = DoubleDoubles::sum(v, -rest) * membrane;
+        let residual = left + wide(i) * response + wide(rest);
+        let above = (current + wide(rest) - residual).hi;
         let bend = (current.hi * rate_syn + above * rate_mem) * rate_mem;
         let slope = above * rate_mem;
         let step = -(residual.hi / slope);
         let share = step * bend / slope;
         let step = step * (share * 0.5 + 1.0);
         let loss = are_equal.select(t.constant(0.0), ratio.hi.abs()) + 1.0;
-        let is_resolved = ((i * loss + v.abs()) * RESOLVED).lt(above);
+        let is_resolved = ((i * loss + above_rest.abs()) * RESOLVED).lt(above);
         let is_short = (step.abs() * share * share).le(t * LAST_SHARE);
         let is_in_range = x.hi.max(y.hi).le(t.constant(-UNDERFLOW));
         (t + step, slope - bend * step, is_resolved & is_short & is_in_range)
@@ -313,16 +316,16 @@ mod tests {
                 let mut found = [Search::Undecided; BLOCK];
                 search(
                     Rises {
-                        v: &block(v),
+                        v: &block(v - 1.0),
                         i: &block(i),
-                        threshold: &block(1.0),
+                        rest: &block(-1.0),
                         tau_mem: &block(ratio * 5.0),
                         tau_syn: &block(5.0),
                     },
                     &mut found,
                 );
                 assert!(found.iter().all(|f| *f == found[0]));
-                match (found[0], neuron.next_crossing(State { v, i })) {
+                match (found[0], neuron.next_crossing(neuron.state(v, i))) {
                     (Search::Undecided, _) => undecided += 1,
                     (Search::Silent, Outlook::Silent) => silent += 1,
                     (Search::Crossing { dt, slope }, Outlook::Crossing { dt: t, slope: s }) => {
@@ -374,9 +377,9 @@ mod tests {
                 let tau_mem = &block(ratio * 5.0);
                 search(
                     Rises {
-                        v: &block(v),
+                        v: &block(v - v_th),
                         i: &block(i),
-                        threshold: &block(v_th),
+                        rest: &block(-v_th),
                         tau_mem,
                         tau_syn: &block(5.0),
                     },
@@ -384,7 +387,7 @@ mod tests {
                 );
                 let neuron = Lif::new(LifParameters { v_th, ..parameters });
                 if let (Search::Crossing { dt, slope }, Outlook::Crossing { dt: t, slope: s }) =
-                    (found[0], neuron.next_crossing(State { v, i }))
+                    (found[0], neuron.next_crossing(neuron.state(v, i)))
                 {
                     found_in_lanes += 1;
                     worst[0] = worst[0].max((dt / t - 1.0).abs() / f64::EPSILON);

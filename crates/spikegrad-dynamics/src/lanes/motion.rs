@@ -3,14 +3,16 @@
 //! The formulas are those of `lif/flow.rs` and `lif/tangent.rs` (docs/mathematics.md, eqs. 3–8), with both branches of each
 //! computed and the right one selected. Not here: where a coefficient is used.
 
-use super::{Lanes, Mask};
+use super::{BLOCK, Lanes, Mask};
 use pulp::Simd;
 
-/// The flow over some length: `v' = membrane v + response i`, `i' = current i`.
+/// The flow over some length, of a neuron that rests at r: `v' = membrane v + (loss r + response i)`, `i' = current i`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Propagator<X = f64> {
     /// e^p, p = −`dt/τ_mem`.
     pub membrane: X,
+    /// 1 − e^p.
+    pub loss: X,
     /// e^q, q = −`dt/τ_syn`.
     pub current: X,
     /// ψ = (`dt/τ_mem`) exp[p, q].
@@ -20,7 +22,7 @@ pub struct Propagator<X = f64> {
 /// The flow over some length, and what it adds to the derivatives with respect to the time constants:
 ///
 /// ```text
-/// v_mem' = membrane v_mem + mem_of_v v + mem_of_i i
+/// v_mem' = membrane v_mem + mem_of_v (v − r) + mem_of_i i
 /// v_syn' = membrane v_syn + response i_syn + syn_of_i i
 /// i_syn' = current i_syn + current_of_i i
 /// ```
@@ -85,7 +87,7 @@ struct Parts<S: Simd> {
 fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S> {
     let (x, y) = (dt / tau_mem, dt / tau_syn);
     let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
-    let (membrane, current) = ((-x).exp(), (-y).exp());
+    let ((membrane, membrane_m1), current) = ((-x).exp_and_exp_m1(), (-y).exp());
     let membrane_is_slower = x.le(y);
     let hi = membrane_is_slower.select(membrane, current);
     let lo = membrane_is_slower.select(current, membrane);
@@ -96,7 +98,7 @@ fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S
     let first = is_close.select(hi - gap * close_twice, (hi - lo) * inverse);
     // Where all has decayed, a product with infinity must not say otherwise.
     let response = zero.lt(hi).select(x * first, zero);
-    let flow = Propagator { membrane, current, response };
+    let flow = Propagator { membrane, loss: -membrane_m1, current, response };
     Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, first, close_twice, flow }
 }
 
@@ -111,11 +113,15 @@ impl<S: Simd> Propagator<Lanes<S>> {
     /// Writes one flow for each lane into `flows`, as many as it has room for.
     #[inline(always)]
     pub fn store(self, flows: &mut [Propagator]) {
-        let [membrane, current, response] =
-            [self.membrane, self.current, self.response].map(Lanes::values);
+        let [membrane, loss, current, response] =
+            [self.membrane, self.loss, self.current, self.response].map(Lanes::values);
         for (k, flow) in flows.iter_mut().enumerate().take(S::F64_LANES) {
-            *flow =
-                Propagator { membrane: membrane[k], current: current[k], response: response[k] };
+            *flow = Propagator {
+                membrane: membrane[k],
+                loss: loss[k],
+                current: current[k],
+                response: response[k],
+            };
         }
     }
 
@@ -125,6 +131,7 @@ impl<S: Simd> Propagator<Lanes<S>> {
     pub fn splat(simd: S, scalar: &Propagator) -> Self {
         Self {
             membrane: Lanes::splat(simd, scalar.membrane),
+            loss: Lanes::splat(simd, scalar.loss),
             current: Lanes::splat(simd, scalar.current),
             response: Lanes::splat(simd, scalar.response),
         }
@@ -163,18 +170,14 @@ impl<S: Simd> Motion<Lanes<S>> {
     /// Writes one motion for each lane into `motions`, as many as it has room for.
     #[inline(always)]
     pub fn store(self, motions: &mut [Motion]) {
-        let [membrane, current, response] =
-            [self.flow.membrane, self.flow.current, self.flow.response].map(Lanes::values);
+        let mut flows = [Propagator::default(); BLOCK];
+        self.flow.store(&mut flows);
         let [length, mem_of_v, mem_of_i, syn_of_i, current_of_i] =
             [self.length, self.mem_of_v, self.mem_of_i, self.syn_of_i, self.current_of_i]
                 .map(Lanes::values);
         for (k, motion) in motions.iter_mut().enumerate().take(S::F64_LANES) {
             *motion = Motion {
-                flow: Propagator {
-                    membrane: membrane[k],
-                    current: current[k],
-                    response: response[k],
-                },
+                flow: flows[k],
                 length: length[k],
                 mem_of_v: mem_of_v[k],
                 mem_of_i: mem_of_i[k],
@@ -203,8 +206,8 @@ impl<S: Simd> Motion<Lanes<S>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lif::fixtures::{RATIOS, neuron};
-    use crate::{Neuron, State, lif::Tangent};
+    use crate::lif::fixtures::{RATIOS, parameters};
+    use crate::{Lif, Neuron, State, lif::Tangent};
     use pulp::{Arch, WithSimd};
 
     struct Over(f64, f64, f64);
@@ -226,7 +229,8 @@ mod tests {
     #[test]
     fn a_lane_moves_as_a_neuron_does() {
         for ratio in RATIOS {
-            let n = neuron(ratio);
+            // Measured from rest a flow is linear.
+            let n = Lif::integrator(parameters(ratio));
             for dt in [0.0, 1e-9, 1e-3, 0.4, 1.5, 5.0, 30.0, 1e4, 1e9] {
                 let motion = Arch::new().dispatch(Over(dt, ratio * 5.0, 5.0));
                 // An exponent that is known to a rounding or two makes an error of its size.
@@ -235,6 +239,7 @@ mod tests {
                 let ((by_v, of_v), (by_i, of_i)) = (of(1.0, 0.0), of(0.0, 1.0));
                 for (name, got, expected) in [
                     ("membrane", motion.flow.membrane, by_v.v),
+                    ("loss", motion.flow.loss, -(-dt / (ratio * 5.0)).exp_m1()),
                     ("current", motion.flow.current, by_i.i),
                     ("response", motion.flow.response, by_i.v),
                     ("mem_of_v", motion.mem_of_v, of_v.v.tau_mem),

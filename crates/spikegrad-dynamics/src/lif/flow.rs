@@ -1,9 +1,10 @@
 //! Motion between events, and its pullbacks.
 //!
-//! With p = −`dt/τ_mem`, q = −`dt/τ_syn` and divided differences of the exponential (docs/mathematics.md, eqs. 3–5),
+//! With p = −`dt/τ_mem`, q = −`dt/τ_syn`, divided differences of the exponential (docs/mathematics.md, eqs. 3–5) and u the
+//! potential above rest,
 //!
 //! ```text
-//! v(dt) = e^p v + ψ i            ψ = (dt/τ_mem) exp[p, q]
+//! u(dt) = e^p u + ψ i            ψ = (dt/τ_mem) exp[p, q]
 //! i(dt) = e^q i
 //! ```
 //!
@@ -40,7 +41,7 @@ pub(super) struct Propagator<T> {
 #[derive(Clone, Copy)]
 pub(super) struct Short<T> {
     /// `1 − e^p`.
-    membrane_loss: T,
+    pub(super) membrane_loss: T,
     /// `φ₂(|p − q|)`.
     pub(super) phi2: T,
 }
@@ -86,20 +87,16 @@ fn long<T: Scalar>(x: T, y: T) -> Propagator<T> {
 }
 
 impl<T: Scalar> Propagator<T> {
-    /// What the flow over a short interval adds to v. It is small: what rounds is the sum alone, and a potential that is
-    /// moved often stays right.
+    /// The state after the flow of a neuron that rests at `rest` above its datum.
+    ///
+    /// Over a short interval the change is small: what rounds is the sum alone, and a potential that is moved often stays
+    /// right. Over a long one little is left of where it started, and it is measured from rest.
     #[inline(always)]
-    pub(super) fn change(&self, State { v, i }: State<T>) -> Option<T> {
-        self.short.map(|short| self.response * i - short.membrane_loss * v)
-    }
-
-    /// The state after the flow.
-    #[inline(always)]
-    pub(super) fn apply(&self, before: State<T>) -> State<T> {
-        let State { v, i } = before;
-        let v = match self.change(before) {
-            Some(change) => v + change,
-            None => self.membrane * v + self.response * i,
+    pub(super) fn apply(&self, State { v, i }: State<T>, rest: T) -> State<T> {
+        let (above_rest, response) = (v - rest, self.response * i);
+        let v = match self.short {
+            Some(short) => v + (response - short.membrane_loss * above_rest),
+            None => rest + (self.membrane * above_rest + response),
         };
         State { v, i: self.current * i }
     }
@@ -113,7 +110,7 @@ impl<T: Scalar> Propagator<T> {
 
 #[inline(always)]
 pub(super) fn flow<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: T) -> State<T> {
-    propagator(neuron, dt).apply(state)
+    propagator(neuron, dt).apply(state, neuron.rest)
 }
 
 #[inline(always)]
@@ -178,7 +175,7 @@ mod tests {
                 assert!(ulps(short.current, long.current) <= 1.0, "{x} {y}");
                 assert!(ulps(short.first, long.first) <= 4.0, "{x} {y}");
                 let state = State { v: -0.4, i: 2.3 };
-                let (a, b) = (short.apply(state), long.apply(state));
+                let (a, b) = (short.apply(state, -0.7), long.apply(state, -0.7));
                 assert!((a.v - b.v).abs() <= 4.0 * f64::EPSILON && ulps(a.i, b.i) <= 2.0);
             }
         }
@@ -200,9 +197,9 @@ mod tests {
 
     #[test]
     fn pullbacks_are_the_transposes_of_the_linear_maps() {
-        // Both maps are linear in the state: columns are read off unit states, with no difference quotient.
+        // Measured from rest both maps are linear: columns are read off unit states, with no difference quotient.
         for ratio in RATIOS {
-            let n = neuron(ratio);
+            let n = Lif::integrator(parameters(ratio));
             let dt = 2.7;
             let after = Adjoint(State { v: 0.8, i: -1.7 });
             let (unit_v, unit_i) = (State { v: 1.0, i: 0.0 }, State { v: 0.0, i: 1.0 });
@@ -224,7 +221,7 @@ mod tests {
             }
             for dt in [1e12, 1e300, f64::MAX] {
                 let end = n.flow(state, dt);
-                assert_eq!((end.v, end.i), (0.0, 0.0), "ratio {ratio}, dt {dt}");
+                assert_eq!((end.v, end.i), (n.rest(), 0.0), "ratio {ratio}, dt {dt}");
             }
         }
     }

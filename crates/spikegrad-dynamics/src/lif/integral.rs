@@ -3,7 +3,7 @@
 //! With p = −`dt/τ_mem` and q = −`dt/τ_syn` (docs/mathematics.md, eq. 6),
 //!
 //! ```text
-//! ∫v = dt exp[0, p] v + (dt²/τ_mem) exp[0, p, q] i
+//! ∫u = dt exp[0, p] u + (dt²/τ_mem) exp[0, p, q] i
 //! ```
 //!
 //! A weight e^(−ρs) within the integral shifts p and q by −ρ dt, and leaves the 0 where it is (eq. 6a). Every factor is positive,
@@ -102,7 +102,8 @@ pub(super) fn integral<T: Scalar>(
     kept: &mut Averaging<T>,
 ) -> T {
     let of = kept.over(neuron, dt, fading);
-    neuron.rest * of.rest + of.v * state.v + of.i * state.i
+    let resting = neuron.datum + neuron.rest;
+    resting * of.rest + of.v * neuron.above_rest(state) + of.i * state.i
 }
 
 pub(super) fn tangent<T: Scalar>(
@@ -114,7 +115,9 @@ pub(super) fn tangent<T: Scalar>(
     let of = kept.over(neuron, dt, fading);
     let own = of.tangent();
     TimeConstants {
-        tau_mem: of.v * tangent.v.tau_mem + own.v_by_tau_mem * state.v + own.i_by_tau_mem * state.i,
+        tau_mem: of.v * tangent.v.tau_mem
+            + own.v_by_tau_mem * neuron.above_rest(state)
+            + own.i_by_tau_mem * state.i,
         tau_syn: of.v * tangent.v.tau_syn + of.i * tangent.i + own.i_by_tau_syn * state.i,
     }
 }

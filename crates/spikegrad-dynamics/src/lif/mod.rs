@@ -6,8 +6,10 @@
 //! spike:     V reaches v_th from below;  V ← v_reset, held for t_ref;  I goes on
 //! ```
 //!
-//! The state keeps V **relative to its resting value** `v_leak + i_bias`: a potential that creeps towards a bias just
-//! above the threshold then loses no digits. A leaky integrator is the same neuron with its threshold at infinity.
+//! The state keeps V **relative to a datum**: to the threshold for a neuron that spikes, to the resting value
+//! `v_leak + i_bias` for a leaky integrator. What decides about a spike, the distance from the threshold, is then known
+//! to its own last bits, however large the resting value and however near the start (docs/decisions/0025-datum.md). A
+//! leaky integrator is the same neuron with its threshold at infinity.
 //!
 //! | file | primal | with |
 //! | --- | --- | --- |
@@ -132,10 +134,10 @@ impl<T: Scalar> NeuronGradient for LifGradient<T> {
     }
 }
 
-/// Membrane potential relative to rest, and synaptic current.
+/// Membrane potential relative to the datum, and synaptic current.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State<T> {
-    /// V − (`v_leak` + `i_bias`).
+    /// V − `v_th`; of a leaky integrator V − (`v_leak` + `i_bias`).
     pub v: T,
     /// Synaptic current I.
     pub i: T,
@@ -154,11 +156,13 @@ pub struct Lif<T> {
     tau_mem: T,
     tau_syn: T,
     t_ref: T,
-    /// `v_leak + i_bias`.
+    /// What potentials are measured from: `v_th`, or for a leaky integrator `v_leak + i_bias`.
+    datum: T,
+    /// `v_leak + i_bias` above the datum.
     rest: T,
-    /// `v_th − rest`; infinite for a leaky integrator.
-    threshold: T,
-    /// `v_reset − rest`.
+    /// The threshold above the datum: zero, or for a leaky integrator infinite.
+    threshold: f64,
+    /// `v_reset` above the datum.
     reset: T,
     /// Largest response to a unit current from rest, rounded up: `(tau_syn/tau_mem)^(tau_mem/(tau_mem − tau_syn))`.
     response_peak: f64,
@@ -171,26 +175,29 @@ impl<T: Scalar> Lif<T> {
     /// A leaky integrate-and-fire neuron. Time constants must be positive and `v_reset < v_th`.
     #[must_use]
     pub fn new(p: LifParameters<T>) -> Self {
-        let rest = p.v_leak + p.i_bias;
         Self {
-            tau_mem: p.tau_mem,
-            tau_syn: p.tau_syn,
+            datum: p.v_th,
+            rest: sum(p.v_leak, p.i_bias, -p.v_th),
+            threshold: 0.0,
+            reset: p.v_reset - p.v_th,
             t_ref: p.t_ref,
-            rest,
-            threshold: relative(p.v_th, p),
-            reset: relative(p.v_reset, p),
-            response_peak: response_peak(p.tau_mem.re(), p.tau_syn.re()) * (1.0 + PEAK_MARGIN),
+            ..Self::integrator(p)
         }
     }
 
     /// A leaky integrator, which never spikes: threshold, reset and refractory time of `p` are not used.
     #[must_use]
     pub fn integrator(p: LifParameters<T>) -> Self {
+        let zero = T::from(0.0);
         Self {
-            threshold: f64::INFINITY.into(),
-            reset: T::from(0.0),
-            t_ref: T::from(0.0),
-            ..Self::new(p)
+            tau_mem: p.tau_mem,
+            tau_syn: p.tau_syn,
+            t_ref: zero,
+            datum: p.v_leak + p.i_bias,
+            rest: zero,
+            threshold: f64::INFINITY,
+            reset: zero,
+            response_peak: response_peak(p.tau_mem.re(), p.tau_syn.re()) * (1.0 + PEAK_MARGIN),
         }
     }
 
@@ -200,19 +207,19 @@ impl<T: Scalar> Lif<T> {
         TimeConstants { tau_mem: self.tau_mem, tau_syn: self.tau_syn }
     }
 
-    /// Resting value of the membrane, `v_leak + i_bias`.
+    /// What the potentials of its states are measured from.
+    #[must_use]
+    pub fn datum(&self) -> T {
+        self.datum
+    }
+
+    /// The resting value of the membrane, `v_leak + i_bias`, above the datum.
     #[must_use]
     pub fn rest(&self) -> T {
         self.rest
     }
 
-    /// Threshold relative to rest; infinite for a leaky integrator.
-    #[must_use]
-    pub fn threshold(&self) -> T {
-        self.threshold
-    }
-
-    /// Reset value relative to rest.
+    /// The reset value above the threshold.
     #[must_use]
     pub fn reset_value(&self) -> T {
         self.reset
@@ -221,17 +228,27 @@ impl<T: Scalar> Lif<T> {
     /// The state with membrane potential `v` and synaptic current `i`.
     #[must_use]
     pub fn state(&self, v: T, i: T) -> State<T> {
-        State { v: v - self.rest, i }
+        State { v: v - self.datum, i }
+    }
+
+    /// V above the resting value.
+    #[inline(always)]
+    fn above_rest(&self, state: State<T>) -> T {
+        state.v - self.rest
     }
 }
 
-/// `x − (v_leak + i_bias)`, its real part rounded once: the sum is exact where the bias almost reaches the threshold.
-fn relative<T: Scalar>(x: T, p: LifParameters<T>) -> T {
-    let (a, b, c) = (x.re(), -p.v_leak.re(), -p.i_bias.re());
+/// `a + b + c`, its real part rounded once: exact where the sum almost vanishes.
+fn sum<T: Scalar>(a: T, b: T, c: T) -> T {
+    (a + b + c).with_re(sum_of_three(a.re(), b.re(), c.re()))
+}
+
+/// `a + b + c` to one rounding: what the first addition rounds off is added back to the second.
+fn sum_of_three(a: f64, b: f64, c: f64) -> f64 {
     let partial = a + b;
     let b_part = partial - a;
     let error = (a - (partial - b_part)) + (b - b_part);
-    (x - (p.v_leak + p.i_bias)).with_re((partial + c) + error)
+    (partial + c) + error
 }
 
 fn response_peak(tau_mem: f64, tau_syn: f64) -> f64 {
@@ -264,10 +281,10 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
         self.t_ref
     }
     fn membrane(&self, state: State<T>) -> T {
-        self.rest + state.v
+        self.datum + state.v
     }
     fn membrane_rate(&self, state: State<T>) -> T {
-        (state.i - state.v) / self.tau_mem
+        sum(state.i, self.rest, -state.v) / self.tau_mem
     }
     fn integral(&self, state: State<T>, over: (T, T), kept: &mut Averaging<T>) -> T {
         integral::integral(self, state, over, kept)
@@ -423,14 +440,14 @@ pub(crate) mod fixtures {
     pub(crate) const MATRIX_EXPONENTIAL: f64 = 1e-12;
 
     /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential. What it moves is `e^(−fading t)`
-    /// times v, i and 1, and the integral of the weighted potential, which is linear again.
+    /// times V − rest, i and 1, and the integral of the weighted potential, which is linear again.
     pub(crate) fn by_matrix_exponential(
         ratio: f64,
         state: State<f64>,
         dt: f64,
         fading: f64,
     ) -> (f64, f64, f64) {
-        let p = parameters(ratio);
+        let (p, rest) = (parameters(ratio), neuron(ratio).rest());
         let generator = nalgebra::Matrix4::new(
             -1.0 / p.tau_mem - fading,
             1.0 / p.tau_mem,
@@ -450,7 +467,7 @@ pub(crate) mod fixtures {
             -fading,
         );
         let propagator = (generator * dt).exp();
-        let end = propagator * nalgebra::Vector4::new(state.v, state.i, 0.0, 1.0);
-        (end[0], end[1], end[2])
+        let end = propagator * nalgebra::Vector4::new(state.v - rest, state.i, 0.0, 1.0);
+        (end[0] + rest, end[1], end[2])
     }
 }

@@ -37,16 +37,17 @@ pub(super) fn flow_with_tangent<T: Scalar>(
     let by = propagator(neuron, dt);
     let Propagator { x, y, membrane, current, first, response, .. } = by;
     if membrane.is_exactly_zero() && current.is_exactly_zero() {
-        return (State::default(), Tangent::default());
+        // Everything has decayed: it is at rest.
+        return (State { v: neuron.rest, i: T::from(0.0) }, Tangent::default());
     }
     let (twice_p, twice_q) = confluent(&by);
     let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
     let v = TimeConstants {
-        tau_mem: membrane * (tangent.v.tau_mem + dp * before.v)
+        tau_mem: membrane * (tangent.v.tau_mem + dp * neuron.above_rest(before))
             - before.i * dp * of_scale(x, y, first, membrane, || twice_p),
         tau_syn: membrane * tangent.v.tau_syn + response * tangent.i + before.i * x * dq * twice_q,
     };
-    (by.apply(before), Tangent { v, i: current * (tangent.i + dq * before.i) })
+    (by.apply(before, neuron.rest), Tangent { v, i: current * (tangent.i + dq * before.i) })
 }
 
 /// `exp[p, p, q]` and `exp[p, q, q]`.

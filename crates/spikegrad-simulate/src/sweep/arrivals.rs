@@ -105,7 +105,7 @@ impl Arrivals {
     }
 
     /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
-    /// without any weight have no effect, not even a rounding: they are only counted.
+    /// whose weights vanish, or cancel, have no effect, not even a rounding: they are only counted.
     pub(super) fn take(
         &mut self,
         layer: &Layer,
@@ -113,9 +113,11 @@ impl Arrivals {
         own: &[Spike],
         t_end: f64,
     ) -> Result<bool, Irregular> {
-        let has_weight = |row: &usize| {
-            let synapses = fired.circuit.group(*row).synapses.clone();
-            fired.circuit.weights[synapses].iter().any(|&weight| weight != 0.0)
+        let weights =
+            |row: usize| &fired.circuit.weights[fired.circuit.group(row).synapses.clone()];
+        let has_effect = |rows: &[usize]| {
+            let sum = |n: usize| rows.iter().map(|&row| weights(row)[n]).sum::<f64>();
+            rows.first().is_some_and(|&row| (0..weights(row).len()).any(|n| sum(n) != 0.0))
         };
         while let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) {
             if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
@@ -131,7 +133,7 @@ impl Arrivals {
                     now = time;
                 }
             }
-            if layer.is_recurrent || self.rows[first..].iter().any(has_weight) {
+            if layer.is_recurrent || has_effect(&self.rows[first..]) {
                 self.instants.push(Instant { time: now, rows: first..self.rows.len() });
                 return Ok(true);
             }

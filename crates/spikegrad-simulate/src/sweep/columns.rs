@@ -1,8 +1,8 @@
 //! The neurons of a layer side by side, and the one pass over them that a stretch between two arrivals takes.
 //!
 //! A pass adds a row of weights, moves every neuron to the end of the stretch, and **screens**: of each neuron it knows an
-//! upper bound of the potential along the stretch, and who may have reached its ceiling is named. The bound errs to one side
-//! only: a rise under a positive current is concave, so it stays below its tangent, and below the current.
+//! upper bound of the potential along the stretch, and who may have reached its threshold, or its highest potential so far,
+//! is named. The bound errs to one side only; each says beside it what it needs.
 //!
 //! Not here: what becomes of those that are named (`wave.rs`, `peaks.rs`).
 
@@ -16,7 +16,7 @@ pub(super) type Column = [f64; BLOCK];
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 pub(super) struct Block {
-    /// v relative to rest.
+    /// v above the threshold; of an integrator, above rest.
     pub(super) v: Column,
     pub(super) i: Column,
     /// ∂`v/∂τ_mem`.
@@ -35,10 +35,10 @@ pub(super) type Cell = [f64; 5];
 pub(super) struct Columns(pub(super) Vec<Block>);
 
 impl Columns {
-    /// `count` neurons at rest.
-    pub(super) fn reset(&mut self, count: usize) {
+    /// Neurons at rest.
+    pub(super) fn reset(&mut self, rest: &[f64]) {
         self.0.clear();
-        self.0.resize(count.div_ceil(BLOCK), Block::default());
+        self.0.extend(blocks(rest).iter().map(|&v| Block { v, ..Block::default() }));
     }
 
     pub(super) fn get(&self, n: usize) -> Cell {
@@ -71,16 +71,21 @@ pub(super) enum Motions<'a> {
 /// What a pass does beside moving all neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
-    /// Names who may reach the ceiling.
+    /// Names who may cross its threshold.
     NameCrossings,
-    /// Names whose potential may reach the ceiling and turns from up to down, be it at the arrival.
+    /// Names integrators whose potential may reach the ceiling and turns from up to down, be it at the arrival.
     NameTurns,
-    /// Only moves.
+    /// Only moves, neurons with a threshold.
     Move,
 }
 
-/// Room for the rounding of the tangent's bound, in units of its rise.
-const TANGENT_MARGIN: f64 = 1e-12;
+/// Room for the rounding of a bound, in units of what lifts the potential, `i + rest − v`.
+const MARGIN: f64 = 1e-12;
+
+/// The threshold is compared from this far below, in units of the resting value. A potential near the threshold is the sum
+/// of three terms, each of which is rounded up to four times. The largest is at most the sum of the others, so that twice what
+/// lifts it and the resting value bound all of them.
+const THRESHOLD_MARGIN: f64 = 16.0 * f64::EPSILON;
 
 /// A stretch: `row` arrives at its start.
 #[derive(Debug)]
@@ -92,9 +97,11 @@ pub(super) struct Pass<'a> {
     pub(super) before: &'a Columns,
     /// At the end, before what arrives then.
     pub(super) after: &'a mut Columns,
-    /// Who reaches this is named.
+    /// Resting values above the threshold: of integrators zero, and not read.
+    pub(super) rest: &'a [f64],
+    /// Which integrators to name: whoever reaches this. Not read else.
     pub(super) ceiling: &'a [f64],
-    /// Who may have reached the ceiling.
+    /// Who may have reached its threshold or ceiling.
     pub(super) named: &'a mut Vec<usize>,
 }
 
@@ -108,7 +115,7 @@ impl Pass<'_> {
     }
 }
 
-/// Names who may reach its ceiling within `dt` seconds after the arrival of `row`, and moves nobody: where a stretch may be
+/// Names who may reach its threshold within `dt` seconds after the arrival of `row`, and moves nobody: where a stretch may be
 /// cut off, its end has to be known first.
 #[derive(Debug)]
 pub(super) struct Screen<'a> {
@@ -118,7 +125,8 @@ pub(super) struct Screen<'a> {
     pub(super) row: &'a [f64],
     /// Before the arrival.
     pub(super) before: &'a Columns,
-    pub(super) ceiling: &'a [f64],
+    /// Resting values above the threshold.
+    pub(super) rest: &'a [f64],
     pub(super) named: &'a mut Vec<usize>,
 }
 
@@ -166,11 +174,14 @@ impl<const TANGENTS: bool> WithSimd for Run<'_, TANGENTS> {
     }
 }
 
-/// An upper bound of a rise under a positive current over a length of `x` = `dt/τ_mem`: below its tangent and below the
-/// current.
+/// An upper bound of the potential over a length of `x` = `dt/τ_mem`: below its tangent, and below what draws it, the
+/// current above the threshold `drawn`.
+///
+/// Needs a current that is not negative: only then is a rise concave. And a potential that is not above `drawn`: what falls
+/// starts above the bound.
 #[inline(always)]
-fn bound<S: Simd>(v: Lanes<S>, i: Lanes<S>, x: Lanes<S>) -> Lanes<S> {
-    (v + (x + TANGENT_MARGIN) * (i - v)).min(i)
+fn bound<S: Simd>(v: Lanes<S>, drawn: Lanes<S>, x: Lanes<S>) -> Lanes<S> {
+    (v + (x + MARGIN) * (drawn - v)).min(drawn)
 }
 
 impl WithSimd for Screen<'_> {
@@ -199,18 +210,19 @@ impl Screen<'_> {
     /// `length` is `dt/τ_mem` of a register of a block.
     #[inline(always)]
     fn over<S: Simd>(self, simd: S, length: impl Fn(usize, usize) -> Lanes<S>) {
-        let Self { row, before, ceiling, named, .. } = self;
+        let Self { row, before, rest, named, .. } = self;
         let zero = Lanes::splat(simd, 0.0);
         let weights = Weights::of(row);
-        for (block, (from, ceiling)) in before.0.iter().zip(blocks(ceiling)).enumerate() {
-            let [v, i, ceiling, weights] = [&from.v, &from.i, ceiling, weights.block(block)]
+        for (block, (from, rest)) in before.0.iter().zip(blocks(rest)).enumerate() {
+            let [v, i, rest, weights] = [&from.v, &from.i, rest, weights.block(block)]
                 .map(|column| S::as_simd_f64s(column).0);
             for k in 0..BLOCK / S::F64_LANES {
-                let [v, i, ceiling, weight] =
-                    [v[k], i[k], ceiling[k], weights[k]].map(|x| Lanes::new(simd, x));
-                // Nothing draws it above the current, nor above rest where the current is negative and fades.
-                let highest = bound(v, (i + weight).max(zero), length(block, k)).max(v);
-                ceiling.le(highest).for_each(
+                let [v, i, rest, weight] =
+                    [v[k], i[k], rest[k], weights[k]].map(|x| Lanes::new(simd, x));
+                // A negative current fades, and only lowers what it draws.
+                let drawn = (i + weight).max(zero) + rest;
+                let highest = bound(v, drawn, length(block, k)).max(v);
+                (rest.abs() * -THRESHOLD_MARGIN).le(highest).for_each(
                     #[inline(always)]
                     |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
                 );
@@ -234,14 +246,14 @@ impl Pass<'_> {
                 self.alike::<S, TANGENTS, CROSSINGS, TURNS>(simd, Motion::over(dt, mem, syn));
             }
             Motions::Own { dt, tau_mem, tau_syn } => {
-                let Self { row, before, after, ceiling, named, .. } = self;
-                let weights = Weights::of(row);
-                let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
+                let Self { row, before, after, rest, ceiling, named, .. } = self;
+                let (weights, level) = (Weights::of(row), if TURNS { ceiling } else { rest });
+                let blocks = before.0.iter().zip(&mut after.0).zip(blocks(level)).enumerate();
                 let dt = Lanes::splat(simd, dt);
                 let taus = self::blocks(tau_mem).iter().zip(self::blocks(tau_syn));
-                for ((k, ((from, to), ceiling)), (mem, syn)) in blocks.zip(taus) {
+                for ((k, ((from, to), level)), (mem, syn)) in blocks.zip(taus) {
                     let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
-                    let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
+                    let stretch = Stretch { from, to, level, weights: weights.block(k) };
                     stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
                         simd,
                         #[inline(always)]
@@ -261,11 +273,11 @@ impl Pass<'_> {
         simd: S,
         motion: Motion<Lanes<S>>,
     ) {
-        let Self { row, before, after, ceiling, named, .. } = self;
-        let weights = Weights::of(row);
-        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(ceiling)).enumerate();
-        for (k, ((from, to), ceiling)) in blocks {
-            let stretch = Stretch { from, to, ceiling, weights: weights.block(k) };
+        let Self { row, before, after, rest, ceiling, named, .. } = self;
+        let (weights, level) = (Weights::of(row), if TURNS { ceiling } else { rest });
+        let blocks = before.0.iter().zip(&mut after.0).zip(blocks(level)).enumerate();
+        for (k, ((from, to), level)) in blocks {
+            let stretch = Stretch { from, to, level, weights: weights.block(k) };
             stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(
                 simd,
                 #[inline(always)]
@@ -281,7 +293,8 @@ impl Pass<'_> {
 struct Stretch<'a> {
     from: &'a Block,
     to: &'a mut Block,
-    ceiling: &'a Column,
+    /// Ceilings of integrators, resting values of neurons with a threshold.
+    level: &'a Column,
     weights: &'a Column,
 }
 
@@ -294,28 +307,34 @@ impl Stretch<'_> {
         block: usize,
         named: &mut Vec<usize>,
     ) {
-        let Self { from, to, ceiling, weights } = self;
-        let (ceiling, weights) = (S::as_simd_f64s(ceiling).0, S::as_simd_f64s(weights).0);
+        let Self { from, to, level, weights } = self;
+        let (level, weights) = (S::as_simd_f64s(level).0, S::as_simd_f64s(weights).0);
+        let zero = Lanes::splat(simd, 0.0);
         for k in 0..BLOCK / S::F64_LANES {
             let (mut now, weight) = (Registers::load(simd, from, k), Lanes::new(simd, weights[k]));
+            let level = Lanes::new(simd, level[k]);
             let (v0, before) = (now.v, now.i);
             let i0 = before + weight;
             now.i = i0;
             let by = motion(k);
-            now.advance::<TANGENTS>(&by);
+            let rest = if TURNS { None } else { Some(level) };
+            now.advance::<TANGENTS>(&by, rest);
             now.store::<TANGENTS>(to, k);
-            if !(CROSSINGS || TURNS) {
-                continue;
-            }
-            let peak = bound(v0, i0, by.length);
-            let ceiling = Lanes::new(simd, ceiling[k]);
-            // At the end of a very long stretch both are zero.
             let reaches: Mask<S> = if TURNS {
-                let within = v0.lt(i0) & now.i.le(now.v) & ceiling.le(peak);
-                let at_arrival = v0.lt(before) & i0.le(v0) & ceiling.le(v0);
+                // At the end of a very long stretch both are zero.
+                let within = v0.lt(i0) & now.i.le(now.v) & level.le(bound(v0, i0, by.length));
+                let at_arrival = v0.lt(before) & i0.le(v0) & level.le(v0);
                 within | at_arrival
+            } else if CROSSINGS {
+                // Under a positive current it may have turned. Else what it rises to is where it ends: a negative current
+                // lets it fall only before it rises.
+                let (rest, drawn) = (level, i0 + level);
+                let turns = zero.lt(i0) & (now.i + rest).le(now.v);
+                let end = now.v + (drawn - v0).abs() * MARGIN;
+                let highest = turns.select(bound(v0, drawn, by.length), end);
+                (rest.abs() * -THRESHOLD_MARGIN).le(highest)
             } else {
-                ceiling.le(now.i.le(now.v).select(peak, now.v))
+                continue;
             };
             reaches.for_each(
                 #[inline(always)]
@@ -358,17 +377,21 @@ impl<S: Simd> Registers<S> {
         S::as_mut_simd_f64s(&mut block.i_syn).0[k] = self.i_syn.raw();
     }
 
-    /// Eqs. 3–8.
+    /// Eqs. 3–8, of neurons that rest at `rest` or, without it, at zero.
     #[inline(always)]
-    fn advance<const TANGENTS: bool>(&mut self, by: &Motion<Lanes<S>>) {
+    fn advance<const TANGENTS: bool>(&mut self, by: &Motion<Lanes<S>>, rest: Option<Lanes<S>>) {
         let Self { v, i, v_mem, v_syn, i_syn } = *self;
         let flow = &by.flow;
-        self.v = flow.membrane * v + flow.response * i;
+        let response = flow.response * i;
+        // Near the threshold v is small: it keeps its digits, however large the resting value.
+        let moves = rest.map_or(response, |rest| flow.loss * rest + response);
+        let above_rest = rest.map_or(v, |rest| v - rest);
+        self.v = flow.membrane * v + moves;
         self.i = flow.current * i;
         if !TANGENTS {
             return;
         }
-        self.v_mem = flow.membrane * v_mem + (by.mem_of_v * v + by.mem_of_i * i);
+        self.v_mem = flow.membrane * v_mem + (by.mem_of_v * above_rest + by.mem_of_i * i);
         self.v_syn = flow.membrane * v_syn + (flow.response * i_syn + by.syn_of_i * i);
         self.i_syn = flow.current * i_syn + by.current_of_i * i;
     }
@@ -378,6 +401,8 @@ impl<S: Simd> Registers<S> {
 #[derive(Debug)]
 pub(super) struct Advance<'a, const TANGENTS: bool> {
     pub(super) columns: &'a mut [Block],
+    /// Resting values above the threshold.
+    pub(super) rest: &'a [f64],
     pub(super) tau_mem: &'a [f64],
     pub(super) tau_syn: &'a [f64],
     pub(super) dt: &'a [f64],
@@ -388,8 +413,9 @@ impl<const TANGENTS: bool> WithSimd for Advance<'_, TANGENTS> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lengths = blocks(self.dt).iter().zip(blocks(self.tau_mem)).zip(blocks(self.tau_syn));
-        for (block, ((dt, mem), syn)) in self.columns.iter_mut().zip(lengths) {
-            let [dt, mem, syn] = [dt, mem, syn].map(|column| S::as_simd_f64s(column).0);
+        let columns = self.columns.iter_mut().zip(blocks(self.rest));
+        for ((block, rest), ((dt, mem), syn)) in columns.zip(lengths) {
+            let [rest, dt, mem, syn] = [rest, dt, mem, syn].map(|column| S::as_simd_f64s(column).0);
             for k in 0..BLOCK / S::F64_LANES {
                 let by = Motion::over(
                     Lanes::new(simd, dt[k]),
@@ -397,7 +423,7 @@ impl<const TANGENTS: bool> WithSimd for Advance<'_, TANGENTS> {
                     Lanes::new(simd, syn[k]),
                 );
                 let mut now = Registers::load(simd, block, k);
-                now.advance::<TANGENTS>(&by);
+                now.advance::<TANGENTS>(&by, Some(Lanes::new(simd, rest[k])));
                 now.store::<TANGENTS>(block, k);
             }
         }

@@ -17,9 +17,6 @@ use spikegrad_dynamics::lif::Tangent;
 use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
 use spikegrad_network::{Layer, NeuronId, Readout, Source, Spike, Time};
 
-/// A threshold is compared from this far below, in units of itself: room for the rounding of a bound.
-const THRESHOLD_MARGIN: f64 = 4.0 * f64::EPSILON;
-
 /// A neuron in its refractory time.
 #[derive(Clone, Copy, Debug)]
 struct Clamped {
@@ -114,14 +111,14 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { arrivals, before, after, ceiling, clamped, is_clamped, peaks, .. } =
             &mut *self.scratch;
         let count = layer.neurons.len();
-        before.reset(count);
-        after.reset(count);
+        before.reset(&layer.rest);
+        after.reset(&layer.rest);
         for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
             before.set(n, [state.v, state.i, 0.0, 0.0, 0.0]);
         }
         peaks.reset(circuit, layer, self.options, before)?;
         ceiling.clear();
-        ceiling.extend(layer.threshold.iter().map(|t| t.min(t - THRESHOLD_MARGIN * t.abs())));
+        ceiling.resize(layer.rest.len(), f64::INFINITY);
         if !layer.spikes {
             for (n, model) in circuit.neurons[layer.neurons.clone()].iter().enumerate() {
                 ceiling[n] = peaks.ceiling(model, n);
@@ -183,14 +180,14 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
 
     /// Moves the layer from `from` to `end`, or to where the first of its own spikes arrives.
     fn stretch_that_hears_itself(&mut self, from: Time, end: Time) -> Result<Time, Irregular> {
-        let Scratch { before, ceiling, named, arriving, .. } = &mut *self.scratch;
+        let Scratch { before, named, arriving, .. } = &mut *self.scratch;
         Screen {
             dt: end.since(from),
             tau_mem: &self.layer.tau_mem,
             shares_tau_mem: self.layer.shares_time_constants,
             row: arriving.weights(self.fired.circuit),
             before,
-            ceiling,
+            rest: &self.layer.rest,
             named,
         }
         .run();
@@ -219,7 +216,8 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         } else {
             Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
         };
-        Pass { job, motions, row, before, after, ceiling, named }.run::<TANGENTS>();
+        let rest = &layer.rest;
+        Pass { job, motions, row, before, after, rest, ceiling, named }.run::<TANGENTS>();
     }
 
     /// The read-outs of a stretch.

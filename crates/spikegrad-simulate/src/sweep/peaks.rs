@@ -74,10 +74,10 @@ impl Peaks {
         Ok(())
     }
 
-    /// From which potential, relative to rest, a neuron is to be named: its highest so far.
+    /// From which potential, relative to its datum, a neuron is to be named: its highest so far.
     pub(super) fn ceiling(&self, model: &Lif<f64>, n: usize) -> f64 {
         match self.observers.get(n) {
-            Some(Some(observer)) if self.wants_maximum => observer.highest.value - model.rest(),
+            Some(Some(observer)) if self.wants_maximum => observer.highest.value - model.datum(),
             _ => f64::INFINITY,
         }
     }

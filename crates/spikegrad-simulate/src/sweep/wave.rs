@@ -37,7 +37,7 @@ pub(super) struct Wave {
     columns: Columns,
     v: Vec<f64>,
     i: Vec<f64>,
-    threshold: Vec<f64>,
+    rest: Vec<f64>,
     tau_mem: Vec<f64>,
     tau_syn: Vec<f64>,
     dt: Vec<f64>,
@@ -59,7 +59,7 @@ impl Wave {
         }
         self.columns.set(k, cell);
         [self.v[k], self.i[k], ..] = cell;
-        self.threshold[k] = layer.threshold[n];
+        self.rest[k] = layer.rest[n];
         self.tau_mem[k] = layer.tau_mem[n];
         self.tau_syn[k] = layer.tau_syn[n];
     }
@@ -67,9 +67,9 @@ impl Wave {
     /// Room for another block.
     fn grow(&mut self) {
         self.columns.0.push(Block::default());
-        let Self { v, i, threshold, tau_mem, tau_syn, dt, found, .. } = self;
+        let Self { v, i, rest, tau_mem, tau_syn, dt, found, .. } = self;
         let count = v.len() + BLOCK;
-        [v, i, threshold, tau_mem, tau_syn, dt].into_iter().for_each(|x| x.resize(count, 0.0));
+        [v, i, rest, tau_mem, tau_syn, dt].into_iter().for_each(|x| x.resize(count, 0.0));
         found.resize(count, Search::Undecided);
     }
 
@@ -89,12 +89,12 @@ impl Wave {
             return Ok(());
         }
         let count = self.pad();
-        let Self { v, i, threshold, tau_mem, tau_syn, found, .. } = self;
+        let Self { v, i, rest, tau_mem, tau_syn, found, .. } = self;
         search(
             Rises {
                 v: &v[..count],
                 i: &i[..count],
-                threshold: &threshold[..count],
+                rest: &rest[..count],
                 tau_mem: &tau_mem[..count],
                 tau_syn: &tau_syn[..count],
             },
@@ -127,7 +127,7 @@ impl Wave {
             return;
         }
         let count = self.pad();
-        let Self { members, columns, tau_mem, tau_syn, dt, .. } = self;
+        let Self { members, columns, rest, tau_mem, tau_syn, dt, .. } = self;
         for (member, dt) in members.iter().zip(&mut *dt) {
             let to = member.crossing.map_or(until, |crossing| crossing.time);
             // Who is released only after the stretch stays where it is.
@@ -135,18 +135,18 @@ impl Wave {
         }
         dt[members.len()..count].fill(0.0);
         let columns = &mut columns.0[..count / BLOCK];
-        Arch::new().dispatch(Advance::<TANGENTS> { columns, tau_mem, tau_syn, dt });
+        Arch::new().dispatch(Advance::<TANGENTS> { columns, rest, tau_mem, tau_syn, dt });
     }
 
-    /// Fills the last block with neurons at rest, and says how many there are then.
+    /// Fills the last block with neurons at rest below their thresholds, and says how many there are then.
     fn pad(&mut self) -> usize {
         let members = self.members.len();
         let count = padded(members);
-        let Self { v, i, threshold, tau_mem, tau_syn, .. } = self;
-        [v, i].into_iter().for_each(|column| column[members..count].fill(0.0));
-        [threshold, tau_mem, tau_syn]
-            .into_iter()
-            .for_each(|column| column[members..count].fill(1.0));
+        let Self { v, i, rest, tau_mem, tau_syn, .. } = self;
+        for (column, filler) in [(v, -1.0), (i, 0.0), (rest, -1.0), (tau_mem, 1.0), (tau_syn, 1.0)]
+        {
+            column[members..count].fill(filler);
+        }
         count
     }
 }
