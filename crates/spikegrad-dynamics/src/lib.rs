@@ -11,6 +11,7 @@ mod divided;
 mod double_double;
 pub mod lanes;
 pub mod lif;
+pub mod math;
 mod neuron;
 mod scalar;
 

@@ -3,7 +3,8 @@
 //! The trait asks for arithmetic, four functions, and access to the real part, which alone decides branches and
 //! the order of events. Not here: the divided differences of the exponential (`divided.rs`).
 
-use num_dual::{Dual64, DualNum};
+use crate::math;
+use num_dual::Dual64;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -72,19 +73,19 @@ impl Scalar for f64 {
         self.is_finite()
     }
     fn exp(self) -> f64 {
-        f64::exp(self)
+        math::exp(self)
     }
     fn exp_m1(self) -> f64 {
-        f64::exp_m1(self)
+        math::exp_m1(self)
     }
     fn ln(self) -> f64 {
-        f64::ln(self)
+        math::ln(self)
     }
     fn ln_1p(self) -> f64 {
-        f64::ln_1p(self)
+        math::ln_1p(self)
     }
     fn phi1(self) -> f64 {
-        if self == 0.0 { 1.0 } else { -(-self).exp_m1() / self }
+        if self == 0.0 { 1.0 } else { -math::exp_m1(-self) / self }
     }
 }
 
@@ -105,16 +106,17 @@ impl Scalar for Dual64 {
         self.re.is_finite() && self.eps.is_finite()
     }
     fn exp(self) -> Self {
-        DualNum::exp(&self)
+        let exp = math::exp(self.re);
+        Self::new(exp, exp * self.eps)
     }
     fn exp_m1(self) -> Self {
-        DualNum::exp_m1(&self)
+        Self::new(math::exp_m1(self.re), math::exp(self.re) * self.eps)
     }
     fn ln(self) -> Self {
-        DualNum::ln(&self)
+        Self::new(math::ln(self.re), self.eps / self.re)
     }
     fn ln_1p(self) -> Self {
-        DualNum::ln_1p(&self)
+        Self::new(math::ln_1p(self.re), self.eps / (1.0 + self.re))
     }
     fn phi1(self) -> Self {
         // The derivative of the quotient loses all digits as x → 0; the series of φ₁' does not.

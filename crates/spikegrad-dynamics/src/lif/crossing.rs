@@ -14,6 +14,7 @@
 use super::flow::of_lengths;
 use super::{Lif, State, sum_of_three};
 use crate::double_double::DoubleDouble;
+use crate::math::{exp, exp_m1, ln, ln_1p, power_of_two_below};
 use crate::{Neuron, Outlook, Scalar, exp_divided};
 
 /// Below this share of the current at the peak, the height of the peak cancels: it is computed again in double-double, and
@@ -133,11 +134,8 @@ impl Course {
     fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> (Self, f64) {
         let (v, i, rest) = (state.v.re(), state.i.re(), neuron.rest.re());
         let size = rest.abs().max(v.abs()).max(i.abs());
-        let unit = if SAFE_SIZES.contains(&size) || size == 0.0 {
-            1.0
-        } else {
-            2f64.powf(size.log2().floor())
-        };
+        let unit =
+            if SAFE_SIZES.contains(&size) || size == 0.0 { 1.0 } else { power_of_two_below(size) };
         let (tau_mem, tau_syn) = (neuron.tau_mem.re(), neuron.tau_syn.re());
         (Self { v: v / unit, i: i / unit, rest: rest / unit, tau_mem, tau_syn }, unit)
     }
@@ -216,10 +214,10 @@ impl Course {
         let factor = if y == 0.0 {
             1.0
         } else if y > -0.5 {
-            y.ln_1p() / y
+            ln_1p(y) / y
         } else {
             // 1 + y without cancellation.
-            (self.i / denominator * ratio).ln() / y
+            ln(self.i / denominator * ratio) / y
         };
         Some(time * factor).filter(|t| t.is_finite())
     }
@@ -227,7 +225,7 @@ impl Course {
     /// A positive current lifts v, which rises, concave, up to its maximum at `peak`, where it equals the current.
     fn below_a_peak(&self, peak: f64) -> Outlook<f64> {
         let scale = self.i + self.above_rest().abs();
-        let at_peak = self.i * (-peak / self.tau_syn).exp();
+        let at_peak = self.i * exp(-peak / self.tau_syn);
         let height = at_peak + self.rest;
         if height < -CERTAINLY_BELOW * scale {
             return Outlook::Silent;
@@ -276,7 +274,7 @@ impl Course {
         for _ in 0..MAX_SEARCH {
             let (p, q) = (x / self.tau_mem, x / self.tau_syn);
             let second = exp_divided([0.0, p, q]);
-            let factor = (-(x * x * second / level).ln() * second / exp_divided([p, q])).exp();
+            let factor = exp(-ln(x * x * second / level) * second / exp_divided([p, q]));
             x = (x * factor).min(peak);
             if (factor - 1.0).abs() <= 4.0 * f64::EPSILON {
                 break;
@@ -308,7 +306,7 @@ impl Course {
         let decay = |t: f64| {
             let (residual, rate) = self.residual(t);
             // ln(1 − v/rest), of what is left to rest: positive before the crossing, zero at it.
-            let newton = -(-residual / self.rest).ln_1p() * (residual - self.rest) / rate;
+            let newton = -ln_1p(-residual / self.rest) * (residual - self.rest) / rate;
             Step { residual, newton }
         };
         let mut length = self.tau_mem + self.tau_syn;
@@ -329,7 +327,7 @@ impl Course {
         let (response, current) = (by.response * self.i, by.current * self.i);
         // Early, the way from the start is small and known better than v; later, v itself is.
         let residual = if x < 0.5 {
-            let lost = by.short.map_or_else(|| -(-x).exp_m1(), |short| short.membrane_loss)
+            let lost = by.short.map_or_else(|| -exp_m1(-x), |short| short.membrane_loss)
                 * self.above_rest();
             let mut change = response - lost;
             if change.abs() < CANCELS * lost.abs() {
@@ -346,12 +344,12 @@ impl Course {
 
     /// dv/dt at a crossing at `t`; where current and threshold cancel it is measured from the stationary point.
     fn slope(&self, t: f64, stationary: Option<f64>) -> f64 {
-        let current = self.i * (-t / self.tau_syn).exp();
+        let current = self.i * exp(-t / self.tau_syn);
         let difference = current + self.rest;
         match stationary {
             Some(peak) if difference.abs() < NEAR_GRAZING * (current.abs() + self.rest.abs()) => {
                 let back = peak - t;
-                self.i * (-peak / self.tau_syn).exp() * back / (self.tau_mem * self.tau_syn)
+                self.i * exp(-peak / self.tau_syn) * back / (self.tau_mem * self.tau_syn)
                     * exp_divided([back / self.tau_mem, back / self.tau_syn])
             }
             _ => difference / self.tau_mem,

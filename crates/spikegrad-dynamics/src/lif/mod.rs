@@ -30,6 +30,7 @@ mod tangent;
 pub use integral::Averaging;
 pub use tangent::Tangent;
 
+use crate::math::{exp, ln};
 use crate::{
     Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar, TimeConstants,
 };
@@ -255,8 +256,8 @@ fn response_peak(tau_mem: f64, tau_syn: f64) -> f64 {
     // ln(ratio)/(ratio − 1) → 1 as the time constants meet.
     let ratio = tau_mem / tau_syn;
     let excess = ratio - 1.0;
-    let exponent = if excess == 0.0 { 1.0 } else { ratio * (ratio.ln() / excess) };
-    (-exponent).exp()
+    let exponent = if excess == 0.0 { 1.0 } else { ratio * (ln(ratio) / excess) };
+    exp(-exponent)
 }
 
 impl<T: Scalar> Neuron<T> for Lif<T> {
