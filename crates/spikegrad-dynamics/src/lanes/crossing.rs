@@ -10,7 +10,7 @@
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).
 
 use super::double_doubles::DoubleDoubles;
-use super::{Lanes, Mask, UNDERFLOW};
+use super::{BLOCK, Lanes, Mask, UNDERFLOW};
 use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// Free neurons side by side, potentials above their thresholds; all slices have the same length, a multiple of [`super::BLOCK`].
@@ -45,6 +45,13 @@ pub enum Search {
     Undecided,
 }
 
+/// When one neuron will cross its threshold if it is left alone: the bits that it would get in company.
+pub(crate) fn search_one(v: f64, i: f64, rest: f64, tau_mem: f64, tau_syn: f64) -> Search {
+    let [v, i, rest, tau_mem, tau_syn] =
+        [v, i, rest, tau_mem, tau_syn].map(|x| Lanes::splat(pulp::Scalar, x));
+    Rise::new(v, i, rest, tau_mem, tau_syn).search()[0]
+}
+
 /// Writes into `found`, which is as long as the columns, when each neuron will cross its threshold if it is left alone.
 pub fn search(rises: Rises<'_>, found: &mut [Search]) {
     pulp::Arch::new().dispatch(SearchAll { rises, found });
@@ -66,22 +73,8 @@ impl WithSimd for SearchAll<'_> {
         for (((((v, i), rest), tau_mem), tau_syn), found) in
             inputs.zip(self.found.chunks_exact_mut(S::F64_LANES))
         {
-            let one = Lanes::splat(simd, 1.0);
-            let (rate_mem, rate_syn) = (one / tau_mem, one / tau_syn);
-            let (start, above_rest) = (i + rest, v - rest);
-            let rise = Rise { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn };
-            let (dt, slope, verdict) = rise.crossing();
-            let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
-            for (k, found) in found.iter_mut().enumerate() {
-                let (dt, slope, verdict) = (dt[k], slope[k], verdict[k]);
-                *found = if verdict > 0.0 {
-                    Search::Crossing { dt, slope }
-                } else if verdict < 0.0 {
-                    Search::Silent
-                } else {
-                    Search::Undecided
-                };
-            }
+            let searches = Rise::new(v, i, rest, tau_mem, tau_syn).search();
+            found.copy_from_slice(&searches[..S::F64_LANES]);
         }
     }
 }
@@ -139,6 +132,33 @@ struct At<S: Simd> {
 }
 
 impl<S: Simd> Rise<S> {
+    #[inline(always)]
+    fn new(v: Lanes<S>, i: Lanes<S>, rest: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+        let one = v.constant(1.0);
+        let (rate_mem, rate_syn) = (one / tau_mem, one / tau_syn);
+        let (start, above_rest) = (i + rest, v - rest);
+        Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn }
+    }
+
+    /// What is found of each lane; the register may be narrower than a block.
+    #[inline(always)]
+    fn search(&self) -> [Search; BLOCK] {
+        let (dt, slope, verdict) = self.crossing();
+        let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
+        std::array::from_fn(
+            #[inline(always)]
+            |k| {
+                if verdict[k] > 0.0 {
+                    Search::Crossing { dt: dt[k], slope: slope[k] }
+                } else if verdict[k] < 0.0 {
+                    Search::Silent
+                } else {
+                    Search::Undecided
+                }
+            },
+        )
+    }
+
     /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
@@ -292,8 +312,8 @@ impl<S: Simd> NullaryFnOnce for NearGrazing<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BLOCK;
     use super::*;
+    use crate::lif::by_bracket;
     use crate::{Lif, LifParameters, Neuron, Outlook, State};
 
     /// Both searches end within some roundings of the potential: divided by the slope, that is the error of a time.
@@ -325,7 +345,7 @@ mod tests {
                     &mut found,
                 );
                 assert!(found.iter().all(|f| *f == found[0]));
-                match (found[0], neuron.next_crossing(neuron.state(v, i))) {
+                match (found[0], by_bracket(&neuron, neuron.state(v, i))) {
                     (Search::Undecided, _) => undecided += 1,
                     (Search::Silent, Outlook::Silent) => silent += 1,
                     (Search::Crossing { dt, slope }, Outlook::Crossing { dt: t, slope: s }) => {
@@ -387,7 +407,7 @@ mod tests {
                 );
                 let neuron = Lif::new(LifParameters { v_th, ..parameters });
                 if let (Search::Crossing { dt, slope }, Outlook::Crossing { dt: t, slope: s }) =
-                    (found[0], neuron.next_crossing(neuron.state(v, i)))
+                    (found[0], by_bracket(&neuron, neuron.state(v, i)))
                 {
                     found_in_lanes += 1;
                     worst[0] = worst[0].max((dt / t - 1.0).abs() / f64::EPSILON);

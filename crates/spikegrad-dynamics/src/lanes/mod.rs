@@ -10,6 +10,7 @@ mod crossing;
 mod double_doubles;
 mod motion;
 
+pub(crate) use crossing::search_one;
 pub use crossing::{Rises, Search, search};
 pub use motion::{Motion, Propagator};
 

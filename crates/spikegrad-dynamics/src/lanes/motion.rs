@@ -4,24 +4,25 @@
 //! computed and the right one selected. Not here: where a coefficient is used.
 
 use super::{BLOCK, Lanes, Mask};
+use crate::divided::SHORT;
 use pulp::Simd;
 
-/// The flow over some length, of a neuron that rests at r: `v' = membrane v + (loss r + response i)`, `i' = current i`.
+/// The flow over some length, of a potential u above rest: `u' = membrane u + response i`, `i' = current i`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Propagator<X = f64> {
     /// e^p, p = −`dt/τ_mem`.
     pub membrane: X,
-    /// 1 − e^p.
-    pub loss: X,
     /// e^q, q = −`dt/τ_syn`.
     pub current: X,
     /// ψ = (`dt/τ_mem`) exp[p, q].
     pub response: X,
 }
 
-/// The flow over some length, and what it adds to the derivatives with respect to the time constants:
+/// The flow over some length of a neuron that rests at r, and what it adds to the derivatives with respect to the time
+/// constants:
 ///
 /// ```text
+/// v'     = (v or r) + (factor (v − r) + response i)        v over short lengths, as in `lif/flow.rs`
 /// v_mem' = membrane v_mem + mem_of_v (v − r) + mem_of_i i
 /// v_syn' = membrane v_syn + response i_syn + syn_of_i i
 /// i_syn' = current i_syn + current_of_i i
@@ -30,6 +31,10 @@ pub struct Propagator<X = f64> {
 pub struct Motion<X = f64> {
     /// The flow itself.
     pub flow: Propagator<X>,
+    /// Over a short length e^p − 1, over a long one e^p.
+    pub factor: X,
+    /// One over a short length, zero over a long one.
+    pub is_short: X,
     /// `dt/τ_mem`.
     pub length: X,
     /// ∂`membrane/∂τ_mem`.
@@ -80,6 +85,7 @@ struct Parts<S: Simd> {
     first: Lanes<S>,
     /// exp[hi, hi, lo], where p and q are close.
     close_twice: Lanes<S>,
+    membrane_m1: Lanes<S>,
     flow: Propagator<Lanes<S>>,
 }
 
@@ -98,8 +104,20 @@ fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S
     let first = is_close.select(hi - gap * close_twice, (hi - lo) * inverse);
     // Where all has decayed, a product with infinity must not say otherwise.
     let response = zero.lt(hi).select(x * first, zero);
-    let flow = Propagator { membrane, loss: -membrane_m1, current, response };
-    Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, first, close_twice, flow }
+    let flow = Propagator { membrane, current, response };
+    Parts {
+        x,
+        y,
+        membrane_is_slower,
+        is_close,
+        inverse,
+        hi,
+        lo,
+        first,
+        close_twice,
+        membrane_m1,
+        flow,
+    }
 }
 
 impl<S: Simd> Propagator<Lanes<S>> {
@@ -113,15 +131,11 @@ impl<S: Simd> Propagator<Lanes<S>> {
     /// Writes one flow for each lane into `flows`, as many as it has room for.
     #[inline(always)]
     pub fn store(self, flows: &mut [Propagator]) {
-        let [membrane, loss, current, response] =
-            [self.membrane, self.loss, self.current, self.response].map(Lanes::values);
+        let [membrane, current, response] =
+            [self.membrane, self.current, self.response].map(Lanes::values);
         for (k, flow) in flows.iter_mut().enumerate().take(S::F64_LANES) {
-            *flow = Propagator {
-                membrane: membrane[k],
-                loss: loss[k],
-                current: current[k],
-                response: response[k],
-            };
+            *flow =
+                Propagator { membrane: membrane[k], current: current[k], response: response[k] };
         }
     }
 
@@ -131,7 +145,6 @@ impl<S: Simd> Propagator<Lanes<S>> {
     pub fn splat(simd: S, scalar: &Propagator) -> Self {
         Self {
             membrane: Lanes::splat(simd, scalar.membrane),
-            loss: Lanes::splat(simd, scalar.loss),
             current: Lanes::splat(simd, scalar.current),
             response: Lanes::splat(simd, scalar.response),
         }
@@ -143,9 +156,11 @@ impl<S: Simd> Motion<Lanes<S>> {
     #[inline(always)]
     #[must_use]
     pub fn over(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
-        let Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, first, close_twice, flow } =
-            parts(dt, tau_mem, tau_syn);
-        let zero = dt.constant(0.0);
+        let of = parts(dt, tau_mem, tau_syn);
+        let Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, .. } = of;
+        let Parts { first, close_twice, membrane_m1, flow, .. } = of;
+        let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
+        let is_short = x.max(y).le(dt.constant(SHORT));
         // exp[hi, hi, lo] and exp[hi, lo, lo].
         let twice_hi = is_close.select(close_twice, (hi - first) * inverse);
         let twice_lo = is_close.select(first - close_twice, (first - lo) * inverse);
@@ -159,6 +174,8 @@ impl<S: Simd> Motion<Lanes<S>> {
         let is_alive = zero.lt(hi);
         Self {
             flow,
+            factor: is_short.select(membrane_m1, flow.membrane),
+            is_short: is_short.select(one, zero),
             length: x,
             mem_of_v: is_alive.select(flow.membrane * dp, zero),
             mem_of_i: is_alive.select(-(dp * scale), zero),
@@ -172,12 +189,15 @@ impl<S: Simd> Motion<Lanes<S>> {
     pub fn store(self, motions: &mut [Motion]) {
         let mut flows = [Propagator::default(); BLOCK];
         self.flow.store(&mut flows);
-        let [length, mem_of_v, mem_of_i, syn_of_i, current_of_i] =
-            [self.length, self.mem_of_v, self.mem_of_i, self.syn_of_i, self.current_of_i]
-                .map(Lanes::values);
+        let [factor, is_short, length] =
+            [self.factor, self.is_short, self.length].map(Lanes::values);
+        let [mem_of_v, mem_of_i, syn_of_i, current_of_i] =
+            [self.mem_of_v, self.mem_of_i, self.syn_of_i, self.current_of_i].map(Lanes::values);
         for (k, motion) in motions.iter_mut().enumerate().take(S::F64_LANES) {
             *motion = Motion {
                 flow: flows[k],
+                factor: factor[k],
+                is_short: is_short[k],
                 length: length[k],
                 mem_of_v: mem_of_v[k],
                 mem_of_i: mem_of_i[k],
@@ -191,15 +211,31 @@ impl<S: Simd> Motion<Lanes<S>> {
     #[inline(always)]
     #[must_use]
     pub fn splat(simd: S, scalar: &Motion) -> Self {
-        let Motion { flow, length, mem_of_v, mem_of_i, syn_of_i, current_of_i } = scalar;
+        let splat = |x| Lanes::splat(simd, x);
         Self {
-            flow: Propagator::splat(simd, flow),
-            length: Lanes::splat(simd, *length),
-            mem_of_v: Lanes::splat(simd, *mem_of_v),
-            mem_of_i: Lanes::splat(simd, *mem_of_i),
-            syn_of_i: Lanes::splat(simd, *syn_of_i),
-            current_of_i: Lanes::splat(simd, *current_of_i),
+            flow: Propagator::splat(simd, &scalar.flow),
+            factor: splat(scalar.factor),
+            is_short: splat(scalar.is_short),
+            length: splat(scalar.length),
+            mem_of_v: splat(scalar.mem_of_v),
+            mem_of_i: splat(scalar.mem_of_i),
+            syn_of_i: splat(scalar.syn_of_i),
+            current_of_i: splat(scalar.current_of_i),
         }
+    }
+
+    /// The potential at the end of the motion of a neuron that starts at `v`, `above_rest` of its resting value `rest`.
+    #[inline(always)]
+    #[must_use]
+    pub fn membrane(
+        &self,
+        v: Lanes<S>,
+        rest: Lanes<S>,
+        above_rest: Lanes<S>,
+        i: Lanes<S>,
+    ) -> Lanes<S> {
+        let start = v.constant(0.0).lt(self.is_short).select(v, rest);
+        start + (self.factor * above_rest + self.flow.response * i)
     }
 }
 
@@ -239,7 +275,6 @@ mod tests {
                 let ((by_v, of_v), (by_i, of_i)) = (of(1.0, 0.0), of(0.0, 1.0));
                 for (name, got, expected) in [
                     ("membrane", motion.flow.membrane, by_v.v),
-                    ("loss", motion.flow.loss, -(-dt / (ratio * 5.0)).exp_m1()),
                     ("current", motion.flow.current, by_i.i),
                     ("response", motion.flow.response, by_i.v),
                     ("mem_of_v", motion.mem_of_v, of_v.v.tau_mem),

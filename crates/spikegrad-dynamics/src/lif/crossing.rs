@@ -5,7 +5,9 @@
 //! exactly one, on a stretch where V only rises. Near grazing the crossing is measured **back from the peak**, where
 //! nothing cancels, and the height of the peak above the threshold is computed to 30 digits.
 //!
-//! One method for all ratios of the time constants; the closed forms for `τ_mem` = `τ_syn` and 2 `τ_syn` are kept as tests
+//! The common case, a rise under a positive current from below, is tried first by the method that searches many neurons side by
+//! side (`lanes/crossing.rs`), so that a neuron spikes at the same time alone and in company; what that leaves undecided,
+//! and all else, is decided here. One method for all ratios of the time constants; the closed forms for `τ_mem` = `τ_syn` and 2 `τ_syn` are kept as tests
 //! (docs/decisions/0004-one-crossing-search.md). Times are found in `f64` and then lifted to the scalar by the
 //! implicit function theorem.
 //!
@@ -14,6 +16,7 @@
 use super::flow::of_lengths;
 use super::{Lif, State, sum_of_three};
 use crate::double_double::DoubleDouble;
+use crate::lanes::{Search, search_one};
 use crate::math::{exp, exp_m1, ln, ln_1p, power_of_two_below};
 use crate::{Neuron, Outlook, Scalar, exp_divided};
 
@@ -50,7 +53,7 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
         return Outlook::Silent;
     }
     let (course, unit) = Course::of(neuron, state);
-    match course.crossing(neuron.response_peak) {
+    match course.common().unwrap_or_else(|| course.crossing(neuron.response_peak)) {
         Outlook::Silent => Outlook::Silent,
         Outlook::Touch { dt } => Outlook::Touch { dt: dt.into() },
         Outlook::Crossing { dt, slope } if !T::CARRIES_DERIVATIVE => {
@@ -99,6 +102,16 @@ pub(super) fn is_silent_for<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: f64
     let room = TANGENT_MARGIN * neuron.tau_mem.re() * (threshold - v);
     let is_below_tangent = (dt * ((positive + rest) - v) < room) & (room > SAFE_PRODUCT);
     is_drawn_below | is_below_tangent
+}
+
+/// [`next_crossing`] without the search side by side, to compare it with.
+#[cfg(test)]
+pub(crate) fn by_bracket(neuron: &Lif<f64>, state: State<f64>) -> Outlook<f64> {
+    let (course, unit) = Course::of(neuron, state);
+    match course.crossing(neuron.response_peak) {
+        Outlook::Crossing { dt, slope } => Outlook::Crossing { dt, slope: slope * unit },
+        outlook => outlook,
+    }
 }
 
 pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<T> {
@@ -155,6 +168,15 @@ impl Course {
     fn stays_below(&self, response_peak: f64) -> bool {
         let &Self { v, i, rest, .. } = self;
         rest <= 0.0 && (i <= -rest || v.max(rest) + i * response_peak < 0.0)
+    }
+
+    /// What the search side by side decides.
+    fn common(&self) -> Option<Outlook<f64>> {
+        match search_one(self.v, self.i, self.rest, self.tau_mem, self.tau_syn) {
+            Search::Crossing { dt, slope } => Some(Outlook::Crossing { dt, slope }),
+            Search::Silent => Some(Outlook::Silent),
+            Search::Undecided => None,
+        }
     }
 
     fn crossing(&self, response_peak: f64) -> Outlook<f64> {

@@ -27,6 +27,8 @@ mod integral;
 mod jump;
 mod tangent;
 
+#[cfg(test)]
+pub(crate) use crossing::by_bracket;
 pub use integral::Averaging;
 pub use tangent::Tangent;
 

@@ -382,11 +382,11 @@ impl<S: Simd> Registers<S> {
     fn advance<const TANGENTS: bool>(&mut self, by: &Motion<Lanes<S>>, rest: Option<Lanes<S>>) {
         let Self { v, i, v_mem, v_syn, i_syn } = *self;
         let flow = &by.flow;
-        let response = flow.response * i;
-        // Near the threshold v is small: it keeps its digits, however large the resting value.
-        let moves = rest.map_or(response, |rest| flow.loss * rest + response);
         let above_rest = rest.map_or(v, |rest| v - rest);
-        self.v = flow.membrane * v + moves;
+        self.v = match rest {
+            Some(rest) => by.membrane(v, rest, above_rest, i),
+            None => flow.membrane * v + flow.response * i,
+        };
         self.i = flow.current * i;
         if !TANGENTS {
             return;

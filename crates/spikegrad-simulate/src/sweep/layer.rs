@@ -198,7 +198,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         }
         self.gather(from, end);
         self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
-        let until = self.cut_off(end);
+        let until = self.cut_off(end)?;
         self.pass(Job::Move, 0, from, until);
         self.work_off(until)?;
         self.scratch.swap();
@@ -268,19 +268,28 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     }
 
     /// The stretch of a layer that hears itself ends where the first of its own spikes arrives.
-    fn cut_off(&mut self, until: Time) -> Time {
+    fn cut_off(&mut self, until: Time) -> Result<Time, Irregular> {
         let own = Source::Population(self.layer.population);
         let delays = self.layer.incoming.iter().filter(|i| i.from == own).map(|i| i.delay);
-        let Some(delay) = delays.reduce(f64::min) else { return until };
+        let Some(delay) = delays.reduce(f64::min) else { return Ok(until) };
         let wave = &mut self.scratch.wave;
         let crossings = wave.members.iter().filter_map(|member| member.crossing);
         let first = crossings
             .map(|crossing| crossing.time.after(delay))
             .fold(until, |a, b| if b.rounded < a.rounded { b } else { a });
+        let neurons = &self.fired.circuit.neurons[self.layer.neurons.clone()];
         for member in &mut wave.members {
-            member.crossing = member.crossing.filter(|c| c.time.rounded <= first.rounded);
+            let Some(crossing) = member.crossing else { continue };
+            // Without a delay the spike that arrives first is one of these, and so are its equals.
+            let is_first = delay == 0.0 && crossing.time == first;
+            if first != until && !is_first && crossing.blurs(&neurons[member.neuron], first) {
+                return Err(Irregular);
+            }
+            if crossing.time.rounded > first.rounded {
+                member.crossing = None;
+            }
         }
-        first
+        Ok(first)
     }
 
     /// Works off the first wave, whose crossings are found, and those that follow from it.

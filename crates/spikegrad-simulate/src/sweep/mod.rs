@@ -27,6 +27,7 @@ use arrivals::Fired;
 use layer::{LayerRun, Scratch};
 use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Tangents, Trace};
 use thiserror::Error;
+use wave::Crossing;
 
 /// The run holds something that only the event loop decides.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -116,9 +117,22 @@ fn sweep<const TANGENTS: bool>(
         result?;
     }
     merge(fired, merged, &mut trace.spikes);
+    if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
+        return Err(Irregular);
+    }
     trace.arrivals = events - trace.spikes.len() as u64;
     trace.readouts.extend(sampled.iter().flatten());
     if trace.readouts.len() == sampled.len() { Ok(()) } else { Err(Irregular) }
+}
+
+/// Whether only the event loop may say in which order two spikes come. Equal neurons spike at the very same time for both.
+fn blur(circuit: &Circuit, first: &Spike, second: &Spike) -> bool {
+    let crossing = |spike: &Spike| Crossing { time: spike.at(), slope: spike.slope };
+    let model = |spike: &Spike| &circuit.neurons[spike.neuron.index()];
+    first.neuron != second.neuron
+        && first.at() != second.at()
+        && (crossing(first).blurs(model(first), second.at())
+            || crossing(second).blurs(model(second), first.at()))
 }
 
 /// Brings the spikes of all populations, each in order, into the order of time, then neuron.

@@ -8,14 +8,28 @@ use super::Irregular;
 use super::columns::{Advance, Block, Cell, Columns};
 use pulp::Arch;
 use spikegrad_dynamics::lanes::{BLOCK, Rises, Search, padded, search};
-use spikegrad_dynamics::{Neuron, Outlook, State};
+use spikegrad_dynamics::{Lif, Neuron, Outlook, State};
 use spikegrad_network::{Circuit, Layer, Time};
+
+/// How far two computations of one crossing may differ, in units of the sizes that were rounded: some thousand roundings.
+const BLUR: f64 = 4096.0 * f64::EPSILON;
 
 /// A crossing, and its slope per second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crossing {
     pub(super) time: Time,
     pub(super) slope: f64,
+}
+
+impl Crossing {
+    /// Whether it is so near to `other` that only the event loop may say which comes first.
+    ///
+    /// At the threshold the current is `slope τ_mem − rest`; a rounding of it, or of the resting value, moves the crossing by
+    /// as much divided by the slope.
+    pub(super) fn blurs(&self, model: &Lif<f64>, other: Time) -> bool {
+        let size = model.time_constants().tau_mem + 2.0 * model.rest().abs() / self.slope;
+        (self.time.rounded - other.rounded).abs() <= BLUR * (self.time.rounded + size)
+    }
 }
 
 /// One neuron of a wave.
@@ -101,17 +115,23 @@ impl Wave {
             &mut found[..count],
         );
         for (k, member) in self.members.iter_mut().enumerate() {
+            let model = &circuit.neurons[layer.neurons.start + member.neuron];
             let outlook = match found[k] {
                 Search::Crossing { dt, slope } => Outlook::Crossing { dt, slope },
                 Search::Silent => Outlook::Silent,
-                Search::Undecided => circuit.neurons[layer.neurons.start + member.neuron]
-                    .next_crossing(State { v: v[k], i: i[k] }),
+                Search::Undecided => model.next_crossing(State { v: v[k], i: i[k] }),
             };
-            let due = |dt: f64| Some(member.from.after(dt)).filter(|t| t.rounded <= until.rounded);
+            let is_due = |time: Time| time.rounded <= until.rounded;
             member.crossing = match outlook {
-                Outlook::Touch { dt } if due(dt).is_some() => return Err(Irregular),
+                Outlook::Touch { dt } if is_due(member.from.after(dt)) => return Err(Irregular),
                 Outlook::Silent | Outlook::Touch { .. } => None,
-                Outlook::Crossing { dt, slope } => due(dt).map(|time| Crossing { time, slope }),
+                Outlook::Crossing { dt, slope } => {
+                    let crossing = Crossing { time: member.from.after(dt), slope };
+                    if crossing.blurs(model, until) {
+                        return Err(Irregular);
+                    }
+                    Some(crossing).filter(|crossing| is_due(crossing.time))
+                }
             };
             // Whoever crosses at the very instant of its last event opens a round of its own.
             if member.crossing.is_some_and(|c| c.time.rounded <= member.from.rounded) {
