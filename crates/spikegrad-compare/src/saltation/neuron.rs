@@ -12,6 +12,7 @@
 use super::events::Arrival;
 use nalgebra::{DVector, Matrix2, SMatrix, Vector2, Vector3};
 use spikegrad_dynamics::LifParameters;
+use spikegrad_dynamics::math;
 use spikegrad_network::Time;
 
 /// Rows and columns of the system: V, I, rest, then `τ_m ∂V/∂τ_m`, `τ_s ∂V/∂τ_s`, `τ_s ∂I/∂τ_s`.
@@ -127,7 +128,7 @@ impl Sensitive {
         let dt = to.since(self.time);
         let generator = self.generator() * dt;
         for average in &mut self.averages {
-            let weight = (-average.fading * self.time.rounded).exp();
+            let weight = math::exp(-average.fading * self.time.rounded);
             let integral = integrated(&generator, average.fading * dt, dt) * weight;
             average.by.axpy(integral[(6, V)], &self.by_v, 1.0);
             average.by.axpy(integral[(6, I)], &self.by_i, 1.0);

@@ -14,6 +14,7 @@
 //! Not here: random numbers (`drawing.rs`).
 
 use crate::time_stepped::SpikeDerivative;
+use spikegrad_dynamics::math;
 use spikegrad_network::Network;
 
 /// How the probability of a spike depends on the potential.
@@ -40,10 +41,10 @@ impl EscapeNoise {
         match *self {
             Self::Sigmoid { beta } => {
                 // One exponential, of a number that is not positive.
-                let fading = (-(beta * x).abs()).exp();
+                let fading = math::exp(-(beta * x).abs());
                 if x < 0.0 { fading / (1.0 + fading) } else { 1.0 / (1.0 + fading) }
             }
-            Self::Exponential { p0, width } => -(-p0 * (x / width).exp()).exp_m1(),
+            Self::Exponential { p0, width } => -math::exp_m1(-p0 * math::exp(x / width)),
         }
     }
 
@@ -52,13 +53,13 @@ impl EscapeNoise {
     pub fn derivative(&self, x: f64) -> f64 {
         match *self {
             Self::Sigmoid { beta } => {
-                let fading = (-(beta * x).abs()).exp();
+                let fading = math::exp(-(beta * x).abs());
                 beta * fading / ((1.0 + fading) * (1.0 + fading))
             }
             Self::Exponential { p0, width } => {
                 // e^(ln ρ − ρ): an overflow of ρ, which makes it zero, meets no other factor.
-                let log = p0.ln() + x / width;
-                (log - log.exp()).exp() / width
+                let log = math::ln(p0) + x / width;
+                math::exp(log - math::exp(log)) / width
             }
         }
     }

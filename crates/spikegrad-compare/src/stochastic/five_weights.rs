@@ -12,6 +12,7 @@
 //! Not here: spikes; a steep forward pass stands for them.
 
 use super::EscapeNoise;
+use spikegrad_dynamics::math;
 
 /// The five weights in the order w, v₁, v₂, u₁, u₂.
 pub type Weights = [f64; 5];
@@ -62,7 +63,7 @@ pub fn angle_in_plane(exact: &Weights, surrogate: &Weights, (a, b): (usize, usiz
     if vanishes(exact) || vanishes(surrogate) {
         return None;
     }
-    let difference = exact[b].atan2(exact[a]) - surrogate[b].atan2(surrogate[a]);
+    let difference = math::atan2(exact[b], exact[a]) - math::atan2(surrogate[b], surrogate[a]);
     let turns = std::f64::consts::TAU;
     Some((difference - turns * (difference / turns).round()).abs())
 }

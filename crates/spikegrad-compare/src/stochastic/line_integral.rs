@@ -14,6 +14,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use spikegrad_dynamics::math;
 
 /// A circle in a plane of a space of any dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +66,7 @@ impl Circle {
     /// The point at `angle`, in radians.
     #[must_use]
     pub fn at(&self, angle: f64) -> Vec<f64> {
-        let (sin, cos) = angle.sin_cos();
+        let (sin, cos) = math::sin_cos(angle);
         let axes = self.axes[0].iter().zip(&self.axes[1]);
         let offset = axes.map(|(a, b)| self.radius * (cos * a + sin * b));
         self.centre.iter().zip(offset).map(|(centre, offset)| centre + offset).collect()
@@ -74,7 +75,7 @@ impl Circle {
     /// The derivative of the point with respect to the angle.
     #[must_use]
     pub fn tangent(&self, angle: f64) -> Vec<f64> {
-        let (sin, cos) = angle.sin_cos();
+        let (sin, cos) = math::sin_cos(angle);
         let axes = self.axes[0].iter().zip(&self.axes[1]);
         axes.map(|(a, b)| self.radius * (cos * b - sin * a)).collect()
     }

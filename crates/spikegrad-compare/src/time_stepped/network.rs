@@ -15,6 +15,7 @@
 use super::wiring::Group;
 use super::{Activity, GridError, Surrogate};
 use spikegrad_dynamics::exp_divided;
+use spikegrad_dynamics::math;
 use spikegrad_network::{Model, Network, Parameters, PopulationParameters, Stimulus};
 use std::ops::Range;
 
@@ -140,10 +141,10 @@ impl<'a> SteppedNetwork<'a> {
                 let of = values.of(k);
                 let (p, q) = (-dt / of.tau_mem, -dt / of.tau_syn);
                 Neuron {
-                    a: p.exp(),
-                    b: q.exp(),
+                    a: math::exp(p),
+                    b: math::exp(q),
                     psi: -p * exp_divided([p, q]),
-                    towards_rest: -p.exp_m1(),
+                    towards_rest: -math::exp_m1(p),
                     rest: of.v_leak + of.i_bias,
                     v_th: of.v_th,
                     v_reset: of.v_reset,
@@ -239,8 +240,8 @@ impl ByTimeConstants {
         // ∂/∂p exp[p, q] = exp[p, p, q], and ∂p/∂τ_m = −p/τ_m.
         let (p_by_mem, q_by_syn) = (-p / tau_mem, -q / tau_syn);
         Self {
-            a_by_mem: p.exp() * p_by_mem,
-            b_by_syn: q.exp() * q_by_syn,
+            a_by_mem: math::exp(p) * p_by_mem,
+            b_by_syn: math::exp(q) * q_by_syn,
             psi_by_mem: -p_by_mem * (exp_divided([p, q]) + p * exp_divided([p, p, q])),
             psi_by_syn: -p * exp_divided([p, q, q]) * q_by_syn,
         }

@@ -22,6 +22,7 @@
 //!
 //! Not here: where the derivative is used (`backward.rs`).
 
+use spikegrad_dynamics::math;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 /// What stands for the derivative of a spike.
@@ -77,7 +78,7 @@ impl Shape {
             Self::SuperSpike => (1.0 + z.abs()).powi(-2),
             // One exponential, of a number that is not positive: no overflow on either side.
             Self::Sigmoid => {
-                let fading = (-z.abs()).exp();
+                let fading = math::exp(-z.abs());
                 fading / ((1.0 + fading) * (1.0 + fading))
             }
             Self::PiecewiseLinear => (1.0 - z.abs()).max(0.0),
@@ -85,7 +86,7 @@ impl Shape {
                 let y = PI / 2.0 * z;
                 0.5 / (1.0 + y * y)
             }
-            Self::Gaussian => 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * z * z).exp(),
+            Self::Gaussian => 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * math::exp(-0.5 * z * z),
             Self::Boxcar => f64::from(u8::from(z.abs() < 0.5)),
         }
     }
@@ -104,12 +105,12 @@ impl Shape {
     fn primitive(self, z: f64) -> f64 {
         match self {
             Self::SuperSpike => z / (1.0 + z.abs()),
-            Self::Sigmoid => 0.5 * (0.5 * z).tanh(),
+            Self::Sigmoid => 0.5 * math::tanh(0.5 * z),
             Self::PiecewiseLinear => {
                 let z = z.clamp(-1.0, 1.0);
                 z * (1.0 - 0.5 * z.abs())
             }
-            Self::ArcTan => (PI / 2.0 * z).atan() / PI,
+            Self::ArcTan => math::atan(PI / 2.0 * z) / PI,
             Self::Gaussian => 0.5 * libm::erf(z * FRAC_1_SQRT_2),
             Self::Boxcar => z.clamp(-0.5, 0.5),
         }

@@ -13,6 +13,7 @@ pub use voltage::{
 };
 
 use super::{GridError, Run};
+use spikegrad_dynamics::math;
 use spikegrad_network::problem::LossDocument;
 use spikegrad_network::{Model, Network};
 use std::fmt::Debug;
@@ -186,10 +187,10 @@ fn check(
 /// Replaces `scores` by the derivatives of `−ln softmax(scores)[label]`, and returns its value.
 fn cross_entropy(scores: &mut [f64], label: usize) -> f64 {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-    let value = sum.ln() + largest - scores[label];
+    let sum: f64 = scores.iter().map(|score| math::exp(score - largest)).sum();
+    let value = math::ln(sum) + largest - scores[label];
     for score in &mut *scores {
-        *score = (*score - largest).exp() / sum;
+        *score = math::exp(*score - largest) / sum;
     }
     scores[label] -= 1.0;
     value

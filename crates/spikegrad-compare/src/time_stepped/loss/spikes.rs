@@ -18,6 +18,7 @@
 
 use super::{Cotangents, GridLoss, View, check, cross_entropy};
 use crate::time_stepped::GridError;
+use spikegrad_dynamics::math;
 use spikegrad_network::{Model, Network};
 
 /// Cross-entropy of first-spike times; times in seconds.
@@ -83,12 +84,12 @@ impl GridLoss for TtfsCrossEntropy {
         let mut scores: Vec<f64> = times.iter().map(|t| -t / self.tau0).collect();
         let mut value = cross_entropy(&mut scores, self.label);
         let late = times[self.label] / self.tau1;
-        value += self.alpha * late.exp_m1();
+        value += self.alpha * math::exp_m1(late);
         into.spikes.resize(emitted.len(), 0.0);
         for (k, score) in scores.into_iter().enumerate() {
             let mut by_time = -score / self.tau0;
             if k == self.label {
-                by_time += self.alpha / self.tau1 * late.exp();
+                by_time += self.alpha / self.tau1 * math::exp(late);
             }
             pull_first_back(&emitted, k, size, dt * by_time, &mut into.spikes);
         }
@@ -136,7 +137,7 @@ impl GridLoss for VanRossum {
         let (size, dt) = (view.size(), view.run().dt());
         let emitted = view.emitted();
         into.spikes.resize(emitted.len(), 0.0);
-        let (fading, share) = ((-dt / self.tau).exp(), -(-2.0 * dt / self.tau).exp_m1());
+        let (fading, share) = (math::exp(-dt / self.tau), -math::exp_m1(-2.0 * dt / self.tau));
         let mut value = 0.0;
         for (k, targets) in self.targets.iter().enumerate() {
             let mut targets: Vec<f64> = targets.iter().map(|t| (t / dt).round()).collect();
@@ -180,11 +181,11 @@ impl VanRossum {
         let (mut h, mut by_h, mut at) = (h, 1.0, last);
         for target in targets {
             let length = (target - at) * dt / self.tau;
-            let share = -(-2.0 * length).exp_m1();
+            let share = -math::exp_m1(-2.0 * length);
             value += 0.5 * share * h * h;
             derivative += share * h * by_h;
-            by_h *= (-length).exp();
-            h = h * (-length).exp() - 1.0;
+            by_h *= math::exp(-length);
+            h = h * math::exp(-length) - 1.0;
             at = target;
         }
         (value + 0.5 * h * h, derivative + h * by_h)

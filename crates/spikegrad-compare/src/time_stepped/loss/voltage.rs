@@ -4,6 +4,7 @@
 
 use super::{Cotangents, GridLoss, View, check, cross_entropy};
 use crate::time_stepped::GridError;
+use spikegrad_dynamics::math;
 use spikegrad_network::{Model, Network};
 
 /// `−ln softmax` of the maxima of V over the grid, at the label.
@@ -105,7 +106,7 @@ impl ShapedVoltageCrossEntropy {
     /// Its weight at a time, in seconds.
     fn weight(&self) -> impl Fn(f64) -> f64 {
         let Self { tau, scale, .. } = *self;
-        move |time| (-time / tau).exp() / scale
+        move |time| math::exp(-time / tau) / scale
     }
 }
 
