@@ -31,7 +31,7 @@ pub struct Propagator<X = f64> {
 pub struct Motion<X = f64> {
     /// The flow itself.
     pub flow: Propagator<X>,
-    /// Over a short length e^p − 1, over a long one e^p.
+    /// Over a length that is short for the membrane e^p − 1, over a long one e^p.
     pub factor: X,
     /// One over a short length, zero over a long one.
     pub is_short: X,
@@ -160,7 +160,7 @@ impl<S: Simd> Motion<Lanes<S>> {
         let Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, .. } = of;
         let Parts { first, close_twice, membrane_m1, flow, .. } = of;
         let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
-        let is_short = x.max(y).le(dt.constant(SHORT));
+        let is_short = x.le(dt.constant(SHORT));
         // exp[hi, hi, lo] and exp[hi, lo, lo].
         let twice_hi = is_close.select(close_twice, (hi - first) * inverse);
         let twice_lo = is_close.select(first - close_twice, (first - lo) * inverse);

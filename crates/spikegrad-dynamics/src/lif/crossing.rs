@@ -349,8 +349,7 @@ impl Course {
         let (response, current) = (by.response * self.i, by.current * self.i);
         // Early, the way from the start is small and known better than v; later, v itself is.
         let residual = if x < 0.5 {
-            let lost = by.short.map_or_else(|| -exp_m1(-x), |short| short.membrane_loss)
-                * self.above_rest();
+            let lost = by.loss.unwrap_or_else(|| -exp_m1(-x)) * self.above_rest();
             let mut change = response - lost;
             if change.abs() < CANCELS * lost.abs() {
                 // What pulls at v is the current above it; the rest of what it loses is of second order (eq. 16c).

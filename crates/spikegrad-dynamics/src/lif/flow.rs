@@ -33,17 +33,10 @@ pub(super) struct Propagator<T> {
     pub(super) first: T,
     /// ψ: what a unit current leaves in the membrane.
     pub(super) response: T,
-    /// Of short intervals alone.
-    pub(super) short: Option<Short<T>>,
-}
-
-/// What is known better of a short interval.
-#[derive(Clone, Copy)]
-pub(super) struct Short<T> {
-    /// `1 − e^p`.
-    pub(super) membrane_loss: T,
-    /// `φ₂(|p − q|)`.
-    pub(super) phi2: T,
+    /// `1 − e^p`, where the interval is short for the membrane.
+    pub(super) loss: Option<T>,
+    /// `φ₂(|p − q|)`, where it is short for both.
+    pub(super) phi2: Option<T>,
 }
 
 #[inline(always)]
@@ -64,38 +57,39 @@ fn short<T: Scalar>(x: T, y: T) -> Propagator<T> {
     let gap = if p_is_higher { y - x } else { x - y };
     let [at_x, at_y, at_gap] = phi2_of_short([x, y, gap]);
     // 1 − e⁻ᵍ = g φ₁(g) and φ₁(g) = 1 − g φ₂(g), at most an eighth below 1.
-    let membrane_loss = x * (one - x * at_x);
-    let (membrane, current) = (one - membrane_loss, one - y * (one - y * at_y));
+    let loss = x * (one - x * at_x);
+    let (membrane, current) = (one - loss, one - y * (one - y * at_y));
     let first = if p_is_higher { membrane } else { current } * (one - gap * at_gap);
-    let short = Some(Short { membrane_loss, phi2: at_gap });
-    Propagator { x, y, membrane, current, first, response: x * first, short }
+    let (loss, phi2) = (Some(loss), Some(at_gap));
+    Propagator { x, y, membrane, current, first, response: x * first, loss, phi2 }
 }
 
 #[inline(never)]
 fn long<T: Scalar>(x: T, y: T) -> Propagator<T> {
     let (p, q) = (-x, -y);
-    let short = None;
+    let phi2 = None;
     if p.re() < UNDERFLOW && q.re() < UNDERFLOW {
         // Everything has decayed; a quotient of infinities must not say otherwise.
         let zero = T::from(0.0);
-        let (membrane, current, first, response) = (zero, zero, zero, zero);
-        return Propagator { x, y, membrane, current, first, response, short };
+        let (membrane, current, first, response, loss) = (zero, zero, zero, zero, None);
+        return Propagator { x, y, membrane, current, first, response, loss, phi2 };
     }
     let (membrane, current) = (p.exp(), q.exp());
     let first = if p.re() >= q.re() { membrane * (p - q).phi1() } else { current * (q - p).phi1() };
-    Propagator { x, y, membrane, current, first, response: x * first, short }
+    let loss = (x.re() <= SHORT).then(|| -p.exp_m1());
+    Propagator { x, y, membrane, current, first, response: x * first, loss, phi2 }
 }
 
 impl<T: Scalar> Propagator<T> {
     /// The state after the flow of a neuron that rests at `rest` above its datum.
     ///
-    /// Over a short interval the change is small: what rounds is the sum alone, and a potential that is moved often stays
-    /// right. Over a long one little is left of where it started, and it is measured from rest.
+    /// Over an interval that is short for the membrane the change is small: what rounds is the sum alone, and a potential that
+    /// is moved often stays right. Over a long one little is left of where it started, and it is measured from rest.
     #[inline(always)]
     pub(super) fn apply(&self, State { v, i }: State<T>, rest: T) -> State<T> {
         let (above_rest, response) = (v - rest, self.response * i);
-        let v = match self.short {
-            Some(short) => v + (response - short.membrane_loss * above_rest),
+        let v = match self.loss {
+            Some(loss) => v + (response - loss * above_rest),
             None => rest + (self.membrane * above_rest + response),
         };
         State { v, i: self.current * i }
@@ -170,7 +164,7 @@ mod tests {
         for share in [1.0, 0.999_999, 0.7, 0.25, 1e-3, 1e-9, 0.0] {
             for (x, y) in [(SHORT, share * SHORT), (share * SHORT, SHORT)] {
                 let (short, long) = (short(x, y), long(x, y));
-                assert!(short.short.is_some() && long.short.is_none());
+                assert!(short.phi2.is_some() && long.phi2.is_none());
                 assert!(ulps(short.membrane, long.membrane) <= 1.0, "{x} {y}");
                 assert!(ulps(short.current, long.current) <= 1.0, "{x} {y}");
                 assert!(ulps(short.first, long.first) <= 4.0, "{x} {y}");

@@ -63,7 +63,7 @@ fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
     let (twice_hi, twice_lo) = if gap.re() > 1.0 {
         ((hi - first) / gap, (first - lo) / gap)
     } else {
-        let twice_hi = hi * by.short.map_or_else(|| phi2(gap), |short| short.phi2);
+        let twice_hi = hi * by.phi2.unwrap_or_else(|| phi2(gap));
         (twice_hi, first - twice_hi)
     };
     if p_is_higher { (twice_hi, twice_lo) } else { (twice_lo, twice_hi) }
