@@ -11,8 +11,9 @@
 //! (docs/decisions/0004-one-crossing-search.md). Times are found in `f64` and then lifted to the scalar by the
 //! implicit function theorem.
 //!
-//! Not here: what happens at the crossing (`jump.rs`), when to look (`spikegrad_simulate`).
+//! Not here: bounds that spare a search (`bounds.rs`), what happens at the crossing (`jump.rs`), when to look (`spikegrad_simulate`).
 
+use super::bounds::stays_below;
 use super::flow::of_lengths;
 use super::{Lif, State, sum_of_three};
 use crate::double_double::DoubleDouble;
@@ -33,14 +34,8 @@ const CERTAINLY_BELOW: f64 = 1e-10;
 /// height touches.
 const TOUCH: f64 = 1e-29;
 
-/// Room for the rounding of the tangent's bound.
-const TANGENT_MARGIN: f64 = 1.0 - 1e-9;
-
-/// What is larger than this has its full number of digits, and so has all that it is compared with.
-const SAFE_PRODUCT: f64 = 1e-290;
-
 /// Potentials whose products, also with rates, stay far within the range of a double.
-const SAFE_SIZES: std::ops::Range<f64> = 1e-100..1e100;
+pub(super) const SAFE_SIZES: std::ops::Range<f64> = 1e-100..1e100;
 
 /// A change whose two parts leave less than this share of themselves is computed in a form that does not cancel.
 const CANCELS: f64 = 1.0 / 8.0;
@@ -71,39 +66,6 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
     }
 }
 
-/// A potential stays below its tangent under the current that it has now, if that is positive, and without it if not.
-pub(super) fn earliest_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Option<f64> {
-    let (course, _) = Course::of(neuron, state);
-    if neuron.threshold.is_infinite() || course.stays_below(neuron.response_peak) {
-        return None;
-    }
-    let Course { v, i, rest, tau_mem, .. } = course;
-    if v >= 0.0 {
-        return Some(0.0);
-    }
-    let lift = sum_of_three(i.max(0.0), rest, -v);
-    (lift > 0.0).then(|| TANGENT_MARGIN * tau_mem * (-v / lift))
-}
-
-/// The bounds of [`earliest_crossing`] and [`Course::stays_below`], with no division and no branch.
-///
-/// An overflow makes a comparison false, and an underflow is ruled out on the larger side, so that `true` is certain.
-#[inline(always)]
-pub(super) fn is_silent_for<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: f64) -> bool {
-    let (v, i, rest, threshold) = (state.v.re(), state.i.re(), neuron.rest.re(), neuron.threshold);
-    let highest = if v > rest { v } else { rest };
-    // Needs rest ≤ threshold: above it, whatever the current, the potential ends above the threshold.
-    let is_drawn_below = (rest <= threshold)
-        & ((i <= threshold - rest)
-            | (highest + i * neuron.response_peak < threshold)
-                & (threshold - highest > SAFE_PRODUCT));
-    // The tangent rises by less than what is left to the threshold.
-    let positive = if i > 0.0 { i } else { 0.0 };
-    let room = TANGENT_MARGIN * neuron.tau_mem.re() * (threshold - v);
-    let is_below_tangent = (dt * ((positive + rest) - v) < room) & (room > SAFE_PRODUCT);
-    is_drawn_below | is_below_tangent
-}
-
 /// [`next_crossing`] without the search side by side, to compare it with.
 #[cfg(test)]
 pub(crate) fn by_bracket(neuron: &Lif<f64>, state: State<f64>) -> Outlook<f64> {
@@ -131,20 +93,20 @@ pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Optio
 
 /// The course of v from a state at time 0, in real numbers.
 #[derive(Clone, Copy, Debug)]
-struct Course {
+pub(super) struct Course {
     /// Above the threshold.
-    v: f64,
-    i: f64,
+    pub(super) v: f64,
+    pub(super) i: f64,
     /// The resting value above the threshold.
-    rest: f64,
-    tau_mem: f64,
+    pub(super) rest: f64,
+    pub(super) tau_mem: f64,
     tau_syn: f64,
 }
 
 impl Course {
     /// The course, and the unit of its potentials: a power of two where sizes are extreme, so that no product of two
     /// potentials over- or underflows. Times do not depend on the unit.
-    fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> (Self, f64) {
+    pub(super) fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> (Self, f64) {
         let (v, i, rest) = (state.v.re(), state.i.re(), neuron.rest.re());
         let size = rest.abs().max(v.abs()).max(i.abs());
         let unit =
@@ -163,13 +125,6 @@ impl Course {
         self.v - self.rest
     }
 
-    /// A potential that rests below the threshold is drawn towards the current and never exceeds it; nor the sum of its two
-    /// largest responses.
-    fn stays_below(&self, response_peak: f64) -> bool {
-        let &Self { v, i, rest, .. } = self;
-        rest <= 0.0 && (i <= -rest || v.max(rest) + i * response_peak < 0.0)
-    }
-
     /// What the search side by side decides.
     fn common(&self) -> Option<Outlook<f64>> {
         match search_one(self.v, self.i, self.rest, self.tau_mem, self.tau_syn) {
@@ -183,7 +138,7 @@ impl Course {
         if self.v >= 0.0 {
             return self.at_threshold();
         }
-        if self.stays_below(response_peak) {
+        if stays_below(self, response_peak) {
             return Outlook::Silent;
         }
         let lift = self.lift();
@@ -635,30 +590,6 @@ mod tests {
                 let f = |t: f64| n.membrane(n.flow(n.state(0.1, i), t)) - 1.0;
                 let second = roots::find_root_brent(0.0, peak, f, &mut ToTheLastBits).unwrap();
                 assert!((dt / second - 1.0).abs() < 1e-13, "{dt} {second}");
-            }
-        }
-    }
-
-    #[test]
-    fn silence_is_certain_at_every_ratio_and_in_every_unit() {
-        for ratio in super::super::fixtures::RATIOS {
-            for (v, i) in [(0.0, 2.0), (0.9, 3.0), (-2.0, 9.0), (0.0, 30.0), (0.5, 1.1), (0.3, 6.9)]
-            {
-                for unit in [1.0, 1e-300, 1e-160, 1e200, 1e300] {
-                    let n = neuron(ratio * 5.0, 5.0, unit, 0.0);
-                    let state = n.state(v * unit, i * unit);
-                    let first = match next_crossing(&n, state) {
-                        Outlook::Silent => f64::INFINITY,
-                        Outlook::Touch { dt } | Outlook::Crossing { dt, .. } => dt,
-                    };
-                    for share in [1e-3, 0.5, 0.999, 1.0, 1.001, 10.0] {
-                        let dt = if first.is_finite() { share * first } else { share };
-                        let is_wrong = is_silent_for(&n, state, dt) && dt >= first;
-                        assert!(!is_wrong, "{ratio} {v} {i} {unit}: {dt} but {first}");
-                    }
-                    // Where nothing overflows the answer is worth having: at once nothing crosses.
-                    assert!(!SAFE_SIZES.contains(&unit) || is_silent_for(&n, state, 0.0));
-                }
             }
         }
     }

@@ -16,11 +16,13 @@
 //! | `flow.rs` | motion between events | its pullbacks |
 //! | `integral.rs` | ∫V along it | its derivatives and pullbacks |
 //! | `crossing.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
+//! | `bounds.rs` | bounds of the next crossing | – |
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
 //! | `tangent.rs` | derivatives with respect to the time constants, carried forward | – |
 //!
 //! Not here: more than one neuron.
 
+mod bounds;
 mod crossing;
 mod flow;
 mod integral;
@@ -296,11 +298,11 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
         state.v.is_all_finite() && state.i.is_all_finite()
     }
     fn earliest_crossing(&self, state: State<T>) -> Option<f64> {
-        crossing::earliest_crossing(self, state)
+        bounds::earliest_crossing(self, state)
     }
     #[inline(always)]
     fn is_silent_for(&self, state: State<T>, dt: f64) -> bool {
-        crossing::is_silent_for(self, state, dt)
+        bounds::is_silent_for(self, state, dt)
     }
     fn next_crossing(&self, state: State<T>) -> Outlook<T> {
         crossing::next_crossing(self, state)
