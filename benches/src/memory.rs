@@ -50,7 +50,7 @@ impl TraceBytes {
 /// Bytes of the arrays of all layers: time constants and thresholds, padded to whole blocks.
 #[must_use]
 pub fn of_layers(layers: &Layers) -> usize {
-    let arrays = layers.layers().iter().flat_map(|l| [&l.tau_mem, &l.tau_syn, &l.threshold]);
+    let arrays = layers.layers().iter().flat_map(|l| [&l.tau_mem, &l.tau_syn, &l.rest]);
     arrays.map(|array| size_of_val(array.as_slice())).sum()
 }
 
