@@ -18,7 +18,8 @@ impl Loss for Synchrony {
         let first = |neuron| trace.spikes.iter().position(|s| s.neuron == neuron);
         // A silent neuron has no spike time to move: the loss is then a constant.
         let (Some(a), Some(b)) = (first(self.a), first(self.b)) else { return 0.0 };
-        let difference = trace.spikes[a].time - trace.spikes[b].time;
+        // With what the rounding of times left off: late in a run that is most of a short difference.
+        let difference = trace.spikes[a].at().since(trace.spikes[b].at());
         cotangents.spikes[a] = difference;
         cotangents.spikes[b] = -difference;
         0.5 * difference * difference

@@ -90,7 +90,7 @@ fn main() {
     report("backward", start, Some(trace.arrivals));
 
     let start = Instant::now();
-    let gradient = sum.to_parameters(&network, &parameters, &circuit);
+    let gradient = sum.to_parameters(&network, &circuit);
     let largest = gradient.connections.iter().flat_map(|c| &c.weights).map(|w| w.abs());
     println!("largest derivative of a weight: {:e}", largest.fold(0.0, f64::max));
     report("gradient in the shape of the parameters", start, None);

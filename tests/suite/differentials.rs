@@ -60,7 +60,7 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
             let stimulus = Stimulus::new(problem.stimulus.t_end(), spikes).unwrap();
             let trace =
                 simulate(&problem.network, &parameters, &stimulus, &options_of(&problem)).unwrap();
-            let (value, _) = loss.evaluate(&problem.network, &trace);
+            let (value, _) = loss.evaluate(&problem.network, &trace).unwrap();
             let tangent: Vec<f64> = parameters
                 .to_vec()
                 .into_iter()

@@ -20,8 +20,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Evaluation, Loss, Measure, Network, NeuronId, Parameters, ReadoutRequest, Settings,
-    Trace, Values, value_and_grad,
+    Cotangents, Evaluate, Evaluation, Loss, Measure, Network, NeuronId, Parameters, ReadoutRequest,
+    Settings, Trace, Values, value_and_grad,
 };
 
 /// Σ c t over all spikes, or Σ c V over read-outs, with random coefficients from −1 to 1.
@@ -120,7 +120,7 @@ fn answer(plan: &Plan, problem: &Problem) -> Result<Answered, TestCaseError> {
     let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
     let evaluation =
         value_and_grad(network, parameters, stimulus, &loss, &settings).map_err(runaway)?;
-    let (_, cotangents) = loss.evaluate(network, &evaluation.trace);
+    let (_, cotangents) = loss.evaluate(network, &evaluation.trace).unwrap();
     Ok(Answered { problem, evaluation, cotangents })
 }
 

@@ -12,6 +12,7 @@ mod gradient_check;
 mod hard_cases;
 mod identities;
 mod loops;
+mod losses;
 mod oracle;
 mod planted;
 mod properties;

@@ -285,13 +285,13 @@ fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
             }
         }
     }
-    let (value, cotangents) = loss.evaluate(network, &trace);
+    let (value, cotangents) = loss.evaluate(network, &trace).ok()?;
     let mut sum = GradientSum::new(&circuit);
     let mut workspace = BackwardWorkspace::default();
     let input_times =
         backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum)
             .unwrap();
-    let parameters = sum.to_parameters(network, &problem.parameters, &circuit);
+    let parameters = sum.to_parameters(network, &circuit);
     Some((trace, value, Gradient { parameters, input_times }))
 }
 

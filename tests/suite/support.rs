@@ -77,7 +77,7 @@ pub(crate) fn error(got: f64, expected: f64, floor: f64) -> f64 {
 /// Options that record what the problem's loss reads.
 pub(crate) fn options_of(problem: &Problem) -> Options {
     let loss: Box<dyn Loss> = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
-    Options { max_events: DEFAULT_MAX_EVENTS, readouts: loss.readouts(&problem.network) }
+    Options { max_events: DEFAULT_MAX_EVENTS, readouts: loss.readouts(&problem.network).unwrap() }
 }
 
 /// The problems of the case corpus with their names.

@@ -156,7 +156,7 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
         })
         .collect();
     let of_trace = |loss: &dyn Loss, readouts: &[(ReadoutRequest, f64)]| {
-        loss.evaluate(&network, &trace_of(run, &stimulus, readouts)).0
+        loss.evaluate(&network, &trace_of(run, &stimulus, readouts)).unwrap().0
     };
     let (population, label) = (1, 2);
     let (tau0, tau1, alpha) = (0.002, 0.0064, 0.01);

@@ -10,7 +10,7 @@ use serde_json::json;
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
-    Cotangents, Dual64, Engine, Error, Evaluation, Evaluator, Gradient, InputSpike, Loss,
+    Cotangents, Dual64, Engine, Error, Evaluate, Evaluation, Evaluator, Gradient, InputSpike, Loss,
     MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, ReadoutRequest, Settings,
     ShapedVoltageCrossEntropy, SimulateError, Stimulus, Trace, value_and_grad,
 };
@@ -133,8 +133,10 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
     for (name, problem) in read_by_potential() {
         let loss = shaped(&problem, TAU, 0.05);
         let Problem { network, parameters, stimulus, .. } = &problem;
-        let options =
-            Options { max_events: 100_000, readouts: Loss::<f64>::readouts(&loss, network) };
+        let options = Options {
+            max_events: 100_000,
+            readouts: Evaluate::<f64>::readouts(&loss, network).unwrap(),
+        };
         for settings in [AUTOMATIC, EVENT_LOOP] {
             let exact = flat(&evaluate(&problem, &loss, &settings).unwrap().gradient);
             for seed in 1..=5_u32 {
@@ -149,7 +151,7 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
                     spikes.map(|s| InputSpike { channel: s.channel, time: lift(s.time) }).collect();
                 let moved = Stimulus::new(stimulus.t_end(), spikes).unwrap();
                 let trace = simulate(network, &lifted, &moved, &options).unwrap();
-                let (value, _) = loss.evaluate(network, &trace);
+                let (value, _) = loss.evaluate(network, &trace).unwrap();
                 let sorted: Vec<f64> = moved.spikes().iter().map(|s| s.time.eps).collect();
                 let times = stimulus.in_given_order(&sorted);
                 let tangent = lifted.to_vec().into_iter().map(|x| x.eps).chain(times);

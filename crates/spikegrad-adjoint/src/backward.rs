@@ -20,7 +20,7 @@ use std::ops::Range;
 ///
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
-/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteLoss`]; [`AdjointError::Cotangents`];
+/// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteGradient`]; [`AdjointError::Cotangents`];
 /// [`AdjointError::NoTangents`].
 pub fn backward<T: Scalar>(
     network: &Network,
@@ -39,12 +39,10 @@ pub fn backward<T: Scalar>(
         &mut BackwardWorkspace::default(),
         &mut sum,
     )?;
-    let gradient =
-        Gradient { parameters: sum.to_parameters(network, parameters, &circuit), input_times };
-    if sum.is_finite() && gradient.input_times.iter().all(|x| x.is_all_finite()) {
-        Ok(gradient)
-    } else {
-        Err(AdjointError::NonFiniteLoss)
+    let gradient = Gradient { parameters: sum.to_parameters(network, &circuit), input_times };
+    match gradient.find(network, |x: T| !x.is_all_finite()) {
+        None => Ok(gradient),
+        Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value: value.re() }),
     }
 }
 

@@ -20,7 +20,7 @@ pub use certificate::{Certificate, Slope};
 pub use error::AdjointError;
 pub use grazing::Grazing;
 pub use loss::{
-    Cotangents, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
+    Cotangents, Evaluate, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
     ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, loss_of,
 };
 pub use sum::GradientSum;

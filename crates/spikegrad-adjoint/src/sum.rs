@@ -57,24 +57,17 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N> {
-    /// The sum in the shape of the parameters.
+    /// The sum in the shape of the circuit's parameters.
     #[must_use]
-    pub fn to_parameters(
-        &self,
-        network: &Network,
-        like: &Parameters<T>,
-        circuit: &Circuit<T, N>,
-    ) -> Parameters<T> {
-        let mut gradient = like.zeros_like();
+    pub fn to_parameters(&self, network: &Network, circuit: &Circuit<T, N>) -> Parameters<T> {
+        let mut gradient = Parameters { populations: Vec::new(), connections: Vec::new() };
         self.write(network, circuit, &mut gradient);
         gradient
     }
 
-    /// Writes the sum into parameters of the right shape.
-    ///
-    /// # Panics
-    /// If the shape is not that of the network.
+    /// Writes the sum into `gradient`, which gets the form of the circuit's parameters if it has another.
     pub fn write(&self, network: &Network, circuit: &Circuit<T, N>, gradient: &mut Parameters<T>) {
+        circuit.form().give(network, gradient);
         circuit.gather(&self.weights, &self.delays, gradient);
         for (k, into) in gradient.populations.iter_mut().enumerate() {
             into.for_each_mut(|x| *x = T::from(0.0));

@@ -6,7 +6,7 @@
 //!
 //! Not here: any engine (`exact.rs`, `finite_differences.rs`, `forward.rs`, `saltation.rs`).
 
-use crate::exact::{Certificate, Loss, Settings};
+use crate::exact::{Certificate, Cotangents, EvaluationError, Loss, Settings};
 use crate::{CompareError, Number};
 use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
@@ -102,15 +102,16 @@ impl Question<'_> {
     /// Value of the loss, and the run that it was read from, on the event loop, with these numbers in place of the question's own.
     ///
     /// # Errors
-    /// [`CompareError::Network`] and [`CompareError::Simulate`].
+    /// [`CompareError::Network`], [`CompareError::Simulate`] and [`CompareError::Evaluation`].
     pub fn run(&self, parameters: &Parameters, stimulus: &Stimulus) -> Result<Run, CompareError> {
         let circuit = Circuit::new(self.network, parameters)?;
-        let readouts = self.loss.readouts(self.network);
+        let readouts = self.loss.readouts(self.network)?;
         let options = Options { max_events: self.settings.max_events, readouts };
         let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
         simulate_forward_into(&circuit, stimulus, &options, &mut workspace, &mut trace)?;
-        let (loss, _) = self.loss.evaluate(self.network, &trace);
-        Ok(Run { loss, circuit, trace })
+        let evaluated = self.loss.evaluate(self.network, &trace);
+        let (loss, cotangents) = evaluated.map_err(EvaluationError::from)?;
+        Ok(Run { loss, cotangents, circuit, trace })
     }
 }
 
@@ -119,6 +120,8 @@ impl Question<'_> {
 pub struct Run {
     /// Value of the loss.
     pub loss: f64,
+    /// Its derivatives with respect to what it read.
+    pub cotangents: Cotangents,
     /// The network, laid out.
     pub circuit: Circuit,
     /// What happened.

@@ -6,11 +6,11 @@
 use crate::{Answer, CompareError, Engine, Question, Worth};
 
 pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
+pub(crate) use spikegrad::{Cotangents, Sample, value_and_jvp};
 #[cfg(feature = "proptest")]
 pub(crate) use spikegrad::{
     RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, VanRossum, loss_of,
 };
-pub(crate) use spikegrad::{Sample, value_and_jvp};
 
 /// The adjoint: `spikegrad::value_and_grad`.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,7 +7,9 @@
 //! circuit knows the way back.
 
 use crate::groups::{Groups, Layout};
-use crate::{Model, Network, NetworkError, NeuronId, Parameters, Source, Values};
+use crate::{
+    ConnectionParameters, Form, Model, Network, NetworkError, NeuronId, Parameters, Source, Values,
+};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
 use std::ops::Range;
 
@@ -37,6 +39,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// Index of each synapse within its connection.
     pub synapse: Vec<u32>,
     groups: Groups<T>,
+    /// What the groups were laid out for: a delay of its own makes a synapse a group of its own.
+    form: Form,
     /// For each neuron, the first with the same parameters.
     alike: Vec<u32>,
 }
@@ -68,14 +72,16 @@ impl<T: Scalar> Circuit<T> {
             weights,
             synapse,
             groups,
+            form: Form::of(parameters),
             alike: Vec::new(),
         };
         circuit.set_neurons(network, parameters);
         Ok(circuit)
     }
 
-    /// Takes other values for the same network, and says whether synapses and groups are in the same places as before: so
-    /// they are, and nothing is allocated, where all delays are the same.
+    /// Takes other values for the same network, in whatever form, and says whether synapses and groups are in the same places as
+    /// before: so they are, and nothing is allocated, where all delays are the same and shared by the same synapses. In either case
+    /// the circuit is then what [`Self::new`] makes of these parameters.
     ///
     /// # Errors
     /// What [`Parameters::check`] finds; the circuit is then as before.
@@ -88,12 +94,20 @@ impl<T: Scalar> Circuit<T> {
         let has_same_delay = |group: usize| {
             let delay = &parameters.connections[self.groups.connection(group)].delay;
             let synapse = self.synapse[self.synapses(group).start] as usize;
-            (delay.get(synapse) - self.delay(group)).is_exactly_zero()
+            let (delay, old) = (delay.get(synapse), self.delay(group));
+            // −0.0 stands before 0.0 in the order of groups.
+            delay.re().to_bits() == old.re().to_bits() && (delay - old).is_exactly_zero()
         };
-        if !(0..self.group_count()).all(has_same_delay) {
+        let has_same_form = |(k, values): (usize, &ConnectionParameters<T>)| {
+            matches!(values.delay, Values::Each(_)) == self.form.has_own_delays(k)
+        };
+        let is_same_layout = parameters.connections.iter().enumerate().all(has_same_form)
+            && (0..self.group_count()).all(has_same_delay);
+        if !is_same_layout {
             *self = Self::new(network, parameters)?;
             return Ok(false);
         }
+        self.form.set(parameters);
         self.set_neurons(network, parameters);
         let Self { groups, synapse, weights, .. } = self;
         for (k, values) in parameters.connections.iter().enumerate() {
@@ -132,10 +146,16 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self,
         replace: impl FnMut(N) -> M,
     ) -> Circuit<T, M> {
-        let Self { inputs, neurons, initial, targets, weights, synapse, groups, .. } = self;
+        let Self { inputs, neurons, initial, targets, weights, synapse, groups, form, .. } = self;
         let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
         let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
-        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, alike }
+        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, form, alike }
+    }
+
+    /// The form of the parameters that the circuit has, which is that of their gradient.
+    #[must_use]
+    pub fn form(&self) -> &Form {
+        &self.form
     }
 
     /// Number of input channels; sources `0..inputs` are these, the neurons follow.

@@ -7,11 +7,13 @@
 
 mod circuit;
 mod error;
+mod form;
 mod groups;
 mod ids;
 mod layers;
 mod network;
 mod parameters;
+mod places;
 pub mod problem;
 mod stimulus;
 mod time;
@@ -19,6 +21,7 @@ mod trace;
 
 pub use circuit::{Circuit, Group};
 pub use error::NetworkError;
+pub use form::Form;
 pub use ids::{NeuronId, SpikeId};
 pub use layers::{Incoming, Layer, Layers, NotLayered};
 pub use network::{Connection, MAX_NEURONS, Model, Network, Population, Source, Synapse, Synapses};

@@ -276,6 +276,13 @@ pub struct ConnectionParameters<T = f64> {
     pub delay: Values<T>,
 }
 
+impl<T: Scalar> Default for ConnectionParameters<T> {
+    /// No synapse, no delay.
+    fn default() -> Self {
+        Self { weights: Vec::new(), delay: Values::Shared(T::from(0.0)) }
+    }
+}
+
 /// Every value of a network; populations and connections in the network's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters<T = f64> {
@@ -389,45 +396,6 @@ impl<T: Scalar> Parameters<T> {
             }
         }
         Ok(())
-    }
-}
-
-impl Network {
-    fn synapse_place(
-        &self,
-        connection: usize,
-        synapse: usize,
-        dense: &str,
-        sparse: &str,
-    ) -> String {
-        match self.connections()[connection].synapses {
-            crate::Synapses::Dense => {
-                let (n_pre, _) = self.shape(connection);
-                let (post, pre) = (synapse / n_pre, synapse % n_pre);
-                format!("network.connections[{connection}].{dense}[{post}][{pre}]")
-            }
-            crate::Synapses::Sparse(_) => {
-                format!("network.connections[{connection}].synapses[{synapse}].{sparse}")
-            }
-        }
-    }
-
-    /// Where the weight of a synapse stands in the problem file, for messages.
-    ///
-    /// # Panics
-    /// If there is no such connection.
-    #[must_use]
-    pub fn weight_place(&self, connection: usize, synapse: usize) -> String {
-        self.synapse_place(connection, synapse, "weights", "weight")
-    }
-
-    /// Where the delay of a synapse stands in the problem file, if each has its own; for messages.
-    ///
-    /// # Panics
-    /// If there is no such connection.
-    #[must_use]
-    pub fn delay_place(&self, connection: usize, synapse: usize) -> String {
-        self.synapse_place(connection, synapse, "delay", "delay")
     }
 }
 

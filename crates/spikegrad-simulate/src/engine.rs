@@ -9,7 +9,7 @@
 //! (`schedule.rs`), read-outs along the way (`readouts.rs`, `observer.rs`).
 
 use crate::workspace::Candidate;
-use crate::{SimulateError, Workspace};
+use crate::{SimulateError, Workspace, requests};
 use spikegrad_dynamics::{Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
     Circuit, InputSpike, Network, NeuronId, Parameters, ReadoutRequest, Spike, SpikeId, Stimulus,
@@ -124,6 +124,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         if let Some(spike) = stimulus.spikes().iter().find(|s| s.channel >= inputs) {
             return Err(SimulateError::Channel { channel: spike.channel, inputs });
         }
+        requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end())?;
         trace.stimulus.clone_from(stimulus);
         trace.spikes.clear();
         trace.readouts.clear();

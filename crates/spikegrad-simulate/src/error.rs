@@ -20,6 +20,42 @@ pub enum SimulateError {
         /// How many there are.
         inputs: usize,
     },
+    /// A read-out of a neuron that the network does not have. Count neurons through all populations, from 0.
+    #[error(
+        "read-out {request} is of neuron {neuron}, but there are only {neurons} neurons; counting starts at 0"
+    )]
+    ReadoutNeuron {
+        /// Position of the request.
+        request: usize,
+        /// Which neuron.
+        neuron: NeuronId,
+        /// How many there are.
+        neurons: usize,
+    },
+    /// A potential is to be read outside of the run. Ask for a time within it, or let it run for longer.
+    #[error("read-out {request} is at {time} s; the run goes from 0 to {t_end} s")]
+    SampleTime {
+        /// Position of the request.
+        request: usize,
+        /// When, in seconds.
+        time: f64,
+        /// Where the run ends, in seconds.
+        t_end: f64,
+    },
+    /// The weight of an average does not fade. Give it a positive time constant.
+    #[error("the weight of read-out {request} fades over {tau} s; it must be a positive time")]
+    FadingWeight {
+        /// Position of the request.
+        request: usize,
+        /// Over which time, in seconds.
+        tau: f64,
+    },
+    /// An average over a run of no length. Let it run for longer than that.
+    #[error("read-out {request} is an average over a run that ends where it starts, at 0 s")]
+    AverageOfNothing {
+        /// Position of the request.
+        request: usize,
+    },
     /// A neuron is to be read by integrals under more than two different weights. Read it in a second run, too.
     #[error("neuron {neuron} is read under more than two weights in one run")]
     Weights {

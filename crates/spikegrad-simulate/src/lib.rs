@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod observer;
 mod readouts;
+mod requests;
 mod schedule;
 mod sweep;
 mod workspace;

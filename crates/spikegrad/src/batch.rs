@@ -1,17 +1,18 @@
 //! Batches: many samples in parallel, and sums that do not depend on how many threads there are.
 //!
 //! A batch is cut into chunks of a fixed size, whatever the number of threads; each chunk adds up its samples in order, and
-//! the chunks are added in order. So the same batch gives the same bits on any machine load. A worker, which is the memory
-//! of a chunk under way, is used again: there is one for each thread, not one for each chunk, so that their sums stay in the
-//! caches.
+//! the chunks are added in order. So the same batch gives the same bits on any machine load, and the same error. A worker, which
+//! is the memory of a chunk under way, is used again: there is one for each thread, not one for each chunk, so that their sums
+//! stay in the caches.
 //!
 //! Not here: one sample (`evaluator.rs`).
 
 use crate::evaluator::{Prepared, Scratch};
 use crate::{BatchError, Evaluator, Sample};
 use rayon::prelude::*;
-use spikegrad_adjoint::GradientSum;
+use spikegrad_adjoint::{AdjointError, GradientSum};
 use spikegrad_network::{Parameters, Trace};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
 const CHUNK: usize = 8;
@@ -25,6 +26,25 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    fn new(prepared: &Prepared<'_>) -> Self {
+        Self { scratch: Scratch::default(), sum: GradientSum::new(&prepared.circuit) }
+    }
+
+    /// The value of one sample, whose gradient is added to the sum.
+    fn add(
+        &mut self,
+        prepared: &Prepared<'_>,
+        position: usize,
+        sample: Sample<'_>,
+    ) -> Result<f64, BatchError> {
+        let Self { scratch, sum } = self;
+        let failed = |source| BatchError { sample: position, source };
+        let Sample { stimulus, loss } = sample;
+        let value = scratch.forward(prepared, stimulus, loss, true).map_err(failed)?;
+        scratch.backward(prepared, sum).map_err(|e| failed(e.into()))?;
+        Ok(value)
+    }
+
     /// Works off one chunk; the first of its samples is at `first` in the batch.
     fn run<R>(
         &mut self,
@@ -33,13 +53,9 @@ impl Worker {
         chunk: &[Sample<'_>],
         look_up: &impl Fn(usize, &Trace) -> R,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        let Self { scratch, sum } = self;
-        let one = |(position, sample): (usize, &Sample<'_>)| {
-            let failed = |source| BatchError { sample: position, source };
-            let &Sample { stimulus, loss } = sample;
-            let value = scratch.forward(prepared, stimulus, loss, true).map_err(failed)?;
-            scratch.backward(prepared, sum).map_err(|e| failed(e.into()))?;
-            Ok((value, look_up(position, &scratch.trace)))
+        let one = |(position, &sample): (usize, &Sample<'_>)| {
+            let value = self.add(prepared, position, sample)?;
+            Ok((value, look_up(position, &self.scratch.trace)))
         };
         (first..).zip(chunk).map(one).collect()
     }
@@ -47,13 +63,11 @@ impl Worker {
 
 impl Evaluator<'_> {
     /// Returns the values of a batch with what `look_up` reads from each trace, and writes the sum of the gradients with respect
-    /// to the parameters into `gradient`.
+    /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
     ///
     /// # Errors
-    /// [`BatchError`] of the first sample that fails; `gradient` is then not usable.
-    ///
-    /// # Panics
-    /// If `gradient` has not the shape of the parameters.
+    /// [`BatchError`] of the first sample that fails; of a sum that is not finite although no sample fails, the first sample with
+    /// which it is not. `gradient` is then not usable.
     pub fn value_and_grad_batch<R: Send>(
         &mut self,
         samples: &[Sample<'_>],
@@ -66,10 +80,7 @@ impl Evaluator<'_> {
         }
         let count = rayon::current_num_threads();
         workers.truncate(count);
-        workers.resize_with(count.min(samples.len().div_ceil(CHUNK)), || Worker {
-            scratch: Scratch::default(),
-            sum: GradientSum::new(&prepared.circuit),
-        });
+        workers.resize_with(count.min(samples.len().div_ceil(CHUNK)), || Worker::new(prepared));
         total.clear();
         let mut values = Vec::with_capacity(samples.len());
         let (mut first, mut is_first) = (0, true);
@@ -93,6 +104,9 @@ impl Evaluator<'_> {
             first += wave.len();
         }
         total.write(prepared.network, &prepared.circuit, gradient);
+        if let Some(found) = not_finite(prepared, gradient) {
+            return Err(too_much(prepared, samples, found));
+        }
         *is_dirty = false;
         Ok(values)
     }
@@ -110,20 +124,61 @@ impl Evaluator<'_> {
     }
 }
 
+/// The first number of a gradient that is not finite, and its place.
+fn not_finite(prepared: &Prepared<'_>, gradient: &Parameters) -> Option<(String, f64)> {
+    gradient.find(prepared.network, |x| !x.is_finite())
+}
+
+/// The error of a batch whose gradient is not finite, at `found`: of the first sample with which it is not. In the order of
+/// chunks the sum may have left the range of a double where that of the samples one by one does not; the last sample is then
+/// named.
+fn too_much(prepared: &Prepared<'_>, samples: &[Sample<'_>], found: (String, f64)) -> BatchError {
+    let mut worker = Worker::new(prepared);
+    let mut so_far = worker.sum.to_parameters(prepared.network, &prepared.circuit);
+    let mut position = samples.len().saturating_sub(1);
+    for (k, &sample) in samples.iter().enumerate() {
+        if let Err(error) = worker.add(prepared, k, sample) {
+            return error;
+        }
+        worker.sum.write(prepared.network, &prepared.circuit, &mut so_far);
+        if not_finite(prepared, &so_far).is_some() {
+            position = k;
+            break;
+        }
+    }
+    let (place, value) = found;
+    let source = AdjointError::NonFiniteGradient { place, value }.into();
+    BatchError { sample: position, source }
+}
+
 /// Values of a batch without gradients, and what `look_up` reads from each trace.
 pub(crate) fn values<R: Send>(
     prepared: &Prepared<'_>,
     samples: &[Sample<'_>],
     look_up: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
+    // The first chunk known to hold a sample that fails: later ones need not be run, earlier ones are.
+    let failed = AtomicUsize::new(usize::MAX);
     let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
+        if failed.load(Ordering::Relaxed) < k {
+            return Ok(Vec::new());
+        }
         let mut scratch = Scratch::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
             let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, look_up(position, &scratch.trace)))
         };
-        (k * CHUNK..).zip(chunk).map(one).collect::<Vec<_>>()
+        let values: Result<Vec<_>, BatchError> = (k * CHUNK..).zip(chunk).map(one).collect();
+        if values.is_err() {
+            failed.fetch_min(k, Ordering::Relaxed);
+        }
+        values
     };
-    samples.par_chunks(CHUNK).enumerate().flat_map_iter(chunk).collect()
+    let chunks: Vec<_> = samples.par_chunks(CHUNK).enumerate().map(chunk).collect();
+    let mut values = Vec::with_capacity(samples.len());
+    for chunk in chunks {
+        values.extend(chunk?);
+    }
+    Ok(values)
 }

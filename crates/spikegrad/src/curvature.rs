@@ -9,7 +9,7 @@
 use crate::evaluate::Error;
 use crate::evaluator::Settings;
 use crate::forward::{differentiable, lift};
-use spikegrad_adjoint::{AdjointError, Loss, backward};
+use spikegrad_adjoint::{Loss, backward};
 use spikegrad_dynamics::Dual64;
 use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, simulate};
@@ -33,11 +33,8 @@ pub struct CurvatureEvaluation {
 /// [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
 ///
 /// # Errors
-/// [`enum@Error`]: parameters that do not fit, a run that cannot finish, a derivative that does not exist. As in
+/// [`enum@Error`]: parameters, a loss or a direction that do not fit, a run that cannot finish, a derivative that does not exist. As in
 /// [`value_and_jvp`](crate::value_and_jvp), a spike on which a policy for grazing would have to act is an error under each of them.
-///
-/// # Panics
-/// If `direction` has not the shape of a gradient with respect to these parameters and input times.
 ///
 /// # Examples
 /// With `tau_mem` = 2 `tau_syn` the spike time has a closed form, and so has its second derivative.
@@ -76,14 +73,11 @@ pub fn value_and_hvp(
     direction: &Gradient,
     settings: &Settings,
 ) -> Result<CurvatureEvaluation, Error> {
-    let (parameters, stimulus) = lift(parameters, stimulus, direction);
-    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network) };
+    let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
+    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
     let trace = simulate(network, &parameters, &stimulus, &options)?;
     differentiable(&trace, settings.grazing)?;
-    let (loss, cotangents) = loss.evaluate(network, &trace);
-    if !loss.re.is_finite() {
-        return Err(AdjointError::NonFiniteLoss.into());
-    }
+    let (loss, cotangents) = loss.evaluate(network, &trace)?;
     let both = backward(network, &parameters, &trace, &cotangents, settings.grazing)?;
     let part = |of: fn(Dual64) -> f64| Gradient {
         parameters: both.parameters.map(of),

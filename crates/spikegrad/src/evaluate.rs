@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The parameters do not fit the network.
+    /// The parameters, the loss or a direction do not fit the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The simulation could not finish.
@@ -69,12 +69,42 @@ pub fn value_and_grad(
     Ok(Evaluation { loss: value, gradient, certificate, trace, was_swept })
 }
 
-/// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it.
+/// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it: the first of the three verbs.
 ///
 /// The event loop alone, also on dual numbers, is [`spikegrad_simulate::simulate`].
 ///
 /// # Errors
-/// [`SimulateError`]: parameters that do not fit, or a run that cannot finish.
+/// [`SimulateError`]: parameters or read-outs that do not fit, or a run that cannot finish.
+///
+/// # Examples
+/// The three verbs one by one; [`value_and_grad`] is all of them.
+/// ```
+/// use spikegrad::problem::Problem;
+/// use spikegrad::{Grazing, Loss, Options, backward, loss_of, simulate};
+/// let problem = Problem::from_json(br#"{
+///   "format": "spikegrad-problem", "version": 1,
+///   "network": {
+///     "inputs": 1,
+///     "populations": [{"name": "out", "size": 2, "model": "li"}],
+///     "connections": [{"from": "input", "to": "out", "weights": [[3], [2]]}]
+///   },
+///   "stimulus": {"t_end": 0.05, "spikes": [[0, 0.001]]},
+///   "loss": {"type": "max_voltage_cross_entropy", "population": "out", "label": 0}
+/// }"#)?;
+/// let Problem { network, parameters, stimulus, document } = &problem;
+/// let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+///
+/// let options = Options { max_events: 1000, readouts: loss.readouts(network)? };
+/// let trace = simulate(network, parameters, stimulus, &options)?;
+/// let (value, cotangents) = loss.evaluate(network, &trace)?;
+/// let gradient = backward(network, parameters, &trace, &cotangents, Grazing::Fail)?;
+///
+/// // The first is to be the highest, and is.
+/// let highest: Vec<f64> = trace.readouts.iter().map(|readout| readout.value).collect();
+/// assert!(highest[0] > highest[1] && value < 2f64.ln());
+/// assert!(gradient.parameters.connections[0].weights[0] < 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn simulate(
     network: &Network,
     parameters: &Parameters,

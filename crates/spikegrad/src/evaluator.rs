@@ -206,6 +206,7 @@ impl Scratch {
         for_gradient: bool,
     ) -> Result<f64, Error> {
         let network = prepared.network;
+        loss.check(network)?;
         self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
         self.cotangents.reset(&self.trace);
         let value = loss.evaluate_into(network, &self.trace, &mut self.cotangents);
@@ -296,7 +297,8 @@ impl<'a> Evaluator<'a> {
         Ok(Self { prepared, scratch, sum, workers: Vec::new(), is_dirty: false })
     }
 
-    /// Takes other parameters. Where the delays are the same as before, nothing is allocated.
+    /// Takes other parameters, in whatever form: a value that was shared may be each neuron's or synapse's own, and the other way
+    /// round. The evaluator is then what [`Self::new`] makes of them. Where the delays are the same as before, nothing is allocated.
     ///
     /// # Errors
     /// [`NetworkError`] if they do not fit; the old ones then stay.
@@ -327,7 +329,7 @@ impl<'a> Evaluator<'a> {
         Gradient { parameters: parameters.zeros_like(), input_times: Vec::new() }
     }
 
-    /// Runs the network and returns what happened, with the read-outs that were requested.
+    /// Runs the network and returns what happened, with the read-outs that were requested: a trace that can be differentiated.
     ///
     /// # Errors
     /// [`SimulateError`] if the run cannot finish.
@@ -337,7 +339,7 @@ impl<'a> Evaluator<'a> {
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
         self.scratch
-            .run(&self.prepared, stimulus, false, |into| into.extend_from_slice(requests))?;
+            .run(&self.prepared, stimulus, true, |into| into.extend_from_slice(requests))?;
         Ok(&self.scratch.trace)
     }
 
@@ -349,13 +351,12 @@ impl<'a> Evaluator<'a> {
         self.scratch.forward(&self.prepared, stimulus, loss, false)
     }
 
-    /// Returns the value of `loss` and writes its exact gradient into `gradient`.
+    /// Returns the value of `loss` and writes its exact gradient into `gradient`, which gets the form of the parameters if it has
+    /// another.
     ///
     /// # Errors
-    /// [`enum@Error`]: a run that cannot finish, a gradient that does not exist. `gradient` is then not usable.
-    ///
-    /// # Panics
-    /// If `gradient` has not the shape of the parameters.
+    /// [`enum@Error`]: a loss that does not fit the network, a run that cannot finish, a gradient that does not exist. `gradient`
+    /// is then not usable.
     pub fn value_and_grad(
         &mut self,
         stimulus: &Stimulus,
@@ -368,9 +369,10 @@ impl<'a> Evaluator<'a> {
         scratch.backward(prepared, sum)?;
         sum.write(prepared.network, &prepared.circuit, &mut gradient.parameters);
         gradient.input_times.clone_from(&scratch.input_times);
-        let mut is_finite = gradient.input_times.iter().all(|x| x.is_finite());
-        gradient.parameters.for_each_mut(|x| is_finite &= x.is_finite());
-        if is_finite { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
+        match gradient.find(prepared.network, |x: f64| !x.is_finite()) {
+            None => Ok(value),
+            Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value }.into()),
+        }
     }
 
     /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the

@@ -12,7 +12,7 @@ use crate::evaluate::{Error, Sample};
 use crate::evaluator::Settings;
 use spikegrad_adjoint::{AdjointError, Cotangents, Grazing};
 use spikegrad_dynamics::Dual64;
-use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
+use spikegrad_network::{Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
 /// Value, derivative along a direction, and what they were read from.
@@ -34,13 +34,10 @@ pub struct DirectionalEvaluation {
 /// the first of them; the adjoint gives each a share (docs/mathematics.md, eq. 23). [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
 ///
 /// # Errors
-/// [`enum@Error`]: parameters that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that
+/// [`enum@Error`]: parameters, a loss or a direction that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that
 /// graze has no meaning for a derivative that is carried forward: a spike on which [`Grazing::Zero`] or [`Grazing::Floor`] would have
 /// to act is [`AdjointError::Grazing`] under each of them, whether or not the loss depends on it. A touch is no spike, and an
 /// error under [`Grazing::Fail`] alone.
-///
-/// # Panics
-/// If `direction` has not the shape of a gradient with respect to these parameters and input times.
 ///
 /// # Examples
 /// How does the loss change if all weights grow by the same factor?
@@ -78,15 +75,15 @@ pub fn value_and_jvp(
     settings: &Settings,
 ) -> Result<DirectionalEvaluation, Error> {
     let Sample { stimulus, loss } = sample;
-    let (parameters, stimulus) = lift(parameters, stimulus, direction);
+    let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
     let circuit = Circuit::new(network, &parameters)?;
-    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network) };
+    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
     differentiable(&trace, settings.grazing)?;
-    let (loss, cotangents) = loss.evaluate(network, &trace.real());
+    let (loss, cotangents) = loss.evaluate(network, &trace.real())?;
     let derivative = along(&trace, &cotangents);
-    if loss.is_finite() && derivative.is_finite() {
+    if derivative.is_finite() {
         Ok(DirectionalEvaluation { loss, derivative, trace })
     } else {
         Err(AdjointError::NonFiniteLoss.into())
@@ -98,20 +95,19 @@ pub(crate) fn lift(
     parameters: &Parameters,
     stimulus: &Stimulus,
     direction: &Gradient,
-) -> (Parameters<Dual64>, Stimulus<Dual64>) {
-    let along = direction.parameters.to_vec();
-    assert_eq!(
-        along.len(),
-        parameters.to_vec().len(),
-        "a direction in the shape of the parameters"
-    );
-    let mut along = along.into_iter();
+) -> Result<(Parameters<Dual64>, Stimulus<Dual64>), NetworkError> {
+    direction.parameters.check_form("direction.parameters", parameters)?;
     let times = &direction.input_times;
-    assert_eq!(times.len(), stimulus.spikes().len(), "one entry for each input spike");
-    (
+    let (found, expected) = (times.len(), stimulus.spikes().len());
+    if found != expected {
+        let place = "direction.input_times".into();
+        return Err(NetworkError::Length { place, found, expected, of: "input spike" });
+    }
+    let mut along = direction.parameters.to_vec().into_iter();
+    Ok((
         parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default())),
         stimulus.lift(|k, time| Dual64::new(time, times[k])),
-    )
+    ))
 }
 
 /// Whether every spike has a time that can be differentiated.

@@ -53,6 +53,11 @@
 //! | [`simulation`] | the event loop, and the layered sweep |
 //! | [`adjoint`] | losses and the backward sweep |
 
+/// The code of the guide, so that it runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+mod guide {}
+
 mod batch;
 mod curvature;
 mod evaluate;
@@ -67,7 +72,7 @@ pub use evaluate::{
 pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings, explain};
 pub use forward::{DirectionalEvaluation, value_and_jvp};
 pub use spikegrad_adjoint::{
-    AdjointError, Certificate, Cotangents, Grazing, Loss, MaxVoltageCrossEntropy,
+    AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,
     MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse,
     TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
 };

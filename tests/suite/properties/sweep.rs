@@ -39,7 +39,7 @@ fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let layers = Layers::new(network, &circuit)
         .map_err(|reason| TestCaseError::fail(reason.describe(network)))?;
     let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
-    let options = Options { max_events: EVENTS, readouts: loss.readouts(network) };
+    let options = Options { max_events: EVENTS, readouts: loss.readouts(network).unwrap() };
     let (mut by_events, mut by_sweep) = (Trace::default(), Trace::default());
     match simulate_into(&circuit, stimulus, &options, &mut Workspace::default(), &mut by_events) {
         Err(SimulateError::EventBudget { .. }) => return Err(TestCaseError::reject("runs away")),
@@ -104,7 +104,7 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         let circuit = Circuit::new(network, parameters).unwrap();
         let layers = Layers::new(network, &circuit).unwrap();
         let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
-        let cotangents = loss.evaluate(network, &trace).1;
+        let cotangents = loss.evaluate(network, &trace).unwrap().1;
         let (mut by_walk, mut by_sweep) = (GradientSum::new(&circuit), GradientSum::new(&circuit));
         let expected_inputs = backward_into(
             &circuit,
@@ -131,7 +131,7 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         };
         let got_inputs = workspace.input_times().to_vec();
         let all = |sum: GradientSum, inputs: Vec<f64>| {
-            [sum.to_parameters(network, parameters, &circuit).to_vec(), inputs].concat()
+            [sum.to_parameters(network, &circuit).to_vec(), inputs].concat()
         };
         let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));

@@ -3,6 +3,7 @@
 //! Not here: traces of a network that was run (the test suite).
 
 use super::Loss;
+use crate::Evaluate;
 use spikegrad_dynamics::{Dual64, Scalar, TimeConstants};
 use spikegrad_network::{Model, Network, NeuronId, Population, Spike, Stimulus, Trace};
 
@@ -48,18 +49,19 @@ where
     const STEP: f64 = 1e-5;
     let size = spikes.iter().map(|&(neuron, _)| neuron).max().unwrap_or(0).max(1) + 1;
     let network = network(size);
-    let (_, cotangents) = Loss::<f64>::evaluate(loss, &network, &trace(t_end, spikes));
+    let (_, cotangents) = Evaluate::<f64>::evaluate(loss, &network, &trace(t_end, spikes)).unwrap();
     for k in 0..spikes.len() {
         let mut lifted: Vec<(usize, Dual64)> =
             spikes.iter().map(|&(neuron, time)| (neuron, time.into())).collect();
         lifted[k].1 = lifted[k].1.derivative();
-        let (value, _) = Loss::<Dual64>::evaluate(loss, &network, &trace(t_end, &lifted));
+        let (value, _) =
+            Evaluate::<Dual64>::evaluate(loss, &network, &trace(t_end, &lifted)).unwrap();
         let found = cotangents.spikes[k];
         assert!((found - value.eps).abs() < ROUNDING, "spike {k}: {found} {}", value.eps);
         let moved = |by: f64| {
             let mut spikes = spikes.to_vec();
             spikes[k].1 += by;
-            Loss::<f64>::evaluate(loss, &network, &trace(t_end, &spikes)).0
+            Evaluate::<f64>::evaluate(loss, &network, &trace(t_end, &spikes)).unwrap().0
         };
         let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
         assert!((found - difference).abs() < DIFFERENCE, "spike {k}: {found} {difference}");

@@ -1,8 +1,10 @@
 //! Losses: what a trace is worth, and how the worth changes with each spike time and read-out.
 //!
-//! The losses of the problem file stand here; a loss of your own implements [`Loss`]. Not here: any derivative with respect to a
-//! parameter (`backward.rs`).
+//! The losses of the problem file stand here; a loss of your own implements [`Loss`]. What is done with a loss stands in
+//! `evaluate.rs`. Not here: any derivative with respect to a parameter (`backward.rs`).
 
+mod check;
+mod evaluate;
 #[cfg(test)]
 mod fixtures;
 mod relative_spike_time;
@@ -12,6 +14,7 @@ mod ttfs;
 mod van_rossum;
 mod voltage;
 
+pub use evaluate::Evaluate;
 pub use relative_spike_time::RelativeSpikeTime;
 pub use spike_time::SpikeTimeMse;
 pub use ttfs::TtfsCrossEntropy;
@@ -22,7 +25,7 @@ pub use voltage::{
 
 use spikegrad_dynamics::Scalar;
 use spikegrad_network::problem::LossDocument;
-use spikegrad_network::{Network, NeuronId, ReadoutRequest, Spike, Trace};
+use spikegrad_network::{Network, NetworkError, NeuronId, ReadoutRequest, Spike, Trace};
 use std::fmt::Debug;
 
 /// ∂L/∂(what the loss reads).
@@ -52,45 +55,58 @@ impl<T: Scalar> Cotangents<T> {
     }
 }
 
-/// A function of spike times and read-outs.
-pub trait Loss<T: Scalar = f64>: Debug + Send + Sync {
+/// A function of spike times and read-outs: what a loss of your own says of itself.
+///
+/// [`Evaluate`] is what every loss can do then: `readouts` and `evaluate` are derived from these three methods, for all losses in
+/// one place, and cannot be given a second meaning:
+///
+/// ```compile_fail,E0407
+/// use spikegrad_adjoint::{Cotangents, Loss};
+/// use spikegrad_network::{Network, ReadoutRequest, Trace};
+/// #[derive(Debug)]
+/// struct Mine;
+/// impl Loss for Mine {
+///     fn evaluate_into(&self, _: &Network, _: &Trace, _: &mut Cotangents) -> f64 { 0.0 }
+///     fn readouts(&self, _: &Network) -> Vec<ReadoutRequest> { vec![] }
+/// }
+/// ```
+pub trait Loss<T: Scalar = f64>: Debug + Send + Sync + Evaluate<T> {
+    /// Checks that the loss fits `network`: that the populations and neurons which it names exist. It is asked before anything
+    /// else, so that the other two can rely on it. By default every network will do.
+    ///
+    /// # Errors
+    /// [`NetworkError`], with the place.
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        let _ = network;
+        Ok(())
+    }
+
     /// Adds what the run shall record of membrane potentials; the trace holds it in this order. By default nothing.
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         let _ = (network, requests);
     }
+
     /// Returns the value, and writes its derivative with respect to everything it read into `cotangents`, which come with
     /// one zero for each spike and each read-out of the trace.
+    ///
+    /// Times are best read as [`Spike::at`], whose differences keep the digits that a rounded time leaves off.
     fn evaluate_into(
         &self,
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
     ) -> T;
-
-    /// What the run shall record of membrane potentials.
-    fn readouts(&self, network: &Network) -> Vec<ReadoutRequest> {
-        let mut requests = Vec::new();
-        self.request(network, &mut requests);
-        requests
-    }
-    /// The value, and its derivative with respect to everything it read.
-    fn evaluate(&self, network: &Network, trace: &Trace<T>) -> (T, Cotangents<T>) {
-        let mut cotangents = Cotangents::zeros(trace);
-        let value = self.evaluate_into(network, trace, &mut cotangents);
-        (value, cotangents)
-    }
 }
 
-/// The loss that a (checked) problem file states.
+/// The loss that a problem file states.
 ///
-/// # Panics
-/// If the document was not checked against this network.
+/// The document of a [`spikegrad_network::Problem`] is checked. One of another network may not fit this one, and its loss then says
+/// so wherever it is used ([`Loss::check`]): a population that is not there is taken as one behind the last.
 #[must_use]
 pub fn loss_of<T: Scalar>(document: &LossDocument, network: &Network) -> Box<dyn Loss<T>> {
-    let population = |name: &str| {
-        network.population(name).expect("a checked loss names a population of its network")
-    };
-    let index = |k: u64| usize::try_from(k).expect("a checked index fits");
+    let population =
+        |name: &str| network.population(name).unwrap_or_else(|| network.populations().len());
+    let index = |k: u64| usize::try_from(k).unwrap_or(usize::MAX);
     match document {
         LossDocument::TtfsCrossEntropy { population: name, label, tau0, tau1, alpha } => {
             Box::new(TtfsCrossEntropy {

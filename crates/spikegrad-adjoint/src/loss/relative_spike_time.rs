@@ -9,9 +9,9 @@
 //!
 //! Not here: a loss that rests once the label leads by enough (`ttfs.rs` comes close to it).
 
-use super::{Cotangents, Loss};
+use super::{Cotangents, Loss, check};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, Trace};
+use spikegrad_network::{Network, NetworkError, Time, Trace};
 
 /// `½ Σ (t_k − t_label − margin)²` over the other neurons k of a population, t being first spikes; times in seconds.
 ///
@@ -28,16 +28,20 @@ pub struct RelativeSpikeTime {
 }
 
 impl<T: Scalar> Loss<T> for RelativeSpikeTime {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::label(network, self.population, self.label)
+    }
+
     fn evaluate_into(
         &self,
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
     ) -> T {
-        let silent = T::from(trace.stimulus.t_end());
+        let silent = Time::from(T::from(trace.stimulus.t_end()));
         let first = |neuron: usize| {
             let spike = trace.spikes.iter().position(|spike| spike.neuron.index() == neuron);
-            (spike, spike.map_or(silent, |k| trace.spikes[k].time))
+            (spike, spike.map_or(silent, |k| trace.spikes[k].at()))
         };
         let neurons = network.range(self.population);
         let label = neurons.start + self.label;
@@ -45,7 +49,7 @@ impl<T: Scalar> Loss<T> for RelativeSpikeTime {
         let mut value = T::from(0.0);
         for neuron in neurons.filter(|&neuron| neuron != label) {
             let (spike, time) = first(neuron);
-            let error = time - label_time - T::from(self.margin);
+            let error = time.since(label_time) - T::from(self.margin);
             value += T::from(0.5) * error * error;
             if let Some(k) = spike {
                 cotangents.spikes[k] += error;
@@ -62,11 +66,12 @@ impl<T: Scalar> Loss<T> for RelativeSpikeTime {
 mod tests {
     use super::super::fixtures::{check_cotangents, network, trace};
     use super::*;
+    use crate::Evaluate;
 
     const LOSS: RelativeSpikeTime = RelativeSpikeTime { population: 1, label: 1, margin: 0.25 };
 
     fn evaluate(spikes: &[(usize, f64)]) -> (f64, Vec<f64>) {
-        let (value, cotangents) = LOSS.evaluate(&network(3), &trace(4.0, spikes));
+        let (value, cotangents) = LOSS.evaluate(&network(3), &trace(4.0, spikes)).unwrap();
         (value, cotangents.spikes)
     }
 

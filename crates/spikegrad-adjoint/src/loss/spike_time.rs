@@ -1,8 +1,8 @@
 //! Half the squared distance of spike times from target times.
 
-use super::{Cotangents, Loss};
+use super::{Cotangents, Loss, check};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, Trace};
+use spikegrad_network::{Network, NetworkError, Time, Trace};
 
 /// `½ Σ (t − target)²`, the n-th spike of a neuron against its n-th target; times in seconds.
 ///
@@ -16,6 +16,10 @@ pub struct SpikeTimeMse {
 }
 
 impl<T: Scalar> Loss<T> for SpikeTimeMse {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::targets(network, self.population, &self.targets)
+    }
+
     fn evaluate_into(
         &self,
         network: &Network,
@@ -29,7 +33,7 @@ impl<T: Scalar> Loss<T> for SpikeTimeMse {
             let own = trace.spikes.iter().zip(&mut cotangents.spikes);
             let own = own.filter(|(spike, _)| spike.neuron.index() == neuron);
             for ((spike, cotangent), &target) in own.zip(&mut targets) {
-                let error = spike.time - T::from(target);
+                let error = spike.at().since(Time::from(T::from(target)));
                 value += half * error * error;
                 *cotangent = error;
             }

@@ -6,9 +6,9 @@
 //! Wunderlich and Pehle 2021, in the sign of their code (an early label is favoured). A silent neuron counts as one that
 //! spikes at the end of the run, a constant.
 
-use super::{Cotangents, Loss, softmax, spikes_of};
+use super::{Cotangents, Loss, check, softmax, spikes_of};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, Trace};
+use spikegrad_network::{Network, NetworkError, Time, Trace};
 
 /// Cross-entropy of first-spike times of a population; times in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,24 +26,35 @@ pub struct TtfsCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::positive("loss.tau0", self.tau0)?;
+        check::positive("loss.tau1", self.tau1)?;
+        check::label(network, self.population, self.label)
+    }
+
     fn evaluate_into(
         &self,
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
     ) -> T {
-        let silent = T::from(trace.stimulus.t_end());
+        let silent = Time::from(T::from(trace.stimulus.t_end()));
         let count = network.range(self.population).len();
+        let at = |k: usize| trace.spikes[k].at();
+        // A softmax knows differences alone: times count from the first spike, so that a late one loses no digits.
+        let first =
+            spikes_of(network, self.population, trace).next().map_or(silent, |(k, _)| at(k));
+        let score = |time: Time<T>| -time.since(first) / T::from(self.tau0);
         // Scores stand behind the spikes' cotangents, in the same memory, until they are done with.
         let spikes = cotangents.spikes.len();
-        cotangents.spikes.resize(spikes + count, -silent / T::from(self.tau0));
+        cotangents.spikes.resize(spikes + count, score(silent));
         let (of_spikes, scores) = cotangents.spikes.split_at_mut(spikes);
         let mut label = (None, silent);
         // The last one written is the first that spiked.
         for (k, n) in spikes_of(network, self.population, trace).rev() {
-            scores[n] = -trace.spikes[k].time / T::from(self.tau0);
+            scores[n] = score(at(k));
             if n == self.label {
-                label = (Some(k), trace.spikes[k].time);
+                label = (Some(k), at(k));
             }
         }
         let mut value = softmax::cross_entropy(scores, self.label);
@@ -53,13 +64,26 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
         }
         if self.alpha != 0.0 {
             let (spike, time) = label;
-            let late = time / T::from(self.tau1);
-            value += T::from(self.alpha) * late.exp_m1();
+            let (growth, less_one) = self.growth(time);
+            value += T::from(self.alpha) * less_one;
             if let Some(spike) = spike {
-                of_spikes[spike] += T::from(self.alpha / self.tau1) * late.exp();
+                of_spikes[spike] += T::from(self.alpha / self.tau1) * growth;
             }
         }
         cotangents.spikes.truncate(spikes);
         value
+    }
+}
+
+impl TtfsCrossEntropy {
+    /// `e^(t/τ₁)`, and the same less one.
+    ///
+    /// What the rounding of the time and of the quotient left off is added behind the exponential, which would magnify it.
+    fn growth<T: Scalar>(&self, time: Time<T>) -> (T, T) {
+        let late = time.rounded / T::from(self.tau1);
+        let rest = late.re().mul_add(-self.tau1, time.rounded.re()) + time.rest;
+        let rest = T::from(rest / self.tau1);
+        let growth = late.exp();
+        (growth + growth * rest, late.exp_m1() + growth * rest)
     }
 }

@@ -23,18 +23,18 @@
 //!
 //! with + for a spike at s and − for a target. The sums leave out what lies at the spike itself: there its distance has a kink, and
 //! the derivative of that is taken as 0. That is the mean of the two one-sided derivatives, and where a spike meets a target, which is
-//! a minimum of its summand, a sub-gradient; a train that equals its target is at rest.
+//! a minimum of its summand, a sub-gradient; a train that equals its target is at rest. At the spike itself is what has the same
+//! representable time, as everywhere; all lengths are taken with what the rounding of times left off.
 //!
 //! Not here: the pairing of spikes with targets one by one (`spike_time.rs`).
 
-use super::{Cotangents, Loss};
+use super::{Cotangents, Loss, check};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, Trace};
+use spikegrad_network::{Network, NetworkError, Time, Trace};
 
 /// Sum over the neurons of a population of the (squared) van Rossum distance from target trains; without a unit.
 ///
-/// A silent neuron is worth what its targets are worth alone, a constant. Evaluating panics if there is not one list of targets
-/// for each neuron of the population.
+/// A silent neuron is worth what its targets are worth alone, a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VanRossum {
     /// Position of the population.
@@ -48,7 +48,7 @@ pub struct VanRossum {
 /// A spike or a target.
 #[derive(Clone, Copy, Debug)]
 struct Event<T> {
-    time: T,
+    time: Time<T>,
     /// What it adds to f − g: 1 for a spike, −1 for a target.
     step: f64,
     /// Position in the trace.
@@ -56,29 +56,36 @@ struct Event<T> {
 }
 
 impl<T: Scalar> Loss<T> for VanRossum {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::positive("loss.tau", self.tau)?;
+        check::targets(network, self.population, &self.targets)
+    }
+
     fn evaluate_into(
         &self,
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
     ) -> T {
-        let neurons = network.range(self.population);
-        assert_eq!(self.targets.len(), neurons.len(), "one list of targets a neuron");
         let mut value = T::from(0.0);
         let mut events = Vec::new();
-        for (neuron, targets) in neurons.zip(&self.targets) {
+        for (neuron, targets) in network.range(self.population).zip(&self.targets) {
             events.clear();
             let spikes = trace.spikes.iter().enumerate();
             let own = spikes.filter(|(_, spike)| spike.neuron.index() == neuron);
-            events.extend(own.map(|(k, s)| Event { time: s.time, step: 1.0, spike: Some(k) }));
-            let target = |&time: &f64| Event { time: T::from(time), step: -1.0, spike: None };
+            events.extend(own.map(|(k, s)| Event { time: s.at(), step: 1.0, spike: Some(k) }));
+            let target =
+                |&time: &f64| Event { time: T::from(time).into(), step: -1.0, spike: None };
             events.extend(targets.iter().map(target));
-            events.sort_by(|a, b| a.time.re().total_cmp(&b.time.re()));
+            events.sort_by(|a, b| {
+                let (a, b) = (a.time, b.time);
+                a.rounded.re().total_cmp(&b.rounded.re()).then(a.rest.total_cmp(&b.rest))
+            });
             value += self.distance(&events);
-            // In sorted order, what is not later is at the same time.
-            let together = |a: &Event<T>, b: &Event<T>| a.time.re() >= b.time.re();
+            let together = |a: &Event<T>, b: &Event<T>| a.time.coincides(b.time);
             self.pull_back(1.0, events.chunk_by(together), &mut cotangents.spikes);
-            self.pull_back(-1.0, events.chunk_by(together).rev(), &mut cotangents.spikes);
+            events.reverse();
+            self.pull_back(-1.0, events.chunk_by(together), &mut cotangents.spikes);
         }
         value
     }
@@ -98,32 +105,40 @@ impl VanRossum {
             // A step that takes a height back leaves exactly what it has lost.
             height = (height + T::from(event.step)) + loss * height;
             let next = events.get(k + 1);
-            loss = next.map_or(T::from(-1.0), |next| self.loss_over(next.time - event.time));
+            loss = next.map_or(T::from(-1.0), |next| self.loss_over(next.time.since(event.time)));
             value += half * height * height * -loss * (two + loss);
         }
         value
     }
 
     /// Adds what the events on one side of each spike are worth to ∂D/∂t of the spike: the earlier ones for a `direction` of 1,
-    /// the later ones for −1. `groups` of events at one time come in that direction.
+    /// the later ones for −1. `groups` of events at one representable time come in that direction.
     fn pull_back<'a, T: Scalar>(
         &self,
         direction: f64,
         groups: impl Iterator<Item = &'a [Event<T>]>,
         into: &mut [T],
     ) {
-        let mut height = T::from(0.0);
-        let mut last: Option<T> = None;
+        let zero = T::from(0.0);
+        let length = |from: Time<T>, to: Time<T>| T::from(direction) * to.since(from);
+        let mut height = zero;
+        let mut last: Option<Time<T>> = None;
         for group in groups {
-            let time = group[0].time;
-            let length = last.map_or(T::from(0.0), |last| T::from(direction) * (time - last));
-            let loss = self.loss_over(length);
-            for spike in group.iter().filter_map(|event| event.spike) {
-                into[spike] -= T::from(direction / self.tau) * (height + loss * height);
+            let loss = |to| last.map_or(zero, |from| self.loss_over(length(from, to)));
+            for event in group {
+                if let Some(spike) = event.spike {
+                    let height = height + loss(event.time) * height;
+                    into[spike] -= T::from(direction / self.tau) * height;
+                }
             }
+            // The height at the last of the group, to which the steps of the others have lost a little.
+            let end = group[group.len() - 1].time;
             let step: f64 = group.iter().map(|event| event.step).sum();
-            height = (height + T::from(step)) + loss * height;
-            last = Some(time);
+            let lost = group.iter().fold(loss(end) * height, |lost, event| {
+                lost + T::from(event.step) * self.loss_over(length(event.time, end))
+            });
+            height = (height + T::from(step)) + lost;
+            last = Some(end);
         }
     }
 }
@@ -132,6 +147,7 @@ impl VanRossum {
 mod tests {
     use super::super::fixtures::{check_cotangents, network, trace};
     use super::*;
+    use crate::Evaluate;
 
     /// Some exponentials and sums of numbers of size one.
     const ROUNDING: f64 = 1e-14;
@@ -141,7 +157,7 @@ mod tests {
     }
 
     fn evaluate(loss: &VanRossum, spikes: &[(usize, f64)]) -> (f64, Vec<f64>) {
-        let (value, cotangents) = loss.evaluate(&network(2), &trace(10.0, spikes));
+        let (value, cotangents) = loss.evaluate(&network(2), &trace(10.0, spikes)).unwrap();
         (value, cotangents.spikes)
     }
 
@@ -227,9 +243,10 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "one list of targets a neuron")]
     fn a_neuron_without_a_list_is_refused() {
         let loss = VanRossum { population: 1, targets: vec![vec![1.0]], tau: 1.0 };
-        let _ = evaluate(&loss, &[]);
+        let error = Evaluate::<f64>::readouts(&loss, &network(2)).unwrap_err();
+        let text = "loss.targets has 1 entries; it must have 2, one for each neuron";
+        assert_eq!(error.to_string(), text);
     }
 }

@@ -1,8 +1,8 @@
 //! Losses on the membrane potential of leaky integrators: its maximum, its averages, its value at given times.
 
-use super::{Cotangents, Loss, neurons_of, softmax};
+use super::{Cotangents, Loss, check, neurons_of, softmax};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Measure, Network, NeuronId, ReadoutRequest, Trace};
+use spikegrad_network::{Measure, Network, NetworkError, NeuronId, ReadoutRequest, Trace};
 
 fn whole_run(
     network: &Network,
@@ -31,6 +31,9 @@ pub struct MaxVoltageCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for MaxVoltageCrossEntropy {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::label(network, self.population, self.label)
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Maximum, requests);
     }
@@ -49,6 +52,9 @@ pub struct MeanVoltageCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for MeanVoltageCrossEntropy {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::label(network, self.population, self.label)
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Mean, requests);
     }
@@ -79,6 +85,11 @@ pub struct ShapedVoltageCrossEntropy {
 }
 
 impl<T: Scalar> Loss<T> for ShapedVoltageCrossEntropy {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        check::positive("loss.tau", self.tau)?;
+        check::positive("loss.scale", self.scale)?;
+        check::label(network, self.population, self.label)
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Weighted { tau: self.tau }, requests);
     }
@@ -103,6 +114,12 @@ pub struct VoltageMse {
 }
 
 impl<T: Scalar> Loss<T> for VoltageMse {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        let count = check::population(network, self.population)?;
+        self.samples.iter().enumerate().try_for_each(|(k, &(neuron, ..))| {
+            check::neuron(neuron, count, || format!("loss.samples[{k}][0]"))
+        })
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         let first = network.range(self.population).start;
         let request = |&(neuron, time, _): &(usize, f64, f64)| ReadoutRequest {

@@ -22,12 +22,12 @@
 mod events;
 mod neuron;
 
-use crate::exact::{Grazing, Loss};
+use crate::exact::{Cotangents, Grazing};
 use crate::{Answer, CompareError, Engine, Question, Worth};
 use events::{Arrival, Event, What, events};
 use nalgebra::DVector;
 use neuron::Sensitive;
-use spikegrad_network::{Network, Parameters, PopulationParameters, Trace};
+use spikegrad_network::{Parameters, PopulationParameters, Trace};
 
 /// Fundamental and saltation matrices, on the event loop's order of events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,7 +78,7 @@ impl Saltation {
             let reason = format!("{name} touches its threshold at {} s", touch.time);
             return Err(self.unsupported(reason));
         }
-        let (entries, terms) = sweep.gradient(question.network, question.loss);
+        let (entries, terms) = sweep.gradient(&run.cotangents);
         let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
         let condition = Condition { terms, of_slopes: sweep.of_slopes };
         Ok((Answer { loss: run.loss, gradient, worth: Worth::default() }, condition))
@@ -194,8 +194,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Σ (∂L/∂t) ∇t + Σ (∂L/∂m) ∇m, and the same sum over sizes.
-    fn gradient(&self, network: &Network, loss: &dyn Loss) -> (Vec<f64>, Vec<f64>) {
-        let (_, cotangents) = loss.evaluate(network, self.trace);
+    fn gradient(&self, cotangents: &Cotangents) -> (Vec<f64>, Vec<f64>) {
         let inputs = self.trace.stimulus.spikes().len();
         let count = self.neurons.first().map_or(0, |neuron| neuron.by_v.len());
         let (mut gradient, mut terms) = (vec![0.0; count], vec![0.0; count]);

@@ -22,7 +22,7 @@ mod layer;
 mod peaks;
 mod wave;
 
-use crate::Options;
+use crate::{Options, requests};
 use arrivals::Fired;
 use layer::{LayerRun, Scratch};
 use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Tangents, Trace};
@@ -86,7 +86,8 @@ fn sweep<const TANGENTS: bool>(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), Irregular> {
-    if stimulus.spikes().iter().any(|s| s.channel >= circuit.inputs()) {
+    let requested = requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end());
+    if requested.is_err() || stimulus.spikes().iter().any(|s| s.channel >= circuit.inputs()) {
         return Err(Irregular);
     }
     trace.stimulus.clone_from(stimulus);

@@ -58,12 +58,19 @@ fn named(error: &Error) -> Option<NeuronId> {
 
 impl Blame<'_> {
     /// What to say of a sample that the engine gave up.
-    pub(super) fn sample(&self, BatchError { sample, source }: BatchError) -> TrainError {
-        if let Error::Adjoint(AdjointError::NonFiniteLoss) = source
-            && let Ok(Some(derivative)) = self.of_loss(sample)
-        {
-            return self.not_finite("loss", sample, derivative);
+    pub(super) fn sample(&self, error: BatchError) -> TrainError {
+        match error.source {
+            Error::Adjoint(AdjointError::NonFiniteLoss) => match self.of_loss(error.sample) {
+                Ok(Some(derivative)) => self.not_finite("loss", error.sample, derivative),
+                _ => self.given_up(error),
+            },
+            Error::Adjoint(AdjointError::NonFiniteGradient { .. }) => self.gradient("gradient"),
+            _ => self.given_up(error),
         }
+    }
+
+    /// What the engine says of a sample.
+    fn given_up(&self, BatchError { sample, source }: BatchError) -> TrainError {
         let (epoch, batch) = self.number;
         let neuron = named(&source).map(|neuron| self.classifier.network().describe(neuron));
         let (sample, reason) = (self.batch[sample], Box::new(source));
@@ -74,7 +81,7 @@ impl Blame<'_> {
     pub(super) fn gradient(&self, what: &'static str) -> TrainError {
         match self.of_gradient() {
             Ok((sample, derivative)) => self.not_finite(what, sample, derivative),
-            Err(error) => self.sample(error),
+            Err(error) => self.given_up(error),
         }
     }
 
@@ -107,10 +114,10 @@ impl Blame<'_> {
     fn of_loss(&self, sample: usize) -> Result<Option<Derivative>, Error> {
         let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
         let loss = self.classifier.loss(self.labels[sample]);
-        let requests = loss.readouts(network);
+        let requests = loss.readouts(network)?;
         let mut evaluator = Evaluator::new(network, parameters, *self.settings)?;
         let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;
-        let (_, cotangents) = loss.evaluate(network, trace);
+        let (_, cotangents) = loss.evaluate(network, trace)?;
         let spikes = trace.spikes.iter().map(|spike| ("spike time", spike.neuron));
         let potentials = requests.iter().map(|request| ("potential", request.neuron));
         let read: Vec<_> = spikes.chain(potentials).collect();

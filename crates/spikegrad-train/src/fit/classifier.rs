@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spikegrad::{
-    Cotangents, Evaluator, Loss, Network, Parameters, ReadoutRequest, Sample, Settings, Stimulus,
-    Trace,
+    Cotangents, Evaluator, Loss, Network, NetworkError, Parameters, ReadoutRequest, Sample,
+    Settings, Stimulus, Trace,
 };
 
 use super::network;
@@ -43,6 +43,10 @@ struct LabelLoss {
 }
 
 impl Loss for LabelLoss {
+    fn check(&self, network: &Network) -> Result<(), NetworkError> {
+        self.loss.check(network)
+    }
+
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         self.loss.request(network, requests);
     }
@@ -282,7 +286,7 @@ fn tensor_name(part: &str, suffix: &str) -> String {
 mod tests {
     use super::*;
     use spikegrad::dynamics::TimeConstants;
-    use spikegrad::{NeuronId, Spike};
+    use spikegrad::{Evaluate, NeuronId, Spike};
 
     fn classifier() -> Classifier {
         let mut config = Config::default();
@@ -347,8 +351,8 @@ mod tests {
         let trace = Trace { spikes: vec![spike(4, 0.02, 1.0)], ..Trace::default() };
         let evaluate = |label: usize| {
             let loss = &classifier.losses[label];
-            let exact = loss.loss.evaluate(&classifier.network, &trace);
-            (loss.evaluate(&classifier.network, &trace), exact)
+            let exact = loss.loss.evaluate(&classifier.network, &trace).unwrap();
+            (loss.evaluate(&classifier.network, &trace).unwrap(), exact)
         };
         let (ours, exact) = evaluate(0);
         assert_eq!(ours, exact);

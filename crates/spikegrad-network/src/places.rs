@@ -1,0 +1,93 @@
+//! Where a number stands in the problem file, for messages.
+//!
+//! Not here: the numbers themselves (`parameters.rs`).
+
+use crate::{Gradient, Network, Parameters, Synapses, Values};
+
+impl Network {
+    fn synapse_place(
+        &self,
+        connection: usize,
+        synapse: usize,
+        dense: &str,
+        sparse: &str,
+    ) -> String {
+        match self.connections()[connection].synapses {
+            Synapses::Dense => {
+                let (n_pre, _) = self.shape(connection);
+                let (post, pre) = (synapse / n_pre, synapse % n_pre);
+                format!("network.connections[{connection}].{dense}[{post}][{pre}]")
+            }
+            Synapses::Sparse(_) => {
+                format!("network.connections[{connection}].synapses[{synapse}].{sparse}")
+            }
+        }
+    }
+
+    /// Where the weight of a synapse stands in the problem file, for messages.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn weight_place(&self, connection: usize, synapse: usize) -> String {
+        self.synapse_place(connection, synapse, "weights", "weight")
+    }
+
+    /// Where the delay of a synapse stands in the problem file, if each has its own; for messages.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn delay_place(&self, connection: usize, synapse: usize) -> String {
+        self.synapse_place(connection, synapse, "delay", "delay")
+    }
+}
+
+impl<T: Copy> Parameters<T> {
+    /// The first number that is `sought`, in the order of [`Self::to_vec`], with its place.
+    ///
+    /// # Panics
+    /// If these are not parameters of `network`.
+    #[must_use]
+    pub fn find(&self, network: &Network, sought: impl Fn(T) -> bool) -> Option<(String, T)> {
+        let first = |values: &[T]| values.iter().position(|&x| sought(x)).map(|k| (k, values[k]));
+        for (k, population) in self.populations.iter().enumerate() {
+            for (name, values) in population.values() {
+                if let Some((index, value)) = first(values.as_slice()) {
+                    let index = match values {
+                        Values::Shared(_) => String::new(),
+                        Values::Each(_) => format!("[{index}]"),
+                    };
+                    return Some((format!("network.populations[{k}].{name}{index}"), value));
+                }
+            }
+        }
+        for (k, connection) in self.connections.iter().enumerate() {
+            if let Some((synapse, value)) = first(&connection.weights) {
+                return Some((network.weight_place(k, synapse), value));
+            }
+            if let Some((synapse, value)) = first(connection.delay.as_slice()) {
+                let place = match &connection.delay {
+                    Values::Shared(_) => format!("network.connections[{k}].delay"),
+                    Values::Each(_) => network.delay_place(k, synapse),
+                };
+                return Some((place, value));
+            }
+        }
+        None
+    }
+}
+
+impl<T: Copy> Gradient<T> {
+    /// The first number that is `sought`, with its place: of the parameters, then of the stimulus.
+    ///
+    /// # Panics
+    /// If this is not a gradient of `network`.
+    #[must_use]
+    pub fn find(&self, network: &Network, sought: impl Fn(T) -> bool) -> Option<(String, T)> {
+        self.parameters.find(network, &sought).or_else(|| {
+            let k = self.input_times.iter().position(|&x| sought(x))?;
+            Some((format!("stimulus.spikes[{k}][1]"), self.input_times[k]))
+        })
+    }
+}

@@ -1,0 +1,420 @@
+//! Losses as a user of the library meets them: what they read late in a run, what they ask of it, and whether they fit.
+//!
+//! Not here: what each of them computes (the crate of the losses), gradients of them on random networks (`gradient_check.rs`).
+
+use crate::support::{one_neuron, problem};
+use crate::tolerance::{DIFFERENCE, REORDERED};
+use serde_json::json;
+use spikegrad::problem::{LossDocument, Problem};
+use spikegrad::{
+    AdjointError, Cotangents, Dual64, Engine, Evaluate, Evaluator, Gradient, Grazing, Loss,
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Measure, Network, NeuronId, Options,
+    ReadoutRequest, RelativeSpikeTime, Sample, Scalar, Settings, ShapedVoltageCrossEntropy,
+    SpikeTimeMse, Trace, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
+    value_and_grad, value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
+};
+use spikegrad_compare::{Exact, FiniteDifferences, ForwardPropagation, Question, Saltation};
+
+/// Answers at two places of the time axis, relative to the largest entry of their kind: some hundred roundings, each of a length
+/// between two events. A time of 1000 s that is rounded is off by 1e-13 s, and a loss of a scale of 1 ms that reads it by 1e-10.
+const LATE: f64 = 1e-13;
+
+/// A shift that changes no bit of a time that is a multiple of 2⁻⁴⁰ s.
+const SHIFT: f64 = 1024.0;
+
+#[test]
+fn a_softmax_of_spike_times_at_a_thousand_seconds_keeps_its_digits() {
+    let mut document = one_neuron(json!({}), &[0.0], &[(0, 1000.1)], 1000.2);
+    document["network"]["populations"][0]["size"] = json!(2);
+    document["network"]["populations"][0]["params"] = json!({"tau_mem": 0.02});
+    document["network"]["connections"][0]["weights"] = json!([[9], [9.05]]);
+    document["loss"] =
+        json!({"type": "ttfs_cross_entropy", "population": "out", "label": 0, "tau0": 0.00025});
+    let problem = problem(&document);
+    let answer = crate::support::differentiate(&problem);
+    let gradient = &answer.gradient.parameters;
+    let found =
+        [answer.loss, gradient.connections[0].weights[0], gradient.populations[0].tau_mem.get(0)];
+    // By the reference program, in 60 digits.
+    let expected = [0.755_817_660_430_381, -1.303_539_521_953_65, 7.333_426_750_564_04];
+    for (found, expected) in found.into_iter().zip(expected) {
+        assert!((found / expected - 1.0).abs() < LATE, "{found:e} {expected:e}");
+    }
+}
+
+/// Two layers, the second of which reads the first with delays, and one of whose neurons is silent; all starts `at` a time.
+fn network(at: f64) -> Problem {
+    let step = 2f64.powi(-40);
+    // Times that are exact at either place.
+    let time = |t: f64| at + (t / step).round() * step;
+    problem(&json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 2,
+            "populations": [
+                {"name": "hidden", "size": 3, "model": "lif", "params": {"tau_mem": 0.012}},
+                {"name": "out", "size": 3, "model": "lif", "params": {"t_ref": 0.001}}
+            ],
+            "connections": [
+                {"from": "input", "to": "hidden", "weights": [[9, 11], [14, 8], [10, 13]]},
+                {"from": "hidden", "to": "out", "delay": 0.0015,
+                 "weights": [[8, 9, 4], [9, 6, 7], [-1, -2, -1]]}
+            ]
+        },
+        "stimulus": {"t_end": time(0.06), "spikes": [[0, time(0.001)], [1, time(0.0023)], [0, time(0.019)]]}
+    }))
+}
+
+/// Every loss on spike times, with what it aims at counted from `at`.
+fn losses(at: f64) -> Vec<(&'static str, Box<dyn Loss>, Box<dyn Loss<Dual64>>)> {
+    let targets: Vec<Vec<f64>> =
+        vec![vec![at + 0.0078125, at + 0.015625], vec![at + 0.00390625], vec![at + 0.03125]];
+    let ttfs = TtfsCrossEntropy { population: 1, label: 1, tau0: 0.002, tau1: 200.0, alpha: 0.0 };
+    let relative = RelativeSpikeTime { population: 1, label: 0, margin: 0.004 };
+    let squared = SpikeTimeMse { population: 1, targets: targets.clone() };
+    let distance = VanRossum { population: 1, targets, tau: 0.003 };
+    vec![
+        ("softmax", Box::new(ttfs.clone()), Box::new(ttfs)),
+        ("relative", Box::new(relative.clone()), Box::new(relative)),
+        ("squared", Box::new(squared.clone()), Box::new(squared)),
+        ("van Rossum", Box::new(distance.clone()), Box::new(distance)),
+    ]
+}
+
+/// Values in groups of one unit, but for derivatives by what a neuron does before its first input, where time does show.
+fn groups(gradient: &Gradient) -> Vec<Vec<f64>> {
+    let mut all = vec![gradient.input_times.clone()];
+    for population in &gradient.parameters.populations {
+        let of = |(name, values): (&str, &spikegrad::Values<f64>)| {
+            let is_timeless =
+                !["params.v_leak", "params.i_bias", "initial.v", "initial.i"].contains(&name);
+            is_timeless.then(|| values.as_slice().to_vec())
+        };
+        all.extend(population.values().into_iter().filter_map(of));
+    }
+    for connection in &gradient.parameters.connections {
+        all.push(connection.weights.clone());
+        all.push(connection.delay.as_slice().to_vec());
+    }
+    all
+}
+
+#[track_caller]
+fn agree(what: &str, early: &[f64], late: &[f64]) {
+    let scale = early.iter().fold(0.0, |scale: f64, x| scale.max(x.abs()));
+    for (a, b) in early.iter().zip(late) {
+        assert!((a - b).abs() <= LATE * scale, "{what}: {a:e} early, {b:e} late");
+    }
+}
+
+#[test]
+fn no_loss_on_spike_times_loses_a_digit_a_thousand_seconds_later() {
+    let (early, late) = (network(0.0), network(SHIFT));
+    for ((name, a, a_dual), (_, b, b_dual)) in losses(0.0).into_iter().zip(losses(SHIFT)) {
+        for engine in [Engine::Automatic, Engine::EventLoop] {
+            let settings = Settings { engine, ..Settings::default() };
+            let of = |problem: &Problem, loss: &dyn Loss| {
+                let Problem { network, parameters, stimulus, .. } = problem;
+                value_and_grad(network, parameters, stimulus, loss, &settings).unwrap()
+            };
+            let (one, two) = (of(&early, &*a), of(&late, &*b));
+            assert!(one.trace.spikes.len() > 8 && one.trace.spikes.len() == two.trace.spikes.len());
+            agree(name, &[one.loss], &[two.loss]);
+            for (one, two) in groups(&one.gradient).iter().zip(groups(&two.gradient)) {
+                agree(name, one, &two);
+            }
+        }
+        let settings = Settings::default();
+        let along = |problem: &Problem, loss: &dyn Loss, dual: &dyn Loss<Dual64>| {
+            let Problem { network, parameters, stimulus, .. } = problem;
+            let mut direction =
+                Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 3] };
+            direction.parameters.connections[0].weights = vec![1.0, -0.5, 0.3, 0.7, -1.0, 0.2];
+            let sample = Sample { stimulus, loss };
+            let forward = value_and_jvp(network, parameters, sample, &direction, &settings);
+            let second = value_and_hvp(network, parameters, stimulus, dual, &direction, &settings);
+            (forward.unwrap().derivative, groups(&second.unwrap().product))
+        };
+        let (one, two) = (along(&early, &*a, &*a_dual), along(&late, &*b, &*b_dual));
+        agree(name, &[one.0], &[two.0]);
+        for (one, two) in one.1.iter().zip(&two.1) {
+            agree(name, one, two);
+        }
+    }
+}
+
+#[test]
+fn the_growth_of_a_late_label_keeps_its_digits() {
+    // e^(t/τ₁) with t/τ₁ = 500: a rounding of the quotient would be 5e-14 of the value, and one of the time as much again.
+    let trace = |time: f64, time_rest: f64| {
+        let mut trace = network(0.0);
+        trace.stimulus = spikegrad::Stimulus::new(1001.0, vec![]).unwrap();
+        let spike = spikegrad::Spike {
+            time,
+            time_rest,
+            neuron: NeuronId(3),
+            round: 0,
+            slope: 1.0,
+            release_rate: 0.0,
+            tangent: spikegrad::dynamics::TimeConstants::default(),
+        };
+        Trace { stimulus: trace.stimulus, spikes: vec![spike], ..Trace::default() }
+    };
+    let loss = TtfsCrossEntropy { population: 1, label: 0, tau0: 1.0, tau1: 2.0, alpha: 1.0 };
+    let network = network(0.0).network;
+    let rest = 5e-14;
+    let value = |trace: &Trace| loss.evaluate(&network, trace).unwrap();
+    let ((exact, _), (off, cotangents)) = (value(&trace(1000.0, 0.0)), value(&trace(1000.0, rest)));
+    // The softmax of the others is nothing beside 1e217.
+    let moved = off / exact - 1.0;
+    assert!((moved - rest / 2.0).abs() < 2.0 * f64::EPSILON, "{moved:e}");
+    assert!((cotangents.spikes[0] / (off / 2.0) - 1.0).abs() < 4.0 * f64::EPSILON);
+}
+
+/// ½ Σ V² of samples and the maximum of neuron 0, which asks for them in the one way that there is.
+#[derive(Debug)]
+struct Potentials;
+
+impl<T: Scalar> Loss<T> for Potentials {
+    fn request(&self, _: &Network, requests: &mut Vec<ReadoutRequest>) {
+        let of = |measure| ReadoutRequest { neuron: NeuronId(0), measure };
+        requests.push(of(Measure::Sample { time: 0.01 }));
+        requests.push(of(Measure::Maximum));
+    }
+
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
+        let mut value = T::from(0.0);
+        for (cotangent, readout) in into.readouts.iter_mut().zip(&trace.readouts) {
+            value += T::from(0.5) * readout.value * readout.value;
+            *cotangent = readout.value;
+        }
+        value
+    }
+}
+
+/// One integrator, with a weight of its own.
+fn integrator() -> Problem {
+    problem(&json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 1,
+            "populations": [{"name": "out", "size": 1, "model": "li"}],
+            "connections": [{"from": "input", "to": "out", "weights": [[3]], "delay": 0.001}]
+        },
+        "stimulus": {"t_end": 0.05, "spikes": [[0, 0.002]]}
+    }))
+}
+
+#[test]
+fn whoever_asks_a_loss_hears_the_same() {
+    let Problem { network, parameters, stimulus, .. } = &integrator();
+    let (loss, settings): (&dyn Loss, _) = (&Potentials, Settings::default());
+    let sample = Sample { stimulus, loss };
+    let exact = value_and_grad(network, parameters, stimulus, loss, &settings).unwrap();
+    assert!(exact.loss > 0.01, "{}", exact.loss);
+
+    let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 1] };
+    direction.parameters.connections[0].weights[0] = 1.0;
+    let along = value_and_jvp(network, parameters, sample, &direction, &settings).unwrap();
+    let dual: &dyn Loss<Dual64> = &Potentials;
+    let curved = value_and_hvp(network, parameters, stimulus, dual, &direction, &settings).unwrap();
+    let batch = value_and_grad_batch(network, parameters, &[sample], &settings, |_, _| ()).unwrap();
+    let alone = value_batch(network, parameters, &[sample], &settings, |_, _| ()).unwrap();
+    let evaluator = Evaluator::new(network, parameters, settings).unwrap().value(stimulus, loss);
+    let question = Question { network, parameters, stimulus, loss, settings };
+    let engines: [&dyn spikegrad_compare::Engine; 4] =
+        [&Exact, &ForwardPropagation, &Saltation, &FiniteDifferences::default()];
+    let answers = engines.map(|engine| engine.answer(&question).unwrap());
+    let values = [along.loss, curved.loss, batch.losses[0], alone[0].0, evaluator.unwrap()];
+    for value in values.into_iter().chain(answers.iter().map(|answer| answer.loss)) {
+        assert!((value / exact.loss - 1.0).abs() < LATE, "{value} {}", exact.loss);
+    }
+    let of_weight = |gradient: &Gradient| gradient.parameters.connections[0].weights[0];
+    let expected = of_weight(&exact.gradient);
+    let mut derivatives = vec![
+        along.derivative,
+        of_weight(&curved.gradient),
+        batch.gradient.connections[0].weights[0],
+    ];
+    derivatives.extend(
+        answers.iter().filter_map(|answer| answer.gradient.parameters.connections[0].weights[0]),
+    );
+    assert_eq!(derivatives.len(), 7);
+    for derivative in derivatives {
+        assert!((derivative / expected - 1.0).abs() < DIFFERENCE, "{derivative} {expected}");
+    }
+}
+
+#[test]
+fn the_three_verbs_one_by_one_give_the_gradient_of_the_one_call() {
+    for (name, problem) in crate::support::problems() {
+        let Problem { network, parameters, stimulus, document } = &problem;
+        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+        let expected = crate::support::differentiate(&problem);
+        let options = Options {
+            max_events: spikegrad::DEFAULT_MAX_EVENTS,
+            readouts: loss.readouts(network).unwrap(),
+        };
+        let mut evaluator = Evaluator::new(network, parameters, Settings::default()).unwrap();
+        let of_evaluator = evaluator.simulate(stimulus, &options.readouts).unwrap().clone();
+        let alone = spikegrad::simulate(network, parameters, stimulus, &options).unwrap();
+        for trace in [alone, of_evaluator] {
+            let (value, cotangents) = loss.evaluate(network, &trace).unwrap();
+            assert_eq!(value.to_bits(), expected.loss.to_bits(), "{name}");
+            let gradient =
+                backward(network, parameters, &trace, &cotangents, Grazing::Fail).unwrap();
+            let all = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+            let (found, expected) = (all(&gradient), all(&expected.gradient));
+            let scale = expected.iter().fold(0.0, |scale: f64, x| scale.max(x.abs()));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(
+                    (found - expected).abs() <= REORDERED * scale,
+                    "{name}: {found} {expected}"
+                );
+            }
+        }
+    }
+}
+
+/// Every loss of the library, with a population, a label, or a list that the network does not have; and where that stands.
+fn misfits() -> Vec<(Box<dyn Loss>, &'static str)> {
+    let targets = |count| vec![vec![0.01]; count];
+    let ttfs = |population, label, tau0, tau1| -> Box<dyn Loss> {
+        Box::new(TtfsCrossEntropy { population, label, tau0, tau1, alpha: 0.1 })
+    };
+    let shaped = |population, label, tau, scale| -> Box<dyn Loss> {
+        Box::new(ShapedVoltageCrossEntropy { population, label, tau, scale })
+    };
+    let relative = |population, label| -> Box<dyn Loss> {
+        Box::new(RelativeSpikeTime { population, label, margin: 0.001 })
+    };
+    let voltage = |population, neuron| -> Box<dyn Loss> {
+        Box::new(VoltageMse { population, samples: vec![(0, 0.01, 1.0), (neuron, 0.01, 1.0)] })
+    };
+    let squared = |population, count| -> Box<dyn Loss> {
+        Box::new(SpikeTimeMse { population, targets: targets(count) })
+    };
+    let distance = |population, count, tau| -> Box<dyn Loss> {
+        Box::new(VanRossum { population, targets: targets(count), tau })
+    };
+    vec![
+        (ttfs(2, 0, 0.001, 1.0), "loss.population is 2, but there are only 2 populations"),
+        (ttfs(1, 3, 0.001, 1.0), "loss.label is 3, but there are only 3 neurons"),
+        (ttfs(1, usize::MAX, 0.001, 1.0), "loss.label is 18446744073709551615"),
+        (ttfs(1, 0, 0.0, 1.0), "loss.tau0 is 0.0; it must be positive"),
+        (ttfs(1, 0, 0.001, f64::NAN), "loss.tau1 is NaN; it must be positive"),
+        (relative(usize::MAX, 0), "loss.population is"),
+        (relative(1, 3), "loss.label is 3"),
+        (squared(9, 3), "loss.population is 9"),
+        (squared(1, 2), "loss.targets has 2 entries; it must have 3, one for each neuron"),
+        (squared(1, 4), "loss.targets has 4 entries"),
+        (distance(2, 3, 0.01), "loss.population is 2"),
+        (distance(1, 0, 0.01), "loss.targets has 0 entries"),
+        (distance(1, 3, -1.0), "loss.tau is -1.0; it must be positive"),
+        (Box::new(MaxVoltageCrossEntropy { population: 5, label: 0 }), "loss.population is 5"),
+        (Box::new(MaxVoltageCrossEntropy { population: 1, label: 4 }), "loss.label is 4"),
+        (Box::new(MeanVoltageCrossEntropy { population: 5, label: 0 }), "loss.population is 5"),
+        (Box::new(MeanVoltageCrossEntropy { population: 1, label: 4 }), "loss.label is 4"),
+        (shaped(7, 0, 0.01, 1.0), "loss.population is 7"),
+        (shaped(1, 3, 0.01, 1.0), "loss.label is 3"),
+        (shaped(1, 0, 0.0, 1.0), "loss.tau is 0.0"),
+        (shaped(1, 0, 0.01, 0.0), "loss.scale is 0.0"),
+        (voltage(2, 0), "loss.population is 2"),
+        (voltage(1, 3), "loss.samples[1][0] is 3, but there are only 3 neurons"),
+    ]
+}
+
+#[test]
+fn a_loss_that_does_not_fit_its_network_is_an_error_in_every_call() {
+    let Problem { network, parameters, stimulus, .. } = &network(0.0);
+    let settings = Settings::default();
+    let direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 3] };
+    let trace = value_and_grad(network, parameters, stimulus, &Nothing, &settings).unwrap().trace;
+    for (loss, text) in misfits() {
+        let (loss, sample) = (&*loss, Sample { stimulus, loss: &*loss });
+        let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
+        let errors = [
+            loss.readouts(network).unwrap_err().to_string(),
+            loss.evaluate(network, &trace).unwrap_err().to_string(),
+            evaluator.value(stimulus, loss).unwrap_err().to_string(),
+            value_and_grad(network, parameters, stimulus, loss, &settings).unwrap_err().to_string(),
+            value_and_jvp(network, parameters, sample, &direction, &settings)
+                .unwrap_err()
+                .to_string(),
+            value_batch(network, parameters, &[sample], &settings, |_, _| ())
+                .unwrap_err()
+                .source
+                .to_string(),
+            value_and_grad_batch(network, parameters, &[sample], &settings, |_, _| ())
+                .unwrap_err()
+                .source
+                .to_string(),
+        ];
+        for error in errors {
+            assert!(error.starts_with(text), "{loss:?}: {error}");
+        }
+    }
+    let dual: [&dyn Loss<Dual64>; 1] =
+        [&RelativeSpikeTime { population: 1, label: 9, margin: 0.0 }];
+    let hvp = value_and_hvp(network, parameters, stimulus, dual[0], &direction, &settings);
+    assert!(hvp.unwrap_err().to_string().starts_with("loss.label is 9"));
+}
+
+/// Zero.
+#[derive(Debug)]
+struct Nothing;
+
+impl Loss for Nothing {
+    fn evaluate_into(&self, _: &Network, _: &Trace, _: &mut Cotangents) -> f64 {
+        0.0
+    }
+}
+
+#[test]
+fn the_loss_of_another_problem_file_is_an_error_and_no_panic() {
+    let other = problem(&json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 0,
+            "populations": [{"name": "a", "size": 1, "model": "lif"}, {"name": "hidden", "size": 40, "model": "lif"},
+                            {"name": "elsewhere", "size": 40, "model": "lif"}],
+            "connections": []
+        },
+        "stimulus": {"t_end": 0.06, "spikes": []},
+        "loss": {"type": "relative_spike_time", "population": "elsewhere", "label": 30, "margin": 0.001}
+    }));
+    let document = other.document.loss.unwrap();
+    let Problem { network, parameters, stimulus, .. } = &network(0.0);
+    let evaluate = |document| {
+        let loss: Box<dyn Loss> = loss_of(document, network);
+        let answer = value_and_grad(network, parameters, stimulus, &*loss, &Settings::default());
+        answer.unwrap_err().to_string()
+    };
+    assert!(evaluate(&document).starts_with("loss.population is 2, but there are only 2"));
+    let LossDocument::RelativeSpikeTime { label, margin, .. } = document else { panic!() };
+    let population = "hidden".into();
+    let error = evaluate(&LossDocument::RelativeSpikeTime { population, label, margin });
+    assert!(error.starts_with("loss.label is 30, but there are only 3 neurons"), "{error}");
+}
+
+#[test]
+fn a_trace_without_the_read_outs_of_the_loss_is_not_evaluated() {
+    let Problem { network, parameters, stimulus, .. } = &integrator();
+    let loss: &dyn Loss = &Potentials;
+    let run = |readouts| {
+        let options = Options { max_events: 100, readouts };
+        spikegrad::simulate(network, parameters, stimulus, &options).unwrap()
+    };
+    let mut wanted = loss.readouts(network).unwrap();
+    assert!(loss.evaluate(network, &run(wanted.clone())).is_ok());
+    let refused = |wanted: &[ReadoutRequest]| {
+        let found = loss.evaluate(network, &run(wanted.to_vec())).unwrap_err();
+        assert_eq!(found, AdjointError::Readouts { expected: 2, found: wanted.len() });
+    };
+    refused(&[]);
+    refused(&wanted[..1]);
+    wanted.reverse();
+    refused(&wanted);
+    wanted[0].measure = Measure::Mean;
+    refused(&wanted);
+}
