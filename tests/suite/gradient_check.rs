@@ -4,14 +4,15 @@ use crate::random_networks::{MAX_EVENTS, any_plan, for_all, runaway};
 use crate::support::{SpikeTime, one_neuron, problem};
 use crate::tolerance::DIFFERENCE;
 use proptest::test_runner::TestCaseError;
-use serde_json::json;
+use serde_json::{Value, json};
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Loss, Network, Settings, Trace};
+use spikegrad::{Cotangents, Loss, Network, Settings, Trace, loss_of};
 use spikegrad_compare::{
     Answer, CompareError, Difference, Engine, Exact, FiniteDifferences, ForwardPropagation,
     Question, Saltation, check_engine, check_gradient,
 };
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 fn question<'a>(problem: &'a Problem, loss: &'a dyn Loss) -> Question<'a> {
     let Problem { network, parameters, stimulus, .. } = problem;
@@ -106,6 +107,79 @@ fn the_losses_of_the_library_pass_on_random_networks() {
     });
     println!("{} entries compared", checked.get());
     assert!(checked.get() > 1000);
+}
+
+/// Two layers that spike, with delays and parameters of every form, and integrators behind them. Neuron 2 of `out` is silent.
+fn layers() -> Value {
+    json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 2,
+            "populations": [
+                {"name": "hidden", "size": 3, "model": "lif",
+                 "params": {"tau_mem": [0.012, 0.02, 0.01], "v_th": [1, 0.9, 1.1], "t_ref": 0.002}},
+                {"name": "out", "size": 3, "model": "lif", "params": {"tau_syn": [0.005, 0.004, 0.006], "i_bias": 0.1}},
+                {"name": "readout", "size": 3, "model": "li", "initial": {"v": [0.1, -0.2, 0], "i": 0.3}}
+            ],
+            "connections": [
+                {"from": "input", "to": "hidden", "weights": [[9, 11], [14, 8], [10, 13]], "delay": 0.001},
+                {"from": "hidden", "to": "out", "weights": [[8, 9, 4], [9, 6, 7], [-1, -2, -1]],
+                 "delay": [[0.001, 0.002, 0.0015], [0.0011, 0.0012, 0.0013], [0.001, 0.001, 0.001]]},
+                {"from": "hidden", "to": "readout", "weights": [[1, -2, 0.5], [-1, 1, 2], [0.3, 0.7, -1]], "delay": 0.0005}
+            ]
+        },
+        "stimulus": {"t_end": 0.06, "spikes": [[0, 0.002], [1, 0.0033], [0, 0.021], [1, 0.0247]]}
+    })
+}
+
+/// Every loss of the problem file, each so that something about it is special: silent neurons, spikes that are missing or too many.
+fn every_loss() -> Vec<Value> {
+    let targets = json!([[0.007, 0.02], [0.01, 0.012, 0.013, 0.05], [0.03]]);
+    let of = |kind: &str, population: &str, label: u32| json!({"type": kind, "population": population, "label": label});
+    let with = |mut loss: Value, more: Value| {
+        loss.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        loss
+    };
+    let mut all = vec![
+        json!({"type": "spike_time_mse", "population": "out", "targets": targets}),
+        json!({"type": "van_rossum", "population": "out", "targets": targets, "tau": 0.004}),
+        json!({"type": "voltage_mse", "population": "readout",
+               "samples": [[0, 0.0101, 0.4], [2, 0.03, -0.2], [0, 0.0453, 0], [1, 0.06, 0.1]]}),
+    ];
+    for label in 0..3 {
+        let ttfs = of("ttfs_cross_entropy", "out", label);
+        all.push(with(ttfs.clone(), json!({"tau0": 0.004})));
+        all.push(with(ttfs, json!({"tau0": 0.0007, "tau1": 0.02, "alpha": 0.3})));
+        all.push(with(of("relative_spike_time", "out", label), json!({"margin": 0.003})));
+        all.push(of("max_voltage_cross_entropy", "readout", label));
+        all.push(of("mean_voltage_cross_entropy", "readout", label));
+        let shaped = of("shaped_voltage_cross_entropy", "readout", label);
+        all.push(with(shaped, json!({"tau": 0.02, "scale": 0.05})));
+    }
+    all
+}
+
+#[test]
+fn every_loss_of_the_library_passes() {
+    let mut checked = BTreeSet::new();
+    for loss in every_loss() {
+        let mut document = layers();
+        document["loss"] = loss.clone();
+        let problem = problem(&document);
+        let own = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let report = check_gradient(&question(&problem, &*own), DIFFERENCE)
+            .unwrap_or_else(|error| panic!("{loss}: {error}"));
+        // A time in which nothing happens has no neighbour, as `t_ref` of 0 has none; all else is compared.
+        let (compared, missing) = (report.agreement.compared(), report.agreement.missing);
+        assert!(compared > 60 && missing < 4, "{loss}: {report}");
+        checked.insert(loss["type"].as_str().unwrap().to_owned());
+    }
+    // The schema of the problem file knows which there are.
+    let schema = spikegrad::problem::schema();
+    let kinds = schema.pointer("/$defs/LossDocument/oneOf").and_then(Value::as_array).unwrap();
+    let kinds = kinds.iter().map(|kind| kind.pointer("/properties/type/const").unwrap());
+    let kinds: BTreeSet<String> = kinds.map(|kind| kind.as_str().unwrap().to_owned()).collect();
+    assert_eq!(checked, kinds);
 }
 
 /// Hard case A2: a weight of 4 at a ratio of 2 touches the threshold and does not cross it.

@@ -11,6 +11,7 @@ mod forward_propagation;
 mod gradient_check;
 mod hard_cases;
 mod identities;
+mod library;
 mod loops;
 mod losses;
 mod oracle;

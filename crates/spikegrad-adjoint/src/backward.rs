@@ -7,7 +7,7 @@
 //! Not here: a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
 use crate::integrals::{Integrals, average_pullback};
-use crate::{AdjointError, Cotangents, GradientSum, Grazing};
+use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::{
@@ -21,7 +21,7 @@ use std::ops::Range;
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
 /// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteGradient`]; [`AdjointError::Cotangents`];
-/// [`AdjointError::NoTangents`].
+/// [`AdjointError::NoTangents`]; [`AdjointError::ForeignNeuron`] and [`AdjointError::ForeignChannel`] of a trace of another network.
 pub fn backward<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
@@ -152,6 +152,7 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     sum: &mut GradientSum<T, N>,
     input_times: &mut Vec<T>,
 ) -> Result<(), AdjointError> {
+    origin::check(circuit, trace)?;
     check(trace, cotangents, policy)?;
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
@@ -167,16 +168,7 @@ pub(crate) fn check<T: Scalar>(
     cotangents: &Cotangents<T>,
     policy: Grazing,
 ) -> Result<(), AdjointError> {
-    let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
-    let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
-    if (spikes, readouts) != (expected_spikes, expected_readouts) {
-        return Err(AdjointError::Cotangents {
-            spikes,
-            readouts,
-            expected_spikes,
-            expected_readouts,
-        });
-    }
+    cotangents.check(trace)?;
     if trace.tangents == Tangents::Omitted {
         return Err(AdjointError::NoTangents);
     }

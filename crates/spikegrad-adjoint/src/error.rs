@@ -48,6 +48,24 @@ pub enum AdjointError {
         /// Read-outs in the trace.
         expected_readouts: usize,
     },
+    /// The trace is one of another network: it has a neuron that this one has not.
+    #[error("the trace is not one of this network: it names neuron {neuron} of {neurons}")]
+    ForeignNeuron {
+        /// Which neuron.
+        neuron: NeuronId,
+        /// How many there are, counted from 0.
+        neurons: usize,
+    },
+    /// The trace is one of another network: it has an input spike on a channel that this one has not.
+    #[error(
+        "the trace is not one of this network: it has an input on channel {channel} of {inputs}"
+    )]
+    ForeignChannel {
+        /// The channel.
+        channel: usize,
+        /// How many there are, counted from 0.
+        inputs: usize,
+    },
     /// The run did not carry the derivatives with respect to time constants along
     /// (`spikegrad_simulate::simulate_forward_into`): its trace has no gradient. Simulate with `simulate_into` instead.
     #[error("the trace was recorded without the derivatives with respect to time constants")]

@@ -12,6 +12,7 @@ mod error;
 mod grazing;
 mod integrals;
 mod loss;
+mod origin;
 mod sum;
 mod sweep;
 

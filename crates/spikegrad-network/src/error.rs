@@ -49,6 +49,16 @@ pub enum NetworkError {
         /// The name.
         name: String,
     },
+    /// More synapses than an engine can number; nothing was allocated for them.
+    #[error("{place} brings the number of synapses to {count}; at most {limit} are supported")]
+    TooManySynapses {
+        /// Which connection.
+        place: String,
+        /// Synapses up to there.
+        count: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// More neurons and inputs than an engine holds; nothing was allocated for them.
     #[error(
         "{place} brings the number of neurons and inputs to {count}; at most {limit} are supported"

@@ -24,7 +24,9 @@ pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NeuronId, SpikeId};
 pub use layers::{Incoming, Layer, Layers, NotLayered};
-pub use network::{Connection, MAX_NEURONS, Model, Network, Population, Source, Synapse, Synapses};
+pub use network::{
+    Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, Source, Synapse, Synapses,
+};
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};

@@ -10,6 +10,9 @@ use std::ops::Range;
 /// Most neurons and inputs, together, that a network may have.
 pub const MAX_NEURONS: usize = 1_000_000;
 
+/// Most synapses that a network may have: each has a number of 32 bits.
+pub const MAX_SYNAPSES: u64 = u32::MAX as u64;
+
 /// What the neurons of a population are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
@@ -82,7 +85,8 @@ impl Network {
     /// Checks and keeps a structure with `inputs` input channels.
     ///
     /// # Errors
-    /// [`NetworkError::TooLarge`], [`NetworkError::Name`] or [`NetworkError::Index`], with the place.
+    /// [`NetworkError::TooLarge`], [`NetworkError::TooManySynapses`], [`NetworkError::Name`] or [`NetworkError::Index`], with the
+    /// place. Nothing is allocated in proportion to a size.
     ///
     /// # Examples
     /// ```
@@ -119,8 +123,17 @@ impl Network {
             }
         }
         let network = Self { inputs, populations, connections, first };
+        let mut synapses = 0;
         for k in 0..network.connections.len() {
             network.check_connection(k)?;
+            synapses += network.synapse_count(k) as u64;
+            if synapses > MAX_SYNAPSES {
+                return Err(NetworkError::TooManySynapses {
+                    place: format!("network.connections[{k}]"),
+                    count: synapses,
+                    limit: MAX_SYNAPSES,
+                });
+            }
         }
         Ok(network)
     }

@@ -116,7 +116,7 @@ impl<T: Scalar> Stimulus<T> {
         Stimulus { t_end: self.t_end, spikes, given: self.given.clone() }
     }
 
-    /// Brings one entry for each sorted spike into the order in which the spikes were given.
+    /// Brings one entry for each sorted spike into the order in which the spikes were given; one that is missing is zero.
     #[must_use]
     pub fn in_given_order(&self, sorted: &[T]) -> Vec<T> {
         let mut all = Vec::new();
@@ -127,7 +127,7 @@ impl<T: Scalar> Stimulus<T> {
     /// Like [`Self::in_given_order`], in the caller's memory, which is overwritten.
     pub fn in_given_order_into(&self, sorted: &[T], into: &mut Vec<T>) {
         into.clear();
-        into.resize(sorted.len(), T::from(0.0));
+        into.resize(self.given.len(), T::from(0.0));
         for (&k, &x) in self.given.iter().zip(sorted) {
             into[k] = x;
         }

@@ -23,7 +23,7 @@ const EARLY: f64 = 7.0 / 8.0;
 /// What a run shall record, and how long it may go on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Most events, spikes and synaptic arrivals, before the run gives up.
+    /// Most events, spikes and synaptic arrivals, before the run gives up. A spike takes up to 180 bytes; an arrival none.
     pub max_events: u64,
     /// What to read from membrane potentials.
     pub readouts: Vec<ReadoutRequest>,
@@ -120,17 +120,14 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         workspace: &'a mut Workspace<T, N>,
         trace: &'a mut Trace<T>,
     ) -> Result<Self, SimulateError> {
-        let inputs = circuit.inputs();
-        if let Some(spike) = stimulus.spikes().iter().find(|s| s.channel >= inputs) {
-            return Err(SimulateError::Channel { channel: spike.channel, inputs });
-        }
-        requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end())?;
         trace.stimulus.clone_from(stimulus);
         trace.spikes.clear();
         trace.readouts.clear();
         trace.touches.clear();
         trace.arrivals = 0;
         trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
+        requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
+        requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end())?;
         workspace.prepare(circuit, options, TANGENTS)?;
         Ok(Self {
             circuit,

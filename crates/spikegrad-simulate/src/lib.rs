@@ -21,5 +21,5 @@ mod workspace;
 
 pub use engine::{Options, simulate, simulate_forward_into, simulate_into};
 pub use error::SimulateError;
-pub use sweep::{Irregular, SweepWorkspace, sweep_forward_into, sweep_into};
+pub use sweep::{SweepError, SweepWorkspace, sweep_forward_into, sweep_into};
 pub use workspace::Workspace;

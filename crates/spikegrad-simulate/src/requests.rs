@@ -1,9 +1,21 @@
-//! Whether a run can record what was asked of it, before anything is run.
+//! Whether a run can be started: the channels of its input, and what it is to record.
 //!
-//! Not here: how it is recorded (`readouts.rs`, `observer.rs`, `sweep/peaks.rs`).
+//! Not here: how that is recorded (`readouts.rs`, `observer.rs`, `sweep/peaks.rs`).
 
 use crate::SimulateError;
-use spikegrad_network::{Measure, ReadoutRequest};
+use spikegrad_dynamics::Scalar;
+use spikegrad_network::{InputSpike, Measure, ReadoutRequest};
+
+/// Checks that a network of so many `inputs` has the channels of all input spikes.
+pub(crate) fn check_inputs<T: Scalar>(
+    spikes: &[InputSpike<T>],
+    inputs: usize,
+) -> Result<(), SimulateError> {
+    match spikes.iter().find(|spike| spike.channel >= inputs) {
+        None => Ok(()),
+        Some(spike) => Err(SimulateError::Channel { channel: spike.channel, inputs }),
+    }
+}
 
 /// Checks the read-outs of a run of `neurons` neurons that ends at `t_end`, in seconds.
 pub(crate) fn check(

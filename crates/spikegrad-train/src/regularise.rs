@@ -1,15 +1,5 @@
-//! Pushes on weights that keep neurons active, or from being too active. **They are not gradients.**
-//!
-//! The number of spikes is constant wherever it can be differentiated: the exact derivative of any function of it is zero, and
-//! says nothing of where a spike appears or disappears. What is written in the literature as the gradient of a spike count (the
-//! regularisation of T. Nowotny, J. P. Turner and J. C. Knight, *Loss shaping enhances exact gradient learning with EventProp in
-//! spiking neural networks*, Neuromorph. Comput. Eng. 2025, arXiv:2212.01232) is such a push as well, along another direction. All
-//! of it is useful, and none of it is checked by a finite difference. Hence it stands apart: it is off unless a run asks for it, it
-//! is added to the gradient last, and its length is returned, to be reported beside that of the gradient.
-//!
-//! A push is one number for a neuron, that is added to what looks like ∂L/∂w of each of its incoming weights: a positive one makes
-//! them smaller in the next step, a negative one larger. What a step makes of it is up to the optimiser; Adam gives a
-//! weight that sees nothing else steps of its whole learning rate, however small the push.
+//! Settings of the pushes that keep neurons active, or from being too active. **They are not gradients**: see [`spikegrad::pushes`],
+//! which they come from. A run adds none unless it is asked to, and reports how long they were.
 //!
 //! Not here: the counts (the training loop), the step (`optimise/`).
 
@@ -17,6 +7,7 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::pushes;
 
 use crate::optimise::norm;
 use crate::out_of_range::{OutOfRange, check, not_negative};
@@ -96,13 +87,8 @@ impl RateTarget {
     /// Returns the push for a neuron that has spiked `mean_count` times a sample; zero within the bounds.
     #[must_use]
     pub fn push(&self, mean_count: f64) -> f64 {
-        if mean_count > self.highest {
-            self.strength * (mean_count - self.highest)
-        } else if mean_count < self.lowest {
-            -self.strength * (self.lowest - mean_count)
-        } else {
-            0.0
-        }
+        let Self { strength, lowest, highest, .. } = *self;
+        pushes::RateBounds { strength, lowest, highest }.push(mean_count)
     }
 }
 
@@ -110,7 +96,8 @@ impl WakeSilent {
     /// Returns the push for a neuron that was silent in the last `batches` batches.
     #[must_use]
     pub fn push(&self, batches: u32) -> f64 {
-        if batches >= self.after { -self.push } else { 0.0 }
+        let Self { push, after } = *self;
+        pushes::WakeSilent { push, after }.push(batches)
     }
 }
 
@@ -124,11 +111,10 @@ pub struct IncomingWeights {
 }
 
 impl IncomingWeights {
-    /// Returns the positions of the weights onto the population's neuron `post`.
+    /// Returns the positions of the weights onto the first `neurons` neurons of the population.
     #[must_use]
-    pub fn of(&self, post: usize) -> Range<usize> {
-        let start = self.start + post * self.n_pre;
-        start..start + self.n_pre
+    pub fn of(&self, neurons: usize) -> Range<usize> {
+        self.start..self.start + neurons * self.n_pre
     }
 }
 
@@ -142,12 +128,7 @@ impl IncomingWeights {
 /// If a weight lies outside of `gradient`.
 pub fn add_pushes(pushes: &[f64], connections: &[IncomingWeights], gradient: &mut [f64]) -> f64 {
     for connection in connections {
-        for (post, &push) in pushes.iter().enumerate() {
-            // Whoever is not pushed keeps its bits.
-            if push != 0.0 {
-                gradient[connection.of(post)].iter_mut().for_each(|g| *g += push);
-            }
-        }
+        pushes::add_to_dense(pushes, &mut gradient[connection.of(pushes.len())]);
     }
     #[expect(clippy::cast_precision_loss, reason = "far fewer synapses than 2⁵³")]
     let weights = connections.iter().map(|connection| connection.n_pre).sum::<usize>() as f64;

@@ -63,6 +63,7 @@ mod curvature;
 mod evaluate;
 mod evaluator;
 mod forward;
+pub mod pushes;
 
 pub use curvature::{CurvatureEvaluation, value_and_hvp};
 pub use evaluate::{

@@ -51,7 +51,7 @@ fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let mut forward = Trace::default();
     let again =
         sweep_forward_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut forward);
-    prop_assert_eq!(swept, again);
+    prop_assert_eq!(&swept, &again);
     if swept.is_ok() {
         // Without tangents nothing else changes.
         let times = |trace: &Trace| -> Vec<_> {
@@ -104,7 +104,8 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         let circuit = Circuit::new(network, parameters).unwrap();
         let layers = Layers::new(network, &circuit).unwrap();
         let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
-        let cotangents = loss.evaluate(network, &trace).unwrap().1;
+        // The growth of a label that is silent for 100 s is out of range, and there is nothing to differentiate.
+        let Ok((_, cotangents)) = loss.evaluate(network, &trace) else { return Ok(0) };
         let (mut by_walk, mut by_sweep) = (GradientSum::new(&circuit), GradientSum::new(&circuit));
         let expected_inputs = backward_into(
             &circuit,

@@ -22,7 +22,8 @@ pub trait Evaluate<T: Scalar = f64> {
     ///
     /// # Errors
     /// [`AdjointError::Network`] if the loss does not fit `network`, [`AdjointError::Readouts`] if `trace` does not hold what
-    /// [`Self::readouts`] asks for, [`AdjointError::NonFiniteLoss`] if the value is not finite.
+    /// [`Self::readouts`] asks for, [`AdjointError::Cotangents`] if the loss changed the number of its cotangents,
+    /// [`AdjointError::NonFiniteLoss`] if the value is not finite.
     fn evaluate(
         &self,
         network: &Network,
@@ -51,6 +52,7 @@ impl<T: Scalar, L: Loss<T> + ?Sized> Evaluate<T> for L {
         }
         let mut cotangents = Cotangents::zeros(trace);
         let value = self.evaluate_into(network, trace, &mut cotangents);
+        cotangents.check(trace)?;
         if value.re().is_finite() {
             Ok((value, cotangents))
         } else {

@@ -23,6 +23,7 @@ pub use voltage::{
     MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, VoltageMse,
 };
 
+use crate::AdjointError;
 use spikegrad_dynamics::Scalar;
 use spikegrad_network::problem::LossDocument;
 use spikegrad_network::{Network, NetworkError, NeuronId, ReadoutRequest, Spike, Trace};
@@ -52,6 +53,19 @@ impl<T: Scalar> Cotangents<T> {
         self.spikes.resize(trace.spikes.len(), zero);
         self.readouts.clear();
         self.readouts.resize(trace.readouts.len(), zero);
+    }
+
+    /// Checks that there is one for each spike and each read-out of a trace.
+    ///
+    /// # Errors
+    /// [`AdjointError::Cotangents`].
+    pub fn check(&self, trace: &Trace<T>) -> Result<(), AdjointError> {
+        let (spikes, readouts) = (self.spikes.len(), self.readouts.len());
+        let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
+        if (spikes, readouts) == (expected_spikes, expected_readouts) {
+            return Ok(());
+        }
+        Err(AdjointError::Cotangents { spikes, readouts, expected_spikes, expected_readouts })
     }
 }
 

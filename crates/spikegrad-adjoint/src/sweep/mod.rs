@@ -16,7 +16,7 @@ mod layer;
 mod schedule;
 
 use crate::backward::check;
-use crate::{AdjointError, Cotangents, GradientSum, Grazing};
+use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use layer::{LayerSweep, Scratch};
 use schedule::Spikes;
 use spikegrad_network::{Circuit, Layers, Trace};
@@ -61,6 +61,7 @@ pub fn sweep_backward_into(
     workspace: &mut BackwardSweepWorkspace,
     sum: &mut GradientSum,
 ) -> Result<(), AdjointError> {
+    origin::check(circuit, trace)?;
     check(trace, cotangents, policy)?;
     let BackwardSweepWorkspace { times, spikes, input_times, scratch } = workspace;
     let inputs = trace.stimulus.spikes().len();

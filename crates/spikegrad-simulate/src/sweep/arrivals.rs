@@ -62,8 +62,6 @@ pub(super) struct Arrivals {
     pub(super) instants: Vec<Instant>,
     /// Groups of the circuit.
     pub(super) rows: Vec<usize>,
-    /// Rows that arrived without effect.
-    pub(super) without_weight: usize,
 }
 
 impl Arrivals {
@@ -72,7 +70,6 @@ impl Arrivals {
         self.cursors.resize(layer.incoming.len(), 0);
         self.instants.clear();
         self.rows.clear();
-        self.without_weight = 0;
     }
 
     /// The next arrival over the incoming connection `k`, and its group; `own` are the layer's own spikes so far.
@@ -105,7 +102,7 @@ impl Arrivals {
     }
 
     /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
-    /// whose weights vanish, or cancel, have no effect, not even a rounding: they are only counted.
+    /// whose weights vanish, or cancel, have no effect, not even a rounding.
     pub(super) fn take(
         &mut self,
         layer: &Layer,
@@ -137,7 +134,6 @@ impl Arrivals {
                 self.instants.push(Instant { time: now, rows: first..self.rows.len() });
                 return Ok(true);
             }
-            self.without_weight += self.rows.len() - first;
             self.rows.truncate(first);
         }
         Ok(false)

@@ -8,6 +8,7 @@
 
 use super::Irregular;
 use super::arrivals::{Arrivals, Arriving, Fired};
+use super::budget::{Budget, Known};
 use super::columns::{Cell, Column, Columns, Job, Motions, Pass, Screen, motions};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Wave};
@@ -15,7 +16,8 @@ use crate::Options;
 use spikegrad_dynamics::lanes::Motion;
 use spikegrad_dynamics::lif::Tangent;
 use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
-use spikegrad_network::{Layer, NeuronId, Readout, Source, Spike, Time};
+use spikegrad_network::{Layer, Layers, NeuronId, Readout, Source, Spike, Time};
+use std::cmp::Ordering;
 
 /// A neuron in its refractory time.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +59,11 @@ impl Scratch {
 #[derive(Debug)]
 pub(super) struct LayerRun<'a, const TANGENTS: bool> {
     pub(super) fired: Fired<'a>,
+    pub(super) layers: &'a Layers,
     pub(super) layer: &'a Layer,
     pub(super) t_end: f64,
     pub(super) options: &'a Options,
-    /// Spikes and arrivals of the run so far.
-    pub(super) events: &'a mut u64,
+    pub(super) budget: &'a mut Budget,
     /// Its spikes, in order.
     pub(super) spikes: &'a mut Vec<Spike>,
     /// Read-outs by request.
@@ -88,6 +90,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             arriving.set(self.fired.circuit, &arrivals.rows[rows]);
             let end = next.unwrap_or(Time::from(self.t_end));
             let until = self.stretch(k, from, end)?;
+            if self.budget.horizon < until.rounded {
+                return self.check_finite();
+            }
             if next.is_none() && until == end {
                 break;
             }
@@ -98,11 +103,8 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
                 Some(instant) => (instant.time, instant.rows.clone()),
                 None => return Err(Irregular),
             };
-            self.count((rows.len() * self.layer.neurons.len()) as u64)?;
             k += 1;
         }
-        let without_weight = self.scratch.arrivals.without_weight * self.layer.neurons.len();
-        self.count(without_weight as u64)?;
         self.finish()
     }
 
@@ -155,9 +157,17 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         }
     }
 
-    fn count(&mut self, events: u64) -> Result<(), Irregular> {
-        *self.events += events;
-        if *self.events > self.options.max_events { Err(Irregular) } else { Ok(()) }
+    /// Counts events anew where there may be too many, and forgets the spikes after the horizon that follows.
+    fn look_at_budget(&mut self) {
+        if !self.budget.may_be_spent(self.spikes.len()) {
+            return;
+        }
+        self.spikes.sort_unstable_by(in_order);
+        let Fired { inputs, populations, .. } = self.fired;
+        let own = Some((self.layer.population, self.spikes.as_slice()));
+        self.budget.look(Known { layers: self.layers, inputs, populations, own });
+        let kept = self.spikes.partition_point(|spike| spike.time <= self.budget.horizon);
+        self.spikes.truncate(kept);
     }
 
     /// Moves the layer from `from` to `end`, or to where it is cut off; stretch `k` of the layer.
@@ -298,12 +308,14 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         self.hold_clamped(until);
         self.scratch.settlers.clear();
         while !self.scratch.wave.members.is_empty() {
+            let until = self.budget.within(until);
             self.scratch.wave.advance::<TANGENTS>(until);
             self.scratch.next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
                 let member = self.scratch.wave.members[k];
                 let state = self.scratch.wave.cell(k);
                 match member.crossing {
+                    Some(crossing) if crossing.time.rounded > until.rounded => {}
                     Some(crossing) => self.spike(member.neuron, crossing, state, until)?,
                     None if member.is_known || member.from.rounded > until.rounded => {}
                     None => self.scratch.after.set(member.neuron, state),
@@ -318,8 +330,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         for (k, member) in settlers.members.iter().enumerate() {
             after.set(member.neuron, settlers.cell(k));
         }
-        let new = &mut self.spikes[first_spike..];
-        new.sort_unstable_by(|a, b| a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron)));
+        if let Some(new) = self.spikes.get_mut(first_spike..) {
+            new.sort_unstable_by(in_order);
+        }
         Ok(())
     }
 
@@ -398,18 +411,31 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             self.scratch.after.set(neuron, state);
         }
         self.spikes.push(spike);
-        self.count(1)
+        self.look_at_budget();
+        Ok(())
+    }
+
+    fn check_finite(&self) -> Result<(), Irregular> {
+        let is_finite = |column: &Column| column.iter().all(|x| x.is_finite());
+        let mut blocks = self.scratch.before.0.iter();
+        if blocks.all(|block| is_finite(&block.v) && is_finite(&block.i)) {
+            Ok(())
+        } else {
+            Err(Irregular)
+        }
     }
 
     fn finish(&mut self) -> Result<(), Irregular> {
+        self.check_finite()?;
         let Scratch { before, peaks, .. } = &mut *self.scratch;
-        let is_finite = |column: &Column| column.iter().all(|x| x.is_finite());
-        if !before.0.iter().all(|block| is_finite(&block.v) && is_finite(&block.i)) {
-            return Err(Irregular);
-        }
         peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.options);
         Ok(())
     }
+}
+
+/// By time, then neuron.
+fn in_order(a: &Spike, b: &Spike) -> Ordering {
+    a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron))
 }
 
 /// Whether a free neuron in the state `cell` at `from` may cross its threshold until `until`.

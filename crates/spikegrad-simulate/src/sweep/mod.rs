@@ -7,32 +7,52 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `arrivals.rs` | what reaches a layer, and when |
+//! | `budget.rs` | how many events there may be |
 //! | `columns.rs` | the pass over all neurons of a layer |
 //! | `wave.rs` | the neurons that spike, worked off together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `peaks.rs` | read-outs of leaky integrators |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
-//! threshold, numbers that are not finite, a budget that is spent. The sweep then gives up with [`Irregular`], and the
-//! event loop, which knows all of this, does the run. Not here: the event loop (`engine.rs`).
+//! threshold, numbers that are not finite. The sweep then gives up with [`SweepError::Irregular`], and the event loop, which knows
+//! all of this, does the run. A run with too many events is not done again. Not here: the event loop (`engine.rs`).
 
 mod arrivals;
+mod budget;
 mod columns;
 mod layer;
 mod peaks;
 mod wave;
 
-use crate::{Options, requests};
+use crate::{Options, SimulateError, requests};
 use arrivals::Fired;
+use budget::{Budget, Known};
 use layer::{LayerRun, Scratch};
 use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Tangents, Trace};
 use thiserror::Error;
 use wave::Crossing;
 
 /// The run holds something that only the event loop decides.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("something out of the ordinary happened, which only the event loop decides")]
-pub struct Irregular;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Irregular;
+
+/// Why a sweep gave up.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SweepError {
+    /// The run holds something that only the event loop decides: do it with [`crate::simulate_into`].
+    #[error("something out of the ordinary happened, which only the event loop decides")]
+    Irregular,
+    /// The run cannot be finished, or not be started: the event loop would say the same.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+}
+
+impl From<Irregular> for SweepError {
+    fn from(_: Irregular) -> Self {
+        Self::Irregular
+    }
+}
 
 /// Scratch memory of a sweep, to be used again.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +71,7 @@ pub struct SweepWorkspace {
 /// `layers` must be those of `circuit`.
 ///
 /// # Errors
-/// [`Irregular`] where [`crate::simulate_into`] has to do the run; the trace is then not usable.
+/// [`SweepError::Irregular`] where [`crate::simulate_into`] has to do the run, else its error; the trace is then not usable.
 pub fn sweep_into(
     circuit: &Circuit,
     layers: &Layers,
@@ -59,7 +79,7 @@ pub fn sweep_into(
     options: &Options,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
-) -> Result<(), Irregular> {
+) -> Result<(), SweepError> {
     sweep::<true>(circuit, layers, stimulus, options, workspace, trace)
 }
 
@@ -74,7 +94,7 @@ pub fn sweep_forward_into(
     options: &Options,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
-) -> Result<(), Irregular> {
+) -> Result<(), SweepError> {
     sweep::<false>(circuit, layers, stimulus, options, workspace, trace)
 }
 
@@ -85,30 +105,33 @@ fn sweep<const TANGENTS: bool>(
     options: &Options,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
-) -> Result<(), Irregular> {
-    let requested = requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end());
-    if requested.is_err() || stimulus.spikes().iter().any(|s| s.channel >= circuit.inputs()) {
-        return Err(Irregular);
-    }
+) -> Result<(), SweepError> {
+    let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
     trace.stimulus.clone_from(stimulus);
     trace.spikes.clear();
     trace.readouts.clear();
     trace.touches.clear();
+    trace.arrivals = 0;
     trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
+    requests::check_inputs(inputs, circuit.inputs())?;
+    requests::check(&options.readouts, circuit.neurons.len(), t_end)?;
     let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);
     sampled.clear();
     sampled.resize(options.readouts.len(), None);
-    let mut events = 0;
+    let mut budget = Budget::new(options.max_events, t_end);
     for layer in layers.layers() {
         let mut spikes = std::mem::take(&mut fired[layer.population]);
+        let own = Some((layer.population, spikes.as_slice()));
+        budget.look(Known { layers, inputs, populations: fired, own });
         let result = LayerRun::<TANGENTS> {
-            fired: Fired { circuit, inputs: stimulus.spikes(), populations: fired },
+            fired: Fired { circuit, inputs, populations: fired },
+            layers,
             layer,
-            t_end: stimulus.t_end(),
+            t_end: budget.horizon,
             options,
-            events: &mut events,
+            budget: &mut budget,
             spikes: &mut spikes,
             sampled,
             scratch,
@@ -117,13 +140,15 @@ fn sweep<const TANGENTS: bool>(
         fired[layer.population] = spikes;
         result?;
     }
+    let known = Known { layers, inputs, populations: fired, own: None };
+    budget.check(known, t_end)?;
+    trace.arrivals = known.arrivals(t_end);
     merge(fired, merged, &mut trace.spikes);
     if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
-        return Err(Irregular);
+        return Err(SweepError::Irregular);
     }
-    trace.arrivals = events - trace.spikes.len() as u64;
     trace.readouts.extend(sampled.iter().flatten());
-    if trace.readouts.len() == sampled.len() { Ok(()) } else { Err(Irregular) }
+    if trace.readouts.len() == sampled.len() { Ok(()) } else { Err(SweepError::Irregular) }
 }
 
 /// Whether only the event loop may say in which order two spikes come. Equal neurons spike at the very same time for both.
@@ -137,10 +162,17 @@ fn blur(circuit: &Circuit, first: &Spike, second: &Spike) -> bool {
 }
 
 /// Brings the spikes of all populations, each in order, into the order of time, then neuron.
-fn merge(fired: &[Vec<Spike>], merged: &mut Vec<usize>, into: &mut Vec<Spike>) {
+fn merge(fired: &mut [Vec<Spike>], merged: &mut Vec<usize>, into: &mut Vec<Spike>) {
+    let mut populations = fired.iter_mut().filter(|spikes| !spikes.is_empty());
+    if let (Some(only), None) = (populations.next(), populations.next()) {
+        // Nothing to merge, and a copy would be all of the memory once more.
+        std::mem::swap(only, into);
+        return;
+    }
     merged.clear();
     merged.resize(fired.len(), 0);
     let count = fired.iter().map(Vec::len).sum();
+    into.reserve_exact(count);
     while into.len() < count {
         // Populations are in the order of their neurons: the first of equals is right.
         let heads = (0..fired.len()).filter_map(|p| Some((p, fired[p].get(merged[p])?)));
