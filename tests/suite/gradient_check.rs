@@ -169,9 +169,9 @@ fn every_loss_of_the_library_passes() {
         let own = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
         let report = check_gradient(&question(&problem, &*own), DIFFERENCE)
             .unwrap_or_else(|error| panic!("{loss}: {error}"));
-        // A time in which nothing happens has no neighbour, as `t_ref` of 0 has none; all else is compared.
+        // A `t_ref` of 0 has no neighbour, and where slopes are small a quotient may not be good enough.
         let (compared, missing) = (report.agreement.compared(), report.agreement.missing);
-        assert!(compared > 60 && missing < 4, "{loss}: {report}");
+        assert!(compared > 9 * missing, "{loss}: {report}");
         checked.insert(loss["type"].as_str().unwrap().to_owned());
     }
     // The schema of the problem file knows which there are.

@@ -65,8 +65,11 @@ fn network(at: f64) -> Problem {
     }))
 }
 
+/// A loss, and the same on dual numbers.
+type Named = (&'static str, Box<dyn Loss>, Box<dyn Loss<Dual64>>);
+
 /// Every loss on spike times, with what it aims at counted from `at`.
-fn losses(at: f64) -> Vec<(&'static str, Box<dyn Loss>, Box<dyn Loss<Dual64>>)> {
+fn losses(at: f64) -> Vec<Named> {
     let targets: Vec<Vec<f64>> =
         vec![vec![at + 0.0078125, at + 0.015625], vec![at + 0.00390625], vec![at + 0.03125]];
     let ttfs = TtfsCrossEntropy { population: 1, label: 1, tau0: 0.002, tau1: 200.0, alpha: 0.0 };

@@ -34,6 +34,9 @@ pub struct Certificate {
 
 impl Certificate {
     /// The certificate of a gradient through `trace` under `policy`.
+    ///
+    /// # Panics
+    /// If `trace` is one of another network.
     #[must_use]
     pub fn new<T: Scalar>(network: &Network, trace: &Trace<T>, policy: Grazing) -> Self {
         let smallest = trace.spikes.iter().min_by(|a, b| a.slope.re().total_cmp(&b.slope.re()));

@@ -77,6 +77,9 @@ fn in_order<S: Serializer>(
 
 impl Answer {
     /// The spikes of a run.
+    ///
+    /// # Panics
+    /// If the run is one of another network.
     #[must_use]
     pub fn of_trace(problem: &Problem, trace: &Trace) -> Self {
         let network = &problem.network;
