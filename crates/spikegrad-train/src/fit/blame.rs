@@ -7,8 +7,8 @@
 //! Not here: what is wrong with parameters after a step (the network says so itself).
 
 use spikegrad::{
-    AdjointError, BatchError, Error, Evaluator, NeuronId, Sample, Settings, SimulateError,
-    value_and_grad_batch,
+    AdjointError, BatchError, Cotangents, Error, Evaluator, NeuronId, Sample, Settings,
+    SimulateError, value_and_grad_batch,
 };
 
 use super::classifier::Classifier;
@@ -117,7 +117,9 @@ impl Blame<'_> {
         let requests = loss.readouts(network)?;
         let mut evaluator = Evaluator::new(network, parameters, *self.settings)?;
         let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;
-        let (_, cotangents) = loss.evaluate(network, trace)?;
+        // Of a loss that is not finite.
+        let mut cotangents = Cotangents::zeros(trace);
+        loss.evaluate_into(network, trace, &mut cotangents);
         let spikes = trace.spikes.iter().map(|spike| ("spike time", spike.neuron));
         let potentials = requests.iter().map(|request| ("potential", request.neuron));
         let read: Vec<_> = spikes.chain(potentials).collect();
