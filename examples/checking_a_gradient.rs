@@ -22,7 +22,7 @@ impl Loss for Together {
     fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
         let first = |neuron: usize| trace.spikes.iter().position(|s| s.neuron.index() == neuron);
         let (Some(a), Some(b)) = (first(0), first(network.neurons() - 1)) else { return 0.0 };
-        let distance = trace.spikes[a].time - trace.spikes[b].time;
+        let distance = trace.spikes[a].at().since(trace.spikes[b].at());
         cotangents.spikes[a] += distance;
         if !self.is_wrong {
             cotangents.spikes[b] -= distance;

@@ -364,6 +364,52 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
     assert_eq!(run(&instant, &[sample(0.0)]).unwrap().readouts.len(), 1);
 }
 
+/// Zero.
+#[derive(Debug)]
+struct Nothing;
+
+impl Loss for Nothing {
+    fn evaluate_into(&self, _: &Network, _: &Trace, _: &mut Cotangents) -> f64 {
+        0.0
+    }
+}
+
+#[test]
+fn what_is_empty_has_an_answer() {
+    let bare = |sizes: &[usize], inputs: usize, connections: Vec<Connection>| {
+        let populations = sizes.iter().enumerate();
+        let populations = populations.map(|(k, &size)| population(&format!("p{k}"), size));
+        Network::new(inputs, populations.collect(), connections).unwrap()
+    };
+    let networks = [
+        bare(&[], 0, vec![]),
+        bare(&[], 3, vec![]),
+        bare(&[0], 0, vec![dense(Source::Input, 0), dense(Source::Population(0), 0)]),
+        bare(&[2, 0, 3], 0, vec![dense(Source::Population(0), 1), dense(Source::Population(1), 2)]),
+        bare(&[2], 0, vec![dense(Source::Input, 0)]),
+    ];
+    for network in &networks {
+        let connections = 0..network.connections().len();
+        let connection = |k| ConnectionParameters {
+            weights: vec![1.0; network.synapse_count(k)],
+            ..ConnectionParameters::default()
+        };
+        let parameters = Parameters {
+            populations: vec![PopulationParameters::default(); network.populations().len()],
+            connections: connections.map(connection).collect(),
+        };
+        for engine in [Engine::Automatic, Engine::EventLoop] {
+            let settings = Settings { engine, max_events: 0, ..Settings::default() };
+            let stimulus = Stimulus::new(0.0, vec![]).unwrap();
+            let answer = value_and_grad(network, &parameters, &stimulus, &Nothing, &settings);
+            assert!(answer.unwrap().gradient.parameters.to_vec().iter().all(|x| *x == 0.0));
+            let batch = value_and_grad_batch(network, &parameters, &[], &settings, |_, _| ());
+            assert_eq!(batch.unwrap().losses.len(), 0);
+            assert_eq!(value_batch(network, &parameters, &[], &settings, |_, _| ()), Ok(vec![]));
+        }
+    }
+}
+
 #[test]
 fn a_direction_that_does_not_fit_is_an_error() {
     let document = one_neuron(json!({}), &[9.0, 2.0], &[(0, 0.001)], 0.03);
