@@ -16,6 +16,7 @@ mod loops;
 mod losses;
 mod oracle;
 mod planted;
+mod problem_file;
 mod properties;
 mod published;
 mod random_networks;

@@ -1,6 +1,7 @@
 //! What can be wrong with a network, its parameters or its stimulus. Places are named as in the problem file, which is
 //! also how the library's own structures nest.
 
+use crate::wording::shown;
 use thiserror::Error;
 
 /// A network, parameters or a stimulus that cannot be used.
@@ -42,7 +43,7 @@ pub enum NetworkError {
         of: &'static str,
     },
     /// A name is taken twice, or is the reserved name of the inputs.
-    #[error("{place} is \"{name}\"; a name must be unique and not \"input\"")]
+    #[error("{place} is \"{}\"; a name must be unique and not \"input\"", shown(.name))]
     Name {
         /// Where the name stands.
         place: String,

@@ -18,6 +18,7 @@ pub mod problem;
 mod stimulus;
 mod time;
 mod trace;
+pub mod wording;
 
 pub use circuit::{Circuit, Group};
 pub use error::NetworkError;

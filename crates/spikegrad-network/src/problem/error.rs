@@ -1,6 +1,7 @@
 //! Why a problem file is refused: one sentence, with the place.
 
 use crate::NetworkError;
+use crate::wording::{json_reason, shown};
 use thiserror::Error;
 
 /// A problem file that is not valid.
@@ -8,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ProblemError {
     /// Not JSON, a key or a type that the format does not have, or a number that a double cannot hold.
-    #[error("{}{}", at(.place), in_plain_words(.source))]
+    #[error("{}{}", at(.place), json_reason(.source))]
     Json {
         /// Where, as far as it was read.
         place: String,
@@ -19,7 +20,7 @@ pub enum ProblemError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A word that stands for something else, or for nothing.
-    #[error("{place} is \"{found}\"; it must be {expected}")]
+    #[error("{place} is \"{}\"; it must be {expected}", shown(.found))]
     Word {
         /// Where the word stands.
         place: String,
@@ -57,20 +58,5 @@ pub enum ProblemError {
 fn at(place: &str) -> String {
     // An unknown part of a path is written as a question mark.
     let place = place.trim_end_matches(".?");
-    if matches!(place, "" | "." | "?") { String::new() } else { format!("{place}: ") }
-}
-
-/// What the JSON reader says, without the names of Rust's types.
-fn in_plain_words(source: &serde_json::Error) -> String {
-    const WORDS: [(&str, &str); 8] = [
-        ("expected u64", "expected a whole number, 0 or more"),
-        ("expected f64", "expected a number"),
-        ("expected a string", "expected a text"),
-        ("expected a sequence", "expected a list"),
-        ("type: sequence", "type: list"),
-        ("type: map", "type: object"),
-        ("invalid length 0, expected a tuple of size", "empty list, expected a list of length"),
-        ("a tuple of size", "a list of length"),
-    ];
-    WORDS.iter().fold(source.to_string(), |text, (rust, plain)| text.replace(rust, plain))
+    if matches!(place, "" | "." | "?") { String::new() } else { format!("{}: ", shown(place)) }
 }

@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod loss;
 mod read;
+mod write;
 
 pub use answer::{Answer, GradientAnswer};
 pub use document::{

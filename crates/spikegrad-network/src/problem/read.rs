@@ -5,6 +5,7 @@
 
 use super::document::{ConnectionDocument, Object, OneOrMany, PopulationDocument, ProblemDocument};
 use super::error::ProblemError;
+use crate::wording::shown;
 use crate::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
     Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
@@ -151,8 +152,17 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
     }
 }
 
+/// Most names that a sentence lists.
+const MOST_NAMES: usize = 8;
+
 fn names(network: &Network) -> String {
-    network.populations().iter().map(|p| format!("\"{}\"", p.name)).collect::<Vec<_>>().join(", ")
+    let all = network.populations();
+    let names = all.iter().take(MOST_NAMES).map(|p| format!("\"{}\"", shown(&p.name)));
+    let mut list = names.collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = all.len().checked_sub(MOST_NAMES) {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
 }
 
 fn structure(

@@ -1,0 +1,140 @@
+//! From a network with its values to the problem file that states it, every number written out.
+//!
+//! What the file says is read back and checked like any other file. Not here: the text of the file (serde writes it).
+
+use super::document::{
+    ConnectionDocument, InitialDocument, NetworkDocument, OneOrMany, ParamsDocument,
+    PopulationDocument, ProblemDocument, StimulusDocument, SynapseDocument,
+};
+use super::error::ProblemError;
+use super::loss::LossDocument;
+use super::read::Problem;
+use crate::{
+    Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
+    Source, Stimulus, Synapses, Values,
+};
+
+impl Problem {
+    /// The problem that states this network, its values, its input and a loss.
+    ///
+    /// Every number stands in its [`document`](Self::document), so that its gradient has a derivative for each. The synapses of a
+    /// sparse connection have a delay each, also where they shared one.
+    ///
+    /// # Errors
+    /// [`ProblemError`], with the place, if the parts do not fit together.
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_network::{Model, Network, Parameters, Population, PopulationParameters, Problem, Stimulus};
+    /// let out = Population { name: "out".into(), size: 3, model: Model::Lif };
+    /// let network = Network::new(1, vec![out], vec![])?;
+    /// let populations = vec![PopulationParameters::default()];
+    /// let parameters = Parameters { populations, connections: vec![] };
+    /// let problem = Problem::from_parts(&network, &parameters, &Stimulus::new(0.1, vec![])?, None)?;
+    /// assert_eq!(problem.document.network.populations[0].size, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_parts(
+        network: &Network,
+        parameters: &Parameters,
+        stimulus: &Stimulus,
+        loss: Option<LossDocument>,
+    ) -> Result<Self, ProblemError> {
+        parameters.check(network)?;
+        let populations = network.populations().iter().zip(&parameters.populations);
+        let connections = network.connections().iter().zip(&parameters.connections).enumerate();
+        let mut spikes = vec![(0, 0.0); stimulus.spikes().len()];
+        for (spike, &position) in stimulus.spikes().iter().zip(stimulus.given_positions()) {
+            spikes[position] = (spike.channel as u64, spike.time);
+        }
+        Self::from_document(ProblemDocument {
+            format: "spikegrad-problem".into(),
+            version: 1,
+            network: NetworkDocument {
+                inputs: network.inputs() as u64,
+                populations: populations.map(population).collect(),
+                connections: connections
+                    .map(|(k, (connection, values))| {
+                        self::connection(network, k, connection, values)
+                    })
+                    .collect(),
+            },
+            stimulus: StimulusDocument { t_end: stimulus.t_end(), spikes },
+            loss,
+        })
+    }
+}
+
+fn numbers(values: &Values<f64>) -> OneOrMany<Vec<f64>> {
+    match values {
+        Values::Shared(value) => OneOrMany::One(*value),
+        Values::Each(list) => OneOrMany::Many(list.clone()),
+    }
+}
+
+fn population((of, values): (&Population, &PopulationParameters)) -> PopulationDocument {
+    let spikes = of.model == Model::Lif;
+    let of_all = |values| Some(numbers(values));
+    let of_lif = |values| spikes.then(|| numbers(values));
+    PopulationDocument {
+        name: of.name.clone(),
+        size: of.size as u64,
+        model: if spikes { "lif" } else { "li" }.into(),
+        params: ParamsDocument {
+            tau_mem: of_all(&values.tau_mem),
+            tau_syn: of_all(&values.tau_syn),
+            v_th: of_lif(&values.v_th),
+            v_reset: of_lif(&values.v_reset),
+            v_leak: of_all(&values.v_leak),
+            i_bias: of_all(&values.i_bias),
+            t_ref: of_lif(&values.t_ref),
+        },
+        initial: InitialDocument { v: of_all(&values.initial_v), i: of_all(&values.initial_i) },
+    }
+}
+
+fn connection(
+    network: &Network,
+    k: usize,
+    of: &Connection,
+    values: &ConnectionParameters,
+) -> ConnectionDocument {
+    let name = |k: usize| network.populations()[k].name.clone();
+    let bare = ConnectionDocument {
+        from: match of.from {
+            Source::Input => "input".into(),
+            Source::Population(k) => name(k),
+        },
+        to: name(of.to),
+        weights: None,
+        delay: None,
+        synapses: None,
+    };
+    match &of.synapses {
+        Synapses::Dense => {
+            let (n_pre, n_post) = network.shape(k);
+            let matrix = |flat: &[f64]| -> Vec<Vec<f64>> {
+                (0..n_post).map(|post| flat[post * n_pre..(post + 1) * n_pre].to_vec()).collect()
+            };
+            let delay = match &values.delay {
+                Values::Shared(delay) => OneOrMany::One(*delay),
+                Values::Each(delays) => OneOrMany::Many(matrix(delays)),
+            };
+            ConnectionDocument {
+                weights: Some(matrix(&values.weights)),
+                delay: Some(delay),
+                ..bare
+            }
+        }
+        Synapses::Sparse(list) => {
+            let synapse = |(s, synapse): (usize, &crate::Synapse)| SynapseDocument {
+                pre: synapse.pre as u64,
+                post: synapse.post as u64,
+                weight: values.weights[s],
+                delay: Some(values.delay.get(s)),
+            };
+            let synapses = list.iter().enumerate().map(synapse).collect();
+            ConnectionDocument { synapses: Some(synapses), ..bare }
+        }
+    }
+}
