@@ -6,18 +6,26 @@
 //! Not here: whether the numbers are right (the suite); here they only have to be those of the library.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 
+#[path = "command_line/advice.rs"]
+mod advice;
 #[path = "command_line/answers.rs"]
 mod answers;
 #[path = "command_line/comparing.rs"]
 mod comparing;
+#[path = "command_line/figures.rs"]
+mod figures;
 #[path = "command_line/files.rs"]
 mod files;
 #[path = "command_line/help.rs"]
 mod help;
+#[path = "command_line/many.rs"]
+mod many;
 #[path = "command_line/program.rs"]
 mod program;
 #[path = "command_line/refusals.rs"]
 mod refusals;
+#[path = "command_line/samples.rs"]
+mod samples;
 #[path = "command_line/training.rs"]
 mod training;
 #[path = "command_line/unfinished.rs"]

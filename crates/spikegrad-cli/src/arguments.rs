@@ -3,9 +3,12 @@
 //! Values are checked here as far as they can be without the problem. Not here: the arguments of one command (`command/`).
 
 use crate::command::Command;
+use crate::figure::Chosen;
 use clap::{Args, Parser, ValueEnum};
 use serde_json::Value;
 use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
+use spikegrad_report::plot::Size;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Exact gradients of event-based spiking networks
@@ -39,7 +42,8 @@ Exit status:
   3  the simulation could not finish
   4  the gradient does not exist
   130  a training run was interrupted, which goes on with --resume, or a comparison
-Unless the status is 0, nothing is on standard output and one sentence on standard error says why."
+Unless the status is 0, nothing is on standard output and one sentence on standard error says why. Only of several problems in
+one call each has its line, with an answer or an error; the status is then that of the first without an answer."
 )]
 pub(crate) struct Program {
     #[command(subcommand)]
@@ -83,7 +87,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "ENGINE", value_enum, default_value = "automatic", global = true)]
     engine: EngineName,
 
-    /// Say nothing on standard error but warnings and errors
+    /// Say nothing on standard error but errors, and that a gradient is not exact
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
 
@@ -160,6 +164,58 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(x) if x.is_finite() && x > 0.0 => Ok(x),
         _ => Err("must be a finite number above 0".into()),
     }
+}
+
+/// Reads `FROM..TO`, in s.
+pub(crate) fn window(text: &str) -> Result<(f64, f64), String> {
+    let time = |text: &str| text.trim().parse::<f64>().ok().filter(|time| time.is_finite());
+    match text.split_once("..").map(|(from, to)| (time(from), time(to))) {
+        Some((Some(from), Some(to))) if 0.0 <= from && from < to => Ok((from, to)),
+        _ => Err("it must be FROM..TO in seconds, such as 0.01..0.02".into()),
+    }
+}
+
+/// Reads `WIDTHxHEIGHT`, or `WIDTH` alone, in points.
+pub(crate) fn size(text: &str) -> Result<Size, String> {
+    let (least, most) = Size::LIMITS;
+    let length = |text: &str| {
+        let length =
+            text.trim().parse::<f64>().ok().filter(|length| (least..=most).contains(length));
+        length.ok_or_else(|| {
+            format!("it must be WIDTHxHEIGHT, or WIDTH alone, each of {least} to {most} points")
+        })
+    };
+    match text.split_once('x') {
+        Some((width, height)) => Ok(Size { width: length(width)?, height: Some(length(height)?) }),
+        None => Ok(Size { width: length(text)?, height: None }),
+    }
+}
+
+/// Reads one of the populations to be drawn: `NAME`, `NAME[3]` or `NAME[0..20]`.
+pub(crate) fn chosen(text: &str) -> Result<Chosen, String> {
+    let rule = || {
+        format!(
+            "{text} must be the name of a population, such as hidden, hidden[3] or hidden[0..20]"
+        )
+    };
+    let (name, range) = match text.strip_suffix(']').and_then(|text| text.rsplit_once('[')) {
+        Some((name, range)) => (name, Some(indices(range).ok_or_else(rule)?)),
+        None => (text, None),
+    };
+    match name.is_empty() {
+        true => Err(rule()),
+        false => Ok(Chosen { name: name.into(), range }),
+    }
+}
+
+/// Reads `3` or `0..20`, of which the end is left out.
+fn indices(text: &str) -> Option<Range<usize>> {
+    let index = |text: &str| text.trim().parse::<usize>().ok();
+    let range = match text.split_once("..") {
+        Some((from, to)) => index(from)?..index(to)?,
+        None => index(text)?..index(text)?.checked_add(1)?,
+    };
+    (!range.is_empty()).then_some(range)
 }
 
 /// Reads the path of a figure: its ending says the format.

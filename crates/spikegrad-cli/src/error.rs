@@ -3,7 +3,9 @@
 //! The library names neurons by their ids; here they get the names of the problem file, `hidden[3]`. Numbers are written so
 //! that very large and very small ones stay short. Not here: printing (`people.rs`), usage errors (clap prints them, status 2).
 
+use crate::invocation::program;
 use crate::layout::Unwritable;
+use spikegrad::network::wording::shown;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, Network, SimulateError};
 use spikegrad_compare::CompareError;
@@ -54,7 +56,32 @@ pub(crate) enum Failure {
     #[error("{place}: {reason}")]
     Problem { place: String, reason: ProblemError },
     #[error(
-        "{place}: there is no loss, and so nothing to differentiate; add the key \"loss\", or ask for the spikes alone with `spikegrad simulate`"
+        "cannot read {place}: it is a folder; if it is that of a training run, say which of its samples with --sample"
+    )]
+    Folder { place: String },
+    #[error("--sample takes samples of one training run; name one folder")]
+    SeveralRuns,
+    #[error("standard input, -, can be read only once")]
+    StandardTwice,
+    #[error(
+        "{failed} of {problems} problems have no answer; the first of them is {place}: {}", first.without_place()
+    )]
+    Unanswered { failed: u64, problems: u64, place: String, first: Box<Failure> },
+    #[error("--sample takes samples of a training run, and a study makes its own problems")]
+    SampleOfStudy,
+    #[error("say which samples of the run with --sample, such as --sample 17")]
+    NoSampleNamed,
+    #[error("--plot draws one problem, and there are several")]
+    PlotOfMany,
+    #[error("--neurons {asked}: there is no population of this name; there are {names}")]
+    NoPopulation { asked: String, names: String },
+    #[error("--neurons {asked}: {name} has {size} neurons, counted from 0")]
+    NoNeurons { asked: String, name: String, size: usize },
+    #[error("--window {from:?}..{to:?}: the run ends at {t_end:?} s")]
+    Window { from: f64, to: f64, t_end: f64 },
+    #[error(
+        "{place}: there is no loss, and so nothing to differentiate; add the key \"loss\", or ask for the spikes alone with `{} simulate`",
+        program()
     )]
     NoLoss { place: String },
     #[error("{place}: there is no loss, and so nothing to compare; add the key \"loss\"")]
@@ -106,21 +133,22 @@ pub(crate) enum Failure {
 impl Failure {
     /// Translates an error of the library about `network`.
     pub(crate) fn of(error: Error, network: &Network) -> Self {
+        let describe = |neuron| shown(&network.describe(neuron));
         match error {
             Error::Simulate(SimulateError::EventBudget { max_events, time, t_end }) => {
                 Self::EventBudget { max_events, time, t_end }
             }
             Error::Simulate(SimulateError::Zeno { neuron, time }) => {
-                Self::Zeno { neuron: network.describe(neuron), time }
+                Self::Zeno { neuron: describe(neuron), time }
             }
             Error::Simulate(SimulateError::NonFinite { neuron, time }) => {
-                Self::NotFinite { neuron: network.describe(neuron), time }
+                Self::NotFinite { neuron: describe(neuron), time }
             }
             Error::Adjoint(AdjointError::Grazing { neuron, time, slope }) => {
-                Self::Grazing { neuron: network.describe(neuron), time, slope }
+                Self::Grazing { neuron: describe(neuron), time, slope }
             }
             Error::Adjoint(AdjointError::NonFinite { neuron, time }) => {
-                Self::DerivativeNotFinite { neuron: network.describe(neuron), time }
+                Self::DerivativeNotFinite { neuron: describe(neuron), time }
             }
             other => Self::Library(other),
         }
@@ -155,6 +183,16 @@ impl Failure {
         }
     }
 
+    /// The sentence about a problem whose place stands beside it.
+    pub(crate) fn without_place(&self) -> String {
+        match self {
+            Self::Problem { reason, .. } => reason.to_string(),
+            Self::Read { reason, .. } => format!("it cannot be read: {reason}"),
+            Self::NoLoss { .. } => "there is no loss, and so nothing to differentiate".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Translates what cannot be written.
     pub(crate) fn unwritable(reason: Unwritable) -> Self {
         match reason {
@@ -166,6 +204,7 @@ impl Failure {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
+            Self::Unanswered { first, .. } => first.status(),
             Self::Report(reason) => status_of_report(reason),
             Self::Study(reason) => status_of_study(reason),
             Self::Train(reason) => status_of_training(reason),
@@ -175,6 +214,14 @@ impl Failure {
             | Self::NotEmpty { .. }
             | Self::NoRun { .. }
             | Self::Problem { .. }
+            | Self::SeveralRuns
+            | Self::StandardTwice
+            | Self::SampleOfStudy
+            | Self::NoSampleNamed
+            | Self::PlotOfMany
+            | Self::NoPopulation { .. }
+            | Self::NoNeurons { .. }
+            | Self::Window { .. }
             | Self::NoLoss { .. }
             | Self::NothingToCompare { .. }
             | Self::SameName { .. }
@@ -194,6 +241,7 @@ impl Failure {
             | Self::AnswerNotFinite
             | Self::Library(Error::Adjoint(_)) => 4,
             Self::Read { .. }
+            | Self::Folder { .. }
             | Self::Write { .. }
             | Self::Threads { .. }
             | Self::Interrupts { .. }

@@ -28,6 +28,15 @@ pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
     Ok(text)
 }
 
+/// Returns `document` as JSON on one line, with a newline at its end. A document without a value somewhere (`null`) is refused.
+pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
+    let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
+    let mut text = Vec::with_capacity(compact.len() + compact.len() / 4);
+    on_one_line(&compact, &mut text)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
 /// Appends the value at the start of `compact`, which stands on `column`, and returns its length there.
 fn lay_out(
     compact: &[u8],

@@ -2,7 +2,8 @@
 //!
 //! A command reads a problem, and its answer goes to standard output or to a file; everything for people goes to standard
 //! error. The answer is complete before its first byte is written, so that a failure leaves nothing behind. A failure is one
-//! sentence (`error.rs`) and an exit status:
+//! sentence (`error.rs`) and an exit status. Of several problems each has a line, whether or not it has an answer (`many.rs`), and the
+//! status is that of the first without one:
 //!
 //! | status | meaning |
 //! | --- | --- |
@@ -17,12 +18,16 @@
 //!
 //! Not here: anything that computes; that is the library.
 
+mod advice;
 mod arguments;
+mod asked;
 mod command;
 mod error;
 mod figure;
 mod input;
+mod invocation;
 mod layout;
+mod many;
 mod output;
 mod people;
 mod progress;

@@ -10,30 +10,64 @@ use serde::Serialize;
 use spikegrad_report::write_beside;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Writes `document` as JSON to the file `to`, or to standard output.
 pub(crate) fn write(document: &impl Serialize, to: Option<&Path>) -> Result<(), Failure> {
     let bytes = layout::json(document).map_err(Failure::unwritable)?;
-    let Some(path) = to.filter(|path| !is_standard(path)) else {
+    let mut stream = Stream::to(to);
+    // A reader that has gone has what it wanted.
+    let _ = stream.write(&bytes)?;
+    stream.finish()
+}
+
+/// An answer in pieces: on standard output each appears at once, a file is written as a whole at the end.
+#[derive(Debug)]
+pub(crate) struct Stream<'a> {
+    file: Option<&'a Path>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Stream<'a> {
+    /// A stream to the file `to`, or to standard output.
+    pub(crate) fn to(to: Option<&'a Path>) -> Self {
+        Self { file: to.filter(|path| !is_standard(path)), bytes: Vec::new() }
+    }
+
+    /// Adds a piece; [`ControlFlow::Break`] if nobody reads any more.
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<ControlFlow<()>, Failure> {
+        if self.file.is_some() {
+            self.bytes.extend_from_slice(piece);
+            return Ok(ControlFlow::Continue(()));
+        }
         let place = "standard output".into();
-        return to_standard_output(&bytes).map_err(|reason| Failure::Write { place, reason });
-    };
+        to_standard_output(piece).map_err(|reason| Failure::Write { place, reason })
+    }
+
+    /// Ends it.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        self.file.map_or(Ok(()), |path| to_file(path, &self.bytes))
+    }
+}
+
+/// Puts `bytes` in the place of the file `path`.
+fn to_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         let place = path.display().to_string();
         let device = OpenOptions::new().write(true).open(path);
-        let written = device.and_then(|mut device| device.write_all(&bytes));
+        let written = device.and_then(|mut device| device.write_all(bytes));
         return written.map_err(|reason| Failure::Write { place, reason });
     }
     let target = fs::canonicalize(path);
-    Ok(write_beside(target.as_deref().unwrap_or(path), &bytes)?)
+    Ok(write_beside(target.as_deref().unwrap_or(path), bytes)?)
 }
 
 /// A reader that has gone has what it wanted: no failure.
-fn to_standard_output(bytes: &[u8]) -> io::Result<()> {
+fn to_standard_output(bytes: &[u8]) -> io::Result<ControlFlow<()>> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(reason) if reason.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done,
+        Err(reason) if reason.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        done => done.map(ControlFlow::Continue),
     }
 }

@@ -3,8 +3,9 @@
 //! Names come out of a file that anyone may have written: control characters are shown, not sent to the terminal, and what
 //! is said stays short. Not here: the answer itself (`output.rs`).
 
+use spikegrad::network::wording::{one_line, shown};
 use spikegrad::{Certificate, Explanation, Model, Network, Trace};
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -17,13 +18,18 @@ const LONGEST: usize = 1000;
 /// Says one line. Whether anyone listens does not matter.
 pub(crate) fn say(line: &str) {
     // Not `eprintln!`, which panics if standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{}", one_line(line));
+    let _ = writeln!(io::stderr().lock(), "{}", short(line));
+}
+
+/// Says warnings, one on each line.
+pub(crate) fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
 }
 
 /// The warning that a grazing policy acted.
 pub(crate) fn inexact(count: usize) -> String {
     format!(
-        "warning: the gradient is not exact: --grazing acted at {}",
+        "the gradient is not exact: --grazing acted at {}",
         counted(count, "grazing spike or touch", "grazing spikes or touches")
     )
 }
@@ -50,7 +56,7 @@ pub(crate) fn say_spikes(network: &Network, trace: &Trace) {
             }
             Model::Li => counted(population.size, "integrator", "integrators"),
         };
-        say(&format!("{}: {what}", population.name));
+        say(&format!("{}: {what}", shown(&population.name)));
     }
     if let Some(more @ 1..) = network.populations().len().checked_sub(MOST_POPULATIONS) {
         say(&format!("and {}", counted(more, "more population", "more populations")));
@@ -77,22 +83,13 @@ pub(crate) fn counted(count: impl Display + PartialEq + From<u8>, one: &str, man
     if count == 1.into() { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// `text` without anything that moves a cursor, and not longer than [`LONGEST`].
-fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for (k, letter) in text.chars().enumerate() {
-        if k == LONGEST {
-            line.push('…');
-            break;
-        }
-        if letter.is_control() {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{}", letter.escape_default());
-        } else {
-            line.push(letter);
-        }
+/// `text` on one line, not longer than [`LONGEST`].
+fn short(text: &str) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
-    line
 }
 
 #[cfg(test)]
@@ -101,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_whatever_it_says() {
-        assert_eq!(one_line("out\n\u{1b}[2Jτ"), "out\\n\\u{1b}[2Jτ");
-        assert_eq!(one_line(&"x".repeat(LONGEST)).chars().count(), LONGEST);
-        assert_eq!(one_line(&"x".repeat(LONGEST * 5)).chars().count(), LONGEST + 1);
+        assert_eq!(short("out\n\u{1b}[2Jτ"), "out\\n\\u{1b}[2Jτ");
+        assert_eq!(short(&"x".repeat(LONGEST)).chars().count(), LONGEST);
+        assert_eq!(short(&"x".repeat(LONGEST * 5)).chars().count(), LONGEST + 1);
     }
 }

@@ -15,11 +15,11 @@ const MOST_SAMPLES: u32 = 1_000_000;
 
 /// What `--record` adds to an answer.
 #[derive(Debug, Serialize)]
-pub(crate) struct Voltages<'a> {
+pub(crate) struct Voltages {
     /// In seconds, from 0 to the end.
     times: Vec<f64>,
     /// By population.
-    voltages: BTreeMap<&'a str, PopulationVoltages>,
+    voltages: BTreeMap<String, PopulationVoltages>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,13 +42,13 @@ pub(crate) fn check_count(problem: &Problem, dt: f64) -> Result<(), Failure> {
 }
 
 /// Reads the potential of every neuron every `dt` seconds. The count was checked.
-pub(crate) fn record(problem: &Problem, dt: f64, max_events: u64) -> Result<Voltages<'_>, Failure> {
+pub(crate) fn record(problem: &Problem, dt: f64, max_events: u64) -> Result<Voltages, Failure> {
     let times = times(problem.stimulus.t_end(), dt);
     let mut voltages = BTreeMap::new();
     let read = sample(problem, 0..problem.network.neurons(), &times, max_events)?;
     for (k, population) in problem.network.populations().iter().enumerate() {
         let v = read[problem.network.range(k)].to_vec();
-        voltages.insert(population.name.as_str(), PopulationVoltages { dt, v });
+        voltages.insert(population.name.clone(), PopulationVoltages { dt, v });
     }
     Ok(Voltages { times, voltages })
 }

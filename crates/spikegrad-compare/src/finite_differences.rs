@@ -104,6 +104,16 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// The quotients as the answer of an engine.
+    #[must_use]
+    pub fn answer(&self, question: &Question<'_>) -> Answer {
+        Answer {
+            loss: self.loss,
+            gradient: question.gradient(self.entries.iter().map(|entry| entry.quotient())),
+            worth: Worth { certificate: None, refusals: self.refusals() },
+        }
+    }
+
     /// What was refused, counted by reason.
     #[must_use]
     pub fn refusals(&self) -> Vec<Refusal> {
@@ -137,14 +147,7 @@ impl Engine for FiniteDifferences {
     }
 
     fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
-        let differences = self.differences(question)?;
-        let refusals = differences.refusals();
-        let entries = differences.entries.into_iter().map(Difference::quotient);
-        Ok(Answer {
-            loss: differences.loss,
-            gradient: question.gradient(entries),
-            worth: Worth { certificate: None, refusals },
-        })
+        Ok(self.differences(question)?.answer(question))
     }
 }
 

@@ -42,6 +42,26 @@ pub enum ReportError {
         neuron: usize,
     },
 
+    /// A picture that would be too small to be read, or too large to be held.
+    #[error("a figure is {least} to {most} points wide and high, not {length:?}")]
+    Size {
+        /// What was asked for, in points.
+        length: f64,
+        /// The least, in points.
+        least: f64,
+        /// The most, in points.
+        most: f64,
+    },
+
+    /// What is to be drawn does not fit into a picture of this height. Make it higher, or draw less.
+    #[error(
+        "what is to be drawn does not fit into a height of {height:?} points; allow more, or draw fewer neurons"
+    )]
+    TooLow {
+        /// What was asked for, in points.
+        height: f64,
+    },
+
     /// The drawing library failed, which it has no reason to.
     #[error("drawing failed: {reason}")]
     Drawing {

@@ -244,8 +244,9 @@ mod tests {
 
     use super::*;
     use crate::plot::{
-        Activity, EpochPoint, HistoryPoint, LayerActivity, Population, Spike, VoltageTrace,
-        activity_svg, confusion_matrix_svg, histories_svg, raster_svg, training_curves_svg,
+        Activity, EpochPoint, HistoryPoint, LayerActivity, Population, Raster, Role, Size, Spike,
+        VoltageTrace, activity_svg, confusion_matrix_svg, histories_svg, raster_svg,
+        training_curves_svg,
     };
 
     /// A figure of each kind.
@@ -280,19 +281,28 @@ mod tests {
             mean_spikes: (0..200_u8).map(|k| (f64::from(k) - 20.0).max(0.0).sqrt() / 4.0).collect(),
             time_histogram: (0..60).map(|k: u64| k * (60 - k)).collect(),
         };
-        let bands = [Population { name: "hidden".to_owned(), size: 3 }];
+        let band =
+            Population { name: "hidden".to_owned(), role: Role::Layer(0), first: 0, size: 3 };
         let spikes = [Spike { population: 0, neuron: 1, time: 0.01 }];
         let voltage = VoltageTrace {
             label: "output 0".to_owned(),
+            role: Role::Layer(1),
             threshold: Some(1.0),
             points: vec![(0.0, 0.0), (0.02, 0.9)],
+        };
+        let raster = Raster {
+            populations: vec![band],
+            spikes: spikes.into(),
+            voltages: vec![voltage],
+            window: (0.0, 0.03),
+            size: Size::default(),
         };
         [
             ("Learning", training_curves_svg(&curves)),
             ("Gradients & slopes", histories_svg(&history)),
             ("Confusions", confusion_matrix_svg(&classes, &counts)),
             ("Activity", activity_svg(&Activity { layers: vec![hidden], t_end: 0.03 })),
-            ("One sample", raster_svg(&bands, &spikes, &[voltage], 0.03)),
+            ("One sample", raster_svg(&raster)),
         ]
         .map(|(heading, svg)| Figure {
             heading: heading.to_owned(),

@@ -19,7 +19,7 @@ use spikegrad_compare::time_stepped::{
     GridLoss, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Shape, SteppedNetwork,
     SteppedSettings, Surrogate,
 };
-use spikegrad_report::plot::{Chart, ChartLine};
+use spikegrad_report::plot::{Chart, ChartLine, Colours};
 use spikegrad_report::{Page, Table};
 use spikegrad_train::optimise::norm;
 use spikegrad_train::{Config, Run};
@@ -279,6 +279,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
         },
     ];
     let milliseconds = 1e3 * finest;
+    let mut colours = Colours::default();
     Ok(Page {
         introduction: vec![format!(
             "Weights as initialised, the mean gradient over {} samples of Yin-Yang, read by the maximal potentials of integrators. A cosine of 1 is the \
@@ -287,6 +288,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
         )],
         figures: vec![
             figure(
+                &mut colours,
                 "Shape and scale",
                 &format!(
                     "The weights from the input, steps of {milliseconds} ms. Every surrogate has height one."
@@ -294,6 +296,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
                 &by_scale,
             )?,
             figure(
+                &mut colours,
                 "Layer by layer",
                 &format!(
                     "SuperSpike, steps of {milliseconds} ms. A layer nearer to the input is reached through more surrogates."
@@ -301,6 +304,7 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
                 &by_depth,
             )?,
             figure(
+                &mut colours,
                 "The step",
                 &format!(
                     "SuperSpike, β = {USUAL}. A surrogate is passed at every step, so that its gradient grows like 1/dt with every spiking layer that it passes, and has no limit; in feed-forward networks its direction has one."

@@ -17,7 +17,7 @@ use spikegrad_compare::time_stepped::{
     GridError, GridSample, Height, MeanVoltageCrossEntropy as GridMean, Shape, SteppedNetwork,
     SteppedSettings, Surrogate,
 };
-use spikegrad_report::plot::Chart;
+use spikegrad_report::plot::{Chart, Colours};
 use spikegrad_report::{Page, Table};
 
 /// Of the paper: radius, points on the circle, steepness of the forward pass and of the surrogates.
@@ -174,7 +174,9 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
         ],
     };
     let panels: Vec<Chart> = five_weights.iter().map(panel).collect();
+    let mut colours = Colours::default();
     let first = figure(
+        &mut colours,
         "Five weights",
         "The integral of a gradient is the change of the function, and comes back to zero. That of a surrogate gradient does neither.",
         &panels,
@@ -192,6 +194,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     };
     let panels: Vec<Chart> = spiking.iter().map(spiking_panel).collect();
     let second = figure(
+        &mut colours,
         "Spikes in continuous time",
         "The loss is smooth but where the order of events changes; there it may bend or jump. The integrals of surrogate gradients, on a grid of 1 ms, do not follow it.",
         &panels,

@@ -20,7 +20,7 @@ use spikegrad_compare::time_stepped::{
     GridMemory, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Shape, SteppedNetwork,
     SteppedSettings, SteppedSum, Surrogate, Threshold,
 };
-use spikegrad_report::plot::Chart;
+use spikegrad_report::plot::{Chart, Colours};
 use spikegrad_report::{Page, Table};
 use spikegrad_train::{Config, Run};
 use std::time::{Duration, Instant};
@@ -263,6 +263,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
     let charts = |y: &str, value: fn(&Cost) -> Option<f64>| {
         [Sweep::Width, Sweep::Spikes, Sweep::Steps].map(|sweep| chart(sweep, y, value))
     };
+    let mut colours = Colours::default();
     #[expect(clippy::cast_precision_loss, reason = "far below 2⁵³")]
     let kilobytes = |cost: &Cost| cost.bytes.map(|bytes| bytes as f64 / 1e3);
     Ok(Page {
@@ -272,11 +273,13 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
         )],
         figures: vec![
             figure(
+                &mut colours,
                 "Time of the derivatives of all weights",
                 "Forward propagation and differences take a run, or four, for each weight: these are products, not measured as a whole. Forward propagation runs on the event loop and lays its network out in each run; the exact gradient and differences are those of the engine that the library chooses.",
                 &charts("s", |cost| Some(cost.gradient_seconds)),
             )?,
             figure(
+                &mut colours,
                 "What is kept for the way back",
                 "The exact gradient keeps spikes, backpropagation through time a number for each neuron and step.",
                 &charts("kB", kilobytes),

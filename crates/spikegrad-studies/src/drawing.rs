@@ -2,7 +2,7 @@
 //!
 //! Not here: how they look (`spikegrad-report`).
 
-use spikegrad_report::plot::{Chart, ChartAxis, ChartLine, ChartPoint, chart_svg};
+use spikegrad_report::plot::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart_svg};
 use spikegrad_report::{Column, Figure, ReportError, Table};
 
 /// A linear axis.
@@ -29,14 +29,20 @@ pub(crate) fn dashed(line: ChartLine) -> ChartLine {
     ChartLine { dashed: true, ..line }
 }
 
-/// A figure of panels.
+/// A figure of panels, in the colours of the figures before it on its page.
 pub(crate) fn figure(
+    colours: &mut Colours,
     heading: &str,
     caption: &str,
     charts: &[Chart],
 ) -> Result<Figure, ReportError> {
-    let svg = chart_svg(charts)?;
+    let svg = chart_svg(charts, colours)?;
     Ok(Figure { heading: heading.to_owned(), caption: caption.to_owned(), svg })
+}
+
+/// `1 seed`, `2 seeds`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// A table whose columns have no groups.

@@ -31,7 +31,7 @@ impl Findings {
             ("Seed".to_owned(), seed.to_string()),
             (
                 "Command".to_owned(),
-                format!("spikegrad compare --study {name} --seed {seed}{command}"),
+                format!("cargo run --release -- compare --study {name} --seed {seed}{command}"),
             ),
         ];
         facts.extend(page.facts);

@@ -9,6 +9,7 @@ mod agreement;
 mod conservative;
 mod cost;
 mod drawing;
+mod entries;
 mod error;
 mod findings;
 pub mod landscape;

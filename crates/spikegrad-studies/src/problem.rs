@@ -1,4 +1,4 @@
-//! All methods on one problem: engines that are exact, beside each other entry by entry, and surrogates beside them.
+//! All methods on one problem: engines that are exact, beside each other entry by entry (`entries.rs`), and surrogates beside them.
 //!
 //! An engine that has no answer says why, and so does a surrogate. Engines whose work grows with the numbers are left out where there are too many, surrogates
 //! where a run has too many steps, and that is said as well.
@@ -6,6 +6,7 @@
 //! Not here: reading problems, studies on networks of their own.
 
 use crate::drawing::{figure, line, logarithmic, table};
+use crate::entries::{Entries, Method};
 use crate::likeness::{Alike, Likeness};
 use crate::{Findings, StudyError};
 use serde::Serialize;
@@ -15,10 +16,8 @@ use spikegrad::{Settings, loss_of};
 use spikegrad_compare::time_stepped::{
     GridError, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate, grid_loss_of,
 };
-use spikegrad_compare::{
-    Agreement, Answer, Engine, Exact, FiniteDifferences, ForwardPropagation, Question, Saltation,
-};
-use spikegrad_report::plot::Chart;
+use spikegrad_compare::{Agreement, Answer, Engine, Exact, Question};
+use spikegrad_report::plot::{Chart, Colours};
 use spikegrad_report::{Page, Table};
 use std::time::Instant;
 
@@ -42,6 +41,9 @@ struct Numbers<'a> {
     loss: f64,
     engines: Vec<OfEngine>,
     surrogates: Vec<OfSurrogate>,
+    /// Every entry, unless there are so many that no engine is asked for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<Entries>,
 }
 
 /// What an engine says beside the exact one.
@@ -91,6 +93,10 @@ pub struct Comparison {
     pub findings: Findings,
     /// A line for each engine: its largest difference, or why there is none.
     pub summary: Vec<String>,
+    /// What makes the comparison worth less than it seems: methods with which not one entry was compared.
+    pub warnings: Vec<String>,
+    /// How often a policy for grazing spikes acted in the exact gradient.
+    pub inexact: usize,
 }
 
 /// Compares all methods on a problem with a loss; `name` is what it is called on the page.
@@ -111,8 +117,7 @@ pub fn compare(
     let question = Question { network, parameters, stimulus, loss: &*loss, settings };
     let count = question.numbers().len();
 
-    let others: [&dyn Engine; 3] = [&ForwardPropagation, &Saltation, &FiniteDifferences::default()];
-    let all = others.len() + 2;
+    let all = Method::ALL.len() + 2;
     let tell = |done: usize, what: &str| {
         if progress(done, all, what) { Ok(()) } else { Err(StudyError::Interrupted) }
     };
@@ -124,8 +129,9 @@ pub fn compare(
     let mut engines = vec![OfEngine { engine: Exact.name(), seconds, outcome }];
     let firings = stimulus.spikes().len() + question.run(parameters, stimulus)?.trace.spikes.len();
     let is_too_large = count > MOST_NUMBERS || count.saturating_mul(firings) > MOST_ROWS;
-    for (k, engine) in others.into_iter().enumerate() {
-        tell(k + 1, engine.name())?;
+    let mut entries = Entries::of(question.numbers(), &exact);
+    for (k, method) in Method::ALL.into_iter().enumerate() {
+        tell(k + 1, method.name())?;
         let start = Instant::now();
         let outcome = match is_too_large {
             true => Outcome::LeftOut {
@@ -134,27 +140,55 @@ pub fn compare(
                      {MOST_ROWS} for the product"
                 ),
             },
-            false => match engine.answer(&question) {
-                Ok(answer) => Outcome::of(&question, &exact, &answer),
+            false => match method.answer(&question) {
+                Ok(said) => {
+                    let outcome = Outcome::of(&question, &exact, &said.answer);
+                    if matches!(outcome, Outcome::Answered { .. }) {
+                        entries.add(method, &said);
+                    }
+                    outcome
+                }
                 Err(error) => Outcome::LeftOut { reason: error.to_string() },
             },
         };
         let seconds = start.elapsed().as_secs_f64();
-        engines.push(OfEngine { engine: engine.name(), seconds, outcome });
+        engines.push(OfEngine { engine: method.name(), seconds, outcome });
     }
     tell(all - 1, "surrogates")?;
     let surrogates = surrogates(problem, document, &exact);
     tell(all, "done")?;
-    let numbers = Numbers { problem: name, numbers: count, loss: exact.loss, engines, surrogates };
+    let entries = (count <= MOST_NUMBERS).then_some(entries);
+    let numbers =
+        Numbers { problem: name, numbers: count, loss: exact.loss, engines, surrogates, entries };
     let page = page(&numbers, &question, &exact)?;
     let summary = numbers.engines.iter().map(OfEngine::line).collect();
-    Ok(Comparison { findings: Findings { numbers: json!(numbers), page }, summary })
+    let warnings = warnings(&numbers.engines[1..]);
+    let inexact = exact.worth.certificate.map_or(0, |certificate| certificate.inexact);
+    let findings = Findings { numbers: json!(numbers), page };
+    Ok(Comparison { findings, summary, warnings, inexact })
+}
+
+/// One sentence on the methods with which nothing was compared, if there are any.
+fn warnings(others: &[OfEngine]) -> Vec<String> {
+    let is_compared =
+        |of: &&OfEngine| !matches!(of.outcome, Outcome::Answered { compared: 1.., .. });
+    let without: Vec<&str> = others.iter().filter(is_compared).map(|of| of.engine).collect();
+    match without.len() {
+        0 => Vec::new(),
+        all if all == others.len() => {
+            vec!["nothing was compared: no other method has an entry of the gradient".to_owned()]
+        }
+        _ => vec![format!("no entry was compared with {}", without.join(" and "))],
+    }
 }
 
 impl OfEngine {
     fn line(&self) -> String {
         let name = self.engine;
         match &self.outcome {
+            Outcome::Answered { compared: 0, missing, .. } => {
+                format!("{name}: no entry compared, {missing} missing")
+            }
             Outcome::Answered { compared, missing, error, .. } => format!(
                 "{name}: {compared} entries compared, {missing} missing; largest difference {error:.1e}"
             ),
@@ -233,10 +267,13 @@ fn page(
         values.sort_by(|a, b| b.total_cmp(a));
         (1_u32..).map(f64::from).zip(values)
     };
+    // A method has its colour whether or not the others have an answer.
+    let names = Method::ALL.map(|method| differences_of(method.name()));
+    let mut colours = Colours::of(["entries"].into_iter().chain(names.iter().map(String::as_str)));
     let mut lines = vec![line("entries", ranked(sizes.iter().map(|x| x / largest).collect()))];
     for of in &numbers.engines[1..] {
         if let Outcome::Answered { differences, .. } = &of.outcome {
-            lines.push(line(format!("differences: {}", of.engine), ranked(differences.clone())));
+            lines.push(line(differences_of(of.engine), ranked(differences.clone())));
         }
     }
     let chart = Chart {
@@ -257,6 +294,7 @@ fn page(
             ("Numbers".to_owned(), numbers.numbers.to_string()),
         ],
         figures: vec![figure(
+            &mut colours,
             "Entries and differences",
             "Sizes in falling order: of the entries of the exact gradient, and of what the other engines differ from it by. Zeros have no place.",
             &[chart],
@@ -264,6 +302,10 @@ fn page(
         tables: tables(numbers),
         ..Page::default()
     })
+}
+
+fn differences_of(engine: &str) -> String {
+    format!("differences: {engine}")
 }
 
 fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
@@ -276,7 +318,7 @@ fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
                 format!("{loss:?}"),
                 compared.to_string(),
                 missing.to_string(),
-                Table::number(*error),
+                if *compared > 0 { Table::number(*error) } else { dash() },
                 refusals.iter().fold(worst.clone(), |all, (reason, count)| {
                     format!("{all}; {count} refused: {reason}")
                 }),
@@ -297,7 +339,7 @@ fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
         };
         head.into_iter().chain(tail).collect()
     });
-    vec![
+    let mut tables = vec![
         table(
             "Engines",
             &[
@@ -316,7 +358,9 @@ fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
             &["Surrogate", "β", "step (ms)", "cosine", "norm ratio", ""],
             surrogates.collect(),
         ),
-    ]
+    ];
+    tables.extend(numbers.entries.as_ref().map(Entries::table));
+    tables
 }
 
 #[cfg(test)]
@@ -343,7 +387,7 @@ mod tests {
     #[test]
     fn engines_agree_and_surrogates_point_somewhere() {
         let problem = Problem::from_json(PROBLEM).unwrap();
-        let Comparison { findings: found, summary } =
+        let Comparison { findings: found, summary, warnings, inexact } =
             compare(&problem, "small", Settings::default(), &|_, _, _| true).unwrap();
         let engines = found.numbers["engines"].as_array().unwrap();
         assert_eq!(engines.len(), 4);
@@ -354,7 +398,80 @@ mod tests {
         for surrogate in found.numbers["surrogates"].as_array().unwrap() {
             assert!(surrogate["cosine"].as_f64().unwrap() > 0.0, "{surrogate}");
         }
-        assert_eq!(summary.len(), 4);
+        assert_eq!((summary.len(), warnings, inexact), (4, Vec::new(), 0));
+    }
+
+    #[test]
+    fn every_entry_stands_beside_what_the_others_differ_by() {
+        let problem = Problem::from_json(PROBLEM).unwrap();
+        let found =
+            compare(&problem, "small", Settings::default(), &|_, _, _| true).unwrap().findings;
+        let entries = found.numbers["entries"].as_array().unwrap();
+        assert_eq!(entries.len() as u64, found.numbers["numbers"].as_u64().unwrap());
+        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let Problem { network, parameters, stimulus, .. } = &problem;
+        let settings = Settings::default();
+        let answer =
+            spikegrad::value_and_grad(network, parameters, stimulus, &*loss, &settings).unwrap();
+        let gradient = answer.gradient;
+        let expected = [gradient.parameters.to_vec(), gradient.input_times].concat();
+        for (entry, expected) in entries.iter().zip(expected) {
+            assert_eq!(entry["exact"].as_f64().unwrap().to_bits(), expected.to_bits(), "{entry}");
+            for method in Method::ALL {
+                let other = &entry["others"][method.name()];
+                match other["difference"].as_f64() {
+                    // The estimate is an upper bound, and a threshold that is not met has both zero.
+                    Some(difference) => {
+                        let error = other["error"].as_f64().unwrap();
+                        assert!(difference.abs() <= error, "{entry}");
+                    }
+                    None => assert!(other["refused"].is_string(), "{entry}"),
+                }
+            }
+        }
+        let page = found.page.to_html();
+        assert!(page.contains("stimulus.spikes[1][1]") && page.contains(" ± "));
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_the_range_are_written_all_the_same() {
+        let text = String::from_utf8(PROBLEM.to_vec()).unwrap();
+        let wide = r#""model": "lif", "params": {"v_th": 1.7e308, "v_reset": -1.7e308}"#;
+        let wide = text.replace(r#""model": "lif""#, wide);
+        let problem = Problem::from_json(wide.as_bytes()).unwrap();
+        let found =
+            compare(&problem, "wide", Settings::default(), &|_, _, _| true).unwrap().findings;
+        assert!(!found.numbers.to_string().contains("null"), "{}", found.numbers);
+    }
+
+    #[test]
+    fn methods_without_an_entry_are_named_once() {
+        let of = |engine, compared: Option<usize>| OfEngine {
+            engine,
+            seconds: 0.0,
+            outcome: match compared {
+                Some(compared) => Outcome::Answered {
+                    loss: 0.0,
+                    compared,
+                    missing: 0,
+                    error: 0.0,
+                    worst: String::new(),
+                    refusals: Vec::new(),
+                    differences: Vec::new(),
+                },
+                None => Outcome::LeftOut { reason: String::new() },
+            },
+        };
+        let said = |compared: [Option<usize>; 3]| {
+            let engines = ["a", "b", "c"].into_iter().zip(compared);
+            warnings(&engines.map(|(engine, compared)| of(engine, compared)).collect::<Vec<_>>())
+        };
+        assert!(said([Some(1); 3]).is_empty());
+        assert_eq!(said([Some(9), None, Some(0)]), ["no entry was compared with b and c"]);
+        for nothing in [[None; 3], [Some(0); 3], [None, Some(0), None]] {
+            assert_eq!(said(nothing).len(), 1);
+            assert!(said(nothing)[0].starts_with("nothing was compared"));
+        }
     }
 
     #[test]

@@ -8,12 +8,12 @@
 //! Smaller than the paper's: fewer samples and epochs, Adam and not SMORMS3, one learning rate for all but the comparison of read-outs.
 //! Not here: the task (`spikegrad_train::data`), gradients beside each other at one point (`agreement.rs`).
 
-use crate::drawing::{axis, dashed, figure, line, logarithmic, table};
+use crate::drawing::{axis, counted, dashed, figure, line, logarithmic, table};
 use crate::task::{Fitted, Method, Readout, Task};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use spikegrad_compare::time_stepped::{Activity, Height, Shape, Side, SteppedSettings, Surrogate};
-use spikegrad_report::plot::{Chart, ChartLine, ChartPoint};
+use spikegrad_report::plot::{Chart, ChartLine, ChartPoint, Colours};
 use spikegrad_report::{Page, Table};
 
 /// Scales of the surrogates, per unit of the threshold.
@@ -265,16 +265,18 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
             lines: vec![over_rate("SuperSpike", surrogate), over_rate("exact gradient", exact)],
         }
     };
+    let mut colours = Colours::default();
     let Task { classes, units, hidden, train, test, epochs, .. } = &numbers.task;
     Ok(Page {
         introduction: vec![format!(
             "{classes} random manifolds of spike times on {units} units, {hidden} hidden neurons, {train} samples to learn from and {test} to be tested on, {epochs} epochs, \
-             {} seeds; Adam. Surrogates learn and are tested on a grid of {} ms; the exact gradient without one.",
-            numbers.seeds,
+             {}; Adam. Surrogates learn and are tested on a grid of {} ms; the exact gradient without one.",
+            counted(numbers.seeds, "seed", "seeds"),
             1e3 * DT
         )],
         figures: vec![
             figure(
+                &mut colours,
                 "Read-out and learning rate",
                 &format!(
                     "The exact gradient and SuperSpike with β = {USUAL}; below, all is at the rate {RATE} and read by maxima."
@@ -282,16 +284,18 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
                 &[rates(Readout::Maximum), rates(Readout::Shaped)],
             )?,
             figure(
+                &mut colours,
                 "Shape and scale",
                 "Each with height one and no gradient through the reset. Bars are one standard deviation over the seeds, where there is more than one.",
                 &[chart("Shape", by_shape.into())],
             )?,
             figure(
+                &mut colours,
                 "Height and reset",
                 "SuperSpike; the maximum of the derivative one, or growing with the scale, and the gradient through the reset left out or not.",
                 &[chart("SuperSpike", by_group.into())],
             )?,
-            figure("Sparsity", "What fewer spikes cost.", &sparsity)?,
+            figure(&mut colours, "Sparsity", "What fewer spikes cost.", &sparsity)?,
         ],
         tables: vec![rows(numbers)],
         ..Page::default()

@@ -23,7 +23,7 @@ use spikegrad_compare::stochastic::{
 use spikegrad_compare::time_stepped::{
     GridSample, Height, Shape, SteppedSettings, Surrogate, VoltageMse,
 };
-use spikegrad_report::plot::{Chart, ChartLine, ChartPoint};
+use spikegrad_report::plot::{Chart, ChartLine, ChartPoint, Colours};
 use spikegrad_report::{Page, Table};
 
 /// Steepness of the single neuron's noise: that of the paper's hidden layers.
@@ -300,6 +300,7 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
         ],
     };
     let along: Vec<Chart> = signs.along_w.iter().map(along).collect();
+    let mut colours = Colours::default();
     Ok(Page {
         introduction: vec![
             "For one decision of a stochastic neuron the surrogate gradient, with the derivative of the neuron's noise for surrogate, is the gradient of the \
@@ -308,14 +309,14 @@ fn page(numbers: &Numbers) -> Result<Page, StudyError> {
                 .to_owned(),
         ],
         figures: vec![
-            figure("One neuron", "Escape noise and its derivative: the two curves are one.", &one)?,
+            figure(&mut colours, "One neuron", "Escape noise and its derivative: the two curves are one.", &one)?,
             figure(
-                "Signs",
+                &mut colours, "Signs",
                 "Five weights of steep sigmoids, two paths that oppose each other. The flatter of the two surrogates points the wrong way in the wider region (table below).",
                 &along,
             )?,
             figure(
-                "Chains of stochastic neurons",
+                &mut colours, "Chains of stochastic neurons",
                 "Exact: derivative of the expected loss by going through all outcomes. The others are means of sampled runs, with two standard errors; where the noise is so weak that the outcomes that matter are hardly ever drawn, neither mean nor error can be trusted.",
                 &charts_of(chains),
             )?,

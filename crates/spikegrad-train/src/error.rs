@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use spikegrad::problem::ProblemError;
 use spikegrad_report::ReportError;
 use thiserror::Error;
 
@@ -180,6 +181,26 @@ pub enum TrainError {
         epoch: u32,
         /// Number of epochs of the checkpoint.
         completed: u32,
+    },
+
+    /// A part of the data has not so many samples. They are counted from 0.
+    #[error(
+        "there is no {split} sample {position}: the {split} set has {count} samples, counted from 0"
+    )]
+    NoSample {
+        /// The part: training, validation or test.
+        split: &'static str,
+        /// What was asked for.
+        position: usize,
+        /// Number of samples.
+        count: usize,
+    },
+
+    /// A sample cannot be stated as a problem, because the network or the sample is not what an engine takes.
+    #[error("the sample is no problem: {reason}")]
+    SampleProblem {
+        /// What is wrong with it.
+        reason: ProblemError,
     },
 
     /// The network of the configuration, or a sample's spikes, are not what the engine takes.

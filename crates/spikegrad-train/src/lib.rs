@@ -24,7 +24,7 @@ pub mod regularise;
 pub use checkpoint::{Checkpoint, Tensor};
 pub use config::Config;
 pub use data::yin_yang::YinYang;
-pub use data::{DataConfig, DataProblem, DataSet, InputRef, Inputs, SpikeTrains, Splits};
+pub use data::{DataConfig, DataProblem, DataSet, InputRef, Inputs, SpikeTrains, Split, Splits};
 pub use encode::{Augmentation, Elastic, Encoder, Shape};
 pub use error::TrainError;
 pub use fit::{EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, fit};

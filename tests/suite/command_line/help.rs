@@ -3,7 +3,8 @@
 use crate::program::{PROGRAM, repository, run, shell, spikegrad};
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 5] = [&[], &["simulate"], &["gradient"], &["compare"], &["schema"]];
+const COMMANDS: [&[&str]; 6] =
+    [&[], &["simulate"], &["gradient"], &["compare"], &["export"], &["schema"]];
 const CARGO: &str = "cargo run --release -- ";
 
 /// The help as a terminal of 80 columns shows it.
@@ -19,8 +20,8 @@ fn examples(help: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| line.starts_with(CARGO)).map(str::to_owned).collect()
 }
 
-#[test]
-fn every_example_runs_as_printed() {
+/// A folder with the example problems where they are in a checkout.
+fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let problems = folder.path().join("examples/problems");
     std::fs::create_dir_all(&problems).unwrap();
@@ -28,8 +29,14 @@ fn every_example_runs_as_printed() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), problems.join(entry.file_name())).unwrap();
     }
-    for command in COMMANDS {
-        for option in ["--help", "-h"] {
+    folder
+}
+
+#[test]
+fn every_example_runs_as_printed() {
+    for option in ["--help", "-h"] {
+        let folder = checkout();
+        for command in COMMANDS {
             let examples = examples(&help(command, option));
             assert!(!examples.is_empty(), "no example in the help of {command:?}");
             for example in examples {
@@ -38,17 +45,20 @@ fn every_example_runs_as_printed() {
                 assert_eq!(run.status, Some(0), "{example}: {}", run.stderr);
             }
         }
-    }
-    for written in [
-        "raster.svg",
-        "spikes.json",
-        "answer.json",
-        "problem.schema.json",
-        "compared/recurrent.html",
-        "compared/conservative.html",
-    ] {
-        let size = std::fs::metadata(folder.path().join(written)).unwrap().len();
-        assert!(size > 100, "{written}");
+        for written in [
+            "raster.svg",
+            "two.png",
+            "spikes.json",
+            "answer.json",
+            "answers.jsonl",
+            "problem.json",
+            "problem.schema.json",
+            "compared/recurrent.html",
+            "compared/conservative.html",
+        ] {
+            let size = std::fs::metadata(folder.path().join(written)).unwrap().len();
+            assert!(size > 100, "{written}");
+        }
     }
 }
 
@@ -63,10 +73,15 @@ fn the_help_lists_the_options_and_the_exit_statuses() {
     let common = ["--max-events", "10000000", "--threads", "--quiet", "--version"];
     COMMANDS.iter().for_each(|command| lists(command, &common));
     lists(&[], &["simulate", "gradient", "schema", "0  done", "4  the gradient does not exist"]);
-    lists(&["simulate"], &["--output", "--plot", "--record"]);
-    lists(&["gradient"], &["--output", "--grazing", "fail", "zero", "floor=SLOPE"]);
+    lists(
+        &["simulate"],
+        &["--output", "--plot", "--neurons", "--window", "--size", "--record", "--sample"],
+    );
+    lists(&["simulate"], &["first problem without an answer"]);
+    lists(&["gradient"], &["--output", "--grazing", "fail", "zero", "floor=SLOPE", "--lines"]);
     let studies = ["agreement", "conservative", "cost", "robustness", "stochastic"];
-    lists(&["compare"], &[&["--study", "--seed", "--quick", "--out"], &studies[..]].concat());
+    let options = ["--study", "--seed", "--quick", "--out", "--grazing", "--sample"];
+    lists(&["compare"], &[&options, &studies[..]].concat());
 }
 
 #[test]

@@ -2,16 +2,18 @@
 //!
 //! Not here: the methods (`spikegrad-compare`), what is asked of them (`spikegrad-studies`).
 
-use crate::arguments::Common;
+use crate::arguments::{self, Common};
+use crate::asked::{Asked, OfRun};
 use crate::command::train::watch_interrupts;
 use crate::error::Failure;
+use crate::input::{self, Texts};
 use crate::progress::StudyScreen;
-use crate::{input, output, people};
+use crate::{advice, output, people};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use spikegrad::Grazing;
 use spikegrad::problem::Problem;
+use spikegrad::{Grazing, Options, simulate};
 use spikegrad_report::write_beside;
 use spikegrad_studies::problem::{Comparison, compare};
 use spikegrad_studies::{Findings, Plan, Study};
@@ -36,9 +38,22 @@ Examples, from the root of the repository:
   Is a field of surrogate gradients the gradient of anything?
     cargo run --release -- compare --study conservative --quick")]
 pub(crate) struct Arguments {
-    /// Problem files, each with a loss; `-` reads standard input
+    /// Problem files, each with a loss, or with --sample the folder of a training run; `-` reads standard input
     #[arg(required_unless_present = "study", conflicts_with = "study")]
     problems: Vec<PathBuf>,
+
+    #[command(flatten)]
+    of_run: OfRun,
+
+    /// What to do where a spike grazes its threshold: fail, zero or floor=SLOPE, as for `gradient`
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "fail",
+        conflicts_with = "study",
+        value_parser = arguments::grazing
+    )]
+    grazing: Grazing,
 
     /// The study
     #[arg(long, value_name = "NAME", value_parser = study())]
@@ -81,11 +96,14 @@ struct Written {
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
     let interrupted = watch_interrupts()?;
+    if arguments.study.is_some() && arguments.of_run.sample.is_some() {
+        return Err(Failure::SampleOfStudy);
+    }
     let written = match arguments.study {
         Some(study) => vec![run_study(study, arguments, interrupted, common)?],
         None => {
             // All of them are read first: a mistake is not to be found after a while.
-            let problems = read(arguments)?;
+            let problems = read(arguments, common)?;
             let one = |(name, problem): &(String, Problem)| {
                 on_problem(name, problem, arguments, &interrupted, common)
             };
@@ -96,16 +114,16 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
 }
 
 /// Reads the problems, each with a loss, a name of its own, and files that are not those of a problem.
-fn read(arguments: &Arguments) -> Result<Vec<(String, Problem)>, Failure> {
+fn read(arguments: &Arguments, common: &Common) -> Result<Vec<(String, Problem)>, Failure> {
     let mut all: Vec<(String, Problem)> = Vec::new();
     let is_input = |file: &Path| {
         let file = file.canonicalize().ok();
         file.is_some() && arguments.problems.iter().any(|path| path.canonicalize().ok() == file)
     };
-    for path in &arguments.problems {
-        let (name, problem) = (name_of(path), input::problem(path)?);
+    for (name, asked) in asked(arguments, common)? {
+        let problem = asked.problem()?;
         if problem.document.loss.is_none() {
-            return Err(Failure::NothingToCompare { place: input::name(path) });
+            return Err(Failure::NothingToCompare { place: asked.place() });
         }
         if all.iter().any(|(other, _)| *other == name) {
             return Err(Failure::SameName { name });
@@ -114,6 +132,31 @@ fn read(arguments: &Arguments) -> Result<Vec<(String, Problem)>, Failure> {
             return Err(Failure::OverInput { place: file.display().to_string() });
         }
         all.push((name, problem));
+    }
+    Ok(all)
+}
+
+/// What is asked for, with what its files are called.
+fn asked(arguments: &Arguments, common: &Common) -> Result<Vec<(String, Asked)>, Failure> {
+    let Arguments { problems, of_run, grazing, .. } = arguments;
+    if of_run.sample.is_some() {
+        let [folder] = &problems[..] else { return Err(Failure::SeveralRuns) };
+        let samples = of_run.open(folder, common.settings(*grazing))?.into_iter();
+        return Ok(samples.map(|sample| (sample.file_name(), Asked::Sample(sample))).collect());
+    }
+    let mut all = Vec::new();
+    for path in problems {
+        let name = name_of(path);
+        match input::open(path, false)? {
+            Texts::One(text) => all.push((name, Asked::Text(text))),
+            Texts::Lines(lines) => {
+                for text in lines {
+                    let text = text.map_err(|unread| unread.reason)?;
+                    let line = text.line.unwrap_or(0);
+                    all.push((format!("{name}-{line}"), Asked::Text(text)));
+                }
+            }
+        }
     }
     Ok(all)
 }
@@ -144,15 +187,29 @@ fn on_problem(
 ) -> Result<Written, Failure> {
     let screen = StudyScreen::new(Arc::clone(interrupted), common.quiet);
     let progress = |done: usize, all: usize, what: &str| screen.show(done, all, what);
-    let settings = common.settings(Grazing::Fail);
+    let settings = common.settings(arguments.grazing);
     let compared = compare(problem, name, settings, &progress);
     drop(screen);
-    let Comparison { findings, summary } =
+    let Comparison { findings, summary, warnings, inexact } =
         compared.map_err(|reason| Failure::of_comparison(reason, &problem.network))?;
+    if inexact > 0 {
+        people::warn(&[people::inexact(inexact)]);
+    }
     if !common.quiet {
+        people::warn(&advice::before(problem));
+        people::warn(silence(problem, common)?.as_slice());
+        people::warn(&warnings);
         summary.iter().for_each(|line| people::say(line));
     }
     write(name, &findings, arguments, common)
+}
+
+/// That nothing spikes, if so.
+fn silence(problem: &Problem, common: &Common) -> Result<Option<String>, Failure> {
+    let options = Options { max_events: common.max_events, readouts: Vec::new() };
+    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
+        .map_err(|error| Failure::of(error.into(), &problem.network))?;
+    Ok(advice::after(problem, &trace))
 }
 
 /// What the files of a problem are called.

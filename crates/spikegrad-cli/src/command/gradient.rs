@@ -1,15 +1,17 @@
 //! `spikegrad gradient`: the loss, and its derivative with respect to every number of the problem file.
 
 use crate::arguments::{self, Common};
+use crate::asked::{Problems, Question};
 use crate::error::Failure;
-use crate::{input, output, people};
+use crate::many::{Answered, answer_each};
+use crate::{advice, output, people};
 use clap::Args;
-use spikegrad::problem::Answer;
-use spikegrad::{Grazing, explain, loss_of, value_and_grad};
+use spikegrad::problem::{Answer, Problem};
+use spikegrad::{Evaluation, Grazing, Settings, explain, loss_of, value_and_grad};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Print the loss of a problem and its exact gradient
+/// Print the loss of problems and its exact gradient
 ///
 /// The answer has the shape of the problem: for every number that can be differentiated and stands in the file, its
 /// derivative stands in the same place. Beside it stand the spikes, and a certificate that says how far the gradient can be
@@ -17,6 +19,10 @@ use std::time::Instant;
 ///
 /// Where a membrane potential only touches its threshold, a spike is about to appear or to vanish. Its time has no
 /// derivative there, and the command ends with status 4 unless --grazing says what to do.
+///
+/// Several problems are answered on all cores, in their order, each on a line of its own (JSON lines): the answer, with the name of its
+/// "file", and "line" or "sample"; or an "error" with the "status" that the problem alone would end with. The status of the command is
+/// then that of the first problem without an answer, or 0.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples, from the root of the repository:
@@ -28,10 +34,13 @@ Examples, from the root of the repository:
       -o answer.json
   A potential that only touches its threshold, taken as without effect.
     cargo run --release -- gradient examples/problems/grazing.json \\
-      --grazing zero")]
+      --grazing zero
+  Both at once, an answer on each line.
+    cargo run --release -- gradient examples/problems/two_inputs.json \\
+      examples/problems/recurrent.json -o answers.jsonl")]
 pub(crate) struct Arguments {
-    /// The problem file, with a loss; `-` reads standard input
-    problem: PathBuf,
+    #[command(flatten)]
+    problems: Problems,
 
     /// Write the answer to FILE instead of standard output
     ///
@@ -48,40 +57,81 @@ pub(crate) struct Arguments {
     grazing: Grazing,
 }
 
-pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    let problem = input::problem(&arguments.problem)?;
-    let Some(loss) = &problem.document.loss else {
-        return Err(Failure::NoLoss { place: input::name(&arguments.problem) });
-    };
-    let loss = loss_of(loss, &problem.network);
-    let settings = common.settings(arguments.grazing);
-    let start = Instant::now();
-    let evaluation =
-        value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, &settings)
-            .map_err(|error| Failure::of(error, &problem.network))?;
-    let took = start.elapsed();
+/// A gradient, and what belongs to it.
+struct Solved {
+    answer: Answer,
+    evaluation: Evaluation,
+    took: Duration,
+}
 
-    let certificate =
-        serde_json::to_value(&evaluation.certificate).map_err(|reason| Failure::Json { reason })?;
-    let answer = Answer::of_trace(&problem, &evaluation.trace).with_gradient(
-        &problem,
-        evaluation.loss,
-        &evaluation.gradient,
-        certificate,
-    );
-    output::write(&answer, arguments.output.as_deref())?;
-    if evaluation.certificate.inexact > 0 {
-        people::say(&people::inexact(evaluation.certificate.inexact));
-    }
+pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
+    let settings = common.settings(arguments.grazing);
+    let output = arguments.output.as_deref();
+    let asked = match arguments.problems.open(settings)? {
+        Question::One(asked) => asked,
+        Question::Many(problems) => {
+            return answer_each(problems, output, common, |asked| {
+                let problem = asked.problem()?;
+                let solved = solve(&problem, &|| asked.place(), &settings)?;
+                let warnings = [solved.inexact(), solved.advice(&problem)].concat();
+                Ok(Answered { answer: solved.answer, warnings })
+            });
+        }
+    };
+    let problem = asked.problem()?;
+    let solved = solve(&problem, &|| asked.place(), &settings)?;
+    output::write(&solved.answer, output)?;
+    people::warn(&solved.inexact());
     if !common.quiet {
-        people::say_spikes(&problem.network, &evaluation.trace);
-        people::say_loss(evaluation.loss, &evaluation.certificate);
-        people::say_time(&evaluation.trace, took);
+        people::warn(&solved.advice(&problem));
+        people::say_spikes(&problem.network, &solved.evaluation.trace);
+        people::say_loss(solved.evaluation.loss, &solved.evaluation.certificate);
+        people::say_time(&solved.evaluation.trace, solved.took);
     }
     if common.verbose {
         let explanation = explain(&problem.network, &problem.parameters, &settings)
             .map_err(|error| Failure::of(error.into(), &problem.network))?;
-        people::say_engine(&explanation, evaluation.was_swept);
+        people::say_engine(&explanation, solved.evaluation.was_swept);
     }
     Ok(())
+}
+
+/// Differentiates the loss of a problem, which comes from `place`.
+fn solve(
+    problem: &Problem,
+    place: &dyn Fn() -> String,
+    settings: &Settings,
+) -> Result<Solved, Failure> {
+    let Some(loss) = &problem.document.loss else {
+        return Err(Failure::NoLoss { place: place() });
+    };
+    let loss = loss_of(loss, &problem.network);
+    let start = Instant::now();
+    let evaluation =
+        value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, settings)
+            .map_err(|error| Failure::of(error, &problem.network))?;
+    let took = start.elapsed();
+    let certificate =
+        serde_json::to_value(&evaluation.certificate).map_err(|reason| Failure::Json { reason })?;
+    let answer = Answer::of_trace(problem, &evaluation.trace).with_gradient(
+        problem,
+        evaluation.loss,
+        &evaluation.gradient,
+        certificate,
+    );
+    Ok(Solved { answer, evaluation, took })
+}
+
+impl Solved {
+    /// That a policy acted, if one did.
+    fn inexact(&self) -> Vec<String> {
+        let count = self.evaluation.certificate.inexact;
+        (count > 0).then(|| people::inexact(count)).into_iter().collect()
+    }
+
+    fn advice(&self, problem: &Problem) -> Vec<String> {
+        let mut all = advice::before(problem);
+        all.extend(advice::after(problem, &self.evaluation.trace));
+        all
+    }
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod evaluate;
+mod export;
 mod gradient;
 mod schema;
 mod simulate;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Train(train::Arguments),
     Sweep(sweep::Arguments),
     Evaluate(evaluate::Arguments),
+    Export(export::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -33,6 +35,7 @@ impl Command {
             Self::Train(arguments) => train::run(arguments, common),
             Self::Sweep(arguments) => sweep::run(arguments, common),
             Self::Evaluate(arguments) => evaluate::run(arguments, common),
+            Self::Export(arguments) => export::run(arguments, common),
             Self::Schema(arguments) => schema::run(arguments),
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::arguments::{self, Common};
 use crate::error::Failure;
+use crate::invocation::{program, quoted};
 use crate::people::counted;
 use crate::progress::Screen;
 use crate::{output, people};
@@ -248,11 +249,5 @@ fn summarise(result: &RunResult, folder: &Path) {
 
 /// What to type to go on.
 fn resume_command(folder: &Path) -> String {
-    let folder = folder.display().to_string();
-    let plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
-    let folder = match folder.chars().all(plain) {
-        true => folder,
-        false => format!("'{}'", folder.replace('\'', r"'\''")),
-    };
-    format!("spikegrad train --out {folder} --resume")
+    format!("{} train --out {} --resume", program(), quoted(&folder.display().to_string()))
 }

@@ -48,6 +48,22 @@ pub struct Condition {
     pub of_slopes: f64,
 }
 
+/// Roundings of a spike's slope that [`Condition::rounding`] counts: those of the potential, the current and the time at which they are
+/// taken, of each of two engines, over the events between two spikes.
+const ROUNDINGS: f64 = 16.0;
+
+/// Roundings of some hundred events of two engines that share no formula.
+const OF_EVENTS: f64 = 1e-12;
+
+impl Condition {
+    /// What roundings may change in an entry between two engines, relative to the largest entry (all in units of their scales):
+    /// 16 ε Σ κ², and 1e-12 at least.
+    #[must_use]
+    pub fn rounding(&self) -> f64 {
+        (ROUNDINGS * f64::EPSILON * self.of_slopes).max(OF_EVENTS)
+    }
+}
+
 impl Engine for Saltation {
     fn name(&self) -> &'static str {
         "saltation matrices"

@@ -188,7 +188,26 @@ fn linear_ticks((start, end): (f64, f64), at_most: f64, smallest_step: f64) -> V
     let indices = (0..MOST_TICKS).map(|k| first + f64::from(k));
     // Adding zero turns −0 into 0.
     let values = indices.map(|index| index * step + 0.0).take_while(|value| *value <= end + slack);
-    values.map(|value| Tick { value, label: Some(signed(value, decimals)) }).collect()
+    let largest = start.abs().max(end.abs());
+    let label = |value: f64| match largest >= LONG_NUMBER {
+        true => scientific(value, largest, step),
+        false => signed(value, decimals),
+    };
+    values.map(|value| Tick { value, label: Some(label(value)) }).collect()
+}
+
+/// From here on numbers are written with a power of ten: all zeros of 10³⁰⁰ would be wider than the figure.
+const LONG_NUMBER: f64 = 1e6;
+
+/// A number as a few digits times a power of ten: as many digits as tell ticks of this step apart.
+fn scientific(value: f64, largest: f64, step: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of digits, which a double has 17 of"
+    )]
+    let digits = (largest.log10().floor() - step.log10().floor()).clamp(0.0, 16.0) as usize;
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.digits$e}").replace('-', "−") }
 }
 
 /// A count of cells, rows or neurons, as a length.
@@ -256,6 +275,18 @@ mod tests {
         check_labels(
             linear_ticks((1e-7, 3e-7), 2.0, 0.0),
             &["0.0000001", "0.0000002", "0.0000003"],
+        );
+    }
+
+    #[test]
+    fn large_numbers_are_written_with_a_power_of_ten() {
+        check_labels(
+            linear_ticks((0.0, 2e300), 4.0, 0.0),
+            &["0", "5.0e299", "1.0e300", "1.5e300", "2.0e300"],
+        );
+        check_labels(
+            linear_ticks((0.0, 5e5), 5.0, 0.0),
+            &["0", "100000", "200000", "300000", "400000", "500000"],
         );
     }
 

@@ -1,6 +1,7 @@
 //! Lines over any quantity: panels side by side, one legend below all of them.
 //!
-//! A name has one colour in the whole figure, whichever panels it is in. A point without a place on its axes leaves a gap.
+//! A name has one colour, whichever panels it is in, and in all figures of a page that share their [`Colours`]. A point without a
+//! place on its axes leaves a gap.
 //!
 //! Not here: the histories of a run (`series.rs`), which show their last values.
 
@@ -62,6 +63,53 @@ impl From<(f64, f64)> for ChartPoint {
     }
 }
 
+/// Which name has which colour.
+///
+/// A name that comes for the first time takes the first colour that no other name has, or, where there are more names than
+/// colours, one that no other name of its figure has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Colours {
+    /// Names with the position of their colour.
+    names: Vec<(String, usize)>,
+}
+
+impl Colours {
+    /// Gives colours to these names, in this order, whether or not they are drawn.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut colours = Self::default();
+        colours.take(&names.into_iter().collect::<Vec<_>>());
+        colours
+    }
+
+    /// Gives a colour to each of the names of a figure that has none.
+    fn take(&mut self, figure: &[&str]) {
+        for &name in figure {
+            if self.position(name).is_some() {
+                continue;
+            }
+            let is_free = |position: &usize, among: &dyn Fn(&str) -> bool| {
+                !self.names.iter().any(|(other, taken)| taken == position && among(other))
+            };
+            let all = || 0..SERIES.len();
+            let position = all()
+                .find(|position| is_free(position, &|_| true))
+                .or_else(|| {
+                    all().find(|position| is_free(position, &|other| figure.contains(&other)))
+                })
+                .unwrap_or(self.names.len() % SERIES.len());
+            self.names.push((name.to_owned(), position));
+        }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().find(|(other, _)| other == name).map(|(_, position)| *position)
+    }
+
+    fn colour(&self, name: &str) -> RGBColor {
+        SERIES[self.position(name).unwrap_or(0)]
+    }
+}
+
 const WIDTH: f64 = 920.0;
 const LEFT: f64 = 78.0;
 const RIGHT: f64 = 20.0;
@@ -75,16 +123,16 @@ const LEGEND_ROW: f64 = 22.0;
 /// With fewer points than this, each one is marked.
 const MARKED: usize = 31;
 
-/// Returns the panels as one SVG, two in a row.
+/// Returns the panels as one SVG, two in a row. Names have the `colours` of the figures before, and new ones are added to them.
 ///
 /// # Errors
 ///
 /// [`ReportError::EmptyFigure`] without a panel.
-pub fn chart_svg(charts: &[Chart]) -> Result<String, ReportError> {
-    picture(charts)?.to_svg()
+pub fn chart_svg(charts: &[Chart], colours: &mut Colours) -> Result<String, ReportError> {
+    picture(charts, colours)?.to_svg()
 }
 
-fn picture(charts: &[Chart]) -> Result<Picture, ReportError> {
+fn picture(charts: &[Chart], colours: &mut Colours) -> Result<Picture, ReportError> {
     if charts.is_empty() {
         return Err(ReportError::EmptyFigure { missing: "there is no panel" });
     }
@@ -94,10 +142,8 @@ fn picture(charts: &[Chart]) -> Result<Picture, ReportError> {
             names.push((&line.name, line.dashed));
         }
     }
-    let colour = |name: &str| {
-        let index = names.iter().position(|(other, _)| *other == name).unwrap_or(0);
-        SERIES[index % SERIES.len()]
-    };
+    colours.take(&names.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    let colour = |name: &str| colours.colour(name);
     let rows = charts.len().div_ceil(2);
     let panels_end = approximate(rows) * (ABOVE + HEIGHT + BELOW);
     let legend = legend(&names)?;
@@ -237,7 +283,8 @@ mod tests {
         let points = [(1.0, 0.5), (2.0, f64::NAN), (3.0, 0.0), (4.0, 1.0), (5.0, 2.0)];
         let runs = |logarithmic| {
             let chart = chart(logarithmic, vec![line("a", &points)]);
-            let shapes = picture(std::slice::from_ref(&chart)).unwrap().shapes;
+            let shapes =
+                picture(std::slice::from_ref(&chart), &mut Colours::default()).unwrap().shapes;
             let colour = SERIES[0];
             let own = shapes.into_iter().filter_map(|shape| match shape {
                 Shape::Line { points, colour: painted, .. } if painted == colour => {
@@ -258,9 +305,33 @@ mod tests {
             chart(false, vec![line("a", &[(0.0, 1.0)]), line("b", &[(0.0, 2.0)])]),
             chart(false, vec![line("b", &[(0.0, 2.0)])]),
         ];
-        let svg = chart_svg(&both).unwrap();
+        let svg = chart_svg(&both, &mut Colours::default()).unwrap();
         assert_eq!(svg.matches("\nb\n").count(), 1, "{svg}");
         assert!(svg.contains("A &lt;panel&gt;"));
+    }
+
+    #[test]
+    fn a_name_keeps_its_colour_from_figure_to_figure() {
+        let mut colours = Colours::of(["left out", "a"]);
+        let figure = |names: &[String], colours: &mut Colours| -> Vec<RGBColor> {
+            let lines = names.iter().map(|name| line(name, &[(0.0, 1.0)])).collect();
+            picture(&[chart(false, lines)], colours).unwrap();
+            names.iter().map(|name| colours.colour(name)).collect()
+        };
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(figure(&names(&["b", "a"]), &mut colours), [SERIES[2], SERIES[1]]);
+        assert_eq!(
+            figure(&names(&["a", "c", "b"]), &mut colours),
+            [SERIES[1], SERIES[3], SERIES[2]]
+        );
+        // More names than colours: within a figure they are still told apart, as long as they can be.
+        let many: Vec<String> =
+            (0..SERIES.len() - 1).map(|k| format!("line {k}")).chain(["a".into()]).collect();
+        let mut shown = figure(&many, &mut colours);
+        assert_eq!(shown.last(), Some(&SERIES[1]));
+        shown.sort_by_key(|colour| (colour.0, colour.1, colour.2));
+        shown.dedup();
+        assert_eq!(shown.len(), SERIES.len());
     }
 
     #[test]
@@ -274,8 +345,10 @@ mod tests {
 
     #[test]
     fn without_a_panel_or_a_point_there_is_an_answer() {
-        assert!(matches!(chart_svg(&[]), Err(ReportError::EmptyFigure { .. })));
-        let svg = chart_svg(&[chart(true, vec![line("a", &[(0.0, f64::INFINITY)])])]).unwrap();
+        let mut colours = Colours::default();
+        assert!(matches!(chart_svg(&[], &mut colours), Err(ReportError::EmptyFigure { .. })));
+        let svg = chart_svg(&[chart(true, vec![line("a", &[(0.0, f64::INFINITY)])])], &mut colours);
+        let svg = svg.unwrap();
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }
 }

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use super::palette::{BLUE, GREEN, PURPLE, VERMILION};
+use super::palette::{GREEN, INK, ORANGE, PURPLE};
 use super::picture::Picture;
 use super::series::{Place, Quantity, Series, Vertical, draw_panel};
 use crate::ReportError;
@@ -67,15 +67,16 @@ fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
         Series { name, colour, points: points.collect() }
     };
     let mut gradient = vec![
-        line("mean", BLUE, |point| point.gradient_norm),
-        line("largest", VERMILION, |point| point.largest_gradient_norm),
+        line("mean", GREEN, |point| point.gradient_norm),
+        line("largest", PURPLE, |point| point.largest_gradient_norm),
     ];
     if epochs.iter().any(|point| point.push_norm > 0.0) {
-        gradient.push(line("push", GREEN, |point| point.push_norm));
+        gradient.push(line("push", ORANGE, |point| point.push_norm));
     }
-    let slope = line("last", PURPLE, |point| point.smallest_slope.unwrap_or(f64::NAN));
-    let spikes = line("last", BLUE, |point| point.hidden_spikes);
-    let silent = line("last", VERMILION, |point| 100.0 * point.silent_hidden);
+    // A line that is alone in its panel needs no colour, and those of the other panels and figures mean something else.
+    let slope = line("last", INK, |point| point.smallest_slope.unwrap_or(f64::NAN));
+    let spikes = line("last", INK, |point| point.hidden_spikes);
+    let silent = line("last", INK, |point| 100.0 * point.silent_hidden);
 
     let mut picture = Picture::new(WIDTH, HEIGHT);
     let (left, right) = ((72.0, 446.0), (526.0, 900.0));

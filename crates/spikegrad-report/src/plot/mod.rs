@@ -33,10 +33,10 @@ mod training_curves;
 mod yin_yang_map;
 
 pub use activity::{Activity, LayerActivity, activity, activity_svg};
-pub use chart::{Chart, ChartAxis, ChartLine, ChartPoint, chart_svg};
+pub use chart::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart_svg};
 pub use confusion_matrix::{confusion_matrix, confusion_matrix_svg};
 pub use histories::{HistoryPoint, histories, histories_svg};
-pub use raster::{Population, Spike, VoltageTrace, raster, raster_svg};
+pub use raster::{Population, Raster, Role, Size, Spike, VoltageTrace, raster, raster_svg};
 pub use training_curves::{EpochPoint, training_curves, training_curves_svg};
 pub use yin_yang_map::{
     ClassifiedPoint, Decision, DecisionMap, TrueShape, yin_yang_map, yin_yang_map_svg,

@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::problem::LossDocument;
 use spikegrad::{
     Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
     ShapedVoltageCrossEntropy, TtfsCrossEntropy,
@@ -63,6 +64,28 @@ impl LossConfig {
             }
             Self::MeanVoltageCrossEntropy {} => {
                 Box::new(MeanVoltageCrossEntropy { population, label })
+            }
+        }
+    }
+
+    /// The same in the words of a problem file, on the outputs, which are called `population`.
+    pub(crate) fn document(self, population: &str, label: usize) -> LossDocument {
+        let (population, label) = (population.to_owned(), label as u64);
+        match self {
+            Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
+                LossDocument::TtfsCrossEntropy { population, label, tau0, tau1, alpha }
+            }
+            Self::RelativeSpikeTime { margin } => {
+                LossDocument::RelativeSpikeTime { population, label, margin }
+            }
+            Self::ShapedVoltageCrossEntropy { tau, scale } => {
+                LossDocument::ShapedVoltageCrossEntropy { population, label, tau, scale }
+            }
+            Self::MaxVoltageCrossEntropy {} => {
+                LossDocument::MaxVoltageCrossEntropy { population, label }
+            }
+            Self::MeanVoltageCrossEntropy {} => {
+                LossDocument::MeanVoltageCrossEntropy { population, label }
             }
         }
     }

@@ -23,7 +23,7 @@ pub mod yin_yang;
 pub use config::DataConfig;
 pub use problem::DataProblem;
 pub use randman::Randman;
-pub use set::{DataSet, InputRef, Inputs, SpikeTrains, Splits};
+pub use set::{DataSet, InputRef, Inputs, SpikeTrains, Split, Splits};
 pub use spike_file::{read_spike_trains, write_spike_trains};
 
 /// Real data that lie beside a checkout and may be absent: then the test says so and passes.

@@ -66,6 +66,41 @@ pub struct Splits {
     pub test: DataSet,
 }
 
+/// The name of one of the three parts of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// What weights are fitted to.
+    Train,
+    /// What settings are chosen by.
+    Validation,
+    /// What is reported.
+    Test,
+}
+
+impl Split {
+    /// Its name, as it stands before `set` or `sample`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl Splits {
+    /// The part of this name.
+    #[must_use]
+    pub fn get(&self, split: Split) -> &DataSet {
+        match split {
+            Split::Train => &self.train,
+            Split::Validation => &self.validation,
+            Split::Test => &self.test,
+        }
+    }
+}
+
 /// One sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InputRef<'a> {

@@ -9,7 +9,7 @@ use spikegrad::{
 };
 use spikegrad_report::plot::{
     self, Activity, ClassifiedPoint, Decision, DecisionMap, EpochPoint, HistoryPoint,
-    LayerActivity, TrueShape, VoltageTrace,
+    LayerActivity, Role, TrueShape, VoltageTrace,
 };
 use spikegrad_report::{Figure, Page, write_beside};
 
@@ -50,8 +50,7 @@ pub(super) fn draw(
     let confusion = classifier.confusion(&answers, &run.test().labels);
     let classes = &run.test().classes;
     let activity = activity(run, &classifier, &answers)?;
-    let picture = Raster::of(run, &classifier)?;
-    let Raster { populations, spikes, voltages, t_end } = &picture;
+    let raster = raster(run, &classifier)?;
     let map = match classifier.config().data {
         DataConfig::YinYang {} => Some((decisions(run, &classifier)?, points(run, &answers))),
         _ => None,
@@ -62,7 +61,7 @@ pub(super) fn draw(
         plot::histories(&file("histories"), &histories)?;
         plot::confusion_matrix(&file("confusion"), classes, &confusion)?;
         plot::activity(&file("activity"), &activity)?;
-        plot::raster(&file("raster"), populations, spikes, voltages, *t_end)?;
+        plot::raster(&file("raster"), &raster)?;
         if let Some((decisions, points)) = &map {
             let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
             plot::yin_yang_map(&file("decision_map"), &map, points)?;
@@ -92,7 +91,7 @@ pub(super) fn draw(
         figure(
             "One sample",
             "The first test sample, spike by spike, with the potentials of the outputs.",
-            plot::raster_svg(populations, spikes, voltages, *t_end)?,
+            plot::raster_svg(&raster)?,
         ),
     ];
     if let Some((decisions, points)) = &map {
@@ -174,18 +173,22 @@ fn activity(
     Ok(Activity { layers: times.into_iter().enumerate().map(layer).collect(), t_end })
 }
 
-/// What the network says of each cell; outside the disc nothing is asked.
+/// What the network says of each cell that has a part of the disc; of the others nothing is asked.
 fn decisions(run: &Run, classifier: &Classifier) -> Result<Vec<Decision>, TrainError> {
-    let places: Vec<Option<(f64, f64, usize)>> = DecisionMap::centres(MAP_SIZE)
-        .map(|(x, y)| class_at(x, y).map(|class| (x, y, class)))
+    // At the rim of the disc lie cells whose centre is outside, but not all of the cell.
+    #[expect(clippy::cast_precision_loss, reason = "130 cells to a side")]
+    let reach = R_BIG + std::f64::consts::FRAC_1_SQRT_2 / MAP_SIZE as f64;
+    let places: Vec<Option<(f64, f64)>> = DecisionMap::centres(MAP_SIZE)
+        .map(|(x, y)| ((x - R_BIG).hypot(y - R_BIG) <= reach).then_some((x, y)))
         .collect();
     let inside = || places.iter().flatten();
     let data = DataSet {
         inputs: Inputs::Points {
             width: 4,
-            values: inside().flat_map(|&(x, y, _)| [x, y, 1.0 - x, 1.0 - y]).collect(),
+            values: inside().flat_map(|&(x, y)| [x, y, 1.0 - x, 1.0 - y]).collect(),
         },
-        labels: inside().map(|&(_, _, class)| class).collect(),
+        // Of the answers only the class is used, and not the loss.
+        labels: inside().map(|_| 0).collect(),
         classes: run.test().classes.clone(),
     };
     let samples = Samples { data: &data, config: classifier.config(), epoch: None };
@@ -210,66 +213,69 @@ fn points(run: &Run, answers: &[(f64, Verdict)]) -> Vec<ClassifiedPoint> {
 }
 
 /// The first test sample, spike by spike, with the membrane potentials of the outputs.
-struct Raster {
-    populations: Vec<plot::Population>,
-    spikes: Vec<plot::Spike>,
-    voltages: Vec<VoltageTrace>,
-    t_end: f64,
+fn raster(run: &Run, classifier: &Classifier) -> Result<plot::Raster, TrainError> {
+    let network = classifier.network();
+    let stimulus = &run.test_stimulus(0)?;
+    let trace = simulate_with(classifier, &run.settings, stimulus, Vec::new())?;
+
+    let band =
+        |name: &str, role, size| plot::Population { name: name.to_owned(), role, first: 0, size };
+    let mut populations = vec![band("input", Role::Input, network.inputs())];
+    let inputs = stimulus.spikes().iter();
+    let mut spikes: Vec<plot::Spike> = inputs
+        .map(|input| plot::Spike { population: 0, neuron: input.channel, time: input.time })
+        .collect();
+    for (k, own) in network.populations().iter().enumerate() {
+        // Integrators never spike, and have no band.
+        if own.model != Model::Lif {
+            continue;
+        }
+        let population = populations.len();
+        populations.push(band(&own.name, Role::Layer(k), own.size));
+        spikes.extend(trace.spikes.iter().filter_map(|spike| {
+            let (of, neuron) = network.locate(spike.neuron);
+            (of == k).then_some(plot::Spike { population, neuron, time: spike.time })
+        }));
+    }
+    let voltages = voltages(run, classifier, &trace)?;
+    let window = (0.0, stimulus.t_end());
+    Ok(plot::Raster { populations, spikes, voltages, window, size: plot::Size::default() })
 }
 
-impl Raster {
-    fn of(run: &Run, classifier: &Classifier) -> Result<Self, TrainError> {
-        let network = classifier.network();
-        let stimulus = &run.test_stimulus(0)?;
-        let t_end = stimulus.t_end();
-        let trace = simulate_with(classifier, &run.settings, stimulus, Vec::new())?;
-
-        let population = |name: &str, size| plot::Population { name: name.to_owned(), size };
-        let mut populations = vec![population("input", network.inputs())];
-        let own = network.populations();
-        populations.extend(own.iter().map(|own| population(&own.name, own.size)));
-        let inputs = stimulus.spikes().iter();
-        let inputs = inputs.map(|input| plot::Spike {
-            population: 0,
-            neuron: input.channel,
-            time: input.time,
-        });
-        let spikes = trace.spikes.iter().map(|spike| {
-            let (population, neuron) = network.locate(spike.neuron);
-            plot::Spike { population: population + 1, neuron, time: spike.time }
-        });
-        let spikes = inputs.chain(spikes).collect();
-
-        let outputs: Vec<NeuronId> = network.range(own.len() - 1).map(NeuronId::new).collect();
-        // Reading a potential may change the last bit of a later spike: a run of its own.
-        let last = f64::from(CURVE_SAMPLES);
-        let time = |k: u32| t_end * (f64::from(k) / last);
-        let request = |neuron: NeuronId| {
-            (0..=CURVE_SAMPLES)
-                .map(move |k| ReadoutRequest { neuron, measure: Measure::Sample { time: time(k) } })
-        };
-        let requests: Vec<_> = outputs.iter().flat_map(|&neuron| request(neuron)).collect();
-        let read = simulate_with(classifier, &run.settings, stimulus, requests)?;
-        let voltage = |&neuron: &NeuronId| {
-            let (_, k) = network.locate(neuron);
-            let values = &classifier.parameters().populations[classifier.output()];
-            let (threshold, reset) = (values.v_th.get(k), values.v_reset.get(k));
-            let spikes = network.populations()[classifier.output()].model == Model::Lif;
-            let own = read.readouts.iter().filter(|readout| readout.request.neuron == neuron);
-            let jumps =
-                trace.spike_times(neuron).flat_map(|time| [(time, threshold), (time, reset)]);
-            let mut points: Vec<(f64, f64)> =
-                jumps.chain(own.map(|readout| (readout.time, readout.value))).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            VoltageTrace {
-                label: network.describe(neuron),
-                threshold: spikes.then_some(threshold),
-                points,
-            }
-        };
-        let voltages = outputs.iter().map(voltage).collect();
-        Ok(Self { populations, spikes, voltages, t_end })
-    }
+/// The membrane potentials of the outputs in the run that left `trace`.
+fn voltages(
+    run: &Run,
+    classifier: &Classifier,
+    trace: &Trace,
+) -> Result<Vec<VoltageTrace>, TrainError> {
+    let (network, output, stimulus) = (classifier.network(), classifier.output(), &trace.stimulus);
+    // Reading a potential may change the last bit of a later spike: a run of its own.
+    let time = |k: u32| stimulus.t_end() * (f64::from(k) / f64::from(CURVE_SAMPLES));
+    let request = |neuron: NeuronId| {
+        (0..=CURVE_SAMPLES)
+            .map(move |k| ReadoutRequest { neuron, measure: Measure::Sample { time: time(k) } })
+    };
+    let outputs = || network.range(output).map(NeuronId::new);
+    let read =
+        simulate_with(classifier, &run.settings, stimulus, outputs().flat_map(request).collect())?;
+    let values = &classifier.parameters().populations[output];
+    let spikes = network.populations()[output].model == Model::Lif;
+    let voltage = |neuron: NeuronId| {
+        let (_, k) = network.locate(neuron);
+        let (threshold, reset) = (values.v_th.get(k), values.v_reset.get(k));
+        let own = read.readouts.iter().filter(|readout| readout.request.neuron == neuron);
+        let jumps = trace.spike_times(neuron).flat_map(|time| [(time, threshold), (time, reset)]);
+        let mut points: Vec<(f64, f64)> =
+            jumps.chain(own.map(|readout| (readout.time, readout.value))).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        VoltageTrace {
+            label: network.describe(neuron),
+            role: Role::Layer(output),
+            threshold: spikes.then_some(threshold),
+            points,
+        }
+    };
+    Ok(outputs().map(voltage).collect())
 }
 
 fn simulate_with(

@@ -18,6 +18,7 @@ mod figures;
 mod folder;
 mod network;
 mod record;
+mod sample_problem;
 mod samples;
 mod score;
 mod trained;
