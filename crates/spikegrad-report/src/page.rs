@@ -179,12 +179,10 @@ fn write_table(html: &mut String, table: &Table) -> fmt::Result {
         write!(html, "<tr>")?;
         for (k, cell) in row.iter().enumerate() {
             let cell = escape(cell);
+            let class = if cell.chars().count() > LONG { r#" class="words""# } else { "" };
             match k {
-                0 => write!(html, r#"<th scope="row">{cell}</th>"#)?,
-                _ if cell.chars().count() > LONG => {
-                    write!(html, r#"<td class="words">{cell}</td>"#)?;
-                }
-                _ => write!(html, "<td>{cell}</td>")?,
+                0 => write!(html, r#"<th scope="row"{class}>{cell}</th>"#)?,
+                _ => write!(html, "<td{class}>{cell}</td>")?,
             }
         }
         writeln!(html, "</tr>")?;

@@ -174,7 +174,7 @@ impl Entries {
             let others = Method::ALL.map(|method| {
                 entry.others.get(method.name()).map_or_else(|| "–".to_owned(), Other::shown)
             });
-            [entry.place.clone(), format!("{:?}", entry.exact)].into_iter().chain(others).collect()
+            [entry.place.clone(), Table::number(entry.exact)].into_iter().chain(others).collect()
         };
         Table {
             heading,
@@ -192,13 +192,15 @@ impl Entry {
 }
 
 impl Other {
-    /// `difference ± error`.
+    /// `difference ± error`: an order of magnitude is all that they say.
     fn shown(&self) -> String {
+        let short =
+            |x: f64| if x == 0.0 { "0".to_owned() } else { format!("{x:.0e}").replace('-', "−") };
         match *self {
             Self::Differs { difference, error: Some(error) } => {
-                format!("{} ± {}", Table::number(difference), Table::number(error))
+                format!("{} ± {}", short(difference), short(error))
             }
-            Self::Differs { difference, error: None } => Table::number(difference),
+            Self::Differs { difference, error: None } => short(difference),
             Self::Refused { refused } => refused.to_owned(),
         }
     }

@@ -298,11 +298,12 @@ impl Sheet {
         }
         panel.draw_frame(&mut self.picture);
 
+        let what = if *role == Role::Input { "channel" } else { "neuron" };
         let count = match size {
-            1 => "1 neuron".to_owned(),
-            size => format!("{size} neurons"),
+            1 => format!("1 {what}"),
+            size => format!("{size} {what}s"),
         };
-        let right = self.left - 9.0;
+        let right = self.left - NUMBERS + 4.0;
         let (_, middle) = panel.at(0.0, rows / 2.0);
         let name_style = TextStyle { bold: true, colour, ..NORMAL }.align(Align::End);
         let name = shortened(name, name_style, LONGEST_NAME)?;
@@ -311,7 +312,7 @@ impl Sheet {
         if *size > 1 && room.height >= INDEXED {
             let style = SMALL.align(Align::End);
             let ((_, top), (_, bottom)) = (panel.upper_left, panel.lower_right);
-            let above = top + 2.0 * style.baseline() + 1.0;
+            let (right, above) = (self.left - 7.0, top + 2.0 * style.baseline() + 1.0);
             self.picture.text(first.to_string(), (right, above), style);
             self.picture.text((first + size - 1).to_string(), (right, bottom - 1.0), style);
         }
@@ -379,11 +380,10 @@ fn voltage_range(points: &[(f64, f64)], threshold: Option<f64>) -> (f64, f64) {
 /// Room for the widest name, in points.
 fn name_width(populations: &[Population], voltages: &[VoltageTrace]) -> Result<f64, ReportError> {
     // A count of neurons stands below the name of a population, and has this room at least.
-    let mut widest = 40.0_f64;
+    let mut widest = 72.0_f64;
     let bold = TextStyle { bold: true, ..NORMAL };
     for population in populations {
-        // The name of a population may reach into the room of the numbers, which bands do not have.
-        widest = widest.max(text_width(&population.name, bold)? - NUMBERS + 10.0);
+        widest = widest.max(text_width(&population.name, bold)?);
     }
     for voltage in voltages {
         widest = widest.max(text_width(&voltage.label, NORMAL)?);

@@ -200,6 +200,10 @@ fn is_wrong(point: &ClassifiedPoint) -> bool {
 }
 
 /// Colours the disc cell by cell, neighbours of one colour in one piece.
+///
+/// Where two pieces only meet, a screen shows the sheet between them: at its edge each covers a part of a pixel, and parts do not
+/// add up to a whole. So each reaches under those that are painted after it, and the rows are painted from the rim to the
+/// middle, where each lies within the next.
 fn draw_cells(
     picture: &mut Picture,
     panel: &Panel,
@@ -208,21 +212,31 @@ fn draw_cells(
 ) {
     /// A cell is about a point wide: the borders, drawn over them, hide the steps.
     const CELLS: usize = 392;
+    /// More than a pixel of a small screen, on which the picture is half as large.
+    const UNDER: f64 = 3.0;
     let edge = |index: usize| approximate(index) / approximate(CELLS);
-    for row in 0..CELLS {
+    let from_the_rim = (0..CELLS / 2).chain((CELLS / 2..CELLS).rev());
+    for row in from_the_rim {
         let y = centre(row, CELLS);
         let colours: Vec<Option<RGBColor>> = (0..CELLS)
             .map(|column| centre(column, CELLS))
             .map(|x| (truth.class_at)(x, y).and_then(|_| colour_at(x, y)))
             .collect();
+        let (above, below) = match row {
+            row if row < CELLS / 2 => (UNDER, 0.0),
+            row if row > CELLS / 2 => (0.0, UNDER),
+            // The last of all lies on what is there.
+            _ => (0.0, 0.0),
+        };
         let mut start = 0;
         for piece in colours.chunk_by(|one, other| one == other) {
             let end = start + piece.len();
             if let Some(colour) = piece[0] {
                 let (left, bottom) = panel.at(edge(start), edge(row));
                 let (right, top) = panel.at(edge(end), edge(row + 1));
-                // Up and to the right it reaches under what is painted next: no seams.
-                picture.rectangle((left, top - 0.6), (right + 0.6, bottom), colour);
+                let is_last = colours.get(end).is_none_or(Option::is_none);
+                let under = if is_last { 0.0 } else { UNDER };
+                picture.rectangle((left, top - above), (right + under, bottom + below), colour);
             }
             start = end;
         }
@@ -294,6 +308,7 @@ fn centre(index: usize, size: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::picture::Shape;
     use super::*;
 
     /// Half a disc, and no dots.
@@ -335,6 +350,47 @@ mod tests {
         }
         let svg = std::fs::read_to_string(folder.path().join("map.svg")).unwrap();
         assert!(svg.contains("50.0 % right") && svg.contains("1 wrong"));
+    }
+
+    #[test]
+    fn no_sheet_is_seen_between_two_pieces_on_a_screen_of_any_size() {
+        let panel = panel(0.0);
+        let mut picture = Picture::new(WIDTH, HEIGHT);
+        // Stripes, so that there are pieces side by side as well.
+        let stripes = |x: f64, _: f64| Some(if (9.0 * x) as u32 % 2 == 0 { BLUE } else { ORANGE });
+        draw_cells(&mut picture, &panel, TRUTH, stripes);
+        let pieces: Vec<(Position, Position)> = picture
+            .shapes
+            .iter()
+            .filter_map(|shape| match shape {
+                Shape::Rectangle { upper_left, lower_right, .. } => {
+                    Some((*upper_left, *lower_right))
+                }
+                _ => None,
+            })
+            .collect();
+        // What is left of the sheet in a pixel from `from` to `to`, after pieces that each cover a part of it.
+        let sheet = |from: Position, to: Position| {
+            pieces.iter().fold(1.0, |sheet, (upper_left, lower_right)| {
+                let width = (lower_right.0.min(to.0) - upper_left.0.max(from.0)).max(0.0);
+                let height = (lower_right.1.min(to.1) - upper_left.1.max(from.1)).max(0.0);
+                sheet * (1.0 - width * height / ((to.0 - from.0) * (to.1 - from.1)))
+            })
+        };
+        let (left, top) = panel.at(0.15, 0.85);
+        let (right, bottom) = panel.at(0.85, 0.15);
+        for pixel in [1.0, 1.02, 1.37, 2.0] {
+            let along = |start: f64, end: f64| {
+                (0_u32..)
+                    .map(move |k| start + pixel * f64::from(k))
+                    .take_while(move |x| x + pixel < end)
+            };
+            // Off the middle, so that the lines cross many pieces.
+            let down = along(top, bottom).map(|y| sheet((150.3, y), (150.3 + pixel, y + pixel)));
+            let across = along(left, right).map(|x| sheet((x, 200.7), (x + pixel, 200.7 + pixel)));
+            let most = down.chain(across).fold(0.0, f64::max);
+            assert!(most < 1e-12, "{most} of the sheet is seen with pixels of {pixel} points");
+        }
     }
 
     #[test]

@@ -173,14 +173,19 @@ fn activity(
     Ok(Activity { layers: times.into_iter().enumerate().map(layer).collect(), t_end })
 }
 
-/// What the network says of each cell that has a part of the disc; of the others nothing is asked.
-fn decisions(run: &Run, classifier: &Classifier) -> Result<Vec<Decision>, TrainError> {
-    // At the rim of the disc lie cells whose centre is outside, but not all of the cell.
+/// The centres of the cells that have a part of the disc.
+fn places() -> Vec<Option<(f64, f64)>> {
+    // At the rim lie cells whose centre is outside, but not all of the cell.
     #[expect(clippy::cast_precision_loss, reason = "130 cells to a side")]
     let reach = R_BIG + std::f64::consts::FRAC_1_SQRT_2 / MAP_SIZE as f64;
-    let places: Vec<Option<(f64, f64)>> = DecisionMap::centres(MAP_SIZE)
-        .map(|(x, y)| ((x - R_BIG).hypot(y - R_BIG) <= reach).then_some((x, y)))
-        .collect();
+    let of_the_disc =
+        |(x, y): (f64, f64)| ((x - R_BIG).hypot(y - R_BIG) <= reach).then_some((x, y));
+    DecisionMap::centres(MAP_SIZE).map(of_the_disc).collect()
+}
+
+/// What the network says of each cell that has a part of the disc; of the others nothing is asked.
+fn decisions(run: &Run, classifier: &Classifier) -> Result<Vec<Decision>, TrainError> {
+    let places = places();
     let inside = || places.iter().flatten();
     let data = DataSet {
         inputs: Inputs::Points {
@@ -287,4 +292,45 @@ fn simulate_with(
     let options = Options { max_events: settings.max_events, readouts };
     simulate(classifier.network(), classifier.parameters(), stimulus, &options)
         .map_err(|error| TrainError::Evaluation { sample: 0, reason: error.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[test]
+    fn integrators_have_no_band_and_populations_the_colours_of_their_positions() {
+        let mut config = Config::default();
+        for (key, value) in [
+            ("layers.0.size", "4"),
+            ("layers.1.model", "li"),
+            ("loss", r#"{"name": "max-voltage-cross-entropy"}"#),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        let run = Run::new(&config, Settings::default()).unwrap();
+        let drawn = raster(&run, &run.evaluated()).unwrap();
+        let bands: Vec<_> =
+            drawn.populations.iter().map(|band| (band.name.as_str(), band.role)).collect();
+        assert_eq!(bands, [("input", Role::Input), ("hidden", Role::Layer(0))]);
+        let roles: Vec<Role> = drawn.voltages.iter().map(|curve| curve.role).collect();
+        assert_eq!(roles, [Role::Layer(1); 3]);
+        plot::raster_svg(&drawn).unwrap();
+    }
+
+    #[test]
+    fn every_part_of_the_disc_lies_in_a_cell_that_is_asked() {
+        let places = places();
+        for (x, y) in DecisionMap::centres(777).filter(|&(x, y)| class_at(x, y).is_some()) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a cell"
+            )]
+            let cell = |x: f64| (x * MAP_SIZE as f64) as usize;
+            assert!(places[cell(y) * MAP_SIZE + cell(x)].is_some(), "{x} {y}");
+        }
+    }
 }
