@@ -4,7 +4,7 @@
 //! noticed if it is broken (`planted.rs`).
 
 use crate::random_networks::{MAX_EVENTS, Plan, any_plan, for_all, runaway};
-use crate::support::{cut_off_together, problems, problems_in, random, shared};
+use crate::support::{cut_off_together, problems, random};
 use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -40,10 +40,7 @@ fn count(refusals: &[Refusal], into: &mut BTreeMap<&'static str, usize>) {
 
 #[test]
 fn the_corpus_has_one_gradient() {
-    let mut cases = problems();
-    if let Some(contract) = shared("contract/cases") {
-        cases.extend(problems_in(&contract));
-    }
+    let cases = problems();
     let (mut worst, mut compared, mut refused) = ([0.0_f64; 3], [0; 3], BTreeMap::new());
     let differences = FiniteDifferences::default();
     let others: [(&dyn Engine, f64); 3] =

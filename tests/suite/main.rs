@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a test says what it measured")]
-#![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
 mod agreement;
 mod cases;
@@ -18,7 +17,6 @@ mod oracle;
 mod planted;
 mod problem_file;
 mod properties;
-mod published;
 mod random_networks;
 mod signs;
 mod support;

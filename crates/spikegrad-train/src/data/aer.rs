@@ -455,20 +455,4 @@ mod tests {
             assert!(message.contains("looked for the folders Train and Test, or"), "{message}");
         }
     }
-
-    #[test]
-    fn real_recordings_are_what_they_are_known_to_be() {
-        let Some(folder) = crate::data::shared("nmnist") else { return };
-        let (train, test) = load(&folder, usize::MAX).unwrap();
-        assert_eq!((train.len(), test.len()), (1000, 100));
-        // The numbers of the recordings are those of MNIST.
-        assert_eq!(train.labels[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-        assert_eq!(test.labels[..4], [7, 2, 1, 0]);
-        let (Inputs::Trains(a), Inputs::Trains(b)) = (&train.inputs, &test.inputs) else {
-            panic!("spikes")
-        };
-        assert_eq!(a.times.len() + b.times.len(), 4_518_827);
-        let last = a.times.iter().chain(&b.times).copied().fold(0.0, f64::max);
-        assert_eq!(last.to_bits(), 0.336_040_f64.to_bits());
-    }
 }

@@ -384,13 +384,4 @@ mod tests {
         test.labels.iter().for_each(|&label| counts[label] += 1);
         assert_eq!(counts, [1000; 10]);
     }
-
-    #[test]
-    fn the_published_digits_are_split_as_for_eventprop() {
-        let Some(path) = crate::data::shared("mnist") else { return };
-        let mnist = DataConfig::Mnist { path: Some(path), validation: 5000, limit: None };
-        let Splits { train, validation, test } = mnist.load().unwrap();
-        assert_eq!((train.len(), validation.len(), test.len()), (55_000, 5000, 10_000));
-        assert_eq!(validation.labels[..4], [5, 0, 4, 1]);
-    }
 }

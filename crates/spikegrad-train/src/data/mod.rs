@@ -25,18 +25,3 @@ pub use problem::DataProblem;
 pub use randman::Randman;
 pub use set::{DataSet, InputRef, Inputs, SpikeTrains, Split, Splits};
 pub use spike_file::{read_spike_trains, write_spike_trains};
-
-/// Real data that lie beside a checkout and may be absent: then the test says so and passes.
-#[cfg(test)]
-fn shared(name: &str) -> Option<std::path::PathBuf> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = root.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    {
-        eprintln!("skipped: {} is not there", path.display());
-    }
-    None
-}
