@@ -12,6 +12,8 @@ mod advice;
 mod answers;
 #[path = "command_line/comparing.rs"]
 mod comparing;
+#[path = "command_line/documents.rs"]
+mod documents;
 #[path = "command_line/figures.rs"]
 mod figures;
 #[path = "command_line/files.rs"]

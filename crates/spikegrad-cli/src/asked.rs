@@ -151,8 +151,7 @@ fn texts(file: &Path, lines: bool) -> Box<dyn Iterator<Item = Result<Text, Unrea
 impl OfRun {
     /// The samples of the run in `folder`. There must be a `--sample`.
     pub(crate) fn open(&self, folder: &Path, settings: Settings) -> Result<Vec<Sample>, Failure> {
-        let run = RunFolder::trained(folder, self.data.as_deref(), settings)
-            .map_err(Failure::of_old_run)?;
+        let run = RunFolder::trained(folder, self.data.as_deref(), settings)?;
         let split = match self.split {
             SplitName::Train => Split::Train,
             SplitName::Validation => Split::Validation,

@@ -341,7 +341,8 @@ mod tests {
     #[test]
     fn every_way_to_train_learns_something() {
         let plan = Plan { seed: 0, quick: true, progress: &|_, _, _| true };
-        let numbers = run(&plan).unwrap().numbers;
+        let Findings { numbers, page } = run(&plan).unwrap();
+        assert!(page.introduction[0].contains(" 1 seed;"), "{}", page.introduction[0]);
         let conditions = numbers["findings"]["conditions"].as_array().unwrap();
         assert_eq!(conditions.len(), 11);
         for condition in conditions {
