@@ -18,7 +18,6 @@ pub(crate) struct Beside {
 }
 
 /// Runs the tests that were asked for on the command line, as far as there is what they need.
-#[expect(clippy::print_stdout, reason = "what was left out has to be said")]
 pub(crate) fn run(root: &Path, tests: Vec<Beside>) -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = tests.into_iter().map(|Beside { name, needs, test }| {

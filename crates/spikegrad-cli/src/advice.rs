@@ -53,11 +53,10 @@ fn late_inputs(problem: &Problem) -> Option<String> {
 
 /// Targets that no spike can meet.
 fn late_targets(problem: &Problem) -> Option<String> {
-    let targets = match &problem.document.loss {
-        Some(
-            LossDocument::SpikeTimeMse { targets, .. } | LossDocument::VanRossum { targets, .. },
-        ) => targets,
-        _ => return None,
+    let Some(LossDocument::SpikeTimeMse { targets, .. } | LossDocument::VanRossum { targets, .. }) =
+        &problem.document.loss
+    else {
+        return None;
     };
     let t_end = problem.stimulus.t_end();
     let all = targets.iter().flatten();

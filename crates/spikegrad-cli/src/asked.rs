@@ -143,7 +143,7 @@ fn texts(file: &Path, lines: bool) -> Box<dyn Iterator<Item = Result<Text, Unrea
         Ok(Texts::Lines(lines)) => Box::new(lines),
         Err(reason) => {
             let file = file.to_owned();
-            Box::new(std::iter::once(Err(Unread { file, line: None, reason })))
+            Box::new(std::iter::once(Err(Unread { file, line: None, reason: Box::new(reason) })))
         }
     }
 }
@@ -269,9 +269,13 @@ mod tests {
 
     #[test]
     fn samples_are_positions_and_ranges() {
-        let some = |ranges: &[Range<usize>]| Ok(Samples::Some(ranges.to_vec()));
-        assert_eq!(samples("17"), some(&[17..18]));
-        assert_eq!(samples("3,5, 7..9"), some(&[3..4, 5..6, 7..9]));
+        let positions = |text: &str| match samples(text) {
+            Ok(Samples::Some(ranges)) => ranges.into_iter().flatten().collect(),
+            other => panic!("{text}: {other:?}"),
+        };
+        let seventeen: Vec<usize> = positions("17");
+        assert_eq!(seventeen, [17]);
+        assert_eq!(positions("3,5, 7..9"), [3, 5, 7, 8]);
         assert_eq!(samples("all"), Ok(Samples::All));
         for wrong in ["", "x", "-1", "3..3", "5..3", "1,,2", "1..", "..", "1.5"] {
             assert!(samples(wrong).is_err(), "{wrong}");

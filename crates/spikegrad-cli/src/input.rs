@@ -37,7 +37,7 @@ impl Text {
 pub(crate) struct Unread {
     pub(crate) file: PathBuf,
     pub(crate) line: Option<u64>,
-    pub(crate) reason: Failure,
+    pub(crate) reason: Box<Failure>,
 }
 
 /// Where a problem came from, for messages.
@@ -150,13 +150,13 @@ impl Iterator for Lines {
             Ok(None) => None,
             Ok(Some((number, bytes))) if bytes.len() as u64 > MAX_FILE_BYTES => {
                 self.rest.end();
-                let reason = too_large(&file, Some(number));
+                let reason = Box::new(too_large(&file, Some(number)));
                 Some(Err(Unread { file, line: Some(number), reason }))
             }
             Ok(Some((number, bytes))) => Some(Ok(Text { file, line: Some(number), bytes })),
             Err(reason) => {
                 self.rest.end();
-                let reason = Failure::Read { place: name(&file), reason };
+                let reason = Box::new(Failure::Read { place: name(&file), reason });
                 Some(Err(Unread { file, line: None, reason }))
             }
         }

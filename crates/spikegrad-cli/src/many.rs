@@ -122,7 +122,7 @@ impl Line {
             },
             Err(unread) => {
                 let (origin, place) = (unread.origin(), unread.place());
-                Self::failed(origin, place, unread.reason)
+                Self::failed(origin, place, *unread.reason)
             }
         }
     }

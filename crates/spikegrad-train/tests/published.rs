@@ -5,6 +5,7 @@
 //! hand. Not here: what is done where data are missing (`beside.rs`).
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "what was left out has to be said")]
 
 #[path = "../../../tests/published/beside.rs"]
 mod beside;

@@ -115,10 +115,7 @@ fn every_command_is_understood() {
         let (more, status, said): (&[&str], _, _) = match command.words[0].as_str() {
             "train" | "sweep" => (&["--set", "nothing.of.this.name=1"], 2, "nothing.of.this.name"),
             "evaluate" | "export" => (&[], 2, "there is no run in"),
-            "simulate" | "gradient" if command.option("--sample").is_some() => {
-                (&[], 2, "there is no run in")
-            }
-            "compare" if command.option("--sample").is_some() => (&[], 2, "there is no run in"),
+            _ if command.option("--sample").is_some() => (&[], 2, "there is no run in"),
             _ => continue,
         };
         if command.words.iter().any(|word| word == "--resume") {

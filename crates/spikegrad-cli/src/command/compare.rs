@@ -151,7 +151,7 @@ fn asked(arguments: &Arguments, common: &Common) -> Result<Vec<(String, Asked)>,
             Texts::One(text) => all.push((name, Asked::Text(text))),
             Texts::Lines(lines) => {
                 for text in lines {
-                    let text = text.map_err(|unread| unread.reason)?;
+                    let text = text.map_err(|unread| *unread.reason)?;
                     let line = text.line.unwrap_or(0);
                     all.push((format!("{name}-{line}"), Asked::Text(text)));
                 }

@@ -357,7 +357,7 @@ mod tests {
         let panel = panel(0.0);
         let mut picture = Picture::new(WIDTH, HEIGHT);
         // Stripes, so that there are pieces side by side as well.
-        let stripes = |x: f64, _: f64| Some(if (9.0 * x) as u32 % 2 == 0 { BLUE } else { ORANGE });
+        let stripes = |x: f64, _: f64| Some(if (30.0 * x).sin() > 0.0 { BLUE } else { ORANGE });
         draw_cells(&mut picture, &panel, TRUTH, stripes);
         let pieces: Vec<(Position, Position)> = picture
             .shapes
