@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", value_parser = arguments::figure, help_heading = "Figure")]
     plot: Option<PathBuf>,
 
-    /// Draw only these: populations, or neurons of them, such as input,hidden[0..20],out[3]
+    /// Draw only these: populations, or neurons of them, such as `input,hidden[0..20],out[3]`
     ///
     /// The end of a range is left out. Of neurons that are named one by one or in a range all potentials are drawn, up to 64.
     #[arg(
