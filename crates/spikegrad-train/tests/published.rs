@@ -15,8 +15,7 @@ use std::process::ExitCode;
 
 use beside::Beside;
 
-use spikegrad_train::data::yin_yang::Split;
-use spikegrad_train::{DataConfig, Inputs, Splits, YinYang};
+use spikegrad_train::{DataConfig, Inputs, Split, Splits, YinYang};
 
 /// The eight-byte items of an `.npy` file of this type and shape.
 fn read_npy(path: &Path, dtype: &str, shape: &str) -> Vec<[u8; 8]> {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::yin_yang::{Split, YinYang};
-use super::{DataSet, Inputs, Randman, Splits, aer, heidelberg, idx, spike_file};
+use super::yin_yang::YinYang;
+use super::{DataSet, Inputs, Randman, Split, Splits, aer, heidelberg, idx, spike_file};
 use crate::TrainError;
 use crate::out_of_range::{OutOfRange, check};
 

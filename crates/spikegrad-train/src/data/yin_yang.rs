@@ -16,6 +16,8 @@
 
 use rand_mt::Mt;
 
+use super::Split;
+
 /// Radius of the disc, and both coordinates of its centre.
 pub const R_BIG: f64 = 0.5;
 
@@ -34,17 +36,6 @@ pub struct YinYang {
     pub labels: Vec<usize>,
 }
 
-/// One of the three published parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// 5000 points, seed 42.
-    Train,
-    /// 1000 points, seed 41.
-    Validation,
-    /// 1000 points, seed 40.
-    Test,
-}
-
 impl YinYang {
     /// Draws `size` points with the generator of the published data.
     #[must_use]
@@ -54,7 +45,7 @@ impl YinYang {
         Self { points, labels }
     }
 
-    /// Draws one of the published parts, equal to them to the last bit.
+    /// Draws one of the published parts, equal to them to the last bit: 5000 points to train on, 1000 for validation and for the test.
     #[must_use]
     pub fn split(split: Split) -> Self {
         match split {
