@@ -13,16 +13,20 @@
 //!
 //! Nothing here knows how a derivative is computed. Not here: derivatives one by one (`oracle.rs`, `yardsticks.rs`).
 
-use crate::random_networks::{MAX_EVENTS, Plan, Reads, any_plan, for_all, runaway, spiking_plan};
-use crate::support::random;
-use crate::tolerance::IDENTITY;
+use crate::random_networks::{
+    MAX_EVENTS, Plan, Reads, Regime, any_plan, for_all, runaway, spiking_plan,
+};
+use crate::support::{exact_sum, random};
+use crate::tolerance::{AGREEMENT_ROUNDINGS, IDENTITY};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Evaluate, Evaluation, Loss, Measure, Network, NeuronId, Parameters, ReadoutRequest,
-    Settings, Trace, Values, value_and_grad,
+    Cotangents, Engine, Evaluate, Evaluation, Grazing, Loss, Measure, Network, NeuronId, Parameters,
+    ReadoutRequest, Settings, Trace, Values, value_and_grad,
 };
+use spikegrad_compare::{Question, Saltation};
+use std::cell::Cell;
 
 /// Σ c t over all spikes, or Σ c V over read-outs, with random coefficients from −1 to 1.
 #[derive(Debug)]
@@ -91,11 +95,33 @@ impl Terms {
         self.sum += term;
         self.size += term.abs();
     }
+}
 
-    fn cancel(&self) -> Result<(), TestCaseError> {
-        let error = self.sum.abs() / self.size.max(f64::MIN_POSITIVE);
-        prop_assert!(error < IDENTITY, "{:e} of {:e}", error, self.size);
+/// How often an identity was checked, and how often only to the condition of its run.
+#[derive(Default)]
+struct Checked {
+    all: Cell<u32>,
+    conditioned: Cell<u32>,
+}
+
+impl Checked {
+    /// The terms cancel; near grazing, where a rounding is magnified as it is between engines, to that.
+    fn cancel(&self, terms: &Terms, answered: &Answered) -> Result<(), TestCaseError> {
+        self.all.set(self.all.get() + 1);
+        let error = terms.sum.abs() / terms.size.max(f64::MIN_POSITIVE);
+        if error >= IDENTITY {
+            let tolerance = AGREEMENT_ROUNDINGS * f64::EPSILON * answered.condition()?;
+            prop_assert!(error < tolerance, "{:e} of {:e}, {:e}", error, terms.size, tolerance);
+            self.conditioned.set(self.conditioned.get() + 1);
+        }
         Ok(())
+    }
+
+    /// At most one network in a hundred needs its condition.
+    fn finish(self) {
+        let (conditioned, all) = (self.conditioned.get(), self.all.get());
+        println!("{conditioned} of {all} networks within their condition alone");
+        assert!(100 * conditioned <= all, "{conditioned} of {all}");
     }
 }
 
@@ -104,7 +130,11 @@ struct Answered {
     problem: Problem,
     evaluation: Evaluation,
     cotangents: Cotangents,
+    loss: Linear,
 }
+
+const SETTINGS: Settings =
+    Settings { engine: Engine::Automatic, max_events: MAX_EVENTS, grazing: Grazing::Fail };
 
 fn answer(plan: &Plan, problem: &Problem) -> Result<Answered, TestCaseError> {
     let mut problem = problem.clone();
@@ -117,14 +147,24 @@ fn answer(plan: &Plan, problem: &Problem) -> Result<Answered, TestCaseError> {
     let t_end = problem.stimulus.t_end();
     let loss = Linear { reads: plan.reads, seed: plan.seed, t_end };
     let Problem { network, parameters, stimulus, .. } = &problem;
-    let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
     let evaluation =
-        value_and_grad(network, parameters, stimulus, &loss, &settings).map_err(runaway)?;
+        value_and_grad(network, parameters, stimulus, &loss, &SETTINGS).map_err(runaway)?;
     let (_, cotangents) = loss.evaluate(network, &evaluation.trace).unwrap();
-    Ok(Answered { problem, evaluation, cotangents })
+    Ok(Answered { problem, evaluation, cotangents, loss })
 }
 
 impl Answered {
+    /// Σ κ² over the spikes of the run.
+    fn condition(&self) -> Result<f64, TestCaseError> {
+        let Problem { network, parameters, stimulus, .. } = &self.problem;
+        let (loss, settings) = (&self.loss, SETTINGS);
+        let question = Question { network, parameters, stimulus, loss, settings };
+        let answer = Saltation.answer_with_condition(&question);
+        answer
+            .map(|(_, condition)| condition.of_slopes)
+            .map_err(|error| TestCaseError::fail(error.to_string()))
+    }
+
     /// Read-outs that count, with their cotangents and the potential of the same neuron at the end.
     fn readouts(&self) -> impl Iterator<Item = (&spikegrad::Readout, f64, f64)> {
         let readouts = &self.evaluation.trace.readouts;
@@ -190,6 +230,7 @@ impl Answered {
 
 #[test]
 fn e11_a_shift_of_everything_shifts_every_spike_and_no_maximum() {
+    let checked = Checked::default();
     let plans = any_plan()
         .prop_filter("a sample has a time of its own", |plan| plan.reads != Reads::Samples);
     for_all(plans, |plan, problem| {
@@ -200,32 +241,38 @@ fn e11_a_shift_of_everything_shifts_every_spike_and_no_maximum() {
         for (p, g) in answered.problem.parameters.populations.iter().zip(&gradient.populations) {
             for k in 0..p.tau_mem.as_slice().len() {
                 let (v, i) = (p.initial_v.get(k), p.initial_i.get(k));
-                let rate_of_v = (p.v_leak.get(k) + p.i_bias.get(k) - v + i) / p.tau_mem.get(k);
+                // All but zero near a threshold in balance, where its digits count.
+                let rate_of_v =
+                    exact_sum([p.v_leak.get(k), p.i_bias.get(k), -v, i]) / p.tau_mem.get(k);
                 terms.add(-g.initial_v.get(k) * rate_of_v);
                 terms.add(g.initial_i.get(k) * i / p.tau_syn.get(k));
             }
         }
         answered.by_shift(&mut terms);
-        terms.cancel()?;
+        checked.cancel(&terms, &answered)?;
         Ok(answered.spikes())
     });
+    checked.finish();
 }
 
 #[test]
 fn e11_without_bias_and_initial_state_the_derivatives_by_input_times_sum_to_the_cotangents() {
+    let checked = Checked::default();
     let plans = spiking_plan().prop_map(|plan| Plan { bias: false, initial: false, ..plan });
     for_all(plans, |plan, problem| {
         let answered = answer(plan, problem)?;
         let mut terms = Terms::default();
         answered.input_times().for_each(|(_, g)| terms.add(g));
         answered.cotangents.spikes.iter().for_each(|&c| terms.add(-c));
-        terms.cancel()?;
+        checked.cancel(&terms, &answered)?;
         Ok(answered.spikes())
     });
+    checked.finish();
 }
 
 #[test]
 fn e12_spike_times_do_not_depend_on_the_unit_of_the_potential_and_potentials_are_linear_in_it() {
+    let checked = Checked::default();
     for_all(any_plan(), |plan, problem| {
         let answered = answer(plan, problem)?;
         let mut terms = Terms::default();
@@ -233,17 +280,24 @@ fn e12_spike_times_do_not_depend_on_the_unit_of_the_potential_and_potentials_are
         answered
             .readouts()
             .for_each(|(readout, cotangent, _)| terms.add(-cotangent * readout.value));
-        terms.cancel()?;
+        checked.cancel(&terms, &answered)?;
         Ok(answered.spikes())
     });
+    checked.finish();
 }
 
 #[test]
 fn e13_spike_times_are_linear_in_the_unit_of_time_and_potentials_do_not_depend_on_it() {
+    let checked = Checked::default();
     let plans = any_plan()
         .prop_filter("a sample has a time of its own", |plan| plan.reads != Reads::Samples);
     for_all(plans, |plan, problem| {
         let answered = answer(plan, problem)?;
+        // By an input time a potential has a difference of two large terms, of which nothing may be left (`by_shift`): times a time of a
+        // million time constants that is no small number.
+        if plan.regime == Regime::LongGaps && plan.reads != Reads::Spikes {
+            return Ok(answered.spikes());
+        }
         let mut terms = Terms::default();
         answered.by_parameters(true, &mut terms);
         answered.input_times().for_each(|(time, g)| terms.add(time * g));
@@ -255,7 +309,8 @@ fn e13_spike_times_are_linear_in_the_unit_of_time_and_potentials_do_not_depend_o
                 terms.add(cotangent * at_the_end);
             }
         }
-        terms.cancel()?;
+        checked.cancel(&terms, &answered)?;
         Ok(answered.spikes())
     });
+    checked.finish();
 }

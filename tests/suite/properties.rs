@@ -9,11 +9,11 @@ mod structure;
 mod sweep;
 mod units;
 
-use crate::random_networks::{MAX_EVENTS, Reads, any_plan, for_all, runaway};
+use crate::random_networks::{MAX_EVENTS, Reads, Regime, any_plan, for_all, runaway};
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
 use spikegrad::{Evaluation, Settings, Source, Stimulus, Synapses, Trace, loss_of, value_and_grad};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 fn settings() -> Settings {
@@ -79,4 +79,73 @@ fn the_problems_use_what_they_are_meant_to_use() {
     let kinds = [Reads::Spikes, Reads::Maximum, Reads::Mean, Reads::Samples];
     assert!(kinds.iter().all(|kind| seen.borrow().contains(&format!("{kind:?}"))));
     assert_eq!(seen.borrow().len(), 4 + 3 + 7);
+}
+
+/// The doubles between two numbers of one sign.
+fn doubles_between(a: f64, b: f64) -> u64 {
+    a.to_bits().abs_diff(b.to_bits())
+}
+
+/// Input arrivals within three doubles of a spike of the neuron that hears them.
+fn snapped(problem: &Problem, trace: &Trace) -> usize {
+    let network = &problem.network;
+    let mut count = 0;
+    for (c, connection) in network.connections().iter().enumerate() {
+        if connection.from != Source::Input {
+            continue;
+        }
+        let (n_pre, _) = network.shape(c);
+        let (first, delays) =
+            (network.range(connection.to).start, &problem.parameters.connections[c].delay);
+        for spike in &trace.spikes {
+            let (population, post) = network.locate(spike.neuron);
+            if population != connection.to || first > spike.neuron.index() {
+                continue;
+            }
+            let near = problem.stimulus.spikes().iter().filter(|input| {
+                let arrival = input.time + delays.get(post * n_pre + input.channel);
+                doubles_between(arrival, spike.time) <= 3
+            });
+            count += near.count();
+        }
+    }
+    count
+}
+
+#[test]
+fn each_regime_goes_where_it_is_meant_to_go() {
+    let (near_spikes, at_threshold) = (Cell::new(0), Cell::new(0));
+    let gaps = RefCell::new(Vec::new());
+    for_all(any_plan(), |plan, problem| {
+        let trace = evaluate(problem)?.trace;
+        match plan.regime {
+            Regime::Usual => {}
+            Regime::Coincident => near_spikes.set(near_spikes.get() + snapped(problem, &trace)),
+            Regime::NearThreshold => {
+                let populations = problem.parameters.populations.iter();
+                let starts = populations.flat_map(|p| {
+                    let (v, v_th) = (p.initial_v.as_slice(), p.v_th.as_slice());
+                    v.iter().zip(v_th).map(|(&v, &v_th)| doubles_between(v, v_th))
+                });
+                at_threshold.set(at_threshold.get() + starts.filter(|&n| n <= 4).count());
+            }
+            Regime::LongGaps => {
+                let times = problem.stimulus.spikes().iter().map(|spike| spike.time);
+                let times: Vec<f64> = [0.0].into_iter().chain(times).collect();
+                let longest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+                gaps.borrow_mut().push(longest / 0.005);
+            }
+        }
+        Ok(trace.spikes.len())
+    });
+    let beyond = |length: f64| gaps.borrow().iter().filter(|gap| **gap > length).count();
+    println!(
+        "{} arrivals near spikes, {} starts at thresholds, {} gaps beyond 100 time constants, {} beyond 100,000",
+        near_spikes.get(),
+        at_threshold.get(),
+        beyond(1e2),
+        beyond(1e5)
+    );
+    assert!(near_spikes.get() > 400 && at_threshold.get() > 100);
+    assert!(beyond(1e2) > 100 && beyond(1e5) > 20);
 }

@@ -192,6 +192,24 @@ pub(crate) fn all_close(got: &[f64], expected: &[f64], ulps: f64) {
     }
 }
 
+/// The sum of some numbers, with one rounding or little more, however much of them cancels (Neumaier 1974, twice).
+pub(crate) fn exact_sum<const N: usize>(numbers: [f64; N]) -> f64 {
+    let (mut sum, mut rest, mut rest_of_rest) = (0.0, 0.0, 0.0);
+    let two_sum = |a: f64, b: f64| {
+        let sum = a + b;
+        let part = sum - a;
+        (sum, (a - (sum - part)) + (b - part))
+    };
+    for x in numbers {
+        let error;
+        (sum, error) = two_sum(sum, x);
+        let more;
+        (rest, more) = two_sum(rest, error);
+        rest_of_rest += more;
+    }
+    sum + (rest + rest_of_rest)
+}
+
 /// A small random generator with a fixed seed: no test may depend on the weather.
 pub(crate) fn random(seed: u64) -> Random {
     Random::new(seed)

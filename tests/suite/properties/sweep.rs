@@ -1,7 +1,7 @@
 //! The layered sweep and the event loop are one simulator: the same spikes in the same order, the same read-outs, the same
 //! gradients, to rounding.
 
-use crate::random_networks::{for_all, layered_plan};
+use crate::random_networks::{Swept, for_all, layered_plan};
 use crate::support::error;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
@@ -15,7 +15,7 @@ use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
     SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
 };
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// These networks are larger than those of the other statements.
@@ -146,12 +146,11 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
 
 #[test]
 fn a_sweep_finds_the_spikes_of_the_event_loop() {
-    let (irregular, differences) = (Cell::new(0), Differences::default());
-    for_all(layered_plan(), |_, problem| {
-        let Some((expected, got)) = traces(problem)? else {
-            irregular.set(irregular.get() + 1);
-            return Ok(0);
-        };
+    let (swept, differences) = (Swept::default(), Differences::default());
+    for_all(layered_plan(), |plan, problem| {
+        let traces = traces(problem)?;
+        swept.note(plan, traces.is_some());
+        let Some((expected, got)) = traces else { return Ok(0) };
         let order = |t: &Trace| t.spikes.iter().map(|s| (s.neuron, s.round)).collect::<Vec<_>>();
         prop_assert_eq!(order(&got), order(&expected));
         prop_assert_eq!(got.arrivals, expected.arrivals);
@@ -180,6 +179,5 @@ fn a_sweep_finds_the_spikes_of_the_event_loop() {
         Ok(expected.spikes.len())
     });
     differences.check();
-    println!("{} runs are left to the event loop", irregular.get());
-    assert!(irregular.get() < 30, "{} runs are left to the event loop", irregular.get());
+    swept.check();
 }

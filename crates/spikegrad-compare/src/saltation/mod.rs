@@ -46,6 +46,8 @@ pub struct Condition {
     pub terms: Vec<f64>,
     /// Σ κ² over all spikes; every κ is at least 1.
     pub of_slopes: f64,
+    /// Length of the longest stretch in time constants: the matrix exponential is squared for each of its halvings, and its rounding doubled.
+    pub of_stretches: f64,
 }
 
 /// Roundings of a spike's slope that [`Condition::rounding`] counts: those of the potential, the current and the time at which they are
@@ -96,7 +98,9 @@ impl Saltation {
         }
         let (entries, terms) = sweep.gradient(&run.cotangents);
         let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
-        let condition = Condition { terms, of_slopes: sweep.of_slopes };
+        let stretches = sweep.neurons.iter().map(|neuron| neuron.stiffness);
+        let of_stretches = stretches.fold(0.0, f64::max);
+        let condition = Condition { terms, of_slopes: sweep.of_slopes, of_stretches };
         Ok((Answer { loss: run.loss, gradient, worth: Worth::default() }, condition))
     }
 

@@ -43,6 +43,8 @@ pub(super) struct Sensitive {
     /// If the membrane is held: until when, and ∇ of that time.
     held: Option<(Time, DVector<f64>)>,
     averages: Vec<Average>,
+    /// The longest stretch so far, in time constants.
+    pub(super) stiffness: f64,
 }
 
 /// An integral of the potential under a weight that fades, and its row.
@@ -73,6 +75,7 @@ impl Sensitive {
             by_i,
             held: None,
             averages: Vec::new(),
+            stiffness: 0.0,
         }
     }
 
@@ -126,6 +129,7 @@ impl Sensitive {
 
     fn flow(&mut self, to: Time) {
         let dt = to.since(self.time);
+        self.stiffness = self.stiffness.max(dt / self.p.tau_mem + dt / self.p.tau_syn);
         let generator = self.generator() * dt;
         for average in &mut self.averages {
             let weight = math::exp(-average.fading * self.time.rounded);

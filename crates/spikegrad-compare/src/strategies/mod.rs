@@ -5,9 +5,15 @@
 //! [`Plan::problem`] and [`Plan::loss`] do the rest. Recurrent excitation may run away: give such runs a budget of events, and
 //! reject what exceeds it.
 //!
+//! A [`Regime`] moves the numbers to where engines go wrong: events at one time or next to each other, potentials within doubles of the
+//! threshold, gaps in which everything decays. State what you state over all of them.
+//!
 //! Not here: the numbers (`draw.rs`), what is stated about a problem.
 
+mod coincident;
 mod draw;
+mod long_gaps;
+mod near_threshold;
 mod random;
 
 pub use random::Random;
@@ -43,6 +49,24 @@ pub enum Reads {
     Mean,
     /// Potentials of leaky integrators at given times.
     Samples,
+}
+
+/// Where the numbers of a problem lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Regime {
+    /// Anywhere.
+    Usual,
+    /// Times on a binary grid, equal neurons, loops without delay, inputs within three doubles of spikes.
+    Coincident,
+    /// Starts, resets and rests within doubles of the threshold or far from it, time constants of many sizes.
+    NearThreshold,
+    /// A hundred to a million time constants between inputs.
+    LongGaps,
+}
+
+impl Regime {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Usual, Self::Coincident, Self::NearThreshold, Self::LongGaps];
 }
 
 /// When inputs come, in seconds.
@@ -86,6 +110,8 @@ pub struct Plan {
     pub spikes: usize,
     /// When they come.
     pub window: Window,
+    /// Where the numbers lie.
+    pub regime: Regime,
     /// From which all numbers follow.
     pub seed: u64,
 }
@@ -117,6 +143,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 initial,
                 spikes,
                 window: USUAL,
+                regime: Regime::Usual,
                 seed,
             }
         },
@@ -176,13 +203,20 @@ impl Plan {
         }
         let loss = draw.loss(&last, size);
         let (t_end, spikes) = (self.window.t_end, draw.spikes());
-        ProblemDocument {
+        let mut document = ProblemDocument {
             format: "spikegrad-problem".into(),
             version: 1,
             network: NetworkDocument { inputs: self.inputs as u64, populations, connections },
             stimulus: StimulusDocument { t_end, spikes },
             loss: Some(loss),
+        };
+        match self.regime {
+            Regime::Usual => {}
+            Regime::Coincident => coincident::coincide(&mut document, self),
+            Regime::NearThreshold => near_threshold::approach(&mut document, self),
+            Regime::LongGaps => long_gaps::stretch(&mut document, self),
         }
+        document
     }
 
     /// The problem.
