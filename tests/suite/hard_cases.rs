@@ -10,6 +10,7 @@ mod numbers;
 mod refractory;
 mod simultaneity;
 mod time_constants;
+mod trials;
 
 use crate::support::one_neuron;
 use serde_json::{Value, json};

@@ -217,6 +217,20 @@ fn a_yardstick_does_not_know_what_it_measures() {
 }
 
 #[test]
+fn the_second_simulator_shares_no_code_with_the_engine() {
+    let folder = "tests/suite/second_simulator/";
+    let of_it: Vec<_> =
+        sources().into_iter().filter(|(name, _)| name.starts_with(folder)).collect();
+    assert!(of_it.len() > 4);
+    // It is told what spiked when, and no more.
+    let is_foreign = |line: &&str| line.contains("spikegrad") && *line != "use spikegrad::Trace;";
+    let findings = of_it.iter().flat_map(|(name, text)| {
+        code(text).filter(is_foreign).map(move |line| format!("{name}: {line}"))
+    });
+    check_none("the second simulator knows the engine", &findings.collect::<Vec<_>>());
+}
+
+#[test]
 fn libraries_are_quiet() {
     let folders = QUIET.map(|library| match library {
         "" => "crates/spikegrad/src/".to_owned(),
