@@ -7,7 +7,7 @@ use crate::support::{all_close, at_path, close, gradient_of, one_neuron, problem
 use crate::tolerance::{ACCUMULATED_ULPS, DERIVATIVE_ULPS, SPIKE_TIME_ULPS};
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
-use spikegrad::{Engine, Evaluator, Settings, SpikeTimeMse, Trace};
+use spikegrad::{Engine, Evaluator, Settings, SpikeTimeMse, Trace, loss_of};
 
 /// The trace of the engine that is chosen for a document.
 fn automatic(document: &Value) -> Trace {
@@ -186,5 +186,26 @@ fn t13_what_crosses_after_the_end_is_no_spike() {
         assert!(exact_spikes(&document).is_empty());
         assert!(run(&document).unwrap().spikes.is_empty(), "event loop, {t_end}");
         assert!(automatic(&document).spikes.is_empty(), "sweep, {t_end}");
+    }
+}
+
+#[test]
+fn t6_a_loss_reads_times_with_what_their_rounding_left_off() {
+    let mut document = one_neuron(json!({"tau_mem": 0.02}), &[0.0], &[(0, 1000.1)], 1000.2);
+    document["network"]["populations"][0]["size"] = json!(2);
+    document["network"]["connections"][0]["weights"] = json!([[9.0], [9.05]]);
+    document["loss"] = json!({"type": "ttfs_cross_entropy", "population": "out", "label": 0,
+        "tau0": 0.000_25});
+    let p = problem(&document);
+    let loss = loss_of::<f64>(p.document.loss.as_ref().unwrap(), &p.network);
+    let evaluation = gradient_of(&document, &*loss).unwrap();
+    // Given to 15 digits.
+    close(evaluation.loss, 0.755_817_660_430_381, 10.0);
+    let answer = crate::support::document(&p, &evaluation);
+    for (path, expected) in [
+        ("network/connections/0/weights/0/0", -1.303_539_521_953_65),
+        ("network/populations/0/params/tau_mem", 7.333_426_750_564_04),
+    ] {
+        close(at_path(&answer, path), expected, DERIVATIVE_ULPS);
     }
 }
