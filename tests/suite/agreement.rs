@@ -208,10 +208,17 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
         let mut draw = |x: f64| (2.0 * random.unit() - 1.0) * x.abs().max(1e-3);
         let times = stimulus
             .in_given_order(&stimulus.spikes().iter().map(|spike| spike.time).collect::<Vec<_>>());
-        let direction = Gradient {
+        let mut direction = Gradient {
             parameters: parameters.map(&mut draw),
             input_times: times.into_iter().map(&mut draw).collect(),
         };
+        // A refractory time of 0 can only grow, and then beyond what arrives at a spike: its derivative is one-sided, and holds
+        // while delays stay.
+        for (along, at) in direction.parameters.populations.iter_mut().zip(&parameters.populations)
+        {
+            let pairs = along.t_ref.as_mut_slice().iter_mut().zip(at.t_ref.as_slice());
+            pairs.filter(|(_, at)| **at == 0.0).for_each(|(along, _)| *along = 0.0);
+        }
         let sample = Sample { stimulus, loss: &loss };
         let forward =
             value_and_jvp(network, parameters, sample, &direction, &SETTINGS).map_err(runaway)?;

@@ -83,5 +83,8 @@ cases!(
     refractory_bias_100,
     refractory_bursts,
     slow_synapse_100,
+    spiking_max_voltage,
+    spiking_mean_voltage,
+    spiking_voltage_samples,
     voltage_samples_100,
 );

@@ -22,8 +22,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Engine, Evaluate, Evaluation, Grazing, Loss, Measure, Network, NeuronId, Parameters,
-    ReadoutRequest, Settings, Trace, Values, value_and_grad,
+    Cotangents, Engine, Evaluate, Evaluation, Grazing, Loss, Measure, Network, NeuronId,
+    Parameters, ReadoutRequest, Settings, Trace, Values, value_and_grad,
 };
 use spikegrad_compare::{Question, Saltation};
 use std::cell::Cell;

@@ -19,6 +19,7 @@ mod planted;
 mod problem_file;
 mod properties;
 mod random_networks;
+mod readouts;
 mod second_simulator;
 mod signs;
 mod support;

@@ -12,7 +12,7 @@ use spikegrad::dynamics::{
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Gradient, Grazing, Settings, Trace, loss_of};
+use spikegrad::{Gradient, Grazing, Place, Settings, Trace, loss_of};
 use spikegrad_compare::{Agreement, Engine, Question, Saltation, Worth};
 use spikegrad_simulate::{Workspace, simulate_into};
 
@@ -40,11 +40,16 @@ enum Bug {
     TangentIsForgotten,
     TangentSurvivesTheReset,
     InitialCurrentIsForgotten,
-    WholeIntegralForgetsTheRest,
+    FreeIntegralForgetsTheRest,
+    ClampIsNotAveraged,
+    ClampedIntegralIsForgotten,
+    DropIsForgotten,
+    ClampedSampleIsForgotten,
+    MaximumForgetsTheThreshold,
     CuspMovesTheOtherWay,
 }
 
-const BUGS: [Bug; 21] = [
+const BUGS: [Bug; 26] = [
     Bug::ResetIsForgotten,
     Bug::ClampIsForgotten,
     Bug::ArrivalHasTheWrongSign,
@@ -64,7 +69,12 @@ const BUGS: [Bug; 21] = [
     Bug::TangentIsForgotten,
     Bug::TangentSurvivesTheReset,
     Bug::InitialCurrentIsForgotten,
-    Bug::WholeIntegralForgetsTheRest,
+    Bug::FreeIntegralForgetsTheRest,
+    Bug::ClampIsNotAveraged,
+    Bug::ClampedIntegralIsForgotten,
+    Bug::DropIsForgotten,
+    Bug::ClampedSampleIsForgotten,
+    Bug::MaximumForgetsTheThreshold,
     Bug::CuspMovesTheOtherWay,
 ];
 
@@ -106,6 +116,27 @@ impl Neuron<f64> for Buggy {
     }
     fn membrane_rate(&self, state: State<f64>) -> f64 {
         self.real.membrane_rate(state)
+    }
+    fn rate_after(&self, before: State<f64>, dt: f64) -> f64 {
+        self.real.rate_after(before, dt)
+    }
+    fn height(&self, state: State<f64>) -> f64 {
+        self.real.height(state)
+    }
+    fn clamped_membrane(&self) -> f64 {
+        self.real.clamped_membrane()
+    }
+    fn threshold_membrane(&self) -> f64 {
+        self.real.threshold_membrane()
+    }
+    fn drop_at_spike(&self) -> f64 {
+        if self.bug == Bug::DropIsForgotten { 0.0 } else { self.real.drop_at_spike() }
+    }
+    fn rate_change(&self, weight: f64) -> f64 {
+        self.real.rate_change(weight)
+    }
+    fn clamped_integral(&self, over: (f64, f64)) -> f64 {
+        if self.bug == Bug::ClampIsNotAveraged { 0.0 } else { self.real.clamped_integral(over) }
     }
     fn integral(&self, state: State<f64>, over: (f64, f64), kept: &mut Averaging<f64>) -> f64 {
         self.real.integral(state, over, kept)
@@ -250,15 +281,43 @@ impl NeuronAdjoint<f64> for Buggy {
         let time = if self.bug == Bug::RefractoryTimeHasTheWrongSign { -time } else { time };
         self.real.refractory_pullback(time, gradient);
     }
-    fn whole_integral_pullback(
+    fn clamped_pullback(&self, membrane: f64, gradient: &mut LifGradient<f64>) {
+        if self.bug != Bug::ClampedSampleIsForgotten {
+            self.real.clamped_pullback(membrane, gradient);
+        }
+    }
+    fn threshold_membrane_pullback(&self, membrane: f64, gradient: &mut LifGradient<f64>) {
+        if self.bug != Bug::MaximumForgetsTheThreshold {
+            self.real.threshold_membrane_pullback(membrane, gradient);
+        }
+    }
+    fn free_integral_pullback(
         &self,
         integral: f64,
         over: (f64, f64),
+        after_reset: bool,
+        gradient: &mut LifGradient<f64>,
+    ) {
+        let integral = if self.bug == Bug::FreeIntegralForgetsTheRest { 0.0 } else { integral };
+        self.real.free_integral_pullback(integral, over, after_reset, gradient);
+    }
+    fn clamped_integral_pullback(
+        &self,
+        integral: f64,
+        over: (f64, f64),
+        gradient: &mut LifGradient<f64>,
+    ) {
+        if self.bug != Bug::ClampedIntegralIsForgotten {
+            self.real.clamped_integral_pullback(integral, over, gradient);
+        }
+    }
+    fn time_constants_pullback(
+        &self,
+        cotangent: f64,
         tangent: TimeConstants<f64>,
         gradient: &mut LifGradient<f64>,
     ) {
-        let integral = if self.bug == Bug::WholeIntegralForgetsTheRest { 0.0 } else { integral };
-        self.real.whole_integral_pullback(integral, over, tangent, gradient);
+        self.real.time_constants_pullback(cotangent, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<f64>>, gradient: &mut LifGradient<f64>) {
         if self.bug != Bug::InitialCurrentIsForgotten {
@@ -280,7 +339,7 @@ fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
     simulate_into(&circuit, &problem.stimulus, &options, &mut workspace, &mut trace).ok()?;
     if bug == Bug::CuspMovesTheOtherWay {
         for readout in &mut trace.readouts {
-            if let Some(cusp) = &mut readout.cusp {
+            if let Place::Cusp(cusp) = &mut readout.place {
                 cusp.rate_before = -cusp.rate_before;
             }
         }
@@ -338,7 +397,7 @@ fn agrees(name: &str, bug: Bug) -> bool {
 }
 
 /// At least one case for each kind of event.
-const CASES: [&str; 8] = [
+const CASES: [&str; 11] = [
     "cases/feedforward_100.json",
     "cases/refractory_bias_100.json",
     "cases/refractory_bursts.json",
@@ -347,6 +406,9 @@ const CASES: [&str; 8] = [
     "cases/mean_voltage_100.json",
     "cases/max_voltage_cusp_100.json",
     "cases/voltage_samples_100.json",
+    "cases/spiking_mean_voltage.json",
+    "cases/spiking_voltage_samples.json",
+    "cases/spiking_max_voltage.json",
 ];
 
 #[test]

@@ -6,7 +6,7 @@ use crate::support::random;
 use crate::tolerance::{FIRST_ORDER, GRID_LOSS};
 use spikegrad::{
     Connection, ConnectionParameters, DEFAULT_MAX_EVENTS, InputSpike, Loss, Measure, Model,
-    Network, NeuronId, Options, Parameters, Population, PopulationParameters, Readout,
+    Network, NeuronId, Options, Parameters, Place, Population, PopulationParameters, Readout,
     ReadoutRequest, Source, Spike, Stimulus, Synapses, Trace, Values, simulate,
 };
 use spikegrad_compare::time_stepped::{
@@ -107,7 +107,8 @@ fn trace_of(run: &Run, stimulus: &Stimulus, readouts: &[(ReadoutRequest, f64)]) 
         time: 0.0,
         time_rest: 0.0,
         value,
-        cusp: None,
+        place: Place::Free,
+        rival: None,
         tangent: Default::default(),
     });
     Trace {

@@ -4,14 +4,15 @@
 //! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
 //! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
 //!
-//! Not here: a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
+//! Not here: which touches matter (`touches.rs`), a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
-use crate::integrals::{Integrals, average_pullback};
+use crate::integrals::Integrals;
+use crate::touches::check_touches;
 use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::{
-    Circuit, Cusp, Gradient, Network, NeuronId, Parameters, SpikeId, Tangents, Time, Trace,
+    Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Tangents, Time, Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -58,8 +59,10 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     due: BinaryHeap<Due>,
     /// For each firing, the groups not yet taken back.
     cursors: Vec<Range<usize>>,
-    /// ∂L/∂t of each firing through its arrivals and its release.
+    /// ∂L/∂t of each firing: of one that has been passed in all, else of what came after it so far.
     times: Vec<T>,
+    /// Weights that arrived at the neuron of each spike at the instant of its release, as far as they matter.
+    arrived: Vec<T>,
     /// For each spike, the spike of the same neuron before it.
     previous: Vec<Option<SpikeId>>,
 }
@@ -73,8 +76,17 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
             due: BinaryHeap::new(),
             cursors: Vec::new(),
             times: Vec::new(),
+            arrived: Vec::new(),
             previous: Vec::new(),
         }
+    }
+}
+
+impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
+    /// ∂L/∂t of each spike of the last trace, through all that depends on it, per second.
+    #[must_use]
+    pub fn spike_times(&self) -> &[T] {
+        &self.times[self.times.len() - self.previous.len()..]
     }
 }
 
@@ -85,7 +97,7 @@ struct Cell<T: Scalar, N: Neuron<T>> {
     adjoint: Adjoint<N::State>,
     /// When it was that.
     time: Time<T>,
-    /// When the clamp after `spike` ended, in seconds; minus infinity if `time` lies before that, or there is no spike.
+    /// From when on the neuron was free after `spike`, in seconds; minus infinity if `time` lies before that, or there is no spike.
     released: f64,
     /// The neuron's last spike that has not been passed.
     spike: Option<SpikeId>,
@@ -106,6 +118,8 @@ enum Phase {
     Crossing,
     Readout,
     Arrival,
+    /// A maximum within a rounding of an arrival, after it.
+    Peak,
 }
 
 /// (time, round, phase, firing or read-out); the largest is next.
@@ -172,10 +186,20 @@ pub(crate) fn check<T: Scalar>(
     if trace.tangents == Tangents::Omitted {
         return Err(AdjointError::NoTangents);
     }
-    if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
-        return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
-    }
-    Ok(())
+    check_touches(trace, cotangents, policy)
+}
+
+/// From when on a neuron with this refractory time is free after a spike at `at`, in seconds. However short, a refractory time
+/// outlasts the instant of its spike.
+pub(crate) fn free_from<T: Scalar>(at: Time<T>, refractory: T) -> f64 {
+    let release = at.after(refractory).rounded.re();
+    let is_lost = is_lost(at, refractory);
+    if is_lost { release.next_up() } else { release }
+}
+
+/// Whether a refractory time is so short that the release falls on the instant of the spike at `at`.
+pub(crate) fn is_lost<T: Scalar>(at: Time<T>, refractory: T) -> bool {
+    !refractory.is_exactly_zero() && at.after(refractory).coincides(at)
 }
 
 struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
@@ -212,6 +236,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         w.cusps.resize(self.circuit.neurons.len(), None);
         w.times.clear();
         w.times.resize(firings, zero);
+        w.arrived.clear();
+        w.arrived.resize(self.trace.spikes.len(), zero);
         w.previous.clear();
         for (k, spike) in self.trace.spikes.iter().enumerate() {
             w.previous.push(w.cells[spike.neuron.index()].spike.replace(SpikeId::new(k)));
@@ -219,11 +245,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for (n, cell) in w.cells.iter_mut().enumerate() {
             if let Some(spike) = cell.spike {
                 let refractory = self.circuit.neurons[n].refractory();
-                let release = self.trace.spikes[spike.index()].at().after(refractory);
+                let released = free_from(self.trace.spikes[spike.index()].at(), refractory);
                 // A release after the end never happened.
-                cell.clamped = release.rounded.re() > end.re();
+                cell.clamped = released > end.re();
                 if !cell.clamped {
-                    cell.released = release.rounded.re();
+                    cell.released = released;
                 }
             }
         }
@@ -235,6 +261,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for k in 0..self.trace.readouts.len() {
             self.prepare_readout(k, end);
         }
+        let Self { circuit, trace, workspace: w, sum, .. } = self;
+        let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
+        let neurons = 0..circuit.neurons.len();
+        w.integrals.share((circuit, neurons), (trace, spikes), &mut w.times[inputs..], sum);
     }
 
     fn prepare_firing(&mut self, firing: usize, end: f64) {
@@ -257,21 +287,26 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let readout = &self.trace.readouts[k];
         let cotangent = self.cotangents.readouts[k];
         let neuron = readout.request.neuron.index();
+        let (model, gradient) = (&self.circuit.neurons[neuron], &mut self.sum.neurons[neuron]);
         if let Some(fading) = readout.request.measure.fading() {
             self.workspace.integrals.add(neuron, fading, cotangent / end);
             self.workspace.cells[neuron].is_read = true;
-            let (model, gradient) = (&self.circuit.neurons[neuron], &mut self.sum.neurons[neuron]);
-            average_pullback(model, readout, (fading, cotangent), end, gradient);
+            model.time_constants_pullback(cotangent, readout.tangent, gradient);
             return;
         }
-        if let Some(cusp) = readout.cusp {
-            let earlier =
-                self.workspace.cusps[neuron].map_or(T::from(0.0), |(_, _, cotangent)| cotangent);
-            self.workspace.cusps[neuron] = Some((cusp, readout.time, earlier + cotangent));
-            self.workspace.cells[neuron].is_read = true;
-        }
-        let round = readout.cusp.map_or(0, |cusp| cusp.round);
-        self.workspace.due.push((OrderedFloat(readout.time.re()), round, Phase::Readout, k));
+        let (round, phase) = match readout.place {
+            Place::Clamped => return model.clamped_pullback(cotangent, gradient),
+            Place::Threshold => return model.threshold_membrane_pullback(cotangent, gradient),
+            Place::Free => (0, Phase::Readout),
+            Place::AfterArrivals => (u32::MAX, Phase::Peak),
+            Place::Cusp(cusp) => {
+                let earlier = self.workspace.cusps[neuron].map_or(T::from(0.0), |(_, _, c)| c);
+                self.workspace.cusps[neuron] = Some((cusp, readout.time, earlier + cotangent));
+                self.workspace.cells[neuron].is_read = true;
+                (cusp.round, Phase::Readout)
+            }
+        };
+        self.workspace.due.push((OrderedFloat(readout.time.re()), round, phase, k));
     }
 
     /// Time and round of a firing.
@@ -308,7 +343,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                     self.arrival(time, round, k);
                     self.schedule(k);
                 }
-                Phase::Readout => self.readout(k),
+                Phase::Readout | Phase::Peak => self.readout(k),
                 Phase::Crossing => self.crossing(k - self.inputs())?,
             }
         }
@@ -390,16 +425,18 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let model = &self.circuit.neurons[cell.model as usize];
         let pullback = model.receive_pullback(weight, cell.adjoint);
         self.sum.weights[synapse] += pullback.weight;
+        if at.0 <= cell.released
+            && let Some(spike) = cell.spike
+        {
+            self.workspace.arrived[spike.index()] += weight;
+        }
         total + pullback.time
     }
 
     /// d(maximum)/d(time of an arrival) where arrivals cut the maximum off: together they move it at the rate before
     /// them; of several at one time each gets the share that it has in the change of the rate.
     fn share_of_cusp(&self, n: usize, weight: T, cusp: Cusp<T>) -> T {
-        let model = &self.circuit.neurons[n];
-        let before = self.circuit.initial[n];
-        let change =
-            model.membrane_rate(model.receive(before, weight)) - model.membrane_rate(before);
+        let change = self.circuit.neurons[n].rate_change(weight);
         cusp.rate_before * change / (cusp.rate_after - cusp.rate_before)
     }
 
@@ -430,13 +467,15 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             }
         }
         let time = self.cotangents.spikes[spike] + self.workspace.times[self.inputs() + spike];
+        let firing = self.inputs() + spike;
+        self.workspace.times[firing] = time;
         let previous = self.workspace.previous[spike];
         let cell = &mut self.workspace.cells[n];
         (cell.spike, cell.clamped, cell.time) = (previous, false, at.at());
         cell.released = f64::NEG_INFINITY;
         if let Some(previous) = previous {
             let refractory = self.circuit.neurons[n].refractory();
-            cell.released = self.trace.spikes[previous.index()].at().after(refractory).rounded.re();
+            cell.released = free_from(self.trace.spikes[previous.index()].at(), refractory);
         }
         if time.is_exactly_zero() {
             // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
@@ -501,11 +540,19 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let after = model.flow_pullback(dt, cell.adjoint);
         let kept = &mut N::Averaging::default();
         let after = self.workspace.integrals.pull_back(n, model, (release, dt), after, kept);
-        let (before, time) = model.release_pullback(self.trace.spikes[spike].release_rate, after);
+        let rate = self.trace.spikes[spike].release_rate;
+        let (before, time) = model.release_pullback(rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
         cell.released = f64::NEG_INFINITY;
+        // A refractory time of 0 can only grow, beyond all that arrives at its instant: the membrane would start with that.
+        let later = if model.refractory().is_exactly_zero() {
+            let arrived = self.workspace.arrived[spike];
+            model.release_pullback(rate + model.rate_change(arrived), after).1
+        } else {
+            time
+        };
         let inputs = self.inputs();
         self.workspace.times[inputs + spike] += time;
-        model.refractory_pullback(time, &mut self.sum.neurons[n]);
+        model.refractory_pullback(later, &mut self.sum.neurons[n]);
     }
 }

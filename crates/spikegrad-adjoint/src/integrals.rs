@@ -1,12 +1,18 @@
 //! Averages of the potential that a loss reads: what they add to an adjoint on its way back, and to a gradient.
 //!
-//! Within the run an average pulls at the membrane all the time, with ∂L/∂V = (∂L/∂(average)) e^(−ρt)/T at the time t, where ρ is
-//! the rate at which its weight fades; a mean has ρ = 0. A neuron may be read by several, each under its own weight.
+//! Within the run an average pulls at the membrane while it is free, with ∂L/∂V = (∂L/∂(average)) e^(−ρt)/T at the time t, where ρ is
+//! the rate at which its weight fades; a mean has ρ = 0. That is what adjoints take up on their way back ([`Integrals::pull_back`]).
+//! The rest does not depend on an adjoint and is taken from the trace alone ([`Integrals::share`]): the parameters' part of each
+//! stretch, from a start of the membrane to its next spike, and of each clamp; and a spike that comes later by δ keeps V at the
+//! threshold, rather than at the reset value, for δ (docs/mathematics.md, eqs. 25 to 25c). A neuron may be read by several averages, each under its
+//! own weight.
 //!
 //! Not here: the integral over a length of free motion and its pullback (`spikegrad_dynamics`, eqs. 6 and 6a).
 
-use spikegrad_dynamics::{Adjoint, NeuronAdjoint, Scalar, TimeConstants};
-use spikegrad_network::{Readout, Time};
+use crate::GradientSum;
+use spikegrad_dynamics::{Adjoint, NeuronAdjoint, Scalar};
+use spikegrad_network::{Circuit, Time, Trace};
+use std::ops::Range;
 
 /// ∂L/∂(integral of V) for each neuron and weight.
 #[derive(Clone, Debug)]
@@ -14,6 +20,8 @@ pub(crate) struct Integrals<T> {
     /// For each neuron the position of its first integral.
     first: Vec<Option<usize>>,
     all: Vec<Integral<T>>,
+    /// For each neuron, when its membrane last started, if from a reset.
+    started: Vec<Option<Time<T>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +35,7 @@ struct Integral<T> {
 
 impl<T> Default for Integrals<T> {
     fn default() -> Self {
-        Self { first: Vec::new(), all: Vec::new() }
+        Self { first: Vec::new(), all: Vec::new(), started: Vec::new() }
     }
 }
 
@@ -72,30 +80,79 @@ impl<T: Scalar> Integrals<T> {
         mut adjoint: Adjoint<N::State>,
         kept: &mut N::Averaging,
     ) -> Adjoint<N::State> {
+        self.for_each(neuron, from, |fading, cotangent| {
+            let part = model.integral_pullback(cotangent, (dt, fading), kept);
+            adjoint = model.add_adjoints(adjoint, part);
+        });
+        adjoint
+    }
+
+    /// Calls `each` with the rate and ∂L/∂(integral from `from` on, under a weight of 1 there) of each integral of `neuron`.
+    fn for_each(&self, neuron: usize, from: Time<T>, mut each: impl FnMut(T, T)) {
         let mut place = self.first[neuron];
         while let Some(k) = place {
             let Integral { fading, cotangent, next } = self.all[k];
             let fading = T::from(fading);
-            let worth = (-fading * from.rounded).exp() * cotangent;
-            adjoint =
-                model.add_adjoints(adjoint, model.integral_pullback(worth, (dt, fading), kept));
+            each(fading, (-fading * from.rounded).exp() * cotangent);
             place = next;
         }
-        adjoint
     }
-}
 
-/// Adds what the parameters of a neuron get from ∂L/∂(an average of its potential) = `cotangent`, where the run ends at `end` and
-/// the weight fades at the rate `fading`.
-pub(crate) fn average_pullback<T: Scalar, N: NeuronAdjoint<T>>(
-    model: &N,
-    readout: &Readout<T>,
-    (fading, cotangent): (f64, T),
-    end: T,
-    gradient: &mut N::Gradient,
-) {
-    // The average is the integral divided by the end; its recorded tangent is that of the average.
-    let TimeConstants { tau_mem, tau_syn } = readout.tangent;
-    let tangent = TimeConstants { tau_mem: tau_mem * end, tau_syn: tau_syn * end };
-    model.whole_integral_pullback(cotangent / end, (end, fading.into()), tangent, gradient);
+    /// Adds what the parameters of `neurons`, whose integrals these are, get directly, and what the times of their spikes do; the
+    /// latter are at `spikes`, positions in the trace.
+    pub(crate) fn share<N: NeuronAdjoint<T>>(
+        &mut self,
+        (circuit, neurons): (&Circuit<T, N>, Range<usize>),
+        (trace, spikes): (&Trace<T>, impl Iterator<Item = usize>),
+        times: &mut [T],
+        sum: &mut GradientSum<T, N>,
+    ) {
+        if self.all.is_empty() {
+            return;
+        }
+        self.started.clear();
+        self.started.resize(neurons.len(), None);
+        let end = Time::from(T::from(trace.stimulus.t_end()));
+        for k in spikes {
+            let spike = &trace.spikes[k];
+            let (n, at) = (spike.neuron.index() - neurons.start, spike.at());
+            if !self.reads(n) {
+                continue;
+            }
+            let model = &circuit.neurons[spike.neuron.index()];
+            let gradient = &mut sum.neurons[spike.neuron.index()];
+            self.share_of_stretch(n, model, at, gradient);
+            let release = at.after(model.refractory());
+            let until = if release.rounded.re() > end.rounded.re() { end } else { release };
+            self.for_each(n, at, |fading, cotangent| {
+                times[k] += cotangent * model.drop_at_spike();
+                let over = (until.since(at), fading);
+                model.clamped_integral_pullback(cotangent, over, gradient);
+            });
+            self.started[n] = Some(release);
+        }
+        for n in neurons.clone() {
+            let local = n - neurons.start;
+            let is_free = self.started[local].is_none_or(|t| t.rounded.re() <= end.rounded.re());
+            if is_free && self.reads(local) {
+                self.share_of_stretch(local, &circuit.neurons[n], end, &mut sum.neurons[n]);
+            }
+        }
+    }
+
+    /// The free motion of a neuron up to `until`.
+    fn share_of_stretch<N: NeuronAdjoint<T>>(
+        &self,
+        n: usize,
+        model: &N,
+        until: Time<T>,
+        gradient: &mut N::Gradient,
+    ) {
+        let (started, zero) = (self.started[n], Time::from(T::from(0.0)));
+        let from = started.unwrap_or(zero);
+        self.for_each(n, from, |fading, cotangent| {
+            let over = (until.since(from), fading);
+            model.free_integral_pullback(cotangent, over, started.is_some(), gradient);
+        });
+    }
 }

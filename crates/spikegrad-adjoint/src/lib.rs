@@ -15,9 +15,11 @@ mod loss;
 mod origin;
 mod sum;
 mod sweep;
+mod ties;
+mod touches;
 
 pub use backward::{BackwardWorkspace, backward, backward_into, backward_with_input_times};
-pub use certificate::{Certificate, Slope};
+pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;
 pub use loss::{
@@ -26,3 +28,5 @@ pub use loss::{
 };
 pub use sum::GradientSum;
 pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};
+pub use ties::TieKind;
+pub use touches::judge_touches;

@@ -7,7 +7,7 @@
 //! Not here: the runs (`finite_differences.rs` asks its caller for them).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Group, Trace};
+use spikegrad_network::{Circuit, Group, Place, Trace};
 use std::fmt;
 
 /// What happened at a neuron, without its time.
@@ -19,8 +19,8 @@ enum Happening {
     Arrival { connection: usize, synapse: u32, ordinal: usize },
     /// A refractory time ended.
     Release,
-    /// A read-out was taken, on an arrival or between.
-    Readout { request: usize, on_arrival: bool },
+    /// A read-out was taken: of the free membrane, on an arrival, of a clamped one, or at a spike.
+    Readout { request: usize, place: u64 },
 }
 
 impl Happening {
@@ -70,9 +70,15 @@ impl Signature {
         }
         for (request, readout) in trace.readouts.iter().enumerate() {
             if readout.request.measure.fading().is_none() {
-                let on_arrival = readout.cusp.is_some();
-                let happening = Happening::Readout { request, on_arrival };
-                timed[readout.request.neuron.index()].push((readout.time, 0, happening));
+                let (place, round) = match readout.place {
+                    Place::Free => (0, 0),
+                    Place::Cusp(_) => (1, 0),
+                    Place::AfterArrivals => (0, u32::MAX),
+                    Place::Clamped => (2, 0),
+                    Place::Threshold => (3, 0),
+                };
+                let happening = Happening::Readout { request, place };
+                timed[readout.request.neuron.index()].push((readout.time, round, happening));
             }
         }
         let in_order = |mut list: Vec<(f64, u32, Happening)>| {
@@ -120,9 +126,7 @@ impl Signature {
                         [1, connection as u64, u64::from(synapse), ordinal as u64]
                     }
                     Happening::Release => [2, 0, 0, 0],
-                    Happening::Readout { request, on_arrival } => {
-                        [3, request as u64, u64::from(on_arrival), 0]
-                    }
+                    Happening::Readout { request, place } => [3, request as u64, place, 0],
                 };
                 words.into_iter().for_each(&mut take);
             }

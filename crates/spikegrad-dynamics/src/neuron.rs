@@ -88,10 +88,32 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// dV/dt of a free neuron in `state`, per second.
     #[must_use]
     fn membrane_rate(&self, state: Self::State) -> T;
+    /// dV/dt after free motion of length `dt` from `before`, per second: the rate of the state there, where that has lost its digits.
+    #[must_use]
+    fn rate_after(&self, before: Self::State, dt: T) -> T;
+    /// A number that grows with the membrane potential of `state` and with nothing else: how high it is, known better than the
+    /// potential itself where that is large beside its changes.
+    #[must_use]
+    fn height(&self, state: Self::State) -> f64;
+    /// The membrane potential of a clamped neuron.
+    #[must_use]
+    fn clamped_membrane(&self) -> T;
+    /// The membrane potential at which the neuron spikes, which it has just before each spike and never exceeds.
+    #[must_use]
+    fn threshold_membrane(&self) -> T;
+    /// How far the membrane potential falls at a spike.
+    #[must_use]
+    fn drop_at_spike(&self) -> T;
+    /// By how much arrivals whose weights sum to `weight` change dV/dt of a free neuron, per second.
+    #[must_use]
+    fn rate_change(&self, weight: T) -> T;
     /// `∫ e^(−fading · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds;
     /// `over` is (`dt`, `fading`). The weight fades at a rate per second, not negative; with zero it is plain ∫V.
     #[must_use]
     fn integral(&self, state: Self::State, over: (T, T), kept: &mut Self::Averaging) -> T;
+    /// The same of a clamped neuron.
+    #[must_use]
+    fn clamped_integral(&self, over: (T, T)) -> T;
     /// Whether every number of `state` is finite.
     #[must_use]
     fn is_finite(&self, state: Self::State) -> bool;
@@ -217,12 +239,25 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut Self::Gradient);
     /// Adds what the refractory time gets from a release whose time is worth `time`.
     fn refractory_pullback(&self, time: T, gradient: &mut Self::Gradient);
-    /// Adds what the parameters get from `integral` = ∂L/∂([`Neuron::integral`] `over` the whole run) of a
-    /// neuron that never spikes.
-    fn whole_integral_pullback(
+    /// Adds what the parameters get from ∂L/∂V = `membrane` at a moment within the refractory time.
+    fn clamped_pullback(&self, membrane: T, gradient: &mut Self::Gradient);
+    /// Adds what the threshold gets from ∂L/∂V = `membrane` where V is [`Neuron::threshold_membrane`].
+    fn threshold_membrane_pullback(&self, membrane: T, gradient: &mut Self::Gradient);
+    /// Adds what the parameters but for the time constants get from `integral` = ∂L/∂([`Neuron::integral`] `over` the free motion
+    /// from a start of the membrane on): from its reset value if `after_reset`, else from its initial value.
+    fn free_integral_pullback(
         &self,
         integral: T,
         over: (T, T),
+        after_reset: bool,
+        gradient: &mut Self::Gradient,
+    );
+    /// Adds what the parameters get from `integral` = ∂L/∂([`Neuron::clamped_integral`] `over` a refractory time).
+    fn clamped_integral_pullback(&self, integral: T, over: (T, T), gradient: &mut Self::Gradient);
+    /// Adds what the time constants get from ∂L/∂x = `cotangent`, x being a number with this `tangent`.
+    fn time_constants_pullback(
+        &self,
+        cotangent: T,
         tangent: TimeConstants<T>,
         gradient: &mut Self::Gradient,
     );

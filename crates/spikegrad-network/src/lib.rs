@@ -32,4 +32,4 @@ pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParam
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;
-pub use trace::{Cusp, Measure, Readout, ReadoutRequest, Spike, Tangents, Touch, Trace};
+pub use trace::{Cusp, Measure, Place, Readout, ReadoutRequest, Spike, Tangents, Touch, Trace};

@@ -2,7 +2,7 @@
 //!
 //! A spike at 20 ms is rounded to 3e-18 s; seen from an arrival 0.1 ms before it, that is an error of 3e-14. Keeping what was
 //! rounded off beside each time makes the *lengths* between events, which is all that a neuron sees, right to their own
-//! last bits. The order of events is decided by the rounded times alone.
+//! last bits. The order of events is decided by the rounded times alone, but for whether a crossing is after the end of the run.
 //!
 //! Not here: which event is when (`trace.rs`).
 
@@ -43,6 +43,13 @@ impl<T: Scalar> Time<T> {
         (self.rounded.re() - other.rounded.re()).is_exactly_zero()
     }
 
+    /// Whether it is not after `end`, a time that is exact as it stands: here what the rounding left off counts.
+    #[must_use]
+    pub fn is_by(self, end: f64) -> bool {
+        let rounded = self.rounded.re();
+        rounded < end || (rounded - end).is_exactly_zero() && self.rest <= 0.0
+    }
+
     /// Seconds since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> T {
@@ -53,6 +60,16 @@ impl<T: Scalar> Time<T> {
 #[cfg(test)]
 mod tests {
     use super::Time;
+
+    #[test]
+    fn a_time_within_a_rounding_of_the_end_is_by_it_or_after_it() {
+        let end = 0.05;
+        for (dt, is_by) in
+            [(-1e-3, true), (-1e-19, true), (0.0, true), (1e-19, false), (1e-3, false)]
+        {
+            assert_eq!(Time::from(end).after(dt).is_by(end), is_by, "{dt}");
+        }
+    }
 
     #[test]
     fn a_length_survives_being_added_to_a_large_time() {

@@ -45,12 +45,13 @@ pub struct Touch {
 /// What to read from the membrane potential of a neuron.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Measure {
-    /// V at a time, in seconds; before arrivals at that time.
+    /// V at a time, in seconds, from 0 to the end of the run; after spikes of the neuron at that time (within the refractory time
+    /// it is `v_reset`), before arrivals.
     Sample {
         /// When.
         time: f64,
     },
-    /// The maximum of V over the whole run.
+    /// The maximum of V over the whole run; of a neuron that spikes its threshold.
     Maximum,
     /// The time average of V over the whole run.
     Mean,
@@ -78,7 +79,7 @@ impl Measure {
 /// A read-out that a run shall record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReadoutRequest {
-    /// Whose potential; a leaky integrator.
+    /// Whose potential.
     pub neuron: NeuronId,
     /// What of it.
     pub measure: Measure,
@@ -89,10 +90,25 @@ pub struct ReadoutRequest {
 pub struct Cusp<T = f64> {
     /// The round of the arrival.
     pub round: u32,
-    /// dV/dt before the arrival, positive, per second.
+    /// dV/dt before the arrival, per second: not negative but for rounding.
     pub rate_before: T,
     /// dV/dt after it, per second.
     pub rate_after: T,
+}
+
+/// What a potential that was read follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place<T = f64> {
+    /// The free motion of the membrane, before what arrives at that time; that of an average stands for the whole run.
+    Free,
+    /// The free motion of the membrane, after what arrives at that time: a maximum within a rounding of an arrival.
+    AfterArrivals,
+    /// The reset value, within the refractory time.
+    Clamped,
+    /// The threshold, at a spike.
+    Threshold,
+    /// The free motion of the membrane up to an arrival that cuts it off.
+    Cusp(Cusp<T>),
 }
 
 /// A read-out, recorded.
@@ -106,8 +122,10 @@ pub struct Readout<T = f64> {
     pub time_rest: f64,
     /// The value.
     pub value: T,
-    /// Set if the value is a maximum at an arrival.
-    pub cusp: Option<Cusp<T>>,
+    /// What the value follows.
+    pub place: Place<T>,
+    /// Another time at which a maximum was reached, in seconds, if there is one: its derivative is one-sided then.
+    pub rival: Option<f64>,
     /// ∂(value)/∂(time constants) at fixed event times; zero if not recorded.
     pub tangent: TimeConstants<T>,
 }
@@ -117,6 +135,12 @@ impl<T: Scalar> Readout<T> {
     #[must_use]
     pub fn at(&self) -> Time<T> {
         Time { rounded: self.time, rest: self.time_rest }
+    }
+
+    /// The arrival that cuts a maximum off, if one does.
+    #[must_use]
+    pub fn cusp(&self) -> Option<Cusp<T>> {
+        if let Place::Cusp(cusp) = self.place { Some(cusp) } else { None }
     }
 }
 
@@ -183,12 +207,20 @@ impl<T: Scalar> Trace<T> {
             rate_before: c.rate_before.re(),
             rate_after: c.rate_after.re(),
         };
+        let place = |p: Place<T>| match p {
+            Place::Free => Place::Free,
+            Place::AfterArrivals => Place::AfterArrivals,
+            Place::Clamped => Place::Clamped,
+            Place::Threshold => Place::Threshold,
+            Place::Cusp(c) => Place::Cusp(cusp(c)),
+        };
         let readout = |r: &Readout<T>| Readout {
             request: r.request,
             time: r.time.re(),
             time_rest: r.time_rest,
             value: r.value.re(),
-            cusp: r.cusp.map(cusp),
+            place: place(r.place),
+            rival: r.rival,
             tangent: constants(r.tangent),
         };
         Trace {

@@ -221,6 +221,11 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         let tangent = self.membrane_tangent(neuron);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
+        if cell.is_observed
+            && let Some(k) = self.workspace.observer_of[n]
+        {
+            self.workspace.observers[k].1.spike(time, cell.state);
+        }
         cell.state = model.reset(cell.state);
         if TANGENTS {
             let tangent = &mut self.workspace.tangents[n];
@@ -292,16 +297,21 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
     }
 
-    /// Moves a neuron to `time`, through the end of its refractory time if that lies before.
+    /// Moves a neuron to `time`, through the end of its refractory time if that lies before or there. However short, a refractory
+    /// time outlasts the instant of its spike.
     pub(crate) fn advance(&mut self, neuron: NeuronId, time: Time<T>) {
         let n = neuron.index();
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
+        let (is_observed, start) = (cell.is_observed, cell.time);
         if cell.is_clamped {
             let release = self.workspace.releases[n];
-            let is_held = time.rounded.re() < release.rounded.re();
+            let is_held = time.rounded.re() < release.rounded.re() || time.coincides(cell.time);
             let until = if is_held { time } else { release };
             let dt = until.since(cell.time);
+            if is_observed && let Some(k) = self.workspace.observer_of[n] {
+                self.workspace.observers[k].1.clamp(model, start, dt);
+            }
             if TANGENTS {
                 let tangent = &mut self.workspace.tangents[n];
                 *tangent = model.hold_tangent(*tangent, cell.state, dt);
@@ -320,7 +330,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         if dt.is_exactly_zero() {
             return;
         }
-        let (before, start, is_observed) = (cell.state, cell.time, cell.is_observed);
+        let (before, start) = (cell.state, cell.time);
         cell.time = time;
         let mut carried = N::Tangent::default();
         if TANGENTS {
@@ -333,7 +343,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         if is_observed && let Some(k) = self.workspace.observer_of[n] {
             let after = cell.state;
             let (_, observer) = &mut self.workspace.observers[k];
-            observer.stretch::<N, TANGENTS>(model, start, (before, carried), dt, after);
+            observer.stretch::<TANGENTS>(model, start, (before, carried), dt, after);
         }
     }
 
@@ -381,14 +391,19 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
         let (candidate, due) = match model.next_crossing(state) {
             Outlook::Silent => (Candidate::NotBefore, f64::INFINITY),
-            Outlook::Touch { dt } => (Candidate::Touch, time.after(dt).rounded.re()),
+            Outlook::Touch { dt } => (Candidate::Touch, self.due(time.after(dt))),
             Outlook::Crossing { dt, slope } => {
                 let time = time.after(dt);
                 self.workspace.found[neuron.index()] = (time, slope);
-                (Candidate::Crossing, time.rounded.re())
+                (Candidate::Crossing, self.due(time))
             }
         };
         self.set_candidate(neuron, candidate, due);
+    }
+
+    /// When something at `time` is due: never, if that is after the end, be it by less than a rounding.
+    fn due(&self, time: Time<T>) -> f64 {
+        if time.is_by(self.trace.stimulus.t_end()) { time.rounded.re() } else { f64::INFINITY }
     }
 
     /// What is due after the end is as good as nothing.

@@ -1,20 +1,25 @@
-//! What is read from membrane potentials along a run: samples, maxima and averages of leaky integrators.
+//! What is read from membrane potentials along a run: maxima and averages.
 //!
-//! A maximum over the run is the largest of: the start, the interior maximum of a stretch between arrivals, an arrival at
-//! which the slope turns from up to down (a cusp, whose time moves with the arrival), and the end.
+//! The maximum over a run is the highest of: the start, the interior maximum of a stretch between arrivals, an arrival after which
+//! the potential does not rise (a cusp, whose time moves with the arrival), and the end, where a rise that has relaxed altogether
+//! counts, too. They are compared by their heights alone, the first of equals is taken, and that there is another is noted. A neuron that spikes has
+//! been at its threshold and never above. An average has the clamped potential in it.
 //!
-//! Only what was asked for is followed. Not here: when a stretch ends (`engine.rs`).
+//! Only what was asked for is followed. Not here: when a stretch ends (`engine.rs`), samples (`readouts.rs`).
 
 use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
-use spikegrad_network::{Cusp, Measure, Readout, ReadoutRequest, Time};
+use spikegrad_network::{Cusp, Measure, Place, Readout, ReadoutRequest, Time};
+use std::cmp::Ordering;
 
 /// The highest potential so far.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Highest<T> {
-    pub(crate) time: Time<T>,
-    pub(crate) value: T,
-    pub(crate) tangent: TimeConstants<T>,
-    pub(crate) cusp: Option<Cusp<T>>,
+struct Highest<T: Scalar, N: Neuron<T>> {
+    time: Time<T>,
+    state: N::State,
+    tangent: TimeConstants<T>,
+    place: Place<T>,
+    /// Another time at which it was as high.
+    rival: Option<f64>,
 }
 
 /// An integral of the potential under a weight that fades from 1 at the start of the run.
@@ -31,23 +36,24 @@ const WEIGHTS: usize = 2;
 
 /// What is known of the potential of one neuron up to now.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Observer<T> {
-    pub(crate) highest: Highest<T>,
+pub(crate) struct Observer<T: Scalar, N: Neuron<T>> {
+    highest: Highest<T, N>,
     integrals: [Option<Integral<T>>; WEIGHTS],
     follows_maximum: bool,
+    /// The free motion that led here: from which state, and how long.
+    motion: Option<(N::State, T)>,
 }
 
 /// A neuron is to be read under more weights than an observer has room for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TooManyWeights;
 
-impl<T: Scalar> Observer<T> {
-    /// At time 0, with the potential `value`; follows nothing yet.
-    pub(crate) fn new(value: T) -> Self {
-        let zero = T::from(0.0);
-        let highest =
-            Highest { time: zero.into(), value, tangent: TimeConstants::default(), cusp: None };
-        Self { highest, integrals: [None; WEIGHTS], follows_maximum: false }
+impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
+    /// At time 0, in `state`; follows nothing yet.
+    pub(crate) fn new(state: N::State) -> Self {
+        let (time, tangent) = (T::from(0.0).into(), TimeConstants::default());
+        let highest = Highest { time, state, tangent, place: Place::Free, rival: None };
+        Self { highest, integrals: [None; WEIGHTS], follows_maximum: false, motion: None }
     }
 
     /// Follows what `measure` needs, too.
@@ -69,8 +75,18 @@ impl<T: Scalar> Observer<T> {
             .find(|integral| integral.fading.to_bits() == fading.to_bits())
     }
 
+    /// Whether a higher potential would matter.
+    fn looks_higher(&self) -> bool {
+        self.follows_maximum && !matches!(self.highest.place, Place::Threshold)
+    }
+
+    /// From which height on a potential matters; infinite if none does.
+    pub(crate) fn ceiling(&self, neuron: &N) -> f64 {
+        if self.looks_higher() { neuron.height(self.highest.state) } else { f64::INFINITY }
+    }
+
     /// A stretch of free motion of length `dt`, from `before` at `time` to `after`; `TANGENTS` are carried or zero.
-    pub(crate) fn stretch<N: Neuron<T>, const TANGENTS: bool>(
+    pub(crate) fn stretch<const TANGENTS: bool>(
         &mut self,
         neuron: &N,
         time: Time<T>,
@@ -79,12 +95,18 @@ impl<T: Scalar> Observer<T> {
         after: N::State,
     ) {
         let mut kept = N::Averaging::default();
-        self.integrate::<N, TANGENTS>(neuron, time, (before, tangent), dt, &mut kept);
-        self.peak::<N, TANGENTS>(neuron, time, (before, tangent), dt, after);
+        self.integrate::<TANGENTS>(neuron, time, (before, tangent), dt, &mut kept);
+        self.peak::<TANGENTS>(neuron, time, (before, tangent), dt, after);
+        self.moved(before, dt);
+    }
+
+    /// The neuron has moved freely from `before` for `dt` seconds.
+    pub(crate) fn moved(&mut self, before: N::State, dt: T) {
+        self.motion = Some((before, dt));
     }
 
     /// Adds a stretch from `time` on to the integrals that are asked for.
-    pub(crate) fn integrate<N: Neuron<T>, const TANGENTS: bool>(
+    pub(crate) fn integrate<const TANGENTS: bool>(
         &mut self,
         neuron: &N,
         time: Time<T>,
@@ -104,8 +126,25 @@ impl<T: Scalar> Observer<T> {
         }
     }
 
+    /// The neuron is clamped for `dt` seconds from `time` on.
+    pub(crate) fn clamp(&mut self, neuron: &N, time: Time<T>, dt: T) {
+        for integral in self.integrals.iter_mut().flatten() {
+            let fading = T::from(integral.fading);
+            let weight = (-fading * time.rounded).exp();
+            integral.value += weight * neuron.clamped_integral((dt, fading));
+        }
+    }
+
+    /// The neuron spikes at `time`, in `state` just before.
+    pub(crate) fn spike(&mut self, time: Time<T>, state: N::State) {
+        if self.looks_higher() {
+            let tangent = TimeConstants::default();
+            self.highest = Highest { time, state, tangent, place: Place::Threshold, rival: None };
+        }
+    }
+
     /// The maximum within a stretch, if it is asked for.
-    pub(crate) fn peak<N: Neuron<T>, const TANGENTS: bool>(
+    pub(crate) fn peak<const TANGENTS: bool>(
         &mut self,
         neuron: &N,
         time: Time<T>,
@@ -113,30 +152,31 @@ impl<T: Scalar> Observer<T> {
         dt: T,
         after: N::State,
     ) {
-        if !self.follows_maximum {
+        if !self.looks_higher() || neuron.membrane_rate(before).re() <= 0.0 {
             return;
         }
-        // At the end of a very long stretch nothing is left that could fall.
-        let turns =
-            neuron.membrane_rate(before).re() > 0.0 && neuron.membrane_rate(after).re() <= 0.0;
-        if turns && let Some(peak) = neuron.next_maximum(before) {
-            // The slope turns within the stretch; rounding may put the peak just beyond.
-            let peak = if peak.re() <= dt.re() { peak } else { dt };
-            let (state, tangent) = if TANGENTS {
-                neuron.flow_with_tangent(before, tangent, peak)
-            } else {
-                (neuron.flow(before, peak), tangent)
-            };
-            let value = neuron.membrane(state);
-            if value.re() > self.highest.value.re() {
-                let tangent = neuron.membrane_tangent(tangent);
-                self.highest = Highest { time: time.after(peak), value, tangent, cusp: None };
-            }
-        }
+        let Some(peak) = neuron.next_maximum(before) else { return };
+        // Whether it lies within the stretch is asked of its time. A membrane much faster than its synapse follows the current to
+        // the last digit, so that its rate at the end may have any sign; where the rate says that it turned, rounding may have put the
+        // peak just beyond.
+        let has_turned = neuron.membrane_rate(after).re() <= 0.0;
+        let peak = match peak {
+            within if within.re() <= dt.re() => within,
+            _ if has_turned => dt,
+            _ => return,
+        };
+        let (state, tangent) = if TANGENTS {
+            neuron.flow_with_tangent(before, tangent, peak)
+        } else {
+            (neuron.flow(before, peak), tangent)
+        };
+        let at = time.after(peak);
+        let place = if at.coincides(time) { Place::AfterArrivals } else { Place::Free };
+        self.consider(neuron, at, (state, tangent), place);
     }
 
     /// An arrival in `round` turned `before` into `after` at `time`.
-    pub(crate) fn arrival<N: Neuron<T>>(
+    pub(crate) fn arrival(
         &mut self,
         neuron: &N,
         time: Time<T>,
@@ -144,57 +184,75 @@ impl<T: Scalar> Observer<T> {
         (before, tangent): (N::State, N::Tangent),
         after: N::State,
     ) {
-        if !self.follows_maximum {
+        let motion = self.motion.take();
+        if !self.looks_higher() {
             return;
         }
         let (rate_before, rate_after) = (neuron.membrane_rate(before), neuron.membrane_rate(after));
-        if rate_before.re() > 0.0 && rate_after.re() <= 0.0 {
-            let cusp = Some(Cusp { round, rate_before, rate_after });
-            self.rising_up_to(neuron, time, (before, tangent), cusp);
+        // Of the rate before it no more is asked: a rise that has relaxed has none.
+        if rate_after.re() <= 0.0 && rate_after.re() < rate_before.re() {
+            let rate_before =
+                motion.map_or(rate_before, |(start, dt)| neuron.rate_after(start, dt));
+            let cusp = Place::Cusp(Cusp { round, rate_before, rate_after });
+            self.consider(neuron, time, (before, tangent), cusp);
         }
     }
 
     /// The end of the run.
-    pub(crate) fn end<N: Neuron<T>>(
+    pub(crate) fn end(&mut self, neuron: &N, time: Time<T>, at: (N::State, N::Tangent)) {
+        if self.looks_higher() {
+            self.consider(neuron, time, at, Place::Free);
+        }
+    }
+
+    /// Whether the potential is highest here. At one time a cusp is the later of two.
+    fn consider(
         &mut self,
         neuron: &N,
         time: Time<T>,
         (state, tangent): (N::State, N::Tangent),
+        place: Place<T>,
     ) {
-        if self.follows_maximum && neuron.membrane_rate(state).re() > 0.0 {
-            self.rising_up_to(neuron, time, (state, tangent), None);
+        let tangent = neuron.membrane_tangent(tangent);
+        let candidate = Highest { time, state, tangent, place, rival: None };
+        match neuron.height(state).partial_cmp(&neuron.height(self.highest.state)) {
+            Some(Ordering::Greater) => self.highest = candidate,
+            Some(Ordering::Equal) if !time.coincides(self.highest.time) => {
+                self.highest.rival.get_or_insert(time.rounded.re());
+            }
+            Some(Ordering::Equal) if matches!(place, Place::Cusp(_)) => {
+                self.highest = Highest { rival: self.highest.rival, ..candidate };
+            }
+            _ => {}
         }
     }
 
     /// What `request` asked for; `None` for a sample, which is not kept here. `end` is the end of the run.
-    pub(crate) fn readout(&self, request: ReadoutRequest, end: T) -> Option<Readout<T>> {
-        let Highest { time, value, tangent, cusp } = self.highest;
+    pub(crate) fn readout(
+        &self,
+        neuron: &N,
+        request: ReadoutRequest,
+        end: T,
+    ) -> Option<Readout<T>> {
         match request.measure {
             Measure::Sample { .. } => None,
             Measure::Maximum => {
+                let Highest { time, state, tangent, place, rival } = self.highest;
+                let value = match place {
+                    Place::Threshold => neuron.threshold_membrane(),
+                    _ => neuron.membrane(state),
+                };
                 let Time { rounded: time, rest: time_rest } = time;
-                Some(Readout { request, time, time_rest, value, cusp, tangent })
+                Some(Readout { request, time, time_rest, value, place, rival, tangent })
             }
             Measure::Mean | Measure::Weighted { .. } => {
                 let integral = self.integral(request.measure.fading()?)?;
                 let TimeConstants { tau_mem, tau_syn } = integral.tangent;
                 let tangent = TimeConstants { tau_mem: tau_mem / end, tau_syn: tau_syn / end };
-                let value = integral.value / end;
-                Some(Readout { request, time: end, time_rest: 0.0, value, cusp: None, tangent })
+                let (value, place) = (integral.value / end, Place::Free);
+                let (time, time_rest, rival) = (end, 0.0, None);
+                Some(Readout { request, time, time_rest, value, place, rival, tangent })
             }
-        }
-    }
-
-    fn rising_up_to<N: Neuron<T>>(
-        &mut self,
-        neuron: &N,
-        time: Time<T>,
-        (state, tangent): (N::State, N::Tangent),
-        cusp: Option<Cusp<T>>,
-    ) {
-        let value = neuron.membrane(state);
-        if value.re() >= self.highest.value.re() {
-            self.highest = Highest { time, value, tangent: neuron.membrane_tangent(tangent), cusp };
         }
     }
 }

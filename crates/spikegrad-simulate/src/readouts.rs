@@ -1,10 +1,26 @@
-//! Read-outs of a run: samples when they are due, the rest at the end.
+//! Read-outs of a run: whether they can be taken, samples when they are due, the rest at the end.
 //!
 //! Not here: what is followed between events (`observer.rs`).
 
 use crate::engine::Run;
-use spikegrad_dynamics::{Neuron, Scalar};
-use spikegrad_network::{Readout, Time};
+use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
+use spikegrad_network::{Place, Readout, ReadoutRequest, Time};
+
+/// The read-out of a sample of a neuron whose membrane is free, in `state`, or clamped.
+pub(crate) fn sample<T: Scalar, N: Neuron<T>>(
+    neuron: &N,
+    request: ReadoutRequest,
+    time: f64,
+    free: Option<(N::State, N::Tangent)>,
+) -> Readout<T> {
+    let (value, tangent, place) = match free {
+        Some((state, tangent)) => {
+            (neuron.membrane(state), neuron.membrane_tangent(tangent), Place::Free)
+        }
+        None => (neuron.clamped_membrane(), TimeConstants::default(), Place::Clamped),
+    };
+    Readout { request, time: time.into(), time_rest: 0.0, value, place, rival: None, tangent }
+}
 
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// Samples due at this instant, which come before its arrivals.
@@ -16,18 +32,10 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             self.next_sample += 1;
             let request = self.options.readouts[k];
             self.advance(request.neuron, Time::from(T::from(time)));
-            let model = &self.circuit.neurons[request.neuron.index()];
             let cell = &self.workspace.cells[request.neuron.index()];
-            let value = model.membrane(cell.state);
-            let tangent = self.membrane_tangent(request.neuron);
-            self.workspace.sampled[k] = Some(Readout {
-                request,
-                time: time.into(),
-                time_rest: 0.0,
-                value,
-                cusp: None,
-                tangent,
-            });
+            let free = (!cell.is_clamped).then(|| (cell.state, self.tangent(request.neuron)));
+            let model = &self.circuit.neurons[request.neuron.index()];
+            self.workspace.sampled[k] = Some(sample(model, request, time, free));
         }
     }
 
@@ -43,11 +51,11 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             self.workspace.observers[k].1.end(model, end.into(), (state, tangent));
         }
         for (k, &request) in self.options.readouts.iter().enumerate() {
+            let model = &self.circuit.neurons[request.neuron.index()];
             let observer = self.workspace.observer_of[request.neuron.index()]
                 .map(|k| &self.workspace.observers[k].1);
-            let kept = observer.and_then(|observer| observer.readout(request, end));
-            let readout = kept.or(self.workspace.sampled[k]);
-            self.trace.readouts.extend(readout);
+            let kept = observer.and_then(|observer| observer.readout(model, request, end));
+            self.trace.readouts.extend(kept.or(self.workspace.sampled[k]));
         }
     }
 }

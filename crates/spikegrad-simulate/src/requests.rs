@@ -31,7 +31,7 @@ pub(crate) fn check(
             Measure::Sample { time } if !(0.0..=t_end).contains(&time) => {
                 return Err(SimulateError::SampleTime { request, time, t_end });
             }
-            Measure::Weighted { tau } if tau.is_nan() || tau <= 0.0 => {
+            Measure::Weighted { tau } if !(tau > 0.0 && tau.recip().is_finite()) => {
                 return Err(SimulateError::FadingWeight { request, tau });
             }
             Measure::Mean | Measure::Weighted { .. } if t_end <= 0.0 => {

@@ -33,7 +33,7 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) touched: Vec<NeuronId>,
     /// For each neuron, its place in `observers`.
     pub(crate) observer_of: Vec<Option<usize>>,
-    pub(crate) observers: Vec<(NeuronId, Observer<T>)>,
+    pub(crate) observers: Vec<(NeuronId, Observer<T, N>)>,
     /// Observed neurons to which something arrived in this round.
     pub(crate) before: Vec<Before<T, N>>,
     /// Samples by time: (time, request).
@@ -161,8 +161,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
             }
             let n = request.neuron.index();
             let place = *self.observer_of[n].get_or_insert_with(|| {
-                let value = circuit.neurons[n].membrane(self.cells[n].state);
-                self.observers.push((request.neuron, Observer::new(value)));
+                self.observers.push((request.neuron, Observer::new(self.cells[n].state)));
                 self.observers.len() - 1
             });
             self.cells[n].is_observed = true;

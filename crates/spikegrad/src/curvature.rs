@@ -9,10 +9,10 @@
 use crate::evaluate::Error;
 use crate::evaluator::Settings;
 use crate::forward::{differentiable, lift};
-use spikegrad_adjoint::{Loss, backward};
+use spikegrad_adjoint::{Loss, backward, judge_touches};
 use spikegrad_dynamics::Dual64;
-use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
-use spikegrad_simulate::{Options, simulate};
+use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
+use spikegrad_simulate::{Options, Workspace, simulate_into};
 
 /// Value, gradient, and the product of the Hessian with a direction.
 #[derive(Clone, Debug)]
@@ -75,16 +75,19 @@ pub fn value_and_hvp(
 ) -> Result<CurvatureEvaluation, Error> {
     let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
     let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
-    let trace = simulate(network, &parameters, &stimulus, &options)?;
-    differentiable(&trace, settings.grazing)?;
-    let (loss, cotangents) = loss.evaluate(network, &trace)?;
+    let circuit = Circuit::new(network, &parameters)?;
+    let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
+    simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
+    let (value, mut cotangents) = loss.evaluate(network, &trace)?;
+    judge_touches(network, &circuit, &trace, loss, &mut cotangents);
+    differentiable(&trace, &cotangents, settings.grazing)?;
     let both = backward(network, &parameters, &trace, &cotangents, settings.grazing)?;
     let part = |of: fn(Dual64) -> f64| Gradient {
         parameters: both.parameters.map(of),
         input_times: both.input_times.iter().copied().map(of).collect(),
     };
     Ok(CurvatureEvaluation {
-        loss: loss.re,
+        loss: value.re,
         gradient: part(|x| x.re),
         product: part(|x| x.eps),
         trace,

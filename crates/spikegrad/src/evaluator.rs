@@ -6,8 +6,9 @@
 use crate::Error;
 use crate::batch::Worker;
 use spikegrad_adjoint::{
-    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents, GradientSum,
-    Grazing, Loss, backward_with_input_times, is_sweepable, sweep_backward_into,
+    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents,
+    Differentiated, GradientSum, Grazing, Loss, backward_with_input_times, is_sweepable,
+    judge_touches, sweep_backward_into,
 };
 use spikegrad_network::{
     Circuit, Gradient, Layers, Network, NetworkError, NotLayered, Parameters, ReadoutRequest,
@@ -158,6 +159,13 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// One of two ways back.
+#[derive(Clone, Copy, Debug)]
+enum Backward {
+    Sweep,
+    EventByEvent,
+}
+
 /// Memory of a sample, to be used again.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -169,6 +177,8 @@ pub(crate) struct Scratch {
     cotangents: Cotangents,
     /// Whether the layered sweep did the last run.
     was_swept: bool,
+    /// What went the way back of the last run, if anything did.
+    last_backward: Option<Backward>,
     pub(crate) trace: Trace,
     pub(crate) input_times: Vec<f64>,
 }
@@ -183,6 +193,7 @@ impl Scratch {
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
     ) -> Result<(), SimulateError> {
         let Prepared { circuit, layers, settings, .. } = prepared;
+        self.last_backward = None;
         let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
         let options =
             options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
@@ -222,6 +233,7 @@ impl Scratch {
         self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
         self.cotangents.reset(&self.trace);
         let value = loss.evaluate_into(network, &self.trace, &mut self.cotangents);
+        judge_touches(network, &prepared.circuit, &self.trace, loss, &mut self.cotangents);
         if value.is_finite() { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
     }
 
@@ -234,23 +246,37 @@ impl Scratch {
         let Prepared { circuit, layers, settings, .. } = prepared;
         let Self { backward, backward_sweep, trace, cotangents, input_times, .. } = self;
         let policy = settings.grazing;
-        match layers {
-            Some(layers) if is_sweepable(trace) => {
+        let way = match layers {
+            Some(layers) if is_sweepable(circuit, trace) => {
                 let workspace = backward_sweep;
                 sweep_backward_into(circuit, layers, trace, cotangents, policy, workspace, sum)?;
                 input_times.clear();
                 input_times.extend_from_slice(workspace.input_times());
-                Ok(())
+                Backward::Sweep
             }
-            _ => backward_with_input_times(
-                circuit,
-                trace,
-                cotangents,
-                policy,
-                backward,
-                sum,
-                input_times,
-            ),
+            _ => {
+                backward_with_input_times(
+                    circuit,
+                    trace,
+                    cotangents,
+                    policy,
+                    backward,
+                    sum,
+                    input_times,
+                )?;
+                Backward::EventByEvent
+            }
+        };
+        self.last_backward = Some(way);
+        Ok(())
+    }
+
+    /// ∂L/∂t of each spike of the last run; nothing, if it was not differentiated.
+    fn spike_times(&self) -> &[f64] {
+        match self.last_backward {
+            None => &[],
+            Some(Backward::Sweep) => self.backward_sweep.spike_times(),
+            Some(Backward::EventByEvent) => self.backward.spike_times(),
         }
     }
 }
@@ -400,11 +426,16 @@ impl<'a> Evaluator<'a> {
         &self.scratch.trace
     }
 
-    /// How far the gradient of the last run can be trusted.
+    /// How far the gradient of the last run can be trusted. Finding ties takes a look at every arrival, as long as a part of the
+    /// run itself.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let Prepared { network, settings, .. } = &self.prepared;
-        Certificate::new(network, &self.scratch.trace, settings.grazing)
+        let (Prepared { network, circuit, settings, .. }, scratch) =
+            (&self.prepared, &self.scratch);
+        let Scratch { trace, cotangents, .. } = scratch;
+        let spike_times = scratch.spike_times();
+        let run = Differentiated { network, circuit, trace, cotangents, spike_times };
+        Certificate::new(&run, settings.grazing)
     }
 
     /// The trace of the last run, in place of which an empty one is left.

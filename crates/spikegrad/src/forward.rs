@@ -10,7 +10,7 @@
 
 use crate::evaluate::{Error, Sample};
 use crate::evaluator::Settings;
-use spikegrad_adjoint::{AdjointError, Cotangents, Grazing};
+use spikegrad_adjoint::{AdjointError, Cotangents, Grazing, judge_touches};
 use spikegrad_dynamics::Dual64;
 use spikegrad_network::{Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
@@ -37,7 +37,7 @@ pub struct DirectionalEvaluation {
 /// [`enum@Error`]: parameters, a loss or a direction that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that
 /// graze has no meaning for a derivative that is carried forward: a spike on which [`Grazing::Zero`] or [`Grazing::Floor`] would have
 /// to act is [`AdjointError::Grazing`] under each of them, whether or not the loss depends on it. A touch is no spike, and an
-/// error under [`Grazing::Fail`] alone.
+/// error under [`Grazing::Fail`] alone, if the loss may depend on it.
 ///
 /// # Examples
 /// How does the loss change if all weights grow by the same factor?
@@ -80,11 +80,12 @@ pub fn value_and_jvp(
     let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
-    differentiable(&trace, settings.grazing)?;
-    let (loss, cotangents) = loss.evaluate(network, &trace.real())?;
+    let (value, mut cotangents) = loss.evaluate(network, &trace.real())?;
+    judge_touches(network, &circuit, &trace, loss, &mut cotangents);
+    differentiable(&trace, &cotangents, settings.grazing)?;
     let derivative = along(&trace, &cotangents);
     if derivative.is_finite() {
-        Ok(DirectionalEvaluation { loss, derivative, trace })
+        Ok(DirectionalEvaluation { loss: value, derivative, trace })
     } else {
         Err(AdjointError::NonFiniteLoss.into())
     }
@@ -110,9 +111,15 @@ pub(crate) fn lift(
     ))
 }
 
-/// Whether every spike has a time that can be differentiated.
-pub(crate) fn differentiable(trace: &Trace<Dual64>, policy: Grazing) -> Result<(), AdjointError> {
-    if let (Grazing::Fail, Some(touch)) = (policy, trace.touches.first()) {
+/// Whether every spike has a time that can be differentiated, and no touch matters.
+pub(crate) fn differentiable<T>(
+    trace: &Trace<Dual64>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+) -> Result<(), AdjointError> {
+    let touches = trace.touches.iter().enumerate();
+    let mut touches = touches.filter(|&(k, _)| cotangents.touch_matters(k));
+    if let (Grazing::Fail, Some((_, touch))) = (policy, touches.next()) {
         return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
     }
     let acts_on = |slope: f64| match policy {

@@ -74,14 +74,14 @@ pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings
 pub use forward::{DirectionalEvaluation, value_and_jvp};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse,
-    TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
+    MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Tie,
+    TieKind, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
 };
 pub use spikegrad_dynamics::{Dual64, Scalar};
 pub use spikegrad_network::{
     Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network, NetworkError,
-    NeuronId, Parameters, Population, PopulationParameters, Readout, ReadoutRequest, Source, Spike,
-    Stimulus, Synapse, Synapses, Trace, Values, problem,
+    NeuronId, Parameters, Place, Population, PopulationParameters, Readout, ReadoutRequest, Source,
+    Spike, Stimulus, Synapse, Synapses, Trace, Values, problem,
 };
 pub use spikegrad_simulate::{Options, SimulateError};
 

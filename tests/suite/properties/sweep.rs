@@ -171,7 +171,7 @@ fn a_sweep_finds_the_spikes_of_the_event_loop() {
         for (got, expected) in got.readouts.iter().zip(&expected.readouts) {
             prop_assert_eq!(got.request, expected.request);
             differences.note("read-out", got.value, expected.value, 1.0)?;
-            prop_assert_eq!(got.cusp.is_some(), expected.cusp.is_some());
+            prop_assert_eq!(got.cusp().is_some(), expected.cusp().is_some());
             let (got, expected) = (got.tangent, expected.tangent);
             differences.note("tangent", got.tau_mem, expected.tau_mem, 1.0 / 0.02)?;
             differences.note("tangent", got.tau_syn, expected.tau_syn, 1.0 / 0.02)?;

@@ -36,14 +36,20 @@ pub struct Cotangents<T = f64> {
     pub spikes: Vec<T>,
     /// ∂L/∂(value) for each read-out of the trace.
     pub readouts: Vec<T>,
+    /// Spikes at which the value itself has a kink, by their positions in the trace: its derivative is one-sided there.
+    pub kinks: Vec<usize>,
+    /// For each touch of the trace, whether the value may depend on it ([`crate::judge_touches`]); it may where nothing is said.
+    pub touches: Vec<bool>,
 }
 
 impl<T: Scalar> Cotangents<T> {
     /// Nothing matters yet.
     #[must_use]
     pub fn zeros(trace: &Trace<T>) -> Self {
-        let zero = T::from(0.0);
-        Self { spikes: vec![zero; trace.spikes.len()], readouts: vec![zero; trace.readouts.len()] }
+        let mut cotangents =
+            Self { spikes: vec![], readouts: vec![], kinks: vec![], touches: vec![] };
+        cotangents.reset(trace);
+        cotangents
     }
 
     /// Nothing matters yet, in memory that has been used before.
@@ -53,6 +59,16 @@ impl<T: Scalar> Cotangents<T> {
         self.spikes.resize(trace.spikes.len(), zero);
         self.readouts.clear();
         self.readouts.resize(trace.readouts.len(), zero);
+        self.kinks.clear();
+        self.touches.clear();
+    }
+}
+
+impl<T> Cotangents<T> {
+    /// Whether the value may depend on the touch at position `touch` of the trace.
+    #[must_use]
+    pub fn touch_matters(&self, touch: usize) -> bool {
+        self.touches.get(touch).copied().unwrap_or(true)
     }
 
     /// Checks that there is one for each spike and each read-out of a trace.
@@ -110,6 +126,13 @@ pub trait Loss<T: Scalar = f64>: Debug + Send + Sync + Evaluate<T> {
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
     ) -> T;
+
+    /// How many spikes of `neuron`, from its first on, the value may depend on, those included that have not happened: all of
+    /// them, unless a loss says less. Asked where a potential touches its threshold, which is an error only if it matters.
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        let _ = (network, neuron);
+        usize::MAX
+    }
 }
 
 /// The loss that a problem file states.
@@ -179,6 +202,11 @@ fn spikes_of<T: Scalar>(
         range.contains(&n).then(|| (k, n - range.start))
     };
     trace.spikes.iter().enumerate().filter_map(of)
+}
+
+/// `count` for a neuron of a population, none for all others.
+fn of_population(network: &Network, population: usize, neuron: NeuronId, count: usize) -> usize {
+    if network.range(population).contains(&neuron.index()) { count } else { 0 }
 }
 
 /// The neurons of a population as ids.

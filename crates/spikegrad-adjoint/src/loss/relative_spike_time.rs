@@ -9,9 +9,9 @@
 //!
 //! Not here: a loss that rests once the label leads by enough (`ttfs.rs` comes close to it).
 
-use super::{Cotangents, Loss, check};
+use super::{Cotangents, Loss, check, of_population};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, Time, Trace};
+use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// `½ Σ (t_k − t_label − margin)²` over the other neurons k of a population, t being first spikes; times in seconds.
 ///
@@ -32,6 +32,9 @@ impl<T: Scalar> Loss<T> for RelativeSpikeTime {
         check::label(network, self.population, self.label)
     }
 
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        of_population(network, self.population, neuron, 1)
+    }
     fn evaluate_into(
         &self,
         network: &Network,

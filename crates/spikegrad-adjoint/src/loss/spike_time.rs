@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Loss, check};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, Time, Trace};
+use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// `½ Σ (t − target)²`, the n-th spike of a neuron against its n-th target; times in seconds.
 ///
@@ -20,6 +20,10 @@ impl<T: Scalar> Loss<T> for SpikeTimeMse {
         check::targets(network, self.population, &self.targets)
     }
 
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        let index = neuron.index().wrapping_sub(network.range(self.population).start);
+        self.targets.get(index).map_or(0, Vec::len)
+    }
     fn evaluate_into(
         &self,
         network: &Network,

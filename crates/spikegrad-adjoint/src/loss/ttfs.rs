@@ -6,9 +6,9 @@
 //! Wunderlich and Pehle 2021, in the sign of their code (an early label is favoured). A silent neuron counts as one that
 //! spikes at the end of the run, a constant.
 
-use super::{Cotangents, Loss, check, softmax, spikes_of};
+use super::{Cotangents, Loss, check, of_population, softmax, spikes_of};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, Time, Trace};
+use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// Cross-entropy of first-spike times of a population; times in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,9 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
         check::label(network, self.population, self.label)
     }
 
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        of_population(network, self.population, neuron, 1)
+    }
     fn evaluate_into(
         &self,
         network: &Network,

@@ -24,13 +24,14 @@
 //! with + for a spike at s and − for a target. The sums leave out what lies at the spike itself: there its distance has a kink, and
 //! the derivative of that is taken as 0. That is the mean of the two one-sided derivatives, and where a spike meets a target, which is
 //! a minimum of its summand, a sub-gradient; a train that equals its target is at rest. At the spike itself is what has the same
-//! representable time, as everywhere; all lengths are taken with what the rounding of times left off.
+//! representable time, as everywhere; all lengths are taken with what the rounding of times left off. The cotangents say where that
+//! is.
 //!
 //! Not here: the pairing of spikes with targets one by one (`spike_time.rs`).
 
-use super::{Cotangents, Loss, check};
+use super::{Cotangents, Loss, check, of_population};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, Time, Trace};
+use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// Sum over the neurons of a population of the (squared) van Rossum distance from target trains; without a unit.
 ///
@@ -61,6 +62,9 @@ impl<T: Scalar> Loss<T> for VanRossum {
         check::targets(network, self.population, &self.targets)
     }
 
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        of_population(network, self.population, neuron, usize::MAX)
+    }
     fn evaluate_into(
         &self,
         network: &Network,
@@ -86,6 +90,9 @@ impl<T: Scalar> Loss<T> for VanRossum {
             self.pull_back(1.0, events.chunk_by(together), &mut cotangents.spikes);
             events.reverse();
             self.pull_back(-1.0, events.chunk_by(together), &mut cotangents.spikes);
+            for group in events.chunk_by(together).filter(|group| group.len() > 1) {
+                cotangents.kinks.extend(group.iter().filter_map(|event| event.spike));
+            }
         }
         value
     }

@@ -1,4 +1,4 @@
-//! Losses on the membrane potential of leaky integrators: its maximum, its averages, its value at given times.
+//! Losses on the membrane potential: its maximum, its averages, its value at given times.
 
 use super::{Cotangents, Loss, check, neurons_of, softmax};
 use spikegrad_dynamics::Scalar;
@@ -34,6 +34,10 @@ impl<T: Scalar> Loss<T> for MaxVoltageCrossEntropy {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
         check::label(network, self.population, self.label)
     }
+
+    fn spikes_read(&self, _: &Network, _: NeuronId) -> usize {
+        0
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Maximum, requests);
     }
@@ -54,6 +58,10 @@ pub struct MeanVoltageCrossEntropy {
 impl<T: Scalar> Loss<T> for MeanVoltageCrossEntropy {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
         check::label(network, self.population, self.label)
+    }
+
+    fn spikes_read(&self, _: &Network, _: NeuronId) -> usize {
+        0
     }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Mean, requests);
@@ -90,6 +98,10 @@ impl<T: Scalar> Loss<T> for ShapedVoltageCrossEntropy {
         check::positive("loss.scale", self.scale)?;
         check::label(network, self.population, self.label)
     }
+
+    fn spikes_read(&self, _: &Network, _: NeuronId) -> usize {
+        0
+    }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         whole_run(network, self.population, Measure::Weighted { tau: self.tau }, requests);
     }
@@ -119,6 +131,10 @@ impl<T: Scalar> Loss<T> for VoltageMse {
         self.samples.iter().enumerate().try_for_each(|(k, &(neuron, ..))| {
             check::neuron(neuron, count, || format!("loss.samples[{k}][0]"))
         })
+    }
+
+    fn spikes_read(&self, _: &Network, _: NeuronId) -> usize {
+        0
     }
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         let first = network.range(self.population).start;

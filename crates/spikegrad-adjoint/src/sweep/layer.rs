@@ -8,12 +8,12 @@
 
 use super::columns::{Adjoints, Move, Pass, Row, TimeConstants, decays, flows};
 use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
-use crate::integrals::{Integrals, average_pullback};
+use crate::integrals::Integrals;
 use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
 use spikegrad_dynamics::lif::Averaging;
-use spikegrad_dynamics::{Adjoint, LifGradient, NeuronAdjoint, State};
-use spikegrad_network::{Circuit, Cusp, Layer, Time, Trace};
+use spikegrad_dynamics::{Adjoint, LifGradient, Neuron, NeuronAdjoint, State};
+use spikegrad_network::{Circuit, Cusp, Layer, Place, Time, Trace};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,8 @@ pub(super) struct Scratch {
     integrals: Integrals<f64>,
     /// The neurons of which it reads any.
     averaged: Vec<usize>,
+    /// Which neurons are clamped at the time that has been reached.
+    is_clamped: Vec<bool>,
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
 }
@@ -102,8 +104,8 @@ impl LayerSweep<'_> {
             if is_live || !self.scratch.cusps.is_empty() {
                 self.stretch(k, &stretch);
             }
-            for moment in stretch.moments.rev() {
-                is_live |= self.moment(moment, stretch.from)?;
+            for moment in stretch.moments.clone().rev() {
+                is_live |= self.moment(moment, &stretch)?;
             }
         }
         self.finish();
@@ -120,10 +122,18 @@ impl LayerSweep<'_> {
     }
 
     fn prepare(&mut self) {
-        let Scratch { schedule, adjoints, by_hand, window, .. } = &mut *self.scratch;
-        adjoints.reset(self.layer.neurons.len());
-        by_hand.reset(self.layer.neurons.len());
+        let Self { circuit, layer, trace, spikes, .. } = *self;
+        let Scratch { schedule, adjoints, by_hand, window, is_clamped, .. } = &mut *self.scratch;
+        adjoints.reset(layer.neurons.len());
+        by_hand.reset(layer.neurons.len());
         window.first_stretch = schedule.stretches.len();
+        is_clamped.clear();
+        is_clamped.resize(layer.neurons.len(), false);
+        for spike in spikes[layer.population].iter().map(|&k| &trace.spikes[k]) {
+            let n = spike.neuron.index();
+            let release = spike.at().after(circuit.neurons[n].refractory());
+            is_clamped[n - layer.neurons.start] = release.rounded > trace.stimulus.t_end();
+        }
         self.prepare_readouts();
     }
 
@@ -173,24 +183,35 @@ impl LayerSweep<'_> {
     }
 
     fn prepare_readouts(&mut self) {
-        let (layer, end) = (self.layer, self.trace.stimulus.t_end());
-        let Scratch { integrals, averaged, cusps, .. } = &mut *self.scratch;
+        let Self { circuit, layer, trace, spikes, cotangents, times, scratch, sum, .. } = self;
+        let end = trace.stimulus.t_end();
+        let Scratch { integrals, averaged, cusps, .. } = &mut **scratch;
         integrals.reset(layer.neurons.len());
         cusps.clear();
-        for (readout, &cotangent) in self.trace.readouts.iter().zip(&self.cotangents.readouts) {
+        for (readout, &cotangent) in trace.readouts.iter().zip(&cotangents.readouts) {
             let n = readout.request.neuron.index();
             if !layer.neurons.contains(&n) {
                 continue;
             }
             let neuron = n - layer.neurons.start;
+            let (model, gradient) = (&circuit.neurons[n], &mut sum.neurons[n]);
             if let Some(fading) = readout.request.measure.fading() {
                 integrals.add(neuron, fading, cotangent / end);
-                let (model, gradient) = (&self.circuit.neurons[n], &mut self.sum.neurons[n]);
-                average_pullback(model, readout, (fading, cotangent), end, gradient);
-            } else if let Some(cusp) = readout.cusp {
-                cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
+                model.time_constants_pullback(cotangent, readout.tangent, gradient);
+                continue;
+            }
+            match readout.place {
+                Place::Clamped => model.clamped_pullback(cotangent, gradient),
+                Place::Threshold => model.threshold_membrane_pullback(cotangent, gradient),
+                Place::Cusp(cusp) => {
+                    cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
+                }
+                Place::Free | Place::AfterArrivals => {}
             }
         }
+        let (own, inputs) = (spikes[layer.population].iter().copied(), trace.stimulus.spikes());
+        let (trace, times) = ((*trace, own), &mut times[inputs.len()..]);
+        integrals.share((*circuit, layer.neurons.clone()), trace, times, sum);
         averaged.clear();
         averaged.extend((0..layer.neurons.len()).filter(|&n| integrals.reads(n)));
     }
@@ -198,8 +219,17 @@ impl LayerSweep<'_> {
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
         let Self { circuit, layer, times, sum, .. } = self;
-        let Scratch { schedule, adjoints, cusps, window, stretches, integrals, averaged, .. } =
-            &mut *self.scratch;
+        let Scratch {
+            schedule,
+            adjoints,
+            cusps,
+            window,
+            stretches,
+            integrals,
+            averaged,
+            is_clamped,
+            ..
+        } = &mut *self.scratch;
         let time_constants = Self::time_constants(layer);
         let dt = stretch.until.since(stretch.from);
         let still = Propagator::default();
@@ -215,7 +245,8 @@ impl LayerSweep<'_> {
             let mut total = Pass { adjoints, time_constants, row, motion }.run();
             for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
-                let change = weights[at.neuron] / layer.tau_mem[at.neuron];
+                let model = &circuit.neurons[layer.neurons.start + at.neuron];
+                let change = model.rate_change(weights[at.neuron]);
                 let Cusp { rate_before, rate_after, .. } = at.cusp;
                 total += rate_before * change / (rate_after - rate_before) * at.cotangent;
             }
@@ -226,7 +257,7 @@ impl LayerSweep<'_> {
             Pass { adjoints, time_constants, row: None, motion }.run();
         }
         let mut kept = Averaging::default();
-        for &n in &*averaged {
+        for &n in averaged.iter().filter(|&&n| !is_clamped[n]) {
             let model = &circuit.neurons[layer.neurons.start + n];
             let start = Adjoint(adjoints.get(n));
             let Adjoint(start) =
@@ -235,9 +266,9 @@ impl LayerSweep<'_> {
         }
     }
 
-    /// Moves the neuron of a moment back to it, through it, and on to the start of the stretch, at `from`, if nothing comes before.
+    /// Moves the neuron of a moment back to it, through it, and on to the start of its stretch if nothing comes before.
     /// Returns whether anything depends on the neuron then.
-    fn moment(&mut self, k: usize, from: Time) -> Result<bool, AdjointError> {
+    fn moment(&mut self, k: usize, stretch: &Stretch) -> Result<bool, AdjointError> {
         let moment = self.scratch.schedule.moments[k];
         // Its position in the window.
         let k = k - self.scratch.window.first_moment;
@@ -246,11 +277,17 @@ impl LayerSweep<'_> {
         let mut adjoint =
             self.transport(n, &self.scratch.after[k], (moment.time, moment.after), hand);
         match moment.kind {
-            Kind::Release(spike) => self.release(spike, &mut adjoint),
+            Kind::Release(spike) => {
+                let time = self.release(spike, &mut adjoint);
+                self.sum.neurons[self.layer.neurons.start + n].parameters.t_ref += time;
+            }
             Kind::Crossing(spike) => {
+                if adjoint.v != 0.0 {
+                    self.release_at_once(spike, &moment, stretch, &mut adjoint);
+                }
                 self.crossing(spike, self.scratch.decays[k], moment.after_reset, &mut adjoint)?;
             }
-            Kind::Readout(readout) => {
+            Kind::Readout(readout) | Kind::LateReadout(readout) => {
                 adjoint.v += self.cotangents.readouts[readout];
                 let cotangent = self.cotangents.readouts[readout];
                 let tangent = self.trace.readouts[readout].tangent;
@@ -259,9 +296,15 @@ impl LayerSweep<'_> {
                 gradient.add_membrane(cotangent, decay, moment.after_reset, tangent);
             }
         }
+        match moment.kind {
+            Kind::Release(_) => self.scratch.is_clamped[n] = true,
+            Kind::Crossing(_) => self.scratch.is_clamped[n] = false,
+            Kind::Readout(_) | Kind::LateReadout(_) => {}
+        }
         self.scratch.by_hand.set(n, adjoint);
         if moment.is_first {
-            let start = self.transport(n, &self.scratch.before[k], (from, moment.before), adjoint);
+            let motion = (stretch.from, moment.before);
+            let start = self.transport(n, &self.scratch.before[k], motion, adjoint);
             self.scratch.adjoints.set(n, start);
         }
         Ok(adjoint.v != 0.0 || adjoint.i != 0.0)
@@ -277,18 +320,46 @@ impl LayerSweep<'_> {
     ) -> State<f64> {
         let before =
             State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
+        if self.scratch.is_clamped[n] {
+            return before;
+        }
         let model = &self.circuit.neurons[self.layer.neurons.start + n];
         let (kept, before) = (&mut Averaging::default(), Adjoint(before));
         self.scratch.integrals.pull_back(n, model, motion, before, kept).0
     }
 
-    /// A later release leaves the membrane at its reset value for longer (eq. 12).
-    fn release(&mut self, spike: usize, adjoint: &mut State<f64>) {
-        let at = &self.trace.spikes[spike];
-        let time = -adjoint.v * at.release_rate;
-        adjoint.v = 0.0;
+    /// A later release leaves the membrane at its reset value for longer (eq. 12): returns ∂L/∂(time of the release).
+    fn release(&mut self, spike: usize, adjoint: &mut State<f64>) -> f64 {
+        let model = &self.circuit.neurons[self.trace.spikes[spike].neuron.index()];
+        let rate = self.trace.spikes[spike].release_rate;
+        let (Adjoint(before), time) = model.release_pullback(rate, Adjoint(*adjoint));
+        *adjoint = before;
         self.times[self.trace.stimulus.spikes().len() + spike] += time;
-        self.sum.neurons[at.neuron.index()].parameters.t_ref += time;
+        time
+    }
+
+    /// Without a refractory time release and crossing are one. That time can only grow, beyond all that arrives at the instant: the
+    /// membrane would start with that.
+    fn release_at_once(
+        &mut self,
+        spike: usize,
+        moment: &Moment,
+        stretch: &Stretch,
+        adjoint: &mut State<f64>,
+    ) {
+        let Self { circuit, layer, .. } = *self;
+        let mut arrived = 0.0;
+        if moment.time.coincides(stretch.until) {
+            for arrival in &self.scratch.schedule.arrivals[stretch.arrivals.clone()] {
+                arrived += circuit.weights[circuit.synapses(arrival.row)][moment.neuron];
+            }
+        }
+        let n = layer.neurons.start + moment.neuron;
+        let (model, rate) = (&circuit.neurons[n], self.trace.spikes[spike].release_rate);
+        let later = rate + model.rate_change(arrived);
+        let (_, time) = model.release_pullback(later, Adjoint(*adjoint));
+        self.sum.neurons[n].parameters.t_ref += time;
+        self.release(spike, adjoint);
     }
 
     fn crossing(
@@ -301,12 +372,9 @@ impl LayerSweep<'_> {
         let at = &self.trace.spikes[spike];
         let n = at.neuron.index();
         let model = &self.circuit.neurons[n];
-        if adjoint.v != 0.0 {
-            // No refractory time: release and crossing are one.
-            self.release(spike, adjoint);
-        }
-        let inputs = self.trace.stimulus.spikes().len();
-        let time = self.cotangents.spikes[spike] + self.times[inputs + spike];
+        let firing = self.trace.stimulus.spikes().len() + spike;
+        let time = self.cotangents.spikes[spike] + self.times[firing];
+        self.times[firing] = time;
         if time == 0.0 {
             return Ok(());
         }

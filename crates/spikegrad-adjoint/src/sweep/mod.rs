@@ -15,17 +15,20 @@ mod columns;
 mod layer;
 mod schedule;
 
-use crate::backward::check;
+use crate::backward::{check, is_lost};
 use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use layer::{LayerSweep, Scratch};
 use schedule::Spikes;
-use spikegrad_network::{Circuit, Layers, Trace};
+use spikegrad_dynamics::Neuron;
+use spikegrad_network::{Circuit, Layers, Spike, Trace};
 
 /// Scratch memory of a backward sweep, to be used again.
 #[derive(Clone, Debug, Default)]
 pub struct BackwardSweepWorkspace {
-    /// ∂L/∂t of each firing.
+    /// ∂L/∂t of each firing, in all.
     times: Vec<f64>,
+    /// How many of these are input spikes.
+    inputs: usize,
     /// Spikes of each population: positions in the trace.
     spikes: Spikes,
     input_times: Vec<f64>,
@@ -38,13 +41,24 @@ impl BackwardSweepWorkspace {
     pub fn input_times(&self) -> &[f64] {
         &self.input_times
     }
+
+    /// ∂L/∂t of each spike of the last trace, through all that depends on it, per second.
+    #[must_use]
+    pub fn spike_times(&self) -> &[f64] {
+        &self.times[self.inputs..]
+    }
 }
 
-/// Whether a sweep can walk this trace of a layered network: no instant was worked off in more than one round.
+/// Whether a sweep can walk this trace of a layered network: no instant was worked off in more than one round, and no refractory
+/// time was so short that it ended at the instant of its spike.
 #[must_use]
-pub fn is_sweepable(trace: &Trace) -> bool {
-    trace.spikes.iter().all(|spike| spike.round == 0)
-        && trace.readouts.iter().all(|readout| readout.cusp.is_none_or(|cusp| cusp.round == 0))
+pub fn is_sweepable(circuit: &Circuit, trace: &Trace) -> bool {
+    let is_plain = |spike: &Spike| {
+        let refractory = circuit.neurons[spike.neuron.index()].refractory();
+        spike.round == 0 && !is_lost(spike.at(), refractory)
+    };
+    trace.spikes.iter().all(is_plain)
+        && trace.readouts.iter().all(|readout| readout.cusp().is_none_or(|cusp| cusp.round == 0))
 }
 
 /// Like [`crate::backward_into`], for a trace that [`is_sweepable`] of a network of `layers`;
@@ -63,8 +77,9 @@ pub fn sweep_backward_into(
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
     check(trace, cotangents, policy)?;
-    let BackwardSweepWorkspace { times, spikes, input_times, scratch } = workspace;
+    let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratch } = workspace;
     let inputs = trace.stimulus.spikes().len();
+    *count = inputs;
     times.clear();
     times.resize(inputs + trace.spikes.len(), 0.0);
     spikes.resize(layers.layers().len(), Vec::new());

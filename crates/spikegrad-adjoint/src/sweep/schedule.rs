@@ -4,7 +4,7 @@
 //! Not here: what is done about it (`layer.rs`).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Layer, Source, Time, Trace};
+use spikegrad_network::{Circuit, Layer, Place, Source, Time, Trace};
 use std::ops::Range;
 
 /// A spike that arrives over one row of weights.
@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Crossing(usize),
     /// A read-out, at this position of the trace.
     Readout(usize),
+    /// A read-out after what arrives at its time.
+    LateReadout(usize),
 }
 
 /// Something of one neuron.
@@ -153,41 +155,60 @@ impl Schedule {
 
     fn read_moments(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
         self.moments.clear();
-        self.started.clear();
-        self.started.resize(layer.neurons.len(), None);
         let t_end = trace.stimulus.t_end();
-        let moment = |time, kind, neuron, started: Option<Time>| Moment {
+        let moment = |time, kind, n: usize| Moment {
             time,
             kind,
-            neuron,
+            neuron: n - layer.neurons.start,
             is_last: true,
             is_first: true,
             before: 0.0,
             after: 0.0,
-            elapsed: started.map_or(time.rounded, |started| time.since(started)),
-            after_reset: started.is_some(),
+            elapsed: time.rounded,
+            after_reset: false,
+        };
+        let release = |k: usize| {
+            let spike = &trace.spikes[k];
+            spike.at().after(circuit.neurons[spike.neuron.index()].refractory())
         };
         for &k in &spikes[layer.population] {
-            let spike = &trace.spikes[k];
-            let neuron = spike.neuron.index() - layer.neurons.start;
-            let release = spike.at().after(circuit.neurons[spike.neuron.index()].refractory());
-            let started = self.started[neuron].replace(release);
-            self.moments.push(moment(spike.at(), Kind::Crossing(k), neuron, started));
+            let (spike, release) = (&trace.spikes[k], release(k));
+            self.moments.push(moment(spike.at(), Kind::Crossing(k), spike.neuron.index()));
             // With no refractory time the release is part of the crossing; one after the end never happened.
             if release.rounded > spike.time && release.rounded <= t_end {
-                self.moments.push(moment(release, Kind::Release(k), neuron, Some(release)));
+                self.moments.push(moment(release, Kind::Release(k), spike.neuron.index()));
             }
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
             let n = readout.request.neuron.index();
-            if layer.neurons.contains(&n) && readout.request.measure.fading().is_none() {
-                let neuron = n - layer.neurons.start;
-                self.moments.push(moment(readout.at(), Kind::Readout(k), neuron, None));
+            if !layer.neurons.contains(&n) || readout.request.measure.fading().is_some() {
+                continue;
+            }
+            // What does not follow the free membrane is no matter of its adjoint.
+            match readout.place {
+                Place::Clamped | Place::Threshold => {}
+                Place::Free | Place::Cusp(_) => {
+                    self.moments.push(moment(readout.at(), Kind::Readout(k), n));
+                }
+                Place::AfterArrivals => {
+                    self.moments.push(moment(readout.at(), Kind::LateReadout(k), n));
+                }
             }
         }
         self.moments.sort_unstable_by(|a, b| {
             a.time.rounded.total_cmp(&b.time.rounded).then(a.kind.cmp(&b.kind))
         });
+        self.started.clear();
+        self.started.resize(layer.neurons.len(), None);
+        for moment in &mut self.moments {
+            let started = &mut self.started[moment.neuron];
+            if let Some(started) = *started {
+                (moment.elapsed, moment.after_reset) = (moment.time.since(started), true);
+            }
+            if let Kind::Crossing(k) = moment.kind {
+                *started = Some(release(k));
+            }
+        }
     }
 
     /// Cuts the run into stretches.
@@ -205,7 +226,12 @@ impl Schedule {
                 arrival += 1;
             }
             let earliest = moment;
-            while self.moments.get(moment).is_some_and(|m| m.time.rounded <= until.rounded) {
+            // A late read-out comes after what arrives at the end of the stretch.
+            let is_within = |m: &Moment| match m.kind {
+                Kind::LateReadout(_) if now.is_some() => m.time.rounded < until.rounded,
+                _ => m.time.rounded <= until.rounded,
+            };
+            while self.moments.get(moment).is_some_and(is_within) {
                 moment += 1;
             }
             let (arrivals, moments) = (first..arrival, earliest..moment);

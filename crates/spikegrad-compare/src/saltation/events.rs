@@ -7,7 +7,7 @@
 
 use super::columns;
 use crate::Question;
-use spikegrad_network::{NeuronId, Source, Synapses, Time, Trace};
+use spikegrad_network::{NeuronId, Place, Source, Synapses, Time, Trace};
 use std::cmp::Ordering;
 
 /// Something that happens to a neuron.
@@ -86,9 +86,11 @@ pub(super) fn events(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
             others.push(Event { time, neuron, what: What::End, round: u32::MAX });
             continue;
         }
-        let round = read.cusp.map_or(0, |cusp| cusp.round);
+        // A maximum within a rounding of an arrival comes after all that arrives there.
+        let is_late = matches!(read.place, Place::AfterArrivals);
+        let round = if is_late { u32::MAX } else { read.cusp().map_or(0, |cusp| cusp.round) };
         let mut cut_off = Vec::new();
-        if read.cusp.is_some() {
+        if read.cusp().is_some() {
             let here =
                 |e: &&Event| e.neuron == neuron && e.round == round && e.time.coincides(time);
             if let Some(What::Arrivals(list)) = all.iter().find(here).map(|e| &e.what) {

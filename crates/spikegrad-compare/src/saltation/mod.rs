@@ -27,7 +27,7 @@ use crate::{Answer, CompareError, Engine, Question, Worth};
 use events::{Arrival, Event, What, events};
 use nalgebra::DVector;
 use neuron::Sensitive;
-use spikegrad_network::{Parameters, PopulationParameters, Trace};
+use spikegrad_network::{Parameters, Place, PopulationParameters, Trace};
 
 /// Fundamental and saltation matrices, on the event loop's order of events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -204,7 +204,12 @@ impl<'a> Sweep<'a> {
 
     /// A potential at a fixed time; if arrivals cut its rise off there, it moves with them, each by its share in what they do.
     fn read(&mut self, readout: usize, cut_off: &[Arrival]) {
-        let neuron = &self.neurons[self.trace.readouts[readout].request.neuron.index()];
+        let read = &self.trace.readouts[readout];
+        let neuron = &self.neurons[read.request.neuron.index()];
+        if matches!(read.place, Place::Threshold) {
+            self.readouts[readout] = neuron.by_threshold();
+            return;
+        }
         let (rate, mut row) = (neuron.rate(), neuron.by_v.clone());
         let all: f64 = cut_off.iter().map(|arrival| arrival.strength).sum();
         for arrival in cut_off {

@@ -42,6 +42,8 @@ pub(super) struct Sensitive {
     by_i: DVector<f64>,
     /// If the membrane is held: until when, and ∇ of that time.
     held: Option<(Time, DVector<f64>)>,
+    /// When it last spiked.
+    spiked: Option<Time>,
     averages: Vec<Average>,
     /// The longest stretch so far, in time constants.
     pub(super) stiffness: f64,
@@ -74,6 +76,7 @@ impl Sensitive {
             by_v,
             by_i,
             held: None,
+            spiked: None,
             averages: Vec::new(),
             stiffness: 0.0,
         }
@@ -116,10 +119,17 @@ impl Sensitive {
         ((height + self.i.abs()) / (self.p.tau_mem * self.slope())).max(1.0)
     }
 
-    /// Moves the neuron to `time`, through the end of its refractory time if that lies before or there.
+    /// Whether its last spike was at this instant.
+    fn has_just_spiked(&self, time: Time) -> bool {
+        self.spiked.is_some_and(|spiked| spiked.coincides(time))
+    }
+
+    /// Moves the neuron to `time`, through the end of its refractory time if that lies before or there; a refractory time, however
+    /// short, outlasts the instant of its spike.
     pub(super) fn advance(&mut self, time: Time) {
         if let Some((until, _)) = self.held
             && until.rounded <= time.rounded
+            && !self.has_just_spiked(time)
         {
             self.flow(until);
             self.release();
@@ -197,6 +207,8 @@ impl Sensitive {
 
     /// The neuron spikes at `time`; returns ∇t.
     ///
+    /// An integral of V has the motion V: it is a state of its own, whose motion falls by the reset, (Dh f⁻ − f⁺) = w(t) (V⁻ − V⁺).
+    ///
     /// V meets its threshold: g = `V − v_th`. The membrane becomes the reset value whatever it was, Dh = diag(0, 1), and is held.
     pub(super) fn spike(&mut self, time: Time) -> DVector<f64> {
         self.v = self.p.v_th;
@@ -207,8 +219,13 @@ impl Sensitive {
         let mut until = by_time.clone();
         until[self.column.t_ref] += 1.0;
         self.held = Some((time.after(self.p.t_ref), until));
+        self.spiked = Some(time);
         let after = self.motion(self.i);
         self.saltate(Matrix2::new(0.0, 0.0, 0.0, 1.0), before, after, &by_time);
+        for average in &mut self.averages {
+            let weight = (-average.fading * time.rounded).exp();
+            average.by.axpy(weight * (self.p.v_th - self.p.v_reset), &by_time, 1.0);
+        }
         self.v = self.p.v_reset;
         self.by_v[self.column.v_reset] += 1.0;
         if self.p.t_ref == 0.0 {
@@ -226,6 +243,13 @@ impl Sensitive {
         }
     }
 
+    /// ∇V at a spike: its threshold's.
+    pub(super) fn by_threshold(&self) -> DVector<f64> {
+        let mut row = DVector::zeros(self.by_v.len());
+        row[self.column.v_th] = 1.0;
+        row
+    }
+
     /// A spike arrives, at a time whose ∇ is `time`: I grows by the weight.
     pub(super) fn receive(&mut self, arrival: &Arrival, time: &DVector<f64>) {
         let before = self.motion(self.i);
@@ -233,6 +257,10 @@ impl Sensitive {
         let after = self.motion(self.i);
         self.saltate(Matrix2::identity(), before, after, time);
         self.by_i[arrival.weight] += 1.0;
+        if self.p.t_ref == 0.0 && self.has_just_spiked(self.time) {
+            // A refractory time of 0 can only grow: the release then comes after this arrival, and loses its motion, too.
+            self.by_v[self.column.t_ref] += before[0] - after[0];
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The integral of V along a free motion, its derivatives with respect to the time constants, and its pullbacks.
+//! The integral of V along a free motion and in the clamp, its derivatives with respect to the time constants, and its pullbacks.
 //!
 //! With p = −`dt/τ_mem` and q = −`dt/τ_syn` (docs/mathematics.md, eq. 6),
 //!
@@ -67,7 +67,7 @@ impl<T: Scalar> Coefficients<T> {
         let second = exp_divided([zero, p, q]);
         Self {
             of,
-            rest: dt * (dt * fading).phi1(),
+            rest: of_weight((dt, fading)),
             v: dt * exp_divided([zero, p]),
             i: dt * (dt / tau_mem) * second,
             second,
@@ -93,6 +93,11 @@ impl<T: Scalar> Coefficients<T> {
             }
         })
     }
+}
+
+/// The integral of the weight alone: of a potential of 1.
+pub(super) fn of_weight<T: Scalar>((dt, fading): (T, T)) -> T {
+    dt * (dt * fading).phi1()
 }
 
 pub(super) fn integral<T: Scalar>(
@@ -132,19 +137,19 @@ pub(super) fn pullback<T: Scalar>(
     Adjoint(State { v: of.v * integral, i: of.i * integral })
 }
 
-/// The integral of a neuron that starts from its initial value: with r = −`fading` dt, rest gets
+/// The integral over the free motion from a start of the membrane on: with r = −`fading` dt, rest gets
 /// dt exp[0, r] − dt exp[0, p + r] = `(dt²/τ_mem) exp[0, r, p + r]`.
-pub(super) fn whole_pullback<T: Scalar>(
+pub(super) fn free_pullback<T: Scalar>(
     neuron: &Lif<T>,
     integral: T,
     (duration, fading): (T, T),
+    after_reset: bool,
     gradient: &mut LifGradient<T>,
 ) {
     let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * fading);
     let of_rest = integral * duration * x * exp_divided([zero, r, r - x]);
-    gradient.parameters.v_leak += of_rest;
-    gradient.parameters.i_bias += of_rest;
-    gradient.initial_v += integral * duration * exp_divided([zero, r - x]);
+    let of_start = integral * duration * exp_divided([zero, r - x]);
+    gradient.add_rest_and_start(of_rest, of_start, after_reset);
 }
 
 #[cfg(test)]
@@ -154,7 +159,7 @@ mod tests {
         MATRIX_EXPONENTIAL, RATIOS, by_matrix_exponential, neuron, parameters,
     };
     use super::*;
-    use crate::{Dual64, Neuron};
+    use crate::{Dual64, Neuron, NeuronAdjoint};
 
     /// Rates at which a weight fades: not at all, slowly, and faster than the membrane.
     const FADINGS: [f64; 3] = [0.0, 0.13, 3.0];
@@ -204,13 +209,35 @@ mod tests {
             };
             let base = value(0.0, 0.0);
             let mut got = LifGradient::default();
-            whole_pullback(&neuron(ratio), 1.0, (dt, fading), &mut got);
+            free_pullback(&neuron(ratio), 1.0, (dt, fading), false, &mut got);
+            let mut after_reset = LifGradient::default();
+            free_pullback(&neuron(ratio), 1.0, (dt, fading), true, &mut after_reset);
+            assert_eq!(after_reset.parameters.v_reset.to_bits(), got.initial_v.to_bits());
+            assert_eq!(after_reset.initial_v.to_bits(), 0.0f64.to_bits());
             for (got, expected) in [
                 (got.parameters.i_bias, value(1.0, 0.0) - base),
                 (got.initial_v, value(0.0, 1.0) - base),
             ] {
                 assert!((got - expected).abs() < 1e-14, "{got} {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn the_integral_of_a_clamped_neuron_is_that_of_one_whose_rest_is_the_reset_value() {
+        // Which stays where it is: the same integral by another way, at every rate of fading.
+        for (ratio, fading) in RATIOS.map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
+            let over = (2.7, fading);
+            let p = parameters(ratio);
+            let resting = Lif::new(LifParameters { v_leak: p.v_reset, i_bias: 0.0, ..p });
+            let expected =
+                resting.integral(resting.state(p.v_reset, 0.0), over, &mut Averaging::default());
+            let got = neuron(ratio).clamped_integral(over);
+            assert!((got - expected).abs() < 4e-16, "{ratio} {fading}: {got} {expected}");
+            let mut gradient = LifGradient::default();
+            neuron(ratio).clamped_integral_pullback(1.0, over, &mut gradient);
+            let by_reset = gradient.parameters.v_reset;
+            assert!((by_reset - expected / p.v_reset).abs() < 2e-15, "{by_reset}");
         }
     }
 

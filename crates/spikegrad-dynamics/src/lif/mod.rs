@@ -14,7 +14,7 @@
 //! | file | primal | with |
 //! | --- | --- | --- |
 //! | `flow.rs` | motion between events | its pullbacks |
-//! | `integral.rs` | ∫V along it | its derivatives and pullbacks |
+//! | `integral.rs` | ∫V along it, and in the clamp | its derivatives and pullbacks |
 //! | `crossing.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
 //! | `bounds.rs` | bounds of the next crossing | – |
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
@@ -104,7 +104,12 @@ impl<T: Scalar> LifGradient<T> {
         tangent: TimeConstants<T>,
     ) {
         let [exp, exp_m1] = decay;
-        let (of_rest, of_start) = (membrane * -exp_m1, membrane * exp);
+        self.add_rest_and_start(membrane * -exp_m1, membrane * exp, after_reset);
+        tangent::pullback(membrane, tangent, self);
+    }
+
+    /// Adds ∂L/∂rest and ∂L/∂(the value from which the membrane last started).
+    fn add_rest_and_start(&mut self, of_rest: T, of_start: T, after_reset: bool) {
         self.parameters.v_leak += of_rest;
         self.parameters.i_bias += of_rest;
         if after_reset {
@@ -112,7 +117,6 @@ impl<T: Scalar> LifGradient<T> {
         } else {
             self.initial_v += of_start;
         }
-        tangent::pullback(membrane, tangent, self);
     }
 }
 
@@ -291,8 +295,29 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn membrane_rate(&self, state: State<T>) -> T {
         sum(state.i, self.rest, -state.v) / self.tau_mem
     }
+    fn rate_after(&self, before: State<T>, dt: T) -> T {
+        flow::rate_after(self, before, dt)
+    }
+    fn height(&self, state: State<T>) -> f64 {
+        state.v.re()
+    }
+    fn clamped_membrane(&self) -> T {
+        self.datum + self.reset
+    }
+    fn threshold_membrane(&self) -> T {
+        self.datum
+    }
+    fn drop_at_spike(&self) -> T {
+        -self.reset
+    }
+    fn rate_change(&self, weight: T) -> T {
+        weight / self.tau_mem
+    }
     fn integral(&self, state: State<T>, over: (T, T), kept: &mut Averaging<T>) -> T {
         integral::integral(self, state, over, kept)
+    }
+    fn clamped_integral(&self, over: (T, T)) -> T {
+        self.clamped_membrane() * integral::of_weight(over)
     }
     fn is_finite(&self, state: State<T>) -> bool {
         state.v.is_all_finite() && state.i.is_all_finite()
@@ -400,15 +425,31 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     fn refractory_pullback(&self, time: T, gradient: &mut LifGradient<T>) {
         gradient.parameters.t_ref += time;
     }
-    fn whole_integral_pullback(
+    fn clamped_pullback(&self, membrane: T, gradient: &mut LifGradient<T>) {
+        gradient.parameters.v_reset += membrane;
+    }
+    fn threshold_membrane_pullback(&self, membrane: T, gradient: &mut LifGradient<T>) {
+        gradient.parameters.v_th += membrane;
+    }
+    fn free_integral_pullback(
         &self,
         integral: T,
         over: (T, T),
+        after_reset: bool,
+        gradient: &mut LifGradient<T>,
+    ) {
+        integral::free_pullback(self, integral, over, after_reset, gradient);
+    }
+    fn clamped_integral_pullback(&self, integral: T, over: (T, T), gradient: &mut LifGradient<T>) {
+        self.clamped_pullback(integral * integral::of_weight(over), gradient);
+    }
+    fn time_constants_pullback(
+        &self,
+        cotangent: T,
         tangent: TimeConstants<T>,
         gradient: &mut LifGradient<T>,
     ) {
-        integral::whole_pullback(self, integral, over, gradient);
-        tangent::pullback(integral, tangent, gradient);
+        tangent::pullback(cotangent, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<T>>, gradient: &mut LifGradient<T>) {
         gradient.initial_i += adjoint.0.i;

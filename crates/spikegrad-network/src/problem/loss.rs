@@ -7,7 +7,7 @@
 use super::document::{Object, present};
 use super::error::ProblemError;
 use super::read::{index, length, word};
-use crate::{Model, Network, NetworkError};
+use crate::{Model, Network, NetworkError, Population};
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -229,27 +229,28 @@ impl<'de> Deserialize<'de> for LossDocument {
 }
 
 impl LossDocument {
-    /// The population that is read, and of which model it has to be.
-    fn population(&self) -> (&str, Model, &'static str) {
+    /// The population that is read, and whether it has to spike.
+    fn population(&self) -> (&str, bool) {
         match self {
             Self::TtfsCrossEntropy { population, .. }
             | Self::RelativeSpikeTime { population, .. }
             | Self::SpikeTimeMse { population, .. }
-            | Self::VanRossum { population, .. } => (population, Model::Lif, "lif"),
+            | Self::VanRossum { population, .. } => (population, true),
             Self::MaxVoltageCrossEntropy { population, .. }
             | Self::MeanVoltageCrossEntropy { population, .. }
             | Self::ShapedVoltageCrossEntropy { population, .. }
-            | Self::VoltageMse { population, .. } => (population, Model::Li, "li"),
+            | Self::VoltageMse { population, .. } => (population, false),
         }
     }
 
     /// Checks it against its network and the end of the run, in seconds.
     pub(super) fn check(&self, network: &Network, t_end: f64) -> Result<(), ProblemError> {
-        let (name, model, kind) = self.population();
+        let (name, has_to_spike) = self.population();
         let population = network.population(name).map(|k| &network.populations()[k]);
-        let Some(population) = population.filter(|population| population.model == model) else {
-            let expected = format!("the name of a population of model {kind}");
-            return Err(word("loss.population", name, expected));
+        let fits = |population: &&Population| !has_to_spike || population.model == Model::Lif;
+        let Some(population) = population.filter(fits) else {
+            let kind = if has_to_spike { " of model lif" } else { "" };
+            return Err(word("loss.population", name, format!("the name of a population{kind}")));
         };
         let count = population.size;
         let label = |label| index("loss.label", label, count, "neurons").map(drop);
@@ -300,7 +301,9 @@ fn number(
 }
 
 fn time_constant(place: &str, value: f64) -> Result<(), ProblemError> {
-    number(place, value, value > 0.0, "a positive time in seconds")
+    // The inverse of what is smaller than the smallest normal number may be infinite.
+    let holds = value >= f64::MIN_POSITIVE;
+    number(place, value, holds, "a positive time in seconds")
 }
 
 /// A time average needs time.

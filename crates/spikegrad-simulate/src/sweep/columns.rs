@@ -87,6 +87,10 @@ const MARGIN: f64 = 1e-12;
 /// lifts it and the resting value bound all of them.
 const THRESHOLD_MARGIN: f64 = 16.0 * f64::EPSILON;
 
+/// A potential below this share of a positive current rises; nearer to it, which is where a membrane much faster than its synapse
+/// goes, rounding decides.
+const CERTAINLY_RISING: f64 = 1.0 - 8.0 * f64::EPSILON;
+
 /// A stretch: `row` arrives at its start.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
@@ -322,8 +326,10 @@ impl Stretch<'_> {
             now.store::<TANGENTS>(to, k);
             let reaches: Mask<S> = if TURNS {
                 // At the end of a very long stretch both are zero.
-                let within = v0.lt(i0) & now.i.le(now.v) & level.le(bound(v0, i0, by.length));
-                let at_arrival = v0.lt(before) & i0.le(v0) & level.le(v0);
+                let has_turned = (now.i * CERTAINLY_RISING).le(now.v);
+                let within = v0.lt(i0) & has_turned & level.le(bound(v0, i0, by.length));
+                // The arrival ends a rise, be it one that has relaxed altogether.
+                let at_arrival = i0.lt(before) & i0.le(v0) & level.le(v0);
                 within | at_arrival
             } else if CROSSINGS {
                 // Under a positive current it may have turned. Else what it rises to is where it ends: a negative current

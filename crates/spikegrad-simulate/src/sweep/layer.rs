@@ -118,7 +118,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
             before.set(n, [state.v, state.i, 0.0, 0.0, 0.0]);
         }
-        peaks.reset(circuit, layer, self.options, before)?;
+        peaks.reset(layer, self.options, before)?;
         ceiling.clear();
         ceiling.resize(layer.rest.len(), f64::INFINITY);
         if !layer.spikes {
@@ -176,14 +176,15 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             return self.stretch_that_hears_itself(from, end);
         }
         let job = if self.layer.spikes { Job::NameCrossings } else { Job::NameTurns };
+        let first_spike = self.spikes.len();
         self.pass(job, k, from, end);
-        if !self.layer.spikes {
-            self.read(from, end);
-        } else if !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty()) {
+        if self.layer.spikes && !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty())
+        {
             self.gather(from, end);
             self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
             self.work_off(end)?;
         }
+        self.read(from, end, first_spike);
         self.scratch.swap();
         Ok(end)
     }
@@ -201,8 +202,10 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             named,
         }
         .run();
+        let first_spike = self.spikes.len();
         if self.scratch.named.is_empty() && self.scratch.clamped.is_empty() {
             self.pass(Job::Move, 0, from, end);
+            self.read(from, end, first_spike);
             self.scratch.swap();
             return Ok(end);
         }
@@ -211,6 +214,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let until = self.cut_off(end)?;
         self.pass(Job::Move, 0, from, until);
         self.work_off(until)?;
+        self.read(from, until, first_spike);
         self.scratch.swap();
         Ok(until)
     }
@@ -230,16 +234,21 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         Pass { job, motions, row, before, after, rest, ceiling, named }.run::<TANGENTS>();
     }
 
-    /// The read-outs of a stretch.
-    fn read(&mut self, from: Time, until: Time) {
+    /// The read-outs of a stretch, of whose spikes the first is at `first_spike`.
+    fn read(&mut self, from: Time, until: Time, first_spike: usize) {
         let Scratch { before, after, ceiling, named, arriving, peaks, .. } = &mut *self.scratch;
-        let row = arriving.weights(self.fired.circuit);
-        let at = Stretch { circuit: self.fired.circuit, layer: self.layer, from, until, row };
-        peaks.along::<TANGENTS>(at, before, self.sampled, self.options);
-        for &n in named.iter().filter(|&&n| n < self.layer.neurons.len()) {
-            peaks.turn::<TANGENTS>(at, before, after, n);
-            ceiling[n] = peaks.ceiling(&at.circuit.neurons[at.layer.neurons.start + n], n);
+        let (circuit, layer) = (self.fired.circuit, self.layer);
+        let (row, spikes) = (arriving.weights(circuit), &self.spikes[first_spike..]);
+        let at = Stretch { circuit, layer, from, until, row, before, spikes };
+        peaks.along::<TANGENTS>(at, self.sampled, self.options);
+        if layer.spikes {
+            return;
         }
+        for &n in named.iter().filter(|&&n| n < layer.neurons.len()) {
+            peaks.turn::<TANGENTS>(at, after, n);
+            ceiling[n] = peaks.ceiling(&circuit.neurons[layer.neurons.start + n], n);
+        }
+        peaks.keep(at);
     }
 
     /// The first wave: whoever was named, and whose refractory time ends.
@@ -386,6 +395,10 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         };
         let release = time.after(model.refractory());
         let is_released = release.rounded <= until.rounded;
+        if model.refractory() > 0.0 && release.coincides(time) && time.coincides(until) {
+            // However short, a refractory time outlasts the instant of its spike: what arrives then meets a clamp.
+            return Err(Irregular);
+        }
         let dt = if is_released { release } else { until }.since(time);
         let mut held = start;
         let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };

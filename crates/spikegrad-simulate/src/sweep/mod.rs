@@ -11,7 +11,7 @@
 //! | `columns.rs` | the pass over all neurons of a layer |
 //! | `wave.rs` | the neurons that spike, worked off together |
 //! | `layer.rs` | one layer, from stretch to stretch |
-//! | `peaks.rs` | read-outs of leaky integrators |
+//! | `peaks.rs` | read-outs |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
 //! threshold, numbers that are not finite. The sweep then gives up with [`SweepError::Irregular`], and the event loop, which knows

@@ -1,15 +1,19 @@
-//! Read-outs of a layer of leaky integrators: samples, maxima and averages of the membrane potential.
+//! Read-outs of a layer: samples, maxima and averages of the membrane potential.
 //!
-//! A maximum is looked at where the pass says that the potential turns from up to down at or above the highest so far; the
-//! rules are those of the general engine, whose observer keeps it. Not here: the pass (`columns.rs`).
+//! The rules are those of the general engine, whose observer keeps maxima and averages. A leaky integrator moves freely along a
+//! stretch, and its maximum is looked at where the pass says that the potential turns from up to down at or above the highest so
+//! far. A neuron that may spike is followed along the stretch once its spikes are known: from spike to release to spike.
+//!
+//! Not here: the pass (`columns.rs`), who spikes (`layer.rs`).
 
 use super::Irregular;
 use super::columns::Columns;
 use crate::Options;
 use crate::observer::Observer;
+use crate::readouts::sample;
 use spikegrad_dynamics::lif::{Averaging, Tangent};
 use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
-use spikegrad_network::{Circuit, Layer, Measure, Readout, Time};
+use spikegrad_network::{Circuit, Layer, Measure, NeuronId, Readout, Spike, Time};
 
 /// A stretch of a layer: from the arrival of `row` at `from` until `until`.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +23,19 @@ pub(super) struct Stretch<'a> {
     pub(super) from: Time,
     pub(super) until: Time,
     pub(super) row: &'a [f64],
+    /// The layer before the arrival.
+    pub(super) before: &'a Columns,
+    /// Spikes of the layer within the stretch, in order.
+    pub(super) spikes: &'a [Spike],
 }
 
 /// What a layer's read-outs know so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peaks {
     /// For each neuron of the layer.
-    observers: Vec<Option<Observer<f64>>>,
+    observers: Vec<Option<Observer<f64, Lif<f64>>>>,
+    /// For each neuron that may spike, when its last refractory time ends.
+    releases: Vec<Option<Time>>,
     /// Whether a maximum is asked for.
     wants_maximum: bool,
     /// Whether an average is asked for, under whatever weight.
@@ -35,21 +45,132 @@ pub(super) struct Peaks {
     next_sample: usize,
 }
 
-fn state_of(columns: &Columns, n: usize) -> (State<f64>, Tangent<f64>) {
+/// State and tangent of a neuron.
+type Moving = (State<f64>, Tangent<f64>);
+
+fn state_of(columns: &Columns, n: usize) -> Moving {
     let [v, i, tau_mem, tau_syn, i_syn] = columns.get(n);
     (State { v, i }, Tangent { v: TimeConstants { tau_mem, tau_syn }, i: i_syn })
+}
+
+impl<'a> Stretch<'a> {
+    fn model(&self, n: usize) -> &'a Lif<f64> {
+        &self.circuit.neurons[self.layer.neurons.start + n]
+    }
+
+    fn weight(&self, n: usize) -> f64 {
+        self.row.get(n).copied().unwrap_or(0.0)
+    }
+
+    /// Neuron `n` after the arrival.
+    fn start(&self, n: usize) -> Moving {
+        let (state, tangent) = state_of(self.before, n);
+        (self.model(n).receive(state, self.weight(n)), tangent)
+    }
+
+    /// The spikes of neuron `n` within the stretch.
+    fn spikes_of(&self, n: usize) -> impl Iterator<Item = Time> + use<'a> {
+        let id = NeuronId::new(self.layer.neurons.start + n);
+        self.spikes.iter().filter(move |spike| spike.neuron == id).map(Spike::at)
+    }
+}
+
+/// A neuron on its way along a stretch, and who is shown what lies between its events.
+struct Course<'a, const TANGENTS: bool> {
+    model: &'a Lif<f64>,
+    observer: Option<&'a mut Observer<f64, Lif<f64>>>,
+    time: Time,
+    at: Moving,
+    /// When its last refractory time ends, if it has spiked.
+    release: Option<Time>,
+    is_clamped: bool,
+}
+
+impl<'a, const TANGENTS: bool> Course<'a, TANGENTS> {
+    /// Neuron `n` at the start of a stretch, after the arrival; `release` is when its last refractory time ends.
+    fn new(
+        stretch: &Stretch<'a>,
+        n: usize,
+        release: Option<Time>,
+        observer: Option<&'a mut Observer<f64, Lif<f64>>>,
+    ) -> Self {
+        let is_clamped = release.is_some_and(|r| r.rounded > stretch.from.rounded);
+        let (model, at) = (stretch.model(n), stretch.start(n));
+        Self { model, observer, time: stretch.from, at, release, is_clamped }
+    }
+
+    /// Moves it through `spikes`, which are its own in this stretch, to `until`, as the event loop would.
+    fn follow(&mut self, spikes: impl Iterator<Item = Time>, until: Time) {
+        for spike in spikes {
+            self.advance(spike);
+            self.spike();
+        }
+        self.advance(until);
+    }
+
+    fn advance(&mut self, until: Time) {
+        if self.is_clamped
+            && let Some(release) = self.release
+        {
+            let is_held = until.rounded < release.rounded || until.coincides(self.time);
+            self.hold(if is_held { until } else { release });
+            if is_held {
+                return;
+            }
+            self.is_clamped = false;
+        }
+        self.flow(until);
+    }
+
+    fn flow(&mut self, until: Time) {
+        let (from, (before, tangent)) = (std::mem::replace(&mut self.time, until), self.at);
+        let dt = until.since(from);
+        if dt == 0.0 {
+            return;
+        }
+        self.at = if TANGENTS {
+            self.model.flow_with_tangent(before, tangent, dt)
+        } else {
+            (self.model.flow(before, dt), tangent)
+        };
+        if let Some(observer) = &mut self.observer {
+            observer.stretch::<TANGENTS>(self.model, from, (before, tangent), dt, self.at.0);
+        }
+    }
+
+    fn hold(&mut self, until: Time) {
+        let (from, (before, tangent)) = (std::mem::replace(&mut self.time, until), self.at);
+        let dt = until.since(from);
+        let after = if TANGENTS { self.model.hold_tangent(tangent, before, dt) } else { tangent };
+        self.at = (self.model.hold(before, dt), after);
+        if let Some(observer) = &mut self.observer {
+            observer.clamp(self.model, from, dt);
+        }
+    }
+
+    fn spike(&mut self) {
+        let (before, tangent) = self.at;
+        if let Some(observer) = &mut self.observer {
+            observer.spike(self.time, before);
+        }
+        self.at = (self.model.reset(before), self.model.reset_tangent(tangent));
+        let refractory = self.model.refractory();
+        self.release = Some(self.time.after(refractory));
+        self.is_clamped = refractory != 0.0;
+    }
 }
 
 impl Peaks {
     pub(super) fn reset(
         &mut self,
-        circuit: &Circuit,
         layer: &Layer,
         options: &Options,
         start: &Columns,
     ) -> Result<(), Irregular> {
         self.observers.clear();
         self.observers.resize(layer.neurons.len(), None);
+        self.releases.clear();
+        self.releases.resize(layer.neurons.len(), None);
         self.samples.clear();
         (self.wants_maximum, self.wants_average, self.next_sample) = (false, false, 0);
         for (k, request) in options.readouts.iter().enumerate() {
@@ -57,96 +178,108 @@ impl Peaks {
             if !layer.neurons.contains(&n) {
                 continue;
             }
-            if layer.spikes {
-                return Err(Irregular);
-            }
             match request.measure {
                 Measure::Sample { time } => self.samples.push((time, k)),
                 Measure::Maximum => self.wants_maximum = true,
                 Measure::Mean | Measure::Weighted { .. } => self.wants_average = true,
             }
             let local = n - layer.neurons.start;
-            let value = circuit.neurons[n].membrane(state_of(start, local).0);
-            let observer = self.observers[local].get_or_insert_with(|| Observer::new(value));
+            let (state, _) = state_of(start, local);
+            let observer = self.observers[local].get_or_insert_with(|| Observer::new(state));
             observer.also(request.measure).map_err(|_| Irregular)?;
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         Ok(())
     }
 
-    /// From which potential, relative to its datum, a neuron is to be named: its highest so far.
+    /// From which height on a leaky integrator is to be named: its highest so far.
     pub(super) fn ceiling(&self, model: &Lif<f64>, n: usize) -> f64 {
         match self.observers.get(n) {
-            Some(Some(observer)) if self.wants_maximum => observer.highest.value - model.datum(),
+            Some(Some(observer)) => observer.ceiling(model),
             _ => f64::INFINITY,
         }
     }
 
-    /// A neuron whose potential turns from up to down within the stretch, or at the arrival at its start.
+    /// A leaky integrator whose potential turns from up to down within the stretch, or at the arrival at its start.
     pub(super) fn turn<const TANGENTS: bool>(
         &mut self,
         at: Stretch<'_>,
-        before: &Columns,
         after: &Columns,
         n: usize,
     ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
-        let model = &at.circuit.neurons[at.layer.neurons.start + n];
-        let (state, tangent) = state_of(before, n);
-        let start = model.receive(state, weight(at.row, n));
-        observer.arrival(model, at.from, 0, (state, tangent), start);
-        let end = state_of(after, n).0;
-        observer.peak::<_, TANGENTS>(
-            model,
-            at.from,
-            (start, tangent),
-            at.until.since(at.from),
-            end,
-        );
+        let (model, before, start) = (at.model(n), state_of(at.before, n), at.start(n));
+        observer.arrival(model, at.from, 0, before, start.0);
+        let (dt, end) = (at.until.since(at.from), state_of(after, n).0);
+        observer.peak::<TANGENTS>(model, at.from, start, dt, end);
     }
 
-    /// What else is read along a stretch: samples, and the integrals of averages.
+    /// Keeps how leaky integrators moved along a stretch, for the arrival at its end.
+    pub(super) fn keep(&mut self, at: Stretch<'_>) {
+        if !self.wants_maximum || at.layer.spikes {
+            return;
+        }
+        let dt = at.until.since(at.from);
+        for (n, observer) in self.observers.iter_mut().enumerate() {
+            if let Some(observer) = observer {
+                observer.moved(at.start(n).0, dt);
+            }
+        }
+    }
+
+    /// What is read along a stretch: samples, the integrals of averages, and the maxima of neurons that may spike.
     pub(super) fn along<const TANGENTS: bool>(
         &mut self,
         at: Stretch<'_>,
-        before: &Columns,
         sampled: &mut [Option<Readout>],
         options: &Options,
     ) {
-        if self.wants_average {
-            let dt = at.until.since(at.from);
-            let mut kept = Averaging::default();
+        // Samples first: the last release before the stretch is then still known.
+        self.samples::<TANGENTS>(at, sampled, options);
+        if at.layer.spikes {
+            self.follow::<TANGENTS>(at);
+        } else if self.wants_average {
+            let (dt, kept) = (at.until.since(at.from), &mut Averaging::default());
             for (n, observer) in self.observers.iter_mut().enumerate() {
                 let Some(observer) = observer else { continue };
-                let model = &at.circuit.neurons[at.layer.neurons.start + n];
-                let (state, tangent) = state_of(before, n);
-                observer.integrate::<_, TANGENTS>(
-                    model,
-                    at.from,
-                    (model.receive(state, weight(at.row, n)), tangent),
-                    dt,
-                    &mut kept,
-                );
+                observer.integrate::<TANGENTS>(at.model(n), at.from, at.start(n), dt, kept);
             }
         }
+    }
+
+    fn samples<const TANGENTS: bool>(
+        &mut self,
+        at: Stretch<'_>,
+        sampled: &mut [Option<Readout>],
+        options: &Options,
+    ) {
         while let Some(&(time, k)) = self.samples.get(self.next_sample)
             && time <= at.until.rounded
         {
             self.next_sample += 1;
             let request = options.readouts[k];
             let n = request.neuron.index() - at.layer.neurons.start;
-            let model = &at.circuit.neurons[request.neuron.index()];
-            let (state, tangent) = state_of(before, n);
-            let start = model.receive(state, weight(at.row, n));
-            let dt = Time::from(time).since(at.from);
-            let (state, tangent) = model.flow_with_tangent(start, tangent, dt);
-            let (value, tangent) = (model.membrane(state), model.membrane_tangent(tangent));
-            sampled[k] =
-                Some(Readout { request, time, time_rest: 0.0, value, cusp: None, tangent });
+            let mut course = Course::<TANGENTS>::new(&at, n, self.releases[n], None);
+            let before = |spike: &Time| spike.rounded <= time;
+            course.follow(at.spikes_of(n).take_while(before), Time::from(time));
+            let free = (!course.is_clamped).then_some(course.at);
+            sampled[k] = Some(sample(at.model(n), request, time, free));
         }
     }
 
-    /// The end of the run.
+    /// Shows the observers of neurons that may spike the whole stretch.
+    fn follow<const TANGENTS: bool>(&mut self, at: Stretch<'_>) {
+        let observed = self.observers.iter_mut().zip(&mut self.releases).enumerate();
+        for (n, (observer, release)) in observed {
+            let Some(observer) = observer else { continue };
+            observer.arrival(at.model(n), at.from, 0, state_of(at.before, n), at.start(n).0);
+            let mut course = Course::<TANGENTS>::new(&at, n, *release, Some(observer));
+            course.follow(at.spikes_of(n), at.until);
+            *release = course.release;
+        }
+    }
+
+    /// The end of the run, at which the layer is as in `last`.
     pub(super) fn end(
         &mut self,
         circuit: &Circuit,
@@ -164,12 +297,8 @@ impl Peaks {
             let local = n - layer.neurons.start;
             if let Some(Some(observer)) = self.observers.get_mut(local) {
                 observer.end(&circuit.neurons[n], t_end.into(), state_of(last, local));
-                sampled[k] = observer.readout(request, t_end);
+                sampled[k] = observer.readout(&circuit.neurons[n], request, t_end);
             }
         }
     }
-}
-
-fn weight(row: &[f64], n: usize) -> f64 {
-    row.get(n).copied().unwrap_or(0.0)
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spikegrad::{
-    Cotangents, Evaluator, Loss, Network, NetworkError, Parameters, ReadoutRequest, Sample,
-    Settings, Stimulus, Trace,
+    Cotangents, Evaluator, Loss, Network, NetworkError, NeuronId, Parameters, ReadoutRequest,
+    Sample, Settings, Stimulus, Trace,
 };
 
 use super::network;
@@ -49,6 +49,10 @@ impl Loss for LabelLoss {
 
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         self.loss.request(network, requests);
+    }
+
+    fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
+        self.loss.spikes_read(network, neuron)
     }
 
     fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {

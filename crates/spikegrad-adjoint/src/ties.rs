@@ -1,0 +1,249 @@
+//! Coincidences at which a loss has a kink, so that its derivative is one-sided.
+//!
+//! What comes first at one instant is a rule (docs/mathematics.md, section 8), and where it matters to first order, the derivative is
+//! that of one side. A run and its gradient tell where: the moments on which the loss depends are listed, the arrivals are regenerated once,
+//! and those that meet such a moment, to the last digit of its time, are noted. A moment counts once, whatever number of arrivals
+//! meets it.
+//!
+//! Not here: the rules themselves (`backward.rs`, and the rounds of the forward pass).
+
+use crate::certificate::Differentiated;
+use serde::Serialize;
+use spikegrad_dynamics::Neuron;
+use spikegrad_network::{Cusp, Measure, NeuronId, Place, Readout, Time};
+use std::ops::Range;
+
+/// What coincides, and what is taken to come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TieKind {
+    /// Something arrives at a neuron at the very time of its spike. The spike comes first.
+    ArrivalAtSpike,
+    /// Something arrives at a neuron at the very end of its refractory time. The membrane is free first.
+    ArrivalAtRelease,
+    /// Something arrives at a neuron at the very time at which its potential is read. It is read first.
+    ArrivalAtReadout,
+    /// A neuron spikes at the very time at which its potential is sampled. The spike comes first.
+    SpikeAtReadout,
+    /// The refractory time of a neuron ends at the very time at which its potential is sampled. The membrane is free first.
+    ReleaseAtReadout,
+    /// A neuron spikes at the very end of the run. It counts; a little later it would not.
+    SpikeAtEnd,
+    /// The maximum of a potential is reached at two times. It is the first.
+    EqualMaxima,
+    /// Several arrivals cut a maximum off together. Each has a share in its motion.
+    SharedCusp,
+    /// The loss itself has a kink at the time of a spike, such as where that meets its target in the van Rossum distance.
+    KinkOfLoss,
+}
+
+/// A moment on which the loss depends, and what meets it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) time: f64,
+    pub(crate) neuron: NeuronId,
+    pub(crate) kind: TieKind,
+    /// When the other of two equal maxima is.
+    pub(crate) other: Option<f64>,
+    /// The first firing that meets it: of the input spikes, then the spikes of the trace.
+    pub(crate) first: Option<usize>,
+    /// What arrives in an earlier round comes before it.
+    round: u32,
+    /// The firing that it is.
+    own: Option<usize>,
+    /// How often it is met, and how often it has to be.
+    met: usize,
+    needed: usize,
+}
+
+impl Moment {
+    /// A tie as it stands.
+    fn tied(kind: TieKind, neuron: NeuronId, time: f64) -> Self {
+        // −0.0 is the time 0.
+        let (time, round, met, needed) = (time + 0.0, 0, 0, 0);
+        Self { time, neuron, kind, other: None, first: None, round, own: None, met, needed }
+    }
+
+    /// A tie if something arrives.
+    fn if_met(kind: TieKind, neuron: NeuronId, time: f64) -> Self {
+        Self { needed: 1, ..Self::tied(kind, neuron, time) }
+    }
+
+    /// Takes note of what arrives in `round`.
+    fn meet(&mut self, firing: usize, round: u32) {
+        let counts = match self.kind {
+            TieKind::ArrivalAtSpike => round >= self.round && self.own != Some(firing),
+            TieKind::SharedCusp => round == self.round,
+            _ => true,
+        };
+        if counts {
+            self.first.get_or_insert(firing);
+            self.met += 1;
+        }
+    }
+}
+
+/// All ties that matter to a gradient, in the order of time, then neuron, then kind.
+pub(crate) fn ties(run: &Differentiated<'_>) -> Vec<Moment> {
+    let mut all = Vec::new();
+    of_readouts(run, &mut all);
+    of_spikes(run, &mut all);
+    let kinks = run.cotangents.kinks.iter().map(|&k| &run.trace.spikes[k]);
+    all.extend(kinks.map(|spike| Moment::tied(TieKind::KinkOfLoss, spike.neuron, spike.time)));
+    let key = |m: &Moment| (m.time.to_bits(), m.neuron, m.kind);
+    all.sort_by_key(key);
+    all.dedup_by_key(|m| key(m));
+    meet_arrivals(run, &mut all);
+    all.retain(|moment| moment.met >= moment.needed);
+    all
+}
+
+fn of_readouts(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
+    let t_end = run.trace.stimulus.t_end();
+    for readout in read(run) {
+        let Readout { request, time, .. } = *readout;
+        let neuron = request.neuron;
+        // A time that nothing moves, at which the free membrane is read.
+        let is_fixed = matches!(request.measure, Measure::Sample { .. }) || time >= t_end;
+        match readout.place {
+            Place::Threshold if is_fixed => {
+                into.push(Moment::tied(TieKind::SpikeAtEnd, neuron, time));
+            }
+            Place::Free | Place::Cusp(_) if is_fixed => {
+                into.push(Moment::if_met(TieKind::ArrivalAtReadout, neuron, time));
+            }
+            _ => {}
+        }
+        if let Some(Cusp { round, .. }) = readout.cusp() {
+            let shared = Moment::tied(TieKind::SharedCusp, neuron, time);
+            into.push(Moment { round, needed: 2, ..shared });
+        }
+        if readout.rival.is_some() {
+            let equal = Moment::tied(TieKind::EqualMaxima, neuron, time);
+            into.push(Moment { other: readout.rival, ..equal });
+        }
+    }
+}
+
+/// Samples and maxima on which the loss depends.
+fn read<'a>(run: &Differentiated<'a>) -> impl Iterator<Item = &'a Readout> + use<'a> {
+    let all = run.trace.readouts.iter().zip(&run.cotangents.readouts);
+    let is_read = |(readout, cotangent): &(&Readout, &f64)| {
+        **cotangent != 0.0 && readout.request.measure.fading().is_none()
+    };
+    all.filter(is_read).map(|(readout, _)| readout)
+}
+
+/// Spikes on whose times the loss depends, releases of membranes on which it does, and samples at either.
+fn of_spikes(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
+    let (inputs, t_end) = (run.trace.stimulus.spikes().len(), run.trace.stimulus.t_end());
+    let samples = read(run).filter(|r| matches!(r.request.measure, Measure::Sample { .. }));
+    let mut samples: Vec<_> =
+        samples.map(|r| (r.request.neuron, (r.time + 0.0).to_bits())).collect();
+    samples.sort_unstable();
+    let is_sampled = |neuron: NeuronId, time: f64| {
+        samples.binary_search(&(neuron, (time + 0.0).to_bits())).is_ok()
+    };
+    let is_read_after = membranes_that_matter(run);
+    for (k, spike) in run.trace.spikes.iter().enumerate() {
+        let (neuron, time) = (spike.neuron, spike.time);
+        if run.spike_matters(k) {
+            let spike_itself = Moment::if_met(TieKind::ArrivalAtSpike, neuron, time);
+            into.push(Moment { round: spike.round, own: Some(inputs + k), ..spike_itself });
+            if time >= t_end {
+                into.push(Moment::tied(TieKind::SpikeAtEnd, neuron, time));
+            }
+        }
+        if is_sampled(neuron, time) {
+            into.push(Moment::tied(TieKind::SpikeAtReadout, neuron, time));
+        }
+        // A refractory time of 0 belongs to the spike, and can only grow.
+        let refractory = run.circuit.neurons[neuron.index()].refractory();
+        let release = spike.at().after(refractory).rounded;
+        if refractory > 0.0 && release <= t_end {
+            if is_read_after[k] {
+                into.push(Moment::if_met(TieKind::ArrivalAtRelease, neuron, release));
+            }
+            if is_sampled(neuron, release) && release > time {
+                into.push(Moment::tied(TieKind::ReleaseAtReadout, neuron, release));
+            }
+        }
+    }
+}
+
+/// For each spike, whether the loss depends on the membrane after it: on the next spike, or on what is read before that.
+fn membranes_that_matter(run: &Differentiated<'_>) -> Vec<bool> {
+    let spikes = &run.trace.spikes;
+    let mut matters = vec![false; spikes.len()];
+    let mut last = vec![None; run.circuit.neurons.len()];
+    let mut readouts: Vec<_> = read(run).filter(|r| matches!(r.place, Place::Free)).collect();
+    readouts.sort_by(|a, b| a.time.total_cmp(&b.time));
+    let mut readouts = readouts.into_iter().peekable();
+    for (k, spike) in spikes.iter().enumerate() {
+        while let Some(before) = readouts.next_if(|r| r.time < spike.time) {
+            if let Some(previous) = last[before.request.neuron.index()] {
+                matters[previous] = true;
+            }
+        }
+        if let Some(previous) = last[spike.neuron.index()].replace(k) {
+            matters[previous] |= run.spike_matters(k);
+        }
+    }
+    for after in readouts {
+        if let Some(previous) = last[after.request.neuron.index()] {
+            matters[previous] = true;
+        }
+    }
+    let mut is_averaged = vec![false; run.circuit.neurons.len()];
+    for (readout, &cotangent) in run.trace.readouts.iter().zip(&run.cotangents.readouts) {
+        if readout.request.measure.fading().is_some() && cotangent != 0.0 {
+            is_averaged[readout.request.neuron.index()] = true;
+        }
+    }
+    for (matters, spike) in matters.iter_mut().zip(spikes) {
+        *matters |= is_averaged[spike.neuron.index()];
+    }
+    matters
+}
+
+/// Shows each moment what arrives at its time.
+fn meet_arrivals(run: &Differentiated<'_>, moments: &mut [Moment]) {
+    let Differentiated { circuit, trace, .. } = run;
+    // Times that are not negative are in the order of their bits.
+    let bits = |time: f64| (time + 0.0).to_bits();
+    let mut instants: Vec<(u64, Range<usize>)> = Vec::new();
+    let mut first = 0;
+    for same_time in moments.chunk_by(|a, b| bits(a.time) == bits(b.time)) {
+        let range = first..first + same_time.len();
+        first = range.end;
+        instants.push((bits(same_time[0].time), range));
+    }
+    if instants.is_empty() {
+        return;
+    }
+    let inputs = trace.stimulus.spikes().iter().map(|s| (s.channel, Time::from(s.time), 0));
+    let spikes = trace.spikes.iter().map(|s| (circuit.source_of(s.neuron), s.at(), s.round));
+    for (firing, (source, fired_at, fired_in)) in inputs.chain(spikes).enumerate() {
+        for group in circuit.groups_of(source) {
+            let time = fired_at.after(circuit.delay(group));
+            let at = bits(time.rounded);
+            let Ok(instant) = instants.binary_search_by_key(&at, |&(bits, _)| bits) else {
+                continue;
+            };
+            let round = if time.coincides(fired_at) { fired_in } else { 0 };
+            let mut last = None;
+            for synapse in circuit.synapses(group) {
+                let target = circuit.targets[synapse];
+                // Synapses of a group with one target are neighbours and move together; a weight of 0 has no effect.
+                if circuit.weights[synapse] == 0.0 || last.replace(target) == Some(target) {
+                    continue;
+                }
+                let here = &mut moments[instants[instant].1.clone()];
+                let start = here.partition_point(|moment| moment.neuron < target);
+                let own = here[start..].iter_mut().take_while(|moment| moment.neuron == target);
+                own.for_each(|moment| moment.meet(firing, round));
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Coincidences at which a loss has a kink: the certificate names them, and the derivative is that of the side that the documentation
+//! names. Where it names none, differences agree with the gradient from both sides (`spiking.rs`).
+
+use super::{AUTOMATIC, EVENT_LOOP, Reads, evaluate};
+use crate::support::{SpikeTime, close, one_neuron, problem, run};
+use serde_json::{Value, json};
+use spikegrad::adjoint::LISTED_TIES;
+use spikegrad::problem::Problem;
+use spikegrad::{
+    Evaluation, Loss, MaxVoltageCrossEntropy, Measure, Settings, SpikeTimeMse, Tie, TieKind,
+    VanRossum,
+};
+
+/// What the certificate lists, which is the same in both engines.
+#[track_caller]
+fn ties(problem: &Problem, loss: &dyn Loss) -> Vec<Tie> {
+    let [swept, by_events] = [AUTOMATIC, EVENT_LOOP].map(|settings| {
+        let found = evaluate(problem, loss, &settings).unwrap();
+        assert_eq!(found.certificate.ties, found.certificate.first_ties.len());
+        found.certificate.first_ties
+    });
+    assert_eq!(swept, by_events);
+    by_events
+}
+
+/// `size` equal neurons that hear each other, and not themselves, by `weight`.
+fn equals(size: usize, weight: f64) -> Value {
+    let mut document = one_neuron(json!({}), &[8.0], &[(0, 0.001), (0, 0.004)], 0.02);
+    document["network"]["populations"][0]["size"] = json!(size);
+    document["network"]["connections"][0]["weights"] = json!(vec![[8.0]; size]);
+    let row = |post: usize| -> Vec<f64> {
+        (0..size).map(|pre| if pre == post { 0.0 } else { weight }).collect()
+    };
+    let rows: Vec<_> = (0..size).map(row).collect();
+    let own = json!({"from": "out", "to": "out", "weights": rows});
+    document["network"]["connections"].as_array_mut().unwrap().push(own);
+    document
+}
+
+#[test]
+fn equal_spikes_of_neurons_that_hear_each_other_without_delay_are_ties_of_both() {
+    let problem = problem(&equals(2, -8.0));
+    let loss = SpikeTimeMse { population: 0, targets: vec![vec![0.005], vec![0.005]] };
+    let found = ties(&problem, &loss);
+    let spike = evaluate(&problem, &loss, &EVENT_LOOP).unwrap().trace.spikes[0].time;
+    let named = |tie: &Tie| (tie.kind, tie.neuron.clone(), tie.source.clone().unwrap(), tie.time);
+    let tie = |a: &str, b: &str| (TieKind::ArrivalAtSpike, a.to_owned(), b.to_owned(), spike);
+    let found: Vec<_> = found.iter().map(named).collect();
+    assert_eq!(found, [tie("out[0]", "out[1]"), tie("out[1]", "out[0]")]);
+    // Only where the loss depends on the spike …
+    let first = SpikeTimeMse { population: 0, targets: vec![vec![0.005], vec![]] };
+    let alone = ties(&problem, &first);
+    assert_eq!(alone.len(), 1);
+    assert_eq!((alone[0].neuron.as_str(), alone[0].source.as_deref()), ("out[0]", Some("out[1]")));
+    let none = SpikeTimeMse { population: 0, targets: vec![vec![], vec![]] };
+    assert_eq!(ties(&problem, &none), []);
+    // … and on what arrives, and not for what a neuron sends to itself.
+    assert_eq!(ties(&crate::support::problem(&equals(2, 0.0)), &loss), []);
+    let mut own = equals(1, 0.0);
+    own["network"]["connections"][1]["weights"] = json!([[-3.0]]);
+    assert_eq!(ties(&crate::support::problem(&own), &SpikeTime { neuron: 0, ordinal: 0 }), []);
+}
+
+#[test]
+fn ties_are_counted_in_full_and_the_first_are_listed() {
+    let size = 3 * LISTED_TIES;
+    let problem = problem(&equals(size, 0.01));
+    let loss = SpikeTimeMse { population: 0, targets: vec![vec![0.005]; size] };
+    for settings in [AUTOMATIC, EVENT_LOOP] {
+        let certificate = evaluate(&problem, &loss, &settings).unwrap().certificate;
+        assert_eq!((certificate.ties, certificate.first_ties.len()), (size, LISTED_TIES));
+        for (k, tie) in certificate.first_ties.iter().enumerate() {
+            assert_eq!(tie.neuron, format!("out[{k}]"));
+        }
+    }
+}
+
+#[test]
+fn equal_maxima_are_a_tie_with_both_times() {
+    let silent = problem(&json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 1,
+            "populations": [{"name": "out", "size": 2, "model": "li"}],
+            "connections": []
+        },
+        "stimulus": {"t_end": 0.05, "spikes": []}
+    }));
+    let loss = MaxVoltageCrossEntropy { population: 0, label: 0 };
+    let found = ties(&silent, &loss);
+    let named = |tie: &Tie| (tie.kind, tie.neuron.clone(), tie.time, tie.other_time);
+    let tie = |name: &str| (TieKind::EqualMaxima, name.to_owned(), 0.0, Some(0.05));
+    assert_eq!(found.iter().map(named).collect::<Vec<_>>(), [tie("out[0]"), tie("out[1]")]);
+    // The first of equals: the start, which knows nothing of the rest.
+    let gradient = evaluate(&silent, &loss, &AUTOMATIC).unwrap().gradient;
+    assert!(gradient.parameters.populations[0].i_bias.get(0) == 0.0);
+    // Two peaks of equal height.
+    let mut twice = one_neuron(json!({}), &[2.0], &[(0, 0.01), (0, 4.0)], 8.0);
+    twice["network"]["populations"][0]["model"] = json!("li");
+    let found = ties(&problem(&twice), &Reads::one(0, Measure::Maximum));
+    let [Tie { kind: TieKind::EqualMaxima, time, other_time: Some(other), .. }] = found[..] else {
+        panic!("{found:?}")
+    };
+    assert!((other - time - 3.99).abs() < 1e-12 && time > 0.01);
+}
+
+/// A problem that depends on a number, near the value at which something coincides.
+struct Coincidence {
+    kind: TieKind,
+    /// The problem with this number.
+    problem: Box<dyn Fn(f64) -> Value>,
+    /// Where it coincides.
+    at: f64,
+    loss: Box<dyn Loss>,
+    /// The derivative with respect to the number.
+    derivative: fn(&Evaluation) -> f64,
+    /// Whether the side that is taken is that of larger numbers.
+    is_above: bool,
+}
+
+/// The second input's time: of a neuron with these inputs.
+fn second_input(
+    model: &'static str,
+    params: Value,
+    weights: [f64; 2],
+    t_end: f64,
+) -> Box<dyn Fn(f64) -> Value> {
+    Box::new(move |time| {
+        let spikes = [(0, 0.002), (1, time)];
+        let mut document = one_neuron(params.clone(), &weights, &spikes, t_end);
+        document["network"]["populations"][0]["model"] = json!(model);
+        document
+    })
+}
+
+fn by_second_input(found: &Evaluation) -> f64 {
+    found.gradient.input_times[1]
+}
+
+fn coincidences() -> Vec<Coincidence> {
+    let lif = |t_ref: f64| json!({"t_ref": t_ref});
+    let alone = |document: Value| run(&document).unwrap().spikes[0];
+    let first = alone(second_input("lif", lif(0.001), [12.0, 20.0], 0.02)(0.01));
+    let sample = Measure::Sample { time: 0.01 };
+    let self_synapse = |delay: f64| {
+        let mut document = one_neuron(json!({"t_ref": 0.001}), &[30.0], &[(0, 0.002)], 0.02);
+        let own = json!({"from": "out", "to": "out", "weights": [[5.0]], "delay": delay});
+        document["network"]["connections"].as_array_mut().unwrap().push(own);
+        document
+    };
+    // The spike itself is the end of the run, and the input moves it.
+    let ends = (0..100).find_map(|k| {
+        let weight = 9.0 + 0.01 * f64::from(k);
+        let spike = alone(one_neuron(json!({}), &[weight], &[(0, 0.002)], 0.02));
+        (spike.time_rest == 0.0).then_some((weight, spike.time))
+    });
+    let (weight, end) = ends.unwrap();
+    vec![
+        Coincidence {
+            kind: TieKind::ArrivalAtSpike,
+            problem: second_input("lif", lif(0.001), [12.0, 20.0], 0.02),
+            at: first.time,
+            loss: Box::new(SpikeTime { neuron: 0, ordinal: 0 }),
+            derivative: by_second_input,
+            is_above: true,
+        },
+        Coincidence {
+            kind: TieKind::ArrivalAtRelease,
+            problem: second_input("lif", lif(0.001), [12.0, 20.0], 0.02),
+            at: first.at().after(0.001).rounded,
+            loss: Box::new(SpikeTime { neuron: 0, ordinal: 1 }),
+            derivative: by_second_input,
+            is_above: true,
+        },
+        Coincidence {
+            kind: TieKind::ArrivalAtRelease,
+            problem: Box::new(self_synapse),
+            at: 0.001,
+            loss: Box::new(SpikeTime { neuron: 0, ordinal: 1 }),
+            derivative: |found| found.gradient.parameters.connections[1].delay.get(0),
+            is_above: true,
+        },
+        Coincidence {
+            kind: TieKind::ArrivalAtReadout,
+            problem: second_input("li", json!({}), [3.0, 2.0], 0.02),
+            at: 0.01,
+            loss: Box::new(Reads::one(0, sample)),
+            derivative: by_second_input,
+            is_above: true,
+        },
+        Coincidence {
+            kind: TieKind::ArrivalAtReadout,
+            problem: second_input("li", json!({}), [3.0, 2.0], 0.004),
+            at: 0.004,
+            loss: Box::new(Reads::one(0, Measure::Maximum)),
+            derivative: by_second_input,
+            is_above: true,
+        },
+        Coincidence {
+            kind: TieKind::ReleaseAtReadout,
+            problem: Box::new(move |t_ref| {
+                one_neuron(json!({"t_ref": t_ref}), &[12.0], &[(0, 0.002)], 0.02)
+            }),
+            at: 0.004,
+            loss: Box::new(Reads::one(
+                0,
+                Measure::Sample { time: first.at().after(0.004).rounded },
+            )),
+            derivative: |found| found.gradient.parameters.populations[0].t_ref.get(0),
+            is_above: false,
+        },
+        Coincidence {
+            kind: TieKind::SpikeAtEnd,
+            problem: Box::new(move |time| one_neuron(json!({}), &[weight], &[(0, time)], end)),
+            at: 0.002,
+            loss: Box::new(SpikeTimeMse { population: 0, targets: vec![vec![0.0]] }),
+            derivative: |found| found.gradient.input_times[0],
+            is_above: false,
+        },
+        Coincidence {
+            kind: TieKind::EqualMaxima,
+            problem: Box::new(|bias| {
+                let mut document = one_neuron(json!({"i_bias": bias}), &[], &[], 0.02);
+                document["network"]["populations"][0]["model"] = json!("li");
+                document
+            }),
+            at: 0.0,
+            loss: Box::new(Reads::one(0, Measure::Maximum)),
+            derivative: |found| found.gradient.parameters.populations[0].i_bias.get(0),
+            is_above: false,
+        },
+    ]
+}
+
+/// One-sided difference quotients: from below, and from above.
+fn quotients(case: &Coincidence, settings: &Settings) -> [f64; 2] {
+    let step = 1e-6 * if case.kind == TieKind::EqualMaxima { 1.0 } else { 0.1 };
+    let value =
+        |x: f64| evaluate(&problem(&(case.problem)(x)), &*case.loss, settings).unwrap().loss;
+    let at = value(case.at);
+    [-step, step]
+        .map(|h| (4.0 * value(case.at + h) - 3.0 * at - value(case.at + 2.0 * h)) / (2.0 * h))
+}
+
+#[test]
+fn each_tie_is_named_and_the_derivative_is_that_of_the_documented_side() {
+    /// Errors of second order of steps of a tenth of a microsecond, and roundings over them.
+    const ONE_SIDED: f64 = 1e-6;
+    for (k, case) in coincidences().iter().enumerate() {
+        for settings in [AUTOMATIC, EVENT_LOOP] {
+            let found =
+                evaluate(&problem(&(case.problem)(case.at)), &*case.loss, &settings).unwrap();
+            let kinds: Vec<_> = found.certificate.first_ties.iter().map(|tie| tie.kind).collect();
+            assert_eq!(kinds, [case.kind], "case {k}");
+            let [below, above] = quotients(case, &settings);
+            let (taken, other) = if case.is_above { (above, below) } else { (below, above) };
+            let (got, size) = ((case.derivative)(&found), taken.abs().max(other.abs()));
+            assert!((taken - other).abs() > 0.01 * size, "case {k}: no kink, {below} {above}");
+            assert!((got - taken).abs() <= ONE_SIDED * size, "case {k}: {got} of {below} {above}");
+            // Next to it there is no tie.
+            for x in [case.at * (1.0 - 1e-9) - 1e-12, case.at * (1.0 + 1e-9) + 1e-12] {
+                let near = evaluate(&problem(&(case.problem)(x)), &*case.loss, &settings).unwrap();
+                assert_eq!(near.certificate.ties, 0, "case {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrivals_that_cut_a_maximum_off_together_are_a_tie() {
+    let problem = crate::support::cut_off_together();
+    let loss = MaxVoltageCrossEntropy { population: 0, label: 1 };
+    let found = ties(&problem, &loss);
+    let [Tie { kind: TieKind::SharedCusp, time: 0.006, .. }] = found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (found[0].neuron.as_str(), found[0].source.as_deref()),
+        ("readout[0]", Some("input[1]"))
+    );
+}
+
+#[test]
+fn a_spike_at_its_target_is_a_kink_of_the_van_rossum_distance() {
+    let document = one_neuron(json!({}), &[9.0], &[(0, 0.002)], 0.02);
+    let spikes = run(&document).unwrap().spikes;
+    let train =
+        |time: f64| VanRossum { population: 0, targets: vec![vec![0.001, time]], tau: 0.01 };
+    let found = ties(&problem(&document), &train(spikes[0].time));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].kind, found[0].time), (TieKind::KinkOfLoss, spikes[0].time));
+    assert_eq!(ties(&problem(&document), &train(spikes[0].time + 1e-9)), []);
+    let mse = SpikeTimeMse { population: 0, targets: vec![vec![spikes[0].time]] };
+    assert_eq!(ties(&problem(&document), &mse), []);
+}
+
+#[test]
+fn a_certificate_says_how_many_ties_there_are_in_the_answer() {
+    let problem = problem(&equals(2, -8.0));
+    let loss = SpikeTimeMse { population: 0, targets: vec![vec![0.005], vec![0.005]] };
+    let certificate = evaluate(&problem, &loss, &AUTOMATIC).unwrap().certificate;
+    let answer = serde_json::to_value(&certificate).unwrap();
+    assert_eq!(answer["ties"], json!(2));
+    let first = &answer["first_ties"][0];
+    assert_eq!(first["kind"], json!("arrival_at_spike"));
+    assert_eq!((&first["neuron"], &first["source"]), (&json!("out[0]"), &json!("out[1]")));
+    close(first["time"].as_f64().unwrap(), certificate.first_ties[0].time, 0.0);
+    assert!(first.get("other_time").is_none());
+    let none = SpikeTimeMse { population: 0, targets: vec![vec![], vec![]] };
+    let certificate = evaluate(&problem, &none, &AUTOMATIC).unwrap().certificate;
+    let answer = serde_json::to_value(&certificate).unwrap();
+    assert!(answer["ties"] == json!(0) && answer.get("first_ties").is_none());
+}
