@@ -4,8 +4,8 @@
 //! is said stays short. Not here: the answer itself (`output.rs`).
 
 use spikegrad::network::wording::{one_line, shown};
-use spikegrad::{Certificate, Explanation, Model, Network, Trace};
-use std::fmt::Display;
+use spikegrad::{Certificate, Explanation, Model, Network, Tie, Trace};
+use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -63,12 +63,16 @@ pub(crate) fn say_spikes(network: &Network, trace: &Trace) {
     }
 }
 
-/// Says the loss, and how near the gradient is to not existing.
+/// Says the loss, how near the gradient is to not existing, and whether it is one-sided.
 pub(crate) fn say_loss(loss: f64, certificate: &Certificate) {
     say(&format!("loss: {loss:?}"));
     if let Some(smallest) = &certificate.smallest_slope {
         let (slope, neuron, time) = (smallest.slope, &smallest.neuron, smallest.time);
         say(&format!("smallest slope at a spike: {slope:?} per second, {neuron} at {time:?} s"));
+    }
+    if let Some(Tie { neuron, time, .. }) = certificate.first_ties.first() {
+        let count = counted(certificate.ties as u64, "tie", "ties");
+        say(&format!("one-sided: {count}, the first at {neuron} at {time:?} s"));
     }
 }
 

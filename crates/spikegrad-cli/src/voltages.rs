@@ -1,8 +1,7 @@
 //! Membrane potentials at chosen times, and those that `--record` adds to an answer.
 //!
 //! A run that is asked for samples reads the exact potential there: between events it has a closed form, so a sample needs
-//! no step before it. Reading splits the motion of a neuron in two, which may change the last bit of a later spike: so
-//! spikes always come from a run that reads nothing, and potentials from a run of their own.
+//! no step before it. Spikes come from a run that reads nothing, potentials from a run of their own.
 
 use crate::error::Failure;
 use serde::Serialize;

@@ -297,16 +297,22 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
     }
 
-    /// Moves a neuron to `time`, through the end of its refractory time if that lies before or there. However short, a refractory
-    /// time outlasts the instant of its spike.
+    /// Whether a clamped neuron is still so at `time`. However short, a refractory time outlasts the instant of its spike.
+    pub(crate) fn is_held(&self, neuron: NeuronId, time: Time<T>) -> bool {
+        let n = neuron.index();
+        let release = self.workspace.releases[n];
+        time.rounded.re() < release.rounded.re() || time.coincides(self.workspace.cells[n].time)
+    }
+
+    /// Moves a neuron to `time`, through the end of its refractory time if that lies before or there.
     pub(crate) fn advance(&mut self, neuron: NeuronId, time: Time<T>) {
         let n = neuron.index();
+        let is_held = self.workspace.cells[n].is_clamped && self.is_held(neuron, time);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         let (is_observed, start) = (cell.is_observed, cell.time);
         if cell.is_clamped {
             let release = self.workspace.releases[n];
-            let is_held = time.rounded.re() < release.rounded.re() || time.coincides(cell.time);
             let until = if is_held { time } else { release };
             let dt = until.since(cell.time);
             if is_observed && let Some(k) = self.workspace.observer_of[n] {

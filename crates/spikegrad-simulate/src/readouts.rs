@@ -4,7 +4,7 @@
 
 use crate::engine::Run;
 use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
-use spikegrad_network::{Place, Readout, ReadoutRequest, Time};
+use spikegrad_network::{NeuronId, Place, Readout, ReadoutRequest, Time};
 
 /// The read-out of a sample of a neuron whose membrane is free, in `state`, or clamped.
 pub(crate) fn sample<T: Scalar, N: Neuron<T>>(
@@ -23,7 +23,8 @@ pub(crate) fn sample<T: Scalar, N: Neuron<T>>(
 }
 
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
-    /// Samples due at this instant, which come before its arrivals.
+    /// Samples due at this instant, which come before its arrivals. Who is sampled is not moved: whether anybody looks changes no
+    /// bit of a run.
     pub(crate) fn samples(&mut self) {
         while let Some(&(time, k)) = self.workspace.samples.get(self.next_sample) {
             if time > self.now {
@@ -31,12 +32,39 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             }
             self.next_sample += 1;
             let request = self.options.readouts[k];
-            self.advance(request.neuron, Time::from(T::from(time)));
-            let cell = &self.workspace.cells[request.neuron.index()];
-            let free = (!cell.is_clamped).then(|| (cell.state, self.tangent(request.neuron)));
+            let free = self.look(request.neuron, Time::from(T::from(time)));
             let model = &self.circuit.neurons[request.neuron.index()];
             self.workspace.sampled[k] = Some(sample(model, request, time, free));
         }
+    }
+
+    /// State and tangent of a neuron at `time`, to which nothing happens until then; `None` if it is clamped.
+    fn look(&mut self, neuron: NeuronId, time: Time<T>) -> Option<(N::State, N::Tangent)> {
+        let n = neuron.index();
+        let (model, cell) = (&self.circuit.neurons[n], self.workspace.cells[n]);
+        let (mut from, mut state, mut tangent) = (cell.time, cell.state, self.tangent(neuron));
+        if cell.is_clamped {
+            let release = self.workspace.releases[n];
+            if self.is_held(neuron, time) {
+                return None;
+            }
+            let dt = release.since(from);
+            if TANGENTS {
+                tangent = model.hold_tangent(tangent, state, dt);
+            }
+            state = model.hold(state, dt);
+            from = release;
+            // The sample may be all that ever comes after it.
+            if let Some(spike) = self.workspace.last_spikes[n] {
+                self.trace.spikes[spike.index()].release_rate = model.membrane_rate(state);
+            }
+        }
+        let dt = time.since(from);
+        Some(if TANGENTS {
+            model.flow_with_tangent(state, tangent, dt)
+        } else {
+            (model.flow(state, dt), tangent)
+        })
     }
 
     /// Brings observed neurons to the end and writes the read-outs in the order of their requests.

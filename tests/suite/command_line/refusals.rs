@@ -198,11 +198,6 @@ fn words_are_those_of_the_format() {
             "\"population\": \"output\"",
             &["loss.population", "output"],
         ),
-        (
-            "\"population\": \"readout\"",
-            "\"population\": \"hidden\"",
-            &["loss.population", "hidden"],
-        ),
     ]);
 }
 
@@ -327,9 +322,6 @@ fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
         "\"type\": \"relative_spike_time\", \"label\": 2, \"margin\": 0.001",
         &["loss.label is 2", "2 neurons"],
     );
-    // The outputs spike, and have no potential to be read.
-    let shaped = "\"type\": \"shaped_voltage_cross_entropy\", \"label\": 0, \"tau\": 0.01";
-    refused(shaped, &["loss.population", "model li"]);
 
     let file = std::fs::read_to_string(repository("tests/data/shaped_voltage_cross_entropy.json"));
     let file = file.unwrap();
@@ -338,6 +330,12 @@ fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
         ("\"scale\": 0.2", "\"scale\": 0", ["loss.scale is 0.0", "a positive number"]),
         ("\"label\": 0, ", "", ["missing field `label`", "this type of loss needs"]),
         (", \"tau\": 0.025", "", ["missing field `tau`", "this type of loss needs"]),
+        // Potentials are read of any population, spikes only of one that can spike.
+        (
+            "\"shaped_voltage_cross_entropy\", \"population\": \"out\", \"label\": 0, \"tau\": 0.025, \"scale\": 0.2",
+            "\"ttfs_cross_entropy\", \"population\": \"out\", \"label\": 0, \"tau0\": 0.025",
+            ["loss.population", "model lif"],
+        ),
     ] {
         refuse(changed(&file, from, to), &words);
     }
