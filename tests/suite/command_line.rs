@@ -30,5 +30,7 @@ mod refusals;
 mod samples;
 #[path = "command_line/training.rs"]
 mod training;
+#[path = "command_line/training_settings.rs"]
+mod training_settings;
 #[path = "command_line/unfinished.rs"]
 mod unfinished;

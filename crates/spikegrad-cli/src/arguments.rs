@@ -8,6 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use serde_json::Value;
 use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
 use spikegrad_report::plot::Size;
+use spikegrad_train::{Config, TrainError};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -144,8 +145,14 @@ pub(crate) fn settings(text: &str) -> Result<(String, Vec<String>), String> {
     if !values.starts_with('[') {
         return Ok((key, values.split(',').map(|value| value.trim().to_owned()).collect()));
     }
-    let list: Vec<Value> = serde_json::from_str(&values)
-        .map_err(|reason| format!("what begins with [ must be a list in JSON: {reason}"))?;
+    let wrong = |reason: String| format!("what begins with [ must be a list in JSON: {reason}");
+    // Read as a configuration is: a key that stands twice is an error.
+    let list = match Config::parse_value(&values) {
+        Ok(Value::Array(list)) => list,
+        Ok(_) => return Err(wrong("it is none".into())),
+        Err(TrainError::MalformedConfig { reason }) => return Err(wrong(reason.to_string())),
+        Err(other) => return Err(wrong(other.to_string())),
+    };
     if list.is_empty() {
         return Err("the list of values is empty".into());
     }

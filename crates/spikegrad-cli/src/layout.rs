@@ -22,10 +22,36 @@ pub(crate) enum Unwritable {
 /// Returns `document` as JSON with a newline at its end. A document without a value somewhere (`null`) is refused.
 pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
     let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
+    match has_null(&compact) {
+        true => Err(Unwritable::NotFinite),
+        false => Ok(laid_out(&compact)),
+    }
+}
+
+/// The same of a document of finite numbers, in which `null` is what does not apply.
+pub(crate) fn json_with_nulls(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
+    let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
+    Ok(laid_out(&compact))
+}
+
+fn laid_out(compact: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(compact.len() + compact.len() / 4);
-    lay_out(&compact, 0, 0, &mut text)?;
+    lay_out(compact, 0, 0, &mut text);
     text.push(b'\n');
-    Ok(text)
+    text
+}
+
+/// Whether a value is `null`: no other word has an n.
+fn has_null(compact: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(&byte) = compact.get(at) {
+        match byte {
+            b'n' => return true,
+            b'"' => at += string_length(&compact[at..]),
+            _ => at += 1,
+        }
+    }
+    false
 }
 
 /// Returns `document` as JSON on one line, with a newline at its end. A document without a value somewhere (`null`) is refused.
@@ -38,19 +64,12 @@ pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
 }
 
 /// Appends the value at the start of `compact`, which stands on `column`, and returns its length there.
-fn lay_out(
-    compact: &[u8],
-    level: usize,
-    column: usize,
-    text: &mut Vec<u8>,
-) -> Result<usize, Unwritable> {
+fn lay_out(compact: &[u8], level: usize, column: usize, text: &mut Vec<u8>) -> usize {
     let extent = extent(compact);
     let value = &compact[..extent.length];
-    if value == b"null" {
-        return Err(Unwritable::NotFinite);
-    }
     if extent.is_flat_list || !extent.has_entries || column + extent.width <= WIDTH {
-        return on_one_line(value, text).map(|()| extent.length);
+        on_one_line(value, text);
+        return extent.length;
     }
     let is_object = value[0] == b'{';
     text.push(value[0]);
@@ -64,7 +83,7 @@ fn lay_out(
             at += key + 1;
         }
         let column = text.len() - start;
-        at += lay_out(&value[at..], level + 1, column, text)?;
+        at += lay_out(&value[at..], level + 1, column, text);
         if value[at] != b',' {
             break;
         }
@@ -73,7 +92,7 @@ fn lay_out(
     }
     new_line(level, text);
     text.push(value[at]);
-    Ok(extent.length)
+    extent.length
 }
 
 /// Breaks the line and returns where the new one starts.
@@ -149,7 +168,7 @@ fn string_length(compact: &[u8]) -> usize {
 }
 
 /// Copies a value with a space after each comma and colon.
-fn on_one_line(value: &[u8], text: &mut Vec<u8>) -> Result<(), Unwritable> {
+fn on_one_line(value: &[u8], text: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = value.get(at) {
         if byte == b'"' {
@@ -158,16 +177,12 @@ fn on_one_line(value: &[u8], text: &mut Vec<u8>) -> Result<(), Unwritable> {
             at += length;
             continue;
         }
-        if byte == b'n' {
-            return Err(Unwritable::NotFinite);
-        }
         text.push(byte);
         if matches!(byte, b',' | b':') {
             text.push(b' ');
         }
         at += 1;
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -208,5 +223,8 @@ mod tests {
             assert!(matches!(json(&document), Err(Unwritable::NotFinite)));
         }
         assert!(matches!(json(&f64::NAN), Err(Unwritable::NotFinite)));
+        assert!(json(&serde_json::json!({"n\"n": "null", "b": [true, false]})).is_ok());
+        let nothing = json_with_nulls(&serde_json::json!({"a": null, "b": [1, null]})).unwrap();
+        assert_eq!(nothing, b"{\"a\": null, \"b\": [1, null]}\n");
     }
 }

@@ -15,10 +15,31 @@ use std::path::Path;
 
 /// Writes `document` as JSON to the file `to`, or to standard output.
 pub(crate) fn write(document: &impl Serialize, to: Option<&Path>) -> Result<(), Failure> {
-    let bytes = layout::json(document).map_err(Failure::unwritable)?;
+    write_bytes(&layout::json(document).map_err(Failure::unwritable)?, to)
+}
+
+/// The same of a document in which `null` is what does not apply.
+pub(crate) fn write_with_nulls(document: &impl Serialize) -> Result<(), Failure> {
+    write_bytes(&layout::json_with_nulls(document).map_err(Failure::unwritable)?, None)
+}
+
+/// Writes each of `documents` as a line of JSON to the file `to`.
+pub(crate) fn write_lines(
+    documents: impl IntoIterator<Item = impl Serialize>,
+    to: &Path,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    for document in documents {
+        serde_json::to_writer(&mut bytes, &document).map_err(|reason| Failure::Json { reason })?;
+        bytes.push(b'\n');
+    }
+    write_bytes(&bytes, Some(to))
+}
+
+fn write_bytes(bytes: &[u8], to: Option<&Path>) -> Result<(), Failure> {
     let mut stream = Stream::to(to);
     // A reader that has gone has what it wanted.
-    let _ = stream.write(&bytes)?;
+    let _ = stream.write(bytes)?;
     stream.finish()
 }
 

@@ -82,6 +82,12 @@ pub(crate) fn say_time(trace: &Trace, took: Duration) {
     say(&format!("{events} in {:?} s, done in {took:.1?}", trace.stimulus.t_end()));
 }
 
+/// A loss, with four digits after the point unless there are too many before it.
+pub(crate) fn loss(value: f64) -> String {
+    const PLAIN: f64 = 1e9;
+    if value.abs() < PLAIN { format!("{value:.4}") } else { format!("{value:.4e}") }
+}
+
 /// `1 spike`, `2 spikes`.
 pub(crate) fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
     if count == 1.into() { format!("1 {one}") } else { format!("{count} {many}") }
@@ -99,6 +105,11 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_has_no_hundreds_of_digits() {
+        assert_eq!([0.25, -123_456.0, 1e300].map(loss), ["0.2500", "-123456.0000", "1.0000e300"]);
+    }
 
     #[test]
     fn a_line_is_one_line_whatever_it_says() {

@@ -1,15 +1,17 @@
 //! What is shown while a run trains or a study goes on: on a terminal a bar with the time that is left, elsewhere a line for each
-//! epoch or case.
+//! epoch or case; and warnings, between them.
 //!
-//! It is also where an interrupt is noticed, between two batches or cases. Not here: the signal itself (`command/train.rs`).
+//! The time that is left is judged by what this session has done: of a run that goes on, the epochs before took none of it. It is also where an interrupt is noticed, between two batches or cases. Not here: the signal itself (`command/train.rs`).
 
-use crate::people;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::people::{self, counted};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use spikegrad_train::{EpochRecord, Observer, Progress, Run};
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Shows how far a run has come, and ends it when it is interrupted.
 #[derive(Debug)]
@@ -45,17 +47,34 @@ impl Shown {
     }
 }
 
-/// A bar that counts batches, of all epochs, or cases.
+/// A bar that counts batches, of all epochs, or cases, of which `done` were done before.
 fn bar(all: u64, done: u64) -> ProgressBar {
     let bar = ProgressBar::new(all).with_position(done);
+    let left = move |state: &ProgressState, text: &mut dyn Write| {
+        let (position, all) = (state.pos(), state.len().unwrap_or(all));
+        // Writing to a line cannot fail.
+        let _ = match left(
+            state.elapsed(),
+            position.saturating_sub(done),
+            all.saturating_sub(position),
+        ) {
+            Some(left) => write!(text, "{:#} left", HumanDuration(left)),
+            None => Ok(()),
+        };
+    };
     // The template is a constant; a mistake in it leaves the plain bar.
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} % {left:>9}  {wide_msg}")
     {
-        bar.set_style(style);
+        bar.set_style(style.with_key("left", left));
     }
-    bar.reset_eta();
     bar
+}
+
+/// The time that `left` pieces of work take, if `done` took `elapsed`; nobody knows before the first.
+fn left(elapsed: Duration, done: u64, left: u64) -> Option<Duration> {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let ratio = left as f64 / done as f64;
+    Duration::try_from_secs_f64(elapsed.as_secs_f64() * ratio).ok().filter(|_| done > 0)
 }
 
 impl Observer for Screen {
@@ -71,9 +90,36 @@ impl Observer for Screen {
 
     fn epoch(&mut self, record: &EpochRecord) {
         match &self.shown {
+            // That a gradient is not exact is said in any case.
+            Shown::Nothing if record.inexact > 0 => {
+                let count =
+                    counted(record.inexact, "grazing spike or touch", "grazing spikes or touches");
+                people::say(&format!(
+                    "warning: gradients of epoch {} were not exact: --grazing acted at {count}",
+                    record.epoch
+                ));
+            }
             Shown::Nothing => {}
             Shown::Lines => people::say(&line(record, self.epochs)),
             Shown::Bar(bar) => bar.set_message(line(record, self.epochs)),
+        }
+    }
+
+    fn warn(&mut self, warning: &str) {
+        let say = || people::say(&format!("warning: {warning}"));
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Lines => say(),
+            Shown::Bar(bar) => bar.suspend(say),
+        }
+    }
+
+    fn finish(&mut self) {
+        const WHAT: &str = "drawing the figures, which takes some seconds";
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Lines => people::say(WHAT),
+            Shown::Bar(bar) => bar.set_message(WHAT),
         }
     }
 }
@@ -119,14 +165,32 @@ fn line(record: &EpochRecord, epochs: u32) -> String {
         .smallest_slope
         .map_or("no spike".to_owned(), |slope| format!("smallest slope {slope:.2e}/s"));
     format!(
-        "epoch {}/{epochs}: test {:.2} %, loss {:.4}; train {:.2} %, loss {:.4}; {:.1} spikes a sample; {:.1} % of hidden neurons silent; {slope}; {:.2} s",
+        "epoch {}/{epochs}: test {:.2} %, loss {}; train {:.2} %, loss {}; {:.1} spikes a sample; {:.1} % of hidden neurons silent; {slope}; {:.2} s",
         record.epoch,
         100.0 * record.test_accuracy,
-        record.test_loss,
+        people::loss(record.test_loss),
         100.0 * record.train_accuracy,
-        record.train_loss,
+        people::loss(record.train_loss),
         record.spikes_per_sample,
         100.0 * record.silent_hidden,
         record.seconds,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_judged_by_this_session() {
+        let seconds = |elapsed, done, rest| {
+            left(Duration::from_secs(elapsed), done, rest).map(|left| left.as_secs())
+        };
+        assert_eq!(seconds(10, 0, 100), None);
+        assert_eq!(seconds(10, 1, 100), Some(1000));
+        // Ten of ninety that are left took ten seconds, whatever came before.
+        assert_eq!(seconds(10, 10, 80), Some(80));
+        assert_eq!(seconds(10, 10, 0), Some(0));
+        assert_eq!(seconds(u64::MAX, 1, u64::MAX), None);
+    }
 }

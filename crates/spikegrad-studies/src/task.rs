@@ -16,6 +16,7 @@ use spikegrad_compare::time_stepped::{
 };
 use spikegrad_train::data::Randman;
 use spikegrad_train::fit::Classifier;
+use spikegrad_train::optimise::Pace;
 use spikegrad_train::random::{Purpose, permutation, stream};
 use spikegrad_train::{Config, DataSet, Optimiser, Splits};
 use std::ops::Range;
@@ -122,7 +123,8 @@ impl Task {
                 let gradient: Vec<f64> = weights(&gradient).iter().map(|g| share * g).collect();
                 let progress = f64::from(epoch) / f64::from(self.epochs);
                 let factor = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-                optimiser.step(&[(row.len(), rate * factor)], &mut row, &gradient);
+                let pace = Pace { length: row.len(), rate: rate * factor, decays: true };
+                optimiser.step(&[pace], &mut row, &gradient);
                 let mut left = &row[..];
                 for (connection, &length) in parameters.connections.iter_mut().zip(&lengths) {
                     let (own, rest) = left.split_at(length);

@@ -20,14 +20,17 @@ pub mod optimise;
 mod out_of_range;
 pub mod random;
 pub mod regularise;
+mod words;
 
 pub use checkpoint::{Checkpoint, Tensor};
 pub use config::Config;
 pub use data::yin_yang::YinYang;
 pub use data::{DataConfig, DataProblem, DataSet, InputRef, Inputs, SpikeTrains, Split, Splits};
 pub use encode::{Augmentation, Elastic, Encoder, Shape};
-pub use error::TrainError;
-pub use fit::{EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, fit};
+pub use error::{Bytes, TrainError};
+pub use fit::{
+    EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, Stored, Warning, fit,
+};
 pub use optimise::{Optimiser, OptimiserConfig};
 pub use out_of_range::OutOfRange;
 pub use regularise::Regularisers;

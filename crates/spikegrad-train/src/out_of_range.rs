@@ -7,7 +7,7 @@
 
 use std::fmt::Display;
 
-use crate::TrainError;
+use crate::{TrainError, words};
 
 /// A value of the right kind that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl From<OutOfRange> for TrainError {
 const LARGEST_COUNT: usize = 1_000_000;
 
 pub(crate) fn check(
-    key: &str,
+    key: impl Display,
     found: impl Display,
     holds: bool,
     rule: &'static str,
@@ -46,7 +46,7 @@ pub(crate) fn check(
     if holds {
         return Ok(());
     }
-    Err(OutOfRange { key: key.to_owned(), found: found.to_string(), rule })
+    Err(OutOfRange { key: key.to_string(), found: words::value(found), rule })
 }
 
 pub(crate) fn count(key: &str, found: usize) -> Result<(), OutOfRange> {

@@ -34,6 +34,14 @@ pub enum Purpose {
     DataSplit,
     /// Initial delays; the index is that of the connection.
     Delays,
+    /// Initial membrane time constants; the index is that of the layer.
+    TauMem,
+    /// Initial synaptic time constants; the index is that of the layer.
+    TauSyn,
+    /// Initial thresholds; the index is that of the layer.
+    Thresholds,
+    /// Initial biases; the index is that of the layer.
+    Biases,
 }
 
 impl Purpose {
@@ -46,6 +54,10 @@ impl Purpose {
             Self::Data => 4,
             Self::DataSplit => 5,
             Self::Delays => 6,
+            Self::TauMem => 7,
+            Self::TauSyn => 8,
+            Self::Thresholds => 9,
+            Self::Biases => 10,
         }
     }
 }

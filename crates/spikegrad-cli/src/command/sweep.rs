@@ -4,7 +4,7 @@
 //! (`train.rs`).
 
 use crate::arguments::{self, Common};
-use crate::command::train::{Choice, train, watch_interrupts};
+use crate::command::train::{Choice, say_switches, train, watch_interrupts};
 use crate::error::Failure;
 use crate::{output, people};
 use clap::Args;
@@ -66,12 +66,17 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     // All of them first: a mistake is not to be found after hours.
     let mut plan = Vec::new();
     for value in values {
-        let mut config = base.clone();
-        if let (Some((key, _)), Some(value)) = (&arguments.over, &value) {
-            config.set(key, value)?;
+        let change = arguments.over.iter().zip(&value).map(|((key, _), value)| (key, value));
+        let (config, mut switches) = base.with(&change.collect::<Vec<_>>())?;
+        let mut configs = Vec::new();
+        for seed in 0..arguments.seeds {
+            let (config, more) = arguments.choice.change(config.clone(), Some(seed))?;
+            configs.push(config);
+            if seed == 0 {
+                switches.extend(more);
+            }
         }
-        let of_seed = |seed| arguments.choice.change(config.clone(), Some(seed));
-        let configs = (0..arguments.seeds).map(of_seed).collect::<Result<Vec<_>, _>>()?;
+        say_switches(&switches, common);
         plan.push((value, configs));
     }
     let mut rows = Vec::new();
@@ -90,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         }
         rows.push(Row::of(value, runs));
     }
-    output::write(&rows, None)?;
+    output::write_with_nulls(&rows)?;
     if !common.quiet {
         say(&rows);
     }

@@ -12,7 +12,10 @@ use crate::{output, people};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use spikegrad::{Grazing, explain};
+use spikegrad_train::config::{GrazingPolicy, Switch};
 use spikegrad_train::{Config, Run, RunFolder, RunResult, TrainError, fit};
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +61,9 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 
     /// Go on with the run in the folder, from its last completed epoch
+    ///
+    /// What is said with it changes the run's own settings: --epochs, unless its learning rates follow a cosine; --data, if the data have
+    /// moved; --grazing zero, after a spike that grazes; best.patience. All else is refused by name.
     #[arg(long)]
     resume: bool,
 }
@@ -82,19 +88,34 @@ pub(crate) struct Choice {
     data: Option<PathBuf>,
 
     /// Replace a setting of the configuration, such as schedule.shape.decay=0.95; may be given more than once
+    ///
+    /// A new name, such as optimiser.name=sgd, takes the defaults of its kind; what it drops is said.
     #[arg(long, value_name = "KEY=VALUE", value_parser = arguments::setting)]
     set: Vec<(String, String)>,
 
     /// Number of passes through the training data
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
+
+    /// What to do where a spike grazes its threshold: fail, zero or floor=SLOPE
+    ///
+    /// fail: the run ends, with status 4. zero: such a spike contributes nothing. floor=SLOPE: slopes are taken as at least SLOPE per
+    /// second. Whenever zero or floor acted, a warning says so, and the metrics count it.
+    #[arg(long, value_name = "POLICY", value_parser = arguments::grazing)]
+    grazing: Option<Grazing>,
+
+    /// Start with the parameters of the run in this folder, in place of random ones
+    ///
+    /// The layers must have the same names and sizes; init.layers takes some of them.
+    #[arg(long, value_name = "RUN")]
+    from: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
     let interrupted = watch_interrupts()?;
     let (folder, run) = prepare(arguments, common)?;
     let result = train(folder, run, &interrupted, common)?;
-    output::write(&result, None)
+    output::write_with_nulls(&result)
 }
 
 /// Trains a run to its end.
@@ -135,25 +156,59 @@ pub(crate) fn train(
 /// Makes the folder of a new run, or opens that of an old one.
 fn prepare(arguments: &Arguments, common: &Common) -> Result<(RunFolder, Run), Failure> {
     let Arguments { choice, seed, out, resume } = arguments;
-    let settings = common.settings(Grazing::Fail);
-    let change = |config| choice.change(config, *seed);
-    let base = match choice.base()? {
-        None if *resume => Config::default(),
-        base => base.ok_or(Failure::NothingToLearn)?,
-    };
-    let asked = change(base)?;
-    let default = Path::new("runs").join(format!("{}-{}", asked.data.name(), asked.seed));
-    let out = out.as_ref().unwrap_or(&default);
-    if !resume {
-        let run = Run::new(&asked, settings)?;
-        let folder = RunFolder::create(out, &asked).map_err(Failure::of_new_run)?;
-        return Ok((folder, run));
+    let base = choice.base()?;
+    if *resume {
+        return go_on(arguments, base, common);
     }
-    let mut folder = RunFolder::open(out).map_err(Failure::of_old_run)?;
-    // Of what the run was started with, only what is said now is changed.
-    let asked = if choice.config.is_some() { asked } else { change(folder.config()?)? };
-    let run = folder.resume(&asked, settings)?;
+    let (asked, switches) = choice.change(base.ok_or(Failure::NothingToLearn)?, *seed)?;
+    let default = default_folder(&asked);
+    let out = out.as_ref().unwrap_or(&default);
+    let run = Run::new(&asked, common.settings(Grazing::Fail))?;
+    let folder = RunFolder::create(out, &asked).map_err(Failure::of_new_run)?;
+    say_switches(&switches, common);
     Ok((folder, run))
+}
+
+/// Opens the folder of a run, of whose settings only what is said now is changed.
+fn go_on(
+    arguments: &Arguments,
+    base: Option<Config>,
+    common: &Common,
+) -> Result<(RunFolder, Run), Failure> {
+    let Arguments { choice, seed, out, .. } = arguments;
+    let default = || {
+        let named = base.clone().unwrap_or_default();
+        // Where the run is depends on its data and seed, whatever else is said.
+        let changed = choice.change(named.clone(), *seed).map(|(config, _)| config);
+        default_folder(&changed.unwrap_or(Config { seed: seed.unwrap_or(named.seed), ..named }))
+    };
+    let out = out.clone().unwrap_or_else(default);
+    let mut folder = RunFolder::open(&out).map_err(Failure::of_old_run)?;
+    let kept = folder.config()?;
+    if let Some(name) = choice.data_set.as_ref().filter(|name| **name != kept.data.name()) {
+        let (key, asked, kept) =
+            ("data.name".into(), name.as_str().into(), kept.data.name().into());
+        return Err(TrainError::OtherRun { key, asked, kept }.into());
+    }
+    let base = match choice.config {
+        Some(_) => base.unwrap_or(kept),
+        None => kept,
+    };
+    let (asked, switches) = choice.change(base, *seed)?;
+    let run = folder.resume(&asked, common.settings(Grazing::Fail))?;
+    say_switches(&switches, common);
+    Ok((folder, run))
+}
+
+fn default_folder(config: &Config) -> PathBuf {
+    Path::new("runs").join(format!("{}-{}", config.data.name(), config.seed))
+}
+
+/// Says what was dropped where another kind was chosen.
+pub(crate) fn say_switches(switches: &[Switch], common: &Common) {
+    if !common.quiet {
+        switches.iter().for_each(|switch| people::say(&switch.to_string()));
+    }
 }
 
 impl Choice {
@@ -166,29 +221,42 @@ impl Choice {
         }
     }
 
-    /// The configuration with what the command line says differently.
+    /// The configuration with what the command line says differently, and what that dropped.
     pub(crate) fn change(
         &self,
-        mut config: Config,
+        config: Config,
         seed: Option<u64>,
-    ) -> Result<Config, TrainError> {
-        for (key, value) in &self.set {
-            config.set(key, value)?;
-        }
+    ) -> Result<(Config, Vec<Switch>), TrainError> {
+        let from = self.from.iter().map(|run| ("init.from".to_owned(), run.display().to_string()));
+        // As JSON, so that a folder called 1 is no number.
+        let from = from.map(|(key, run)| (key, serde_json::Value::from(run).to_string()));
+        let changes: Vec<(String, String)> = from.chain(self.set.iter().cloned()).collect();
+        let (mut config, switches) = config.with(&changes)?;
         config.seed = seed.unwrap_or(config.seed);
         config.epochs = self.epochs.unwrap_or(config.epochs);
+        config.grazing = self.grazing.map_or(config.grazing, GrazingPolicy::from);
         if let Some(folder) = &self.data {
             *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(folder.clone());
         }
         config.validate()?;
-        Ok(config)
+        Ok((config, switches))
     }
 }
 
+/// The longest configuration that is read, in bytes.
+const LONGEST_CONFIG: u64 = 1 << 20;
+
 fn read_config(path: &Path) -> Result<Config, Failure> {
     let place = || path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|reason| Failure::Read { place: place(), reason })?;
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        File::open(path)?.take(LONGEST_CONFIG + 1).read_to_string(&mut text)?;
+        match text.len() as u64 {
+            length if length <= LONGEST_CONFIG => Ok(text),
+            _ => Err(io::Error::other("it is longer than a megabyte, and no configuration")),
+        }
+    };
+    let text = read().map_err(|reason| Failure::Read { place: place(), reason })?;
     Config::from_json(&text).map_err(|reason| Failure::Config { place: place(), reason })
 }
 
@@ -237,13 +305,22 @@ fn say_engine(run: &Run, common: &Common) -> Result<(), Failure> {
 
 fn summarise(result: &RunResult, folder: &Path) {
     people::say(&format!(
-        "test accuracy {:.2} %, test loss {:.4}, {:.1} spikes a sample, after {} in {:.1} s",
+        "test accuracy {:.2} %, test loss {}, {:.1} spikes a sample, after {} in {:.1} s",
         100.0 * result.test_accuracy,
-        result.test_loss,
+        people::loss(result.test_loss),
         result.spikes_per_sample,
         counted(result.epochs, "epoch", "epochs"),
         result.train_seconds,
     ));
+    if let Some(best) = &result.best {
+        let stopped = if result.stopped_early { ", after which none was better" } else { "" };
+        people::say(&format!(
+            "the best by the validation set is epoch {}{stopped}: test accuracy {:.2} %, test loss {}; it is in best.safetensors",
+            best.epoch,
+            100.0 * best.test_accuracy,
+            people::loss(best.test_loss),
+        ));
+    }
     people::say(&format!("look at {}", folder.join("report.html").display()));
 }
 

@@ -1,12 +1,16 @@
 //! What a layer is: its neurons, and the synapses that it is reached by.
 //!
 //! Weights are in units of the threshold, so that a network keeps its activity if all potentials are scaled. Not here: how
-//! they are drawn (`network.rs`).
+//! they are drawn (`fit/network.rs`).
+
+use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::out_of_range::{OutOfRange, count, finite, not_negative, positive};
+use super::drawn::NeuronValue;
+use super::rates::LearningRates;
+use crate::out_of_range::{OutOfRange, count, finite, not_negative};
 
 /// A layer, reached by every neuron of the one before, or by every input channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,19 +23,19 @@ pub struct LayerConfig {
     pub size: Option<usize>,
     /// Spiking neurons or leaky integrators.
     pub model: LayerModel,
-    /// Membrane time constant, in s.
-    pub tau_mem: f64,
-    /// Synaptic time constant, in s.
-    pub tau_syn: f64,
-    /// Threshold; of an integrator, the unit of its weights.
+    /// Membrane time constant, in s: a number, or a distribution from which each neuron draws its own.
+    pub tau_mem: NeuronValue,
+    /// Synaptic time constant, in s, likewise.
+    pub tau_syn: NeuronValue,
+    /// Threshold, likewise; its mean is the unit of weights and biases, also of an integrator.
     #[serde(default = "one")]
-    pub v_th: f64,
+    pub v_th: NeuronValue,
     /// Refractory time, in s.
     #[serde(default)]
     pub t_ref: f64,
-    /// Constant input current, in units of the threshold.
-    #[serde(default)]
-    pub bias: f64,
+    /// Constant input current, in units of the threshold: a number, or a distribution.
+    #[serde(default = "zero")]
+    pub bias: NeuronValue,
     /// Distribution of the initial weights from the layer before, in units of the threshold.
     pub weights: Normal,
     /// Distribution of the initial delays from the layer before, in s; what is drawn below zero is taken positive. `null` for
@@ -41,6 +45,29 @@ pub struct LayerConfig {
     /// Distribution of the initial weights from the layer to itself, in units of the threshold. `null` for no such synapses.
     #[serde(default)]
     pub recurrent: Option<Normal>,
+    /// Distribution of the initial delays from the layer to itself, as `delays`.
+    #[serde(default)]
+    pub recurrent_delays: Option<Normal>,
+    /// Further connections, from layers before the last, or from the input.
+    #[serde(default)]
+    pub skip: Vec<SkipConfig>,
+    /// Learning rates of this layer, and of the synapses onto it, in place of those of the whole network; `null` where they are the same,
+    /// 0 for what is not trained here.
+    #[serde(default)]
+    pub learning_rates: Option<LearningRates>,
+}
+
+/// A connection that leaves out the layers between.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SkipConfig {
+    /// Name of an earlier layer, or `input`.
+    pub from: String,
+    /// Distribution of the initial weights, in units of the threshold.
+    pub weights: Normal,
+    /// Distribution of the initial delays, in s, as those of a layer.
+    #[serde(default)]
+    pub delays: Option<Normal>,
 }
 
 /// What kind of neuron a layer is made of.
@@ -63,28 +90,40 @@ pub struct Normal {
     pub std: f64,
 }
 
-fn one() -> f64 {
-    1.0
+fn one() -> NeuronValue {
+    NeuronValue::Same(1.0)
+}
+
+fn zero() -> NeuronValue {
+    NeuronValue::Same(0.0)
 }
 
 impl LayerConfig {
     pub(super) fn validate(&self) -> Result<(), OutOfRange> {
         self.size.map_or(Ok(()), |size| count("size", size))?;
-        positive("tau_mem", self.tau_mem)?;
-        positive("tau_syn", self.tau_syn)?;
-        positive("v_th", self.v_th)?;
+        self.tau_mem.check_positive("tau_mem")?;
+        self.tau_syn.check_positive("tau_syn")?;
+        self.v_th.check_positive("v_th")?;
         not_negative("t_ref", self.t_ref)?;
-        finite("bias", self.bias)?;
-        let all = [
+        self.bias.check_finite("bias")?;
+        let own = [
             ("weights", Some(self.weights)),
             ("delays", self.delays),
             ("recurrent", self.recurrent),
+            ("recurrent_delays", self.recurrent_delays),
         ];
-        all.into_iter().try_for_each(|(key, normal)| match normal {
-            Some(normal) => normal.validate().map_err(|broken| broken.below(key)),
-            None => Ok(()),
-        })
+        own.into_iter().try_for_each(|(key, normal)| check_normal(key, normal))?;
+        for (k, skip) in self.skip.iter().enumerate() {
+            check_normal(format!("skip.{k}.weights"), Some(skip.weights))?;
+            check_normal(format!("skip.{k}.delays"), skip.delays)?;
+        }
+        let rates = self.learning_rates.map_or(Ok(()), |rates| rates.validate_own());
+        rates.map_err(|broken| broken.below("learning_rates"))
     }
+}
+
+fn check_normal(key: impl Display, normal: Option<Normal>) -> Result<(), OutOfRange> {
+    normal.map_or(Ok(()), Normal::validate).map_err(|broken| broken.below(key))
 }
 
 impl Normal {

@@ -5,15 +5,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spikegrad::problem::LossDocument;
-use spikegrad::{
-    Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
-    ShapedVoltageCrossEntropy, TtfsCrossEntropy,
-};
 
 use super::layer::LayerModel;
+use crate::TrainError;
 use crate::out_of_range::{OutOfRange, check, not_negative, positive};
 
-/// A loss for one sample with a label.
+/// A loss for one sample, with its label or its target spike trains.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LossConfig {
@@ -22,15 +19,19 @@ pub enum LossConfig {
     /// Where the label's is silent, the gradient is not used: it could only make the other outputs later.
     TtfsCrossEntropy {
         /// How far apart first spikes must be to count as decided, τ₀, in s.
+        #[serde(default = "quarter_of_a_millisecond")]
         tau0: f64,
         /// Time scale τ₁ on which a late label becomes costly, in s.
+        #[serde(default = "second")]
         tau1: f64,
         /// Weight α of the cost of a late label.
+        #[serde(default)]
         alpha: f64,
     },
     /// ½ Σ (tₖ − t − Δ)² over all outputs but that of the label (`DelGrad`); silent outputs as above.
     RelativeSpikeTime {
         /// By how much the label's spike is to be the first, Δ, in s.
+        #[serde(default = "five_milliseconds")]
         margin: f64,
     },
     /// Cross-entropy of the largest membrane potentials of leaky integrators.
@@ -40,38 +41,63 @@ pub enum LossConfig {
     /// Cross-entropy of (1/T)∫ e^(−t/τ) V dt / scale of leaky integrators (loss shaping).
     ShapedVoltageCrossEntropy {
         /// Time constant τ of the weight, in s.
+        #[serde(default = "twenty_milliseconds")]
         tau: f64,
         /// Unit of the averages.
+        #[serde(default = "unit")]
         scale: f64,
+    },
+    /// ½ Σ (t − target)², the n-th spike of each output against the n-th of its targets, which the data hold. A surplus spike does
+    /// not count; a missing one counts as one at the end of the run.
+    SpikeTimeMse {},
+    /// Σ (1/τ) ∫ (f − g)² dt over the outputs, f being the spikes and g the targets, which the data hold, each followed by e^(−t/τ).
+    VanRossum {
+        /// Time constant τ of the filter, in s.
+        #[serde(default = "five_milliseconds")]
+        tau: f64,
     },
 }
 
-impl LossConfig {
-    /// The loss of a sample with this label, on the outputs, which are `population`.
-    pub(crate) fn of(self, population: usize, label: usize) -> Box<dyn Loss> {
-        match self {
-            Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
-                Box::new(TtfsCrossEntropy { population, label, tau0, tau1, alpha })
-            }
-            Self::RelativeSpikeTime { margin } => {
-                Box::new(RelativeSpikeTime { population, label, margin })
-            }
-            Self::ShapedVoltageCrossEntropy { tau, scale } => {
-                Box::new(ShapedVoltageCrossEntropy { population, label, tau, scale })
-            }
-            Self::MaxVoltageCrossEntropy {} => {
-                Box::new(MaxVoltageCrossEntropy { population, label })
-            }
-            Self::MeanVoltageCrossEntropy {} => {
-                Box::new(MeanVoltageCrossEntropy { population, label })
-            }
-        }
-    }
+fn quarter_of_a_millisecond() -> f64 {
+    0.000_25
+}
 
-    /// The same in the words of a problem file, on the outputs, which are called `population`.
-    pub(crate) fn document(self, population: &str, label: usize) -> LossDocument {
-        let (population, label) = (population.to_owned(), label as u64);
-        match self {
+fn five_milliseconds() -> f64 {
+    0.005
+}
+
+fn twenty_milliseconds() -> f64 {
+    0.02
+}
+
+fn second() -> f64 {
+    1.0
+}
+
+fn unit() -> f64 {
+    1.0
+}
+
+/// What a sample wants of the outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wanted {
+    /// That of this class is to answer.
+    Label(usize),
+    /// Spikes at these times, in s, for each output.
+    Targets(Vec<Vec<f64>>),
+}
+
+impl LossConfig {
+    /// The loss of a sample that wants this of the outputs, which are called `population`, in the words of a problem file; nothing, if
+    /// it is of the other kind.
+    pub(crate) fn document(self, population: &str, wanted: Wanted) -> Option<LossDocument> {
+        let population = population.to_owned();
+        let (label, targets) = match wanted {
+            Wanted::Label(label) if !self.reads_targets() => (label as u64, Vec::new()),
+            Wanted::Targets(targets) if self.reads_targets() => (0, targets),
+            _ => return None,
+        };
+        Some(match self {
             Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
                 LossDocument::TtfsCrossEntropy { population, label, tau0, tau1, alpha }
             }
@@ -87,7 +113,29 @@ impl LossConfig {
             Self::MeanVoltageCrossEntropy {} => {
                 LossDocument::MeanVoltageCrossEntropy { population, label }
             }
+            Self::SpikeTimeMse {} => LossDocument::SpikeTimeMse { population, targets },
+            Self::VanRossum { tau } => LossDocument::VanRossum { population, targets, tau },
+        })
+    }
+
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TtfsCrossEntropy { .. } => "ttfs-cross-entropy",
+            Self::RelativeSpikeTime { .. } => "relative-spike-time",
+            Self::MaxVoltageCrossEntropy {} => "max-voltage-cross-entropy",
+            Self::MeanVoltageCrossEntropy {} => "mean-voltage-cross-entropy",
+            Self::ShapedVoltageCrossEntropy { .. } => "shaped-voltage-cross-entropy",
+            Self::SpikeTimeMse {} => "spike-time-mse",
+            Self::VanRossum { .. } => "van-rossum",
         }
+    }
+
+    /// That the data have not what it needs.
+    pub(crate) fn untargeted(self) -> TrainError {
+        let needs = if self.reads_targets() { "target spike trains" } else { "labels" };
+        TrainError::Untargeted { loss: self.name(), needs }
     }
 
     /// The differences of scores that count as decided, for how sure an answer is: s of first spike times, or a potential.
@@ -96,20 +144,31 @@ impl LossConfig {
             Self::TtfsCrossEntropy { tau0, .. } => tau0,
             Self::RelativeSpikeTime { margin } => margin,
             Self::ShapedVoltageCrossEntropy { scale, .. } => scale,
-            Self::MaxVoltageCrossEntropy {} | Self::MeanVoltageCrossEntropy {} => 1.0,
+            _ => 1.0,
         }
+    }
+
+    /// Whether it compares spike trains with those that the data hold, and has no use for labels.
+    #[must_use]
+    pub fn reads_targets(self) -> bool {
+        matches!(self, Self::SpikeTimeMse {} | Self::VanRossum { .. })
+    }
+
+    /// Whether it reads the first spikes of the outputs.
+    pub(crate) fn reads_first_spikes(self) -> bool {
+        matches!(self, Self::TtfsCrossEntropy { .. } | Self::RelativeSpikeTime { .. })
     }
 
     /// Whether it reads spikes of the outputs, rather than potentials.
     pub(crate) fn reads_spikes(self) -> bool {
-        matches!(self, Self::TtfsCrossEntropy { .. } | Self::RelativeSpikeTime { .. })
+        self.reads_first_spikes() || self.reads_targets()
     }
 
     pub(super) fn validate(self, output: LayerModel) -> Result<(), OutOfRange> {
         let fits = self.reads_spikes() == (output == LayerModel::Lif);
         let rule =
             "one of spike times if the outputs spike, one of voltages if they are integrators";
-        check("name", "of the other kind", fits, rule)?;
+        check("name", self.name(), fits, rule)?;
         match self {
             Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
                 positive("tau0", tau0)?;
@@ -121,7 +180,10 @@ impl LossConfig {
                 positive("tau", tau)?;
                 positive("scale", scale)
             }
-            Self::MaxVoltageCrossEntropy {} | Self::MeanVoltageCrossEntropy {} => Ok(()),
+            Self::VanRossum { tau } => positive("tau", tau),
+            Self::MaxVoltageCrossEntropy {}
+            | Self::MeanVoltageCrossEntropy {}
+            | Self::SpikeTimeMse {} => Ok(()),
         }
     }
 }

@@ -4,24 +4,34 @@
 //! when the configuration is: the file in a run's folder is complete, and enough to repeat the run. The built-in ones are
 //! the files of `configs/`, one for each data set.
 //!
-//! Not here: how a key is found and replaced (`setting.rs`), and anything that does not change the numbers of a run, such as
-//! folders and threads.
+//! Not here: how a key is found and replaced (`schema.rs`, `setting.rs`), and anything that does not change the numbers of a run, such
+//! as folders and threads.
 
+mod drawn;
+mod json;
 mod layer;
 mod loss;
+mod rates;
+mod schema;
 mod setting;
+mod start;
 
-pub use layer::{LayerConfig, LayerModel, Normal};
+pub use drawn::{Distribution, Drawn, NeuronValue};
+pub use layer::{LayerConfig, LayerModel, Normal, SkipConfig};
 pub use loss::LossConfig;
+pub(crate) use loss::Wanted;
+pub use rates::LearningRates;
+pub use setting::Switch;
+pub use start::{Best, Bounds, Criterion, GrazingPolicy, Init};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::TrainError;
 use crate::data::DataConfig;
 use crate::encode::{Augmentation, Encoder};
-use crate::optimise::{OptimiserConfig, Schedule, Shape};
+use crate::optimise::{Decays, OptimiserConfig, Schedule, Shape};
 use crate::out_of_range::{OutOfRange, below_one, check, count, positive};
 use crate::regularise::Regularisers;
 
@@ -62,43 +72,31 @@ pub struct Config {
     /// Decay in a step of the moving average of the parameters, which is what is evaluated; `null` to evaluate them as they are.
     #[serde(default)]
     pub average: Option<f64>,
+    /// Bounds that training does not cross.
+    #[serde(default)]
+    pub bounds: Bounds,
     /// Pushes that are no gradients.
     #[serde(default)]
     pub regularisers: Regularisers,
-}
-
-/// The learning rate of each kind of parameter in the first epoch after warming up, in units of the parameter; `null` for one
-/// that is not trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LearningRates {
-    /// Of the weights.
+    /// What to do where a spike grazes its threshold.
     #[serde(default)]
-    pub weights: Option<f64>,
-    /// Of the delays between layers, one for each synapse, in s.
+    pub grazing: GrazingPolicy,
+    /// Another run whose parameters are the initial ones; `null` to draw them.
     #[serde(default)]
-    pub delays: Option<f64>,
-    /// Of the logarithms of the membrane time constants, one for each neuron.
+    pub init: Option<Init>,
+    /// By what the best epoch is chosen and kept; `null` for the last alone.
     #[serde(default)]
-    pub tau_mem: Option<f64>,
-    /// Of the logarithms of the synaptic time constants, one for each neuron.
-    #[serde(default)]
-    pub tau_syn: Option<f64>,
-    /// Of the thresholds of spiking neurons.
-    #[serde(default)]
-    pub thresholds: Option<f64>,
-    /// Of the constant input currents.
-    #[serde(default)]
-    pub biases: Option<f64>,
+    pub best: Option<Best>,
 }
 
 /// The built-in configurations, by the name of their data.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("yin-yang", include_str!("../../configs/yin_yang.json")),
     ("mnist", include_str!("../../configs/mnist.json")),
     ("fashion-mnist", include_str!("../../configs/fashion_mnist.json")),
     ("n-mnist", include_str!("../../configs/n_mnist.json")),
     ("randman", include_str!("../../configs/randman.json")),
+    ("spike-trains", include_str!("../../configs/spike_trains.json")),
 ];
 
 /// That of Yin-Yang.
@@ -133,8 +131,27 @@ impl Config {
     /// [`TrainError::UnknownSetting`], [`TrainError::MistypedSetting`] or
     /// [`TrainError::InvalidSetting`], each with the key.
     pub fn from_json(text: &str) -> Result<Self, TrainError> {
-        let tree =
-            serde_json::from_str(text).map_err(|reason| TrainError::MalformedConfig { reason })?;
+        let config: Self = setting::from_tree(&json::parse(text)?)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Reads the configuration in the folder of a run, or in a checkpoint. It was complete when it was written: what it lacks are
+    /// settings that came later, and these mean what was done before them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn of_run(text: &str) -> Result<Self, TrainError> {
+        let mut tree = json::parse(text)?;
+        if let Some(fields) = tree.as_object_mut() {
+            fields.entry("bounds").or_insert(json!({"thresholds": null}));
+            let optimiser = fields.get_mut("optimiser").and_then(Value::as_object_mut);
+            if let Some(optimiser) = optimiser.filter(|fields| fields.contains_key("weight_decay"))
+            {
+                optimiser.entry("decays").or_insert("all".into());
+            }
+        }
         let config: Self = setting::from_tree(&tree)?;
         config.validate()?;
         Ok(config)
@@ -150,13 +167,14 @@ impl Config {
 
     /// Replaces one setting, such as `learning_rates.weights` by `0.01`, or a whole heading by a JSON object.
     ///
-    /// The value is JSON, or a word without quotes; layers are counted from 0. Whether the whole makes sense is left to
-    /// [`validate`](Self::validate), because several settings may have to change together.
+    /// The value is JSON, or a word without quotes; layers are counted from 0. A new name, such as `sgd` for `optimiser.name`, takes the
+    /// defaults of its kind, and drops what the old kind had: [`with`](Self::with) says what. Whether the whole makes sense is left
+    /// to [`validate`](Self::validate), because several settings may have to change together.
     ///
     /// # Errors
     ///
-    /// [`TrainError::UnknownSetting`] or [`TrainError::MistypedSetting`]; the configuration is then
-    /// as before.
+    /// [`TrainError::UnknownSetting`], [`TrainError::OtherKind`], [`TrainError::NoMember`], [`TrainError::MissingSetting`] or
+    /// [`TrainError::MistypedSetting`]; the configuration is then as before.
     ///
     /// # Examples
     ///
@@ -172,8 +190,30 @@ impl Config {
     /// # Ok::<(), spikegrad_train::TrainError>(())
     /// ```
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), TrainError> {
-        *self = setting::replace(self, key, value)?;
+        *self = self.with(&[(key, value)])?.0;
         Ok(())
+    }
+
+    /// Returns the configuration with several settings replaced, one after the other, and what was dropped on the way because
+    /// another kind was chosen.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set), for the first that cannot be replaced, or for what they make together.
+    pub fn with(
+        &self,
+        changes: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> Result<(Self, Vec<Switch>), TrainError> {
+        setting::replace(self, changes)
+    }
+
+    /// Reads JSON as that of a configuration is read: a key that stands twice is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::RepeatedSetting`] or [`TrainError::MalformedConfig`].
+    pub fn parse_value(text: &str) -> Result<Value, TrainError> {
+        json::parse(text)
     }
 
     /// Returns the configuration as JSON, complete, a line for each key, as [`from_json`](Self::from_json)
@@ -187,8 +227,9 @@ impl Config {
         Ok(text.map_err(|reason| TrainError::MalformedConfig { reason })? + "\n")
     }
 
-    /// Checks that a run made with `kept` can go on with this configuration: nothing but the number of epochs, and where
-    /// the data are, may differ; and not the number of epochs where past learning rates would have been others.
+    /// Checks that a run made with `kept` can go on with this configuration. What may differ is what changes no number of a
+    /// completed epoch: the number of epochs, unless past learning rates would have been others; where the data are; the patience
+    /// with which the run waits for a better epoch; `grazing` from `fail` to `zero`, because no spike has grazed yet.
     ///
     /// # Errors
     ///
@@ -198,14 +239,36 @@ impl Config {
         if !matches!(kept.schedule.shape, Shape::Cosine { .. }) {
             asked.epochs = kept.epochs;
         }
+        if (kept.grazing, asked.grazing) == (GrazingPolicy::Fail, GrazingPolicy::Zero) {
+            asked.grazing = kept.grazing;
+        }
+        if let (Some(asked), Some(kept)) = (&mut asked.best, &kept.best) {
+            asked.patience = kept.patience;
+        }
         for config in [&mut asked, &mut kept] {
             if let Some(path) = config.data.path_mut() {
                 *path = None;
             }
+            config.forget_idle();
         }
         match setting::first_difference(&asked, &kept)? {
             None => Ok(()),
             Some((key, asked, kept)) => Err(TrainError::OtherRun { key, asked, kept }),
+        }
+    }
+
+    /// Gives settings that came late and have no effect here their defaults, so that they are no difference between runs.
+    fn forget_idle(&mut self) {
+        let rates = self.layers.iter().map(|layer| self.learning_rates.with(layer.learning_rates));
+        let rates: Vec<LearningRates> = rates.collect();
+        if rates.iter().all(|rates| rates.thresholds.is_none()) {
+            self.bounds = Bounds::default();
+        }
+        if rates
+            .iter()
+            .all(|rates| LearningRates { weights: None, ..*rates } == LearningRates::default())
+        {
+            self.optimiser.set_decays(Decays::Weights);
         }
     }
 
@@ -231,13 +294,15 @@ impl Config {
         self.optimiser.validate().map_err(|broken| broken.below("optimiser"))?;
         self.schedule.validate().map_err(|broken| broken.below("schedule"))?;
         self.check_regularisers().map_err(|broken| broken.below("regularisers"))?;
-        let rates = self.learning_rates.all();
-        for (key, rate) in rates {
-            let rate = rate.map_or(Ok(()), |rate| positive(key, rate));
-            rate.map_err(|broken| broken.below("learning_rates"))?;
-        }
-        let trains = rates.iter().any(|(_, rate)| rate.is_some());
+        self.learning_rates.validate().map_err(|broken| broken.below("learning_rates"))?;
+        let mut of_layers = self.layers.iter().filter_map(|layer| layer.learning_rates);
+        let trains = self.learning_rates.train_something()
+            || of_layers.any(|own| LearningRates::default().with(Some(own)).train_something());
         check("learning_rates", "all null", trains, "a rate for at least one kind")?;
+        self.bounds.validate().map_err(|broken| broken.below("bounds"))?;
+        self.grazing.validate().map_err(|broken| broken.below("grazing"))?;
+        self.best.map_or(Ok(()), Best::validate).map_err(|broken| broken.below("best"))?;
+        self.check_init().map_err(|broken| broken.below("init"))?;
         self.clip.map_or(Ok(()), |clip| positive("clip", clip))?;
         self.average.map_or(Ok(()), |average| below_one("average", average))
     }
@@ -247,6 +312,15 @@ impl Config {
         let Some(rate) = &self.regularisers.rate else { return Ok(()) };
         let is_hidden = self.layers.iter().rev().skip(1).any(|layer| layer.name == rate.population);
         check("rate.population", &rate.population, is_hidden, "the name of a hidden layer")
+    }
+
+    fn check_init(&self) -> Result<(), OutOfRange> {
+        let named = self.init.iter().flat_map(|init| init.layers.iter().flatten());
+        for (k, name) in named.enumerate() {
+            let is_layer = self.layers.iter().any(|layer| layer.name == *name);
+            check(format!("layers.{k}"), name, is_layer, "the name of a layer")?;
+        }
+        Ok(())
     }
 
     fn check_layers(&self) -> Result<(), OutOfRange> {
@@ -261,12 +335,28 @@ impl Config {
                 check("name", &layer.name, differs, "different from that of every other layer")?;
                 let sized = !is_hidden || layer.size.is_some();
                 check("size", "null", sized, "given for every layer but the last")?;
-                check("model", "li", !is_hidden || spikes, "lif for every layer but the last")
+                check("model", "li", !is_hidden || spikes, "lif for every layer but the last")?;
+                self.check_skip(k)
             };
             let checked = layer.validate().and_then(|()| of_network());
             checked.map_err(|broken| broken.below(format!("layers.{k}")))?;
         }
         self.loss.validate(output.model).map_err(|broken| broken.below("loss"))
+    }
+}
+
+impl Config {
+    /// Checks that the further connections of layer `k` come from where nothing else does.
+    fn check_skip(&self, k: usize) -> Result<(), OutOfRange> {
+        let skip = &self.layers[k].skip;
+        let earlier = self.layers[..k.saturating_sub(1)].iter().map(|layer| layer.name.as_str());
+        let sources: Vec<&str> = earlier.chain((k > 0).then_some("input")).collect();
+        for (n, SkipConfig { from, .. }) in skip.iter().enumerate() {
+            let is_first = skip[..n].iter().all(|other| other.from != *from);
+            let rule = "the name of a layer before the one before, or input, and no source twice";
+            check(format!("skip.{n}.from"), from, is_first && sources.contains(&&**from), rule)?;
+        }
+        Ok(())
     }
 }
 
@@ -279,21 +369,6 @@ fn forget_empty_defaults(schema: &mut Value) {
         }
         Value::Array(members) => members.iter_mut().for_each(forget_empty_defaults),
         _ => {}
-    }
-}
-
-impl LearningRates {
-    /// All rates with their names.
-    fn all(&self) -> [(&'static str, Option<f64>); 6] {
-        let Self { weights, delays, tau_mem, tau_syn, thresholds, biases } = *self;
-        [
-            ("weights", weights),
-            ("delays", delays),
-            ("tau_mem", tau_mem),
-            ("tau_syn", tau_syn),
-            ("thresholds", thresholds),
-            ("biases", biases),
-        ]
     }
 }
 
@@ -374,7 +449,7 @@ mod tests {
             "setting `layers.0.size` is 18446744073709551615, but must be from 1 to 1000000",
         );
         check_invalid(
-            |c| c.layers[1].tau_mem = f64::NAN,
+            |c| c.layers[1].tau_mem = f64::NAN.into(),
             "setting `layers.1.tau_mem` is NaN, but must be finite and above 0",
         );
         check_invalid(
@@ -391,7 +466,7 @@ mod tests {
         );
         check_invalid(
             |c| c.loss = LossConfig::MaxVoltageCrossEntropy {},
-            "setting `loss.name` is of the other kind, but must be one of spike times if the outputs spike, one of voltages if they are integrators",
+            "setting `loss.name` is max-voltage-cross-entropy, but must be one of spike times if the outputs spike, one of voltages if they are integrators",
         );
         check_invalid(
             |c| c.learning_rates.weights = None,

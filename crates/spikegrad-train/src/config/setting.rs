@@ -1,16 +1,49 @@
 //! Settings by name: `learning_rates.weights` is a path in the configuration's JSON tree, `layers.0.size` one through a list.
 //!
-//! The JSON Schema that is derived from the types says which keys there are, so there is no second list of them to keep.
-//! A value is put into the tree, and serde decides whether the tree is still a configuration.
+//! A value is put into the tree, and serde decides whether the tree is still a configuration. What is one of several kinds has a tag that
+//! says which, such as `optimiser.name`; a new tag takes the defaults of its kind, and what the old kind had is dropped, with
+//! a word about it ([`Switch`]). What is `null`, or one number, becomes the object that may stand in its place.
 //!
-//! Not here: whether the numbers make sense (`Config::validate`).
+//! Not here: which keys there are (`schema.rs`), whether the numbers make sense (`Config::validate`).
+
+use std::fmt;
 
 use serde::Serialize;
-use serde::de::Error;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Config;
+use super::schema::{Node, check_keys, join, mistyped, nearest, unknown, word};
+use super::{Config, json};
 use crate::TrainError;
+use crate::words::short;
+
+/// What went when a setting became one of another kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Switch {
+    /// The key of the tag, such as `optimiser.name`.
+    pub key: String,
+    /// What it was.
+    pub from: Value,
+    /// What it is.
+    pub to: Value,
+    /// The settings of the old kind, with their values.
+    pub dropped: Vec<(String, Value)>,
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, from, to, dropped } = self;
+        write!(f, "`{key}` is {} in place of {}", short(word(to)), short(word(from)))?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        f.write_str(", with the defaults of that kind; dropped: ")?;
+        for (k, (key, value)) in dropped.iter().enumerate() {
+            let comma = if k == 0 { "" } else { ", " };
+            write!(f, "{comma}{key} = {}", short(word(value)))?;
+        }
+        Ok(())
+    }
+}
 
 /// Returns the configuration as a tree.
 fn to_tree(config: &impl Serialize) -> Result<Value, TrainError> {
@@ -28,162 +61,109 @@ pub(super) fn from_tree(tree: &Value) -> Result<Config, TrainError> {
     })
 }
 
-/// A place in the schema.
-#[derive(Clone, Copy)]
-struct Node<'a> {
-    root: &'a Value,
-    here: &'a Value,
-}
-
-impl<'a> Node<'a> {
-    fn root(schema: &'a Value) -> Self {
-        Self { root: schema, here: schema }
-    }
-
-    fn to(self, here: &'a Value) -> Self {
-        Self { here, ..self }
-    }
-
-    /// The place itself, where it is only a reference.
-    fn resolved(self) -> Self {
-        match self.here.get("$ref").and_then(Value::as_str) {
-            Some(name) => {
-                let place = self.root.pointer(name.trim_start_matches('#'));
-                place.map_or(self, |place| self.to(place).resolved())
-            }
-            None => self,
-        }
-    }
-
-    /// Every object that may stand here.
-    fn objects(self) -> Vec<Self> {
-        let node = self.resolved();
-        let choices = ["oneOf", "anyOf"].iter().filter_map(|key| node.here.get(key)?.as_array());
-        let chosen: Vec<Self> =
-            choices.flatten().flat_map(|choice| node.to(choice).objects()).collect();
-        match (node.properties(), chosen.is_empty()) {
-            (Some(_), true) => vec![node],
-            _ => chosen,
-        }
-    }
-
-    /// The object that `tree` is meant as: that of which it has the tag, or the only one.
-    fn object(self, tree: &Value) -> Option<Self> {
-        let has_tag = |node: &Self| {
-            let tags = node.properties().into_iter().flatten();
-            tags.filter_map(|(key, of)| Some((key, of.get("const")?)))
-                .all(|(key, tag)| tree.get(key) == Some(tag))
-        };
-        self.objects().into_iter().find(has_tag)
-    }
-
-    /// What may stand here, in words; nothing if the schema does not say. A whole number is a number.
-    fn kinds(self) -> Vec<&'static str> {
-        let node = self.resolved();
-        let types = match node.here.get("type") {
-            Some(Value::String(one)) => vec![one.as_str()],
-            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        let own = types.into_iter().map(|name| match name {
-            "object" => "an object",
-            "array" => "a list",
-            "string" => "a word",
-            "integer" => "a whole number",
-            "number" => "a number",
-            "boolean" => "true or false",
-            _ => "null",
-        });
-        let choices = ["oneOf", "anyOf"].iter().filter_map(|key| node.here.get(key)?.as_array());
-        let mut kinds: Vec<&str> =
-            own.chain(choices.flatten().flat_map(|choice| node.to(choice).kinds())).collect();
-        if kinds.contains(&"a number") {
-            kinds.push("a whole number");
-        }
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds
-    }
-
-    fn properties(self) -> Option<&'a serde_json::Map<String, Value>> {
-        self.here.get("properties")?.as_object()
-    }
-
-    /// What the members of a list are.
-    fn items(self) -> Option<Self> {
-        let node = self.resolved();
-        Some(node.to(node.here.get("items")?))
-    }
-
-    fn requires(self, key: &str) -> bool {
-        let required = self.here.get("required").and_then(Value::as_array);
-        required.is_some_and(|keys| keys.iter().any(|other| other == key))
-    }
-}
-
-/// What a value is, in the words of [`Node::kinds`].
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a number",
-        Value::Number(_) => "a whole number",
-        Value::String(_) => "a word",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// Compares the keys of a tree with those of the schema, and leaves the values to serde.
-fn check_keys(path: &str, tree: &Value, schema: Node<'_>) -> Result<(), TrainError> {
-    if let (Some(list), Some(items)) = (tree.as_array(), schema.items()) {
-        return list
-            .iter()
-            .enumerate()
-            .try_for_each(|(k, member)| check_keys(&join(path, &k.to_string()), member, items));
-    }
-    // Serde loses the path within a choice, and would take a list for an object, field by field.
-    let kinds = schema.kinds();
-    if !kinds.is_empty() && !kinds.contains(&kind(tree)) {
-        let is_said = |kind: &&&str| **kind != "a whole number" || !kinds.contains(&"a number");
-        let said: Vec<&str> = kinds.iter().filter(is_said).copied().collect();
-        let reason = serde_json::Error::custom(format!("expected {}", said.join(" or ")));
-        return Err(match path {
-            "" => TrainError::MalformedConfig { reason },
-            key => mistyped(key, tree, reason),
-        });
-    }
-    let (Some(object), Some(fields)) = (schema.object(tree), tree.as_object()) else {
-        return Ok(());
-    };
-    let known = object.properties().into_iter().flatten();
-    for name in fields.keys() {
-        if object.properties().is_none_or(|known| !known.contains_key(name)) {
-            return Err(unknown(&join(path, name), schema.root));
-        }
-    }
-    for (name, property) in known {
-        let key = join(path, name);
-        match fields.get(name) {
-            Some(field) => check_keys(&key, field, object.to(property))?,
-            None if object.requires(name) => return Err(TrainError::MissingSetting { key }),
-            None => {}
-        }
-    }
-    Ok(())
-}
-
-/// Returns `config` with the value at `key` replaced.
-pub(super) fn replace(config: &Config, key: &str, value: &str) -> Result<Config, TrainError> {
+/// Returns `config` with the values at these keys replaced, one after the other.
+pub(super) fn replace(
+    config: &Config,
+    changes: &[(impl AsRef<str>, impl AsRef<str>)],
+) -> Result<(Config, Vec<Switch>), TrainError> {
     let mut tree = to_tree(config)?;
-    let place = key.split('.').try_fold(&mut tree, |node, part| match node {
-        Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
-        node => node.get_mut(part),
-    });
-    let Some(place) = place else { return Err(unknown(key, &Config::schema())) };
-    // A word need not be quoted on a command line: `yin-yang` is not JSON, but means the string.
-    *place = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    from_tree(&tree)
+    let schema = Config::schema();
+    let mut switches = Vec::new();
+    for (key, value) in changes {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        // A word need not be quoted on a command line: `yin-yang` is not JSON, but means the string.
+        let value = match json::parse(value) {
+            Ok(value) => value,
+            Err(TrainError::RepeatedSetting { key: below }) => {
+                return Err(TrainError::RepeatedSetting { key: join(key, &below) });
+            }
+            Err(_) => Value::String(value.to_owned()),
+        };
+        let change = Change { key, value, schema: &schema };
+        switches.extend(change.apply(&mut tree)?);
+    }
+    Ok((from_tree(&tree)?, switches))
+}
+
+/// A new value for a key.
+struct Change<'a> {
+    key: &'a str,
+    value: Value,
+    schema: &'a Value,
+}
+
+impl Change<'_> {
+    fn apply(self, tree: &mut Value) -> Result<Option<Switch>, TrainError> {
+        let (heading, name) = self.key.rsplit_once('.').unwrap_or(("", self.key));
+        let (mut here, mut node, mut path) = (tree, Node::root(self.schema), String::new());
+        for part in heading.split('.').filter(|part| !part.is_empty()) {
+            let (next, below) = self.step(&path, part, here, node)?;
+            (here, node, path) = (next, below, join(&path, part));
+        }
+        if let Some(switch) = self.switch(&path, name, here, node) {
+            return Ok(Some(switch));
+        }
+        let (place, _) = self.step(&path, name, here, node)?;
+        *place = self.value;
+        Ok(None)
+    }
+
+    /// One level down, to what has the name `part` in `here`, which stands at `path` and is made room for if it is not there.
+    fn step<'t, 's>(
+        &self,
+        path: &str,
+        part: &str,
+        here: &'t mut Value,
+        node: Node<'s>,
+    ) -> Result<(&'t mut Value, Node<'s>), TrainError> {
+        if let Some(items) = node.items().filter(|_| here.is_array()) {
+            let count = here.as_array().map_or(0, Vec::len);
+            let position = part.parse::<usize>().ok().filter(|position| *position < count);
+            let member = position.and_then(|position| here.get_mut(position));
+            return match (member, part.parse::<usize>()) {
+                (Some(member), _) => Ok((member, items)),
+                (None, Ok(_)) => Err(TrainError::NoMember {
+                    key: self.key.to_owned(),
+                    list: path.to_owned(),
+                    count,
+                }),
+                (None, Err(_)) => Err(nearest(self.key, self.schema)),
+            };
+        }
+        if !here.is_object() && node.objects().iter().any(|object| object.property(part).is_some())
+        {
+            *here = Value::Object(Map::new());
+        }
+        let property = node.object(here).and_then(|object| object.property(part));
+        match (property, &*here) {
+            (Some(below), Value::Object(_)) => {
+                let fields = here.as_object_mut().expect("it is an object");
+                Ok((fields.entry(part).or_insert(Value::Null), below))
+            }
+            (_, Value::Object(_)) => Err(match unknown(path, part, node, here) {
+                TrainError::UnknownSetting { .. } => nearest(self.key, self.schema),
+                other_kind => other_kind,
+            }),
+            _ => Err(nearest(self.key, self.schema)),
+        }
+    }
+
+    /// Makes `here` another kind of what may stand there, if `name` is its tag and the value that of another kind.
+    fn switch(&self, path: &str, name: &str, here: &mut Value, node: Node<'_>) -> Option<Switch> {
+        let is_kind = |object: &Node<'_>| object.tag() == Some((name, &self.value));
+        node.objects().iter().find(|object| is_kind(object))?;
+        let from = here.get(name).filter(|from| **from != self.value)?.clone();
+        let old = std::mem::take(here);
+        *here = Value::Object([(name.to_owned(), self.value.clone())].into_iter().collect());
+        let fields = old.as_object().into_iter().flatten();
+        let dropped = fields.filter(|(key, _)| *key != name);
+        Some(Switch {
+            key: join(path, name),
+            from,
+            to: self.value.clone(),
+            dropped: dropped.map(|(key, value)| (join(path, key), value.clone())).collect(),
+        })
+    }
 }
 
 /// Returns the key of the first value that differs between two configurations, with both values.
@@ -195,22 +175,23 @@ pub(super) fn first_difference(
 }
 
 fn difference(path: &str, one: &Value, other: &Value) -> Option<(String, Value, Value)> {
-    let children: Option<Vec<(String, &Value, &Value)>> = match (one, other) {
-        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
-            Some(a.iter().map(|(key, value)| (key.clone(), value, &b[key])).collect())
+    if one == other {
+        return None;
+    }
+    let of_children = match (one, other) {
+        // Of two kinds, the tags are among what they have in common.
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().find_map(|(key, value)| difference(&join(path, key), value, b.get(key)?))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            Some(a.iter().zip(b).enumerate().map(|(k, (a, b))| (k.to_string(), a, b)).collect())
+            let pairs = a.iter().zip(b).enumerate();
+            pairs
+                .map(|(k, pair)| (join(path, &k.to_string()), pair))
+                .find_map(|(path, (a, b))| difference(&path, a, b))
         }
         _ => None,
     };
-    match children {
-        Some(children) => {
-            children.into_iter().find_map(|(key, a, b)| difference(&join(path, &key), a, b))
-        }
-        None if one == other => None,
-        None => Some((path.to_owned(), one.clone(), other.clone())),
-    }
+    of_children.or_else(|| Some((path.to_owned(), one.clone(), other.clone())))
 }
 
 fn at<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
@@ -220,44 +201,12 @@ fn at<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
     })
 }
 
-fn mistyped(key: &str, found: &Value, reason: serde_json::Error) -> TrainError {
-    TrainError::MistypedSetting { key: key.to_owned(), found: found.to_string(), reason }
-}
-
-fn unknown(key: &str, schema: &Value) -> TrainError {
-    let likeness = |other: &str| {
-        let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-        let whole = strsim::normalized_damerau_levenshtein(key, other);
-        // The right name under the wrong heading, or under none, is as good as a slip in the whole.
-        whole.max(strsim::normalized_damerau_levenshtein(&last(key), &last(other)))
-    };
-    let mut keys = Vec::new();
-    collect_keys("", Node::root(schema), &mut keys);
-    let nearest = keys.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    TrainError::UnknownSetting { key: key.to_owned(), nearest: nearest.unwrap_or_default() }
-}
-
-/// All keys that some configuration has; of a list, those of its first member.
-fn collect_keys(path: &str, schema: Node<'_>, keys: &mut Vec<String>) {
-    if let Some(items) = schema.items() {
-        collect_keys(&join(path, "0"), items, keys);
-    }
-    for object in schema.objects() {
-        for (name, property) in object.properties().into_iter().flatten() {
-            let key = join(path, name);
-            collect_keys(&key, object.to(property), keys);
-            keys.push(key);
-        }
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::Config;
+    use super::super::schema::collect_keys;
+    use super::*;
+    use crate::config::{GrazingPolicy, LossConfig, NeuronValue, Normal};
+    use crate::optimise::Shape;
 
     #[track_caller]
     fn check_refused(key: &str, value: &str, message: &str) {
@@ -291,11 +240,210 @@ mod tests {
         nearest("learning_rate", "learning_rates");
         nearest("optimizer.beta1", "optimiser.beta1");
         nearest("layers.0.tau_memm", "layers.0.tau_mem");
-        nearest("layers.2.size", "layers.0.size");
+        nearest("layers.1.tau_memm", "layers.1.tau_mem");
         nearest("loss.alpa", "loss.alpha");
         nearest("encoder.t_bais", "encoder.t_bias");
         nearest("encoder/t_min", "encoder.t_min");
         nearest("epochs.first", "epochs");
+    }
+
+    /// Every key that some configuration has, and of those with a tag the names that it may have.
+    fn all_keys() -> (Vec<String>, Vec<(String, Vec<Value>)>) {
+        let schema = Config::schema();
+        let mut keys = Vec::new();
+        collect_keys("", Node::root(&schema), &mut keys);
+        let is_choice = |key: &&String| ["name", "code"].contains(&key.rsplit('.').next().unwrap());
+        let mut tags = Vec::new();
+        for key in keys.iter().filter(is_choice) {
+            let heading = key.rsplit_once('.').unwrap().0;
+            let node = heading.split('.').fold(Node::root(&schema), |node, part| {
+                let item = node.items().filter(|_| part.parse::<usize>().is_ok());
+                item.or_else(|| node.objects().iter().find_map(|object| object.property(part)))
+                    .unwrap()
+            });
+            let names =
+                node.objects().into_iter().filter_map(|object| Some(object.tag()?.1.clone()));
+            let names: Vec<Value> = names.collect();
+            if !names.is_empty() && tags.iter().all(|(other, _)| other != key) {
+                tags.push((key.clone(), names));
+            }
+        }
+        (keys, tags)
+    }
+
+    #[test]
+    fn another_kind_takes_its_defaults_and_says_what_it_dropped() {
+        let (_, tags) = all_keys();
+        let keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
+        for key in
+            ["data.name", "encoder.code", "loss.name", "optimiser.name", "schedule.shape.name"]
+        {
+            assert!(keys.contains(&key), "{keys:?}");
+        }
+        for (key, names) in tags {
+            for (from, to) in names.iter().flat_map(|from| names.iter().map(move |to| (from, to))) {
+                let word = |name: &Value| name.as_str().unwrap().to_owned();
+                let start = Config::default().with(&[(&key, word(from))]).unwrap().0;
+                let (end, switches) = start.with(&[(&key, word(to))]).unwrap();
+                let (heading, tag) = key.rsplit_once('.').unwrap();
+                let bare = serde_json::json!({ tag: to }).to_string();
+                let expected = start.with(&[(heading, bare)]).unwrap().0;
+                if from == to {
+                    assert_eq!((end, switches), (start, vec![]), "{key}: {from}");
+                    continue;
+                }
+                assert_eq!(end, expected, "{key}: {from} to {to}");
+                let [Switch { from: was, to: is, dropped, .. }] = &switches[..] else {
+                    panic!("{key}")
+                };
+                assert_eq!((was, is), (from, to));
+                let old =
+                    at(&to_tree(&start).unwrap(), heading).unwrap().as_object().unwrap().len();
+                assert_eq!(dropped.len(), old - 1, "all but the tag: {dropped:?}");
+            }
+        }
+        let (_, switches) = Config::default().with(&[("optimiser.name", "sgd")]).unwrap();
+        assert_eq!(
+            switches[0].to_string(),
+            "`optimiser.name` is sgd in place of adam, with the defaults of that kind; dropped: optimiser.beta1 = 0.9, optimiser.beta2 = 0.999, optimiser.decays = weights, optimiser.epsilon = 1e-8, optimiser.weight_decay = 0.0"
+        );
+    }
+
+    #[test]
+    fn a_new_kind_can_be_set_up_with_its_own_settings() {
+        let changes = [
+            ("layers.1.model", "li"),
+            ("loss.name", "shaped-voltage-cross-entropy"),
+            ("loss.tau", "0.03"),
+            ("schedule.shape.name", "cosine"),
+            ("schedule.shape.final_share", "0.5"),
+        ];
+        let config = Config::default().with(&changes).unwrap().0;
+        assert_eq!(config.loss, LossConfig::ShapedVoltageCrossEntropy { tau: 0.03, scale: 1.0 });
+        assert_eq!(config.schedule.shape, Shape::Cosine { final_share: 0.5 });
+        config.validate().unwrap();
+    }
+
+    #[test]
+    fn a_setting_of_another_kind_is_answered_with_the_kind() {
+        check_refused(
+            "optimiser.momentum",
+            "0.9",
+            "setting `optimiser.momentum` belongs to sgd, but `optimiser.name` is adam",
+        );
+        check_refused(
+            "loss.tau",
+            "1",
+            "setting `loss.tau` belongs to shaped-voltage-cross-entropy or van-rossum, but `loss.name` is ttfs-cross-entropy",
+        );
+        check_refused(
+            "data.path",
+            "here",
+            "setting `data.path` belongs to mnist or fashion-mnist or n-mnist or shd or ssc or spike-trains, but `data.name` is yin-yang",
+        );
+        let text = include_str!("../../configs/yin_yang.json");
+        let text = text.replace("\"name\": \"adam\"", "\"name\": \"adam\", \"momentum\": 0.9");
+        let message = Config::from_json(&text).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "setting `optimiser.momentum` belongs to sgd, but `optimiser.name` is adam"
+        );
+    }
+
+    #[test]
+    fn what_is_null_or_a_number_becomes_the_object_that_may_stand_there() {
+        let changes = [
+            ("augmentation.jitter", "0.001"),
+            ("layers.0.delays.mean", "0"),
+            ("layers.0.delays.std", "0.001"),
+            ("layers.0.tau_mem.mean", "0.02"),
+            ("layers.0.tau_mem.std", "0.005"),
+            ("layers.1.learning_rates.weights", "0.1"),
+            ("regularisers.wake_silent.push", "0.1"),
+            ("best.by", "validation-loss"),
+            ("grazing.floor", "2.5"),
+        ];
+        let config = Config::default().with(&changes).unwrap().0;
+        assert_eq!(config.augmentation.as_ref().map(|a| a.jitter), Some(0.001));
+        assert_eq!(config.layers[0].delays, Some(Normal { mean: 0.0, std: 0.001 }));
+        assert_eq!(config.layers[1].learning_rates.unwrap().weights, Some(0.1));
+        assert_eq!(config.grazing, GrazingPolicy::Floor(2.5));
+        assert!(matches!(config.layers[0].tau_mem, NeuronValue::Drawn(_)));
+        config.validate().unwrap();
+        check_refused("layers.0.delays.std", "0.1", "setting `layers.0.delays.mean` is missing");
+    }
+
+    #[test]
+    fn a_member_that_is_not_there_is_answered_with_how_many_there_are() {
+        let message = |key: &str, list: &str, count: usize| {
+            format!("there is no setting `{key}`: `{list}` has {count} members, counted from 0")
+        };
+        check_refused("layers.2.size", "1", &message("layers.2.size", "layers", 2));
+        check_refused(
+            "layers.0.skip.0.from",
+            "x",
+            &message("layers.0.skip.0.from", "layers.0.skip", 0),
+        );
+    }
+
+    #[test]
+    fn no_key_is_answered_with_itself_and_no_value_with_a_type_of_this_program() {
+        let values = [
+            "1",
+            "-1",
+            "1e300",
+            "99999999999999999999",
+            "0.5",
+            "x",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            "[1]",
+        ];
+        let types = ["usize", "u32", "u64", "f64", "i64", "struct", "enum", "tuple", "integer `"];
+        for key in all_keys().0 {
+            for value in values {
+                let Err(error) = Config::default().with(&[(&key, value)]) else { continue };
+                let message = error.to_string();
+                if let TrainError::UnknownSetting { key, nearest } = error {
+                    assert_ne!(key, nearest);
+                }
+                let named = types.iter().find(|name| message.contains(*name));
+                assert_eq!(named, None, "{key}={value}: {message}");
+                assert!(message.len() < 400 && !message.contains('\n'), "{key}={value}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_in_a_file_and_in_a_value() {
+        let text = include_str!("../../configs/yin_yang.json");
+        let twice = text.replacen("\"size\": 200,", "\"size\": 200, \"size\": 30,", 1);
+        assert_ne!(text, twice);
+        let message = Config::from_json(&twice).unwrap_err().to_string();
+        assert_eq!(message, "setting `layers.0.size` stands twice; remove one of them");
+        check_refused(
+            "layers.0.weights",
+            r#"{"mean": 1, "std": 1, "mean": 2}"#,
+            "setting `layers.0.weights.mean` stands twice; remove one of them",
+        );
+    }
+
+    #[test]
+    fn words_of_a_user_stay_on_the_line_and_short() {
+        for key in ["a\nb".to_owned(), "\u{1b}[2J".to_owned(), "x".repeat(10_000)] {
+            for (key, value) in
+                [(key.as_str(), "1"), ("layers.0.model", key.as_str()), ("loss.name", &key)]
+            {
+                let message = Config::default().with(&[(key, value)]).unwrap_err().to_string();
+                let is_plain = !message.contains(char::is_control);
+                assert!(is_plain && message.len() < 11_000, "{message}");
+            }
+            let text = serde_json::json!({ key: 1 }).to_string();
+            let message = Config::from_json(&text).unwrap_err().to_string();
+            assert!(!message.contains(char::is_control) && message.len() < 400, "{message}");
+        }
     }
 
     #[test]
@@ -308,7 +456,7 @@ mod tests {
         check_refused(
             "epochs",
             "-1",
-            "setting `epochs` cannot be -1: invalid value: integer `-1`, expected u32",
+            "setting `epochs` cannot be -1: expected a whole number from 0 to 4294967295",
         );
         check_refused(
             "optimiser.beta1",
@@ -335,7 +483,7 @@ mod tests {
         assert_eq!(refused("\"epochs\": 100,", ""), "setting `epochs` is missing");
         assert_eq!(
             refused("\"tau_syn\": 0.005", "\"tau_syn\": null"),
-            "setting `layers.0.tau_syn` cannot be null: expected a number"
+            "setting `layers.0.tau_syn` cannot be null: expected a number or an object"
         );
         assert_eq!(
             refused("{ \"mean\": 1.5, \"std\": 0.78 }", "[1.5, 0.78]"),
@@ -343,7 +491,7 @@ mod tests {
         );
         assert_eq!(
             refused("ttfs-cross-entropy", "ttfs"),
-            "setting `loss.name` cannot be \"ttfs\": unknown variant `ttfs`, expected one of `ttfs-cross-entropy`, `relative-spike-time`, `max-voltage-cross-entropy`, `mean-voltage-cross-entropy`, `shaped-voltage-cross-entropy`"
+            "setting `loss.name` cannot be \"ttfs\": unknown variant `ttfs`, expected one of `ttfs-cross-entropy`, `relative-spike-time`, `max-voltage-cross-entropy`, `mean-voltage-cross-entropy`, `shaped-voltage-cross-entropy`, `spike-time-mse`, `van-rossum`"
         );
         assert!(refused(",", ";").starts_with("the configuration cannot be read: expected `,`"));
         let message = Config::from_json("[]").unwrap_err().to_string();

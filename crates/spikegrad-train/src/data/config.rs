@@ -157,7 +157,10 @@ impl DataConfig {
     pub fn validate(&self) -> Result<(), OutOfRange> {
         match self {
             Self::YinYang {} => Ok(()),
-            Self::Randman(randman) => randman.validate(),
+            Self::Randman(randman) => {
+                randman.validate()?;
+                check("test", 0, randman.test > 0, "at least 1")
+            }
             Self::Mnist { limit, .. }
             | Self::FashionMnist { limit, .. }
             | Self::NMnist { limit, .. }

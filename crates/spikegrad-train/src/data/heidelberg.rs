@@ -110,6 +110,9 @@ fn parse(path: &Path, classes: &[String], limit: usize) -> Result<DataSet, DataP
             return Err(DataProblem::DatasetLength { dataset, found, expected });
         }
     }
+    if times.length == 0 {
+        return Err(DataProblem::NoSamples);
+    }
     let n = times.length.min(limit);
     let mut trains = SpikeTrains::new(CHANNELS);
     for start in (0..n).step_by(READ_AT_ONCE) {

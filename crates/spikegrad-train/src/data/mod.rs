@@ -6,6 +6,7 @@
 //! Not here: how a sample becomes spikes (`encode/`).
 
 pub mod aer;
+mod archive;
 mod config;
 mod content;
 #[cfg(feature = "hdf5")]

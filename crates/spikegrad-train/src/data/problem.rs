@@ -8,16 +8,22 @@
 
 use thiserror::Error;
 
+use crate::words::{plain, short};
+
 /// Data that cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataProblem {
     /// The system, or the decompressor, gave up in the middle of the file.
-    #[error("it cannot be read to its end ({reason}); copy it again")]
+    #[error("it cannot be read to its end ({}); copy it again", plain(reason))]
     Unreadable {
         /// What was said.
         reason: std::io::Error,
     },
+
+    /// What should be an archive has no headers of one.
+    #[error("it is no tar archive, or a damaged one; copy it again")]
+    NotArchive,
 
     /// The file is shorter than its header says.
     #[error("it ends after {found} of {promised} bytes; copy it again")]
@@ -73,6 +79,19 @@ pub enum DataProblem {
     #[error("it has no samples, or samples without content")]
     Empty,
 
+    /// There is nothing to train on, or nothing to test with.
+    #[error("it has no samples; at least one is needed")]
+    NoSamples,
+
+    /// Images with more pixels than a network has inputs.
+    #[error("its images have {found} pixels, but a network has at most {limit} inputs")]
+    Wide {
+        /// Number of pixels of an image.
+        found: u64,
+        /// Most inputs of a network.
+        limit: usize,
+    },
+
     /// Training and test samples differ in their size.
     #[error(
         "its samples have {found} values or channels, but those of the training set {expected}; use files that belong together"
@@ -91,6 +110,22 @@ pub enum DataProblem {
         samples: usize,
         /// Number of labels.
         labels: usize,
+    },
+
+    /// Targets and samples were not made for each other.
+    #[error("there are targets for {targets} samples, but {samples} samples; each needs some")]
+    TargetCount {
+        /// Number of samples.
+        samples: usize,
+        /// Number of samples that have targets.
+        targets: usize,
+    },
+
+    /// The target spike trains are no spike trains.
+    #[error("of the targets, {problem}")]
+    Targets {
+        /// What is wrong with them.
+        problem: Box<DataProblem>,
     },
 
     /// A label without a class.
@@ -143,7 +178,7 @@ pub enum DataProblem {
     },
 
     /// A time at which nothing can happen.
-    #[error("the time of spike {spike} is {found}, but must be 0 s or more")]
+    #[error("the time of spike {spike} is {found:?}, but must be 0 s or more")]
     Time {
         /// Position of the spike in the whole list, counted from 0.
         spike: usize,
@@ -202,7 +237,8 @@ pub enum DataProblem {
 
     /// A list of recordings has a line that is not two numbers.
     #[error(
-        "line {line} is `{text}`, but must be the number of a recording and its class, such as `60001 7`"
+        "line {line} is `{}`, but must be the number of a recording and its class, such as `60001 7`",
+        short(text)
     )]
     ListLine {
         /// The line, counted from 1.
@@ -234,7 +270,7 @@ pub enum DataProblem {
     NotTraining,
 
     /// The HDF5 library cannot read it: truncated, damaged, or something else altogether.
-    #[error("it cannot be read as HDF5 ({reason})")]
+    #[error("it cannot be read as HDF5 ({})", plain(reason))]
     Hdf5 {
         /// What the library said.
         reason: String,
@@ -250,7 +286,7 @@ pub enum DataProblem {
     },
 
     /// A dataset holds another kind of number, or no lists.
-    #[error("dataset `{dataset}` holds {found}, but must hold {expected}")]
+    #[error("dataset `{dataset}` holds {}, but must hold {expected}", short(found))]
     DatasetKind {
         /// Its name.
         dataset: &'static str,
@@ -292,7 +328,7 @@ pub enum DataProblem {
     },
 
     /// A time of a sample at which nothing can happen.
-    #[error("a spike time of sample {sample} is {found}, but must be 0 s or more")]
+    #[error("a spike time of sample {sample} is {found:?}, but must be 0 s or more")]
     SampleTime {
         /// Position of the sample, counted from 0.
         sample: usize,
@@ -320,7 +356,7 @@ pub enum DataProblem {
     NoTrains,
 
     /// The file is no safetensors file.
-    #[error("it is no readable safetensors file ({reason})")]
+    #[error("it is no readable safetensors file ({})", plain(reason))]
     Safetensors {
         /// What the format's reader met.
         reason: safetensors::SafeTensorError,
@@ -328,7 +364,8 @@ pub enum DataProblem {
 
     /// A tensor is missing.
     #[error(
-        "it has no tensor `{tensor}`; spike trains need `times`, `channels`, `offsets` and `labels`"
+        "it has no tensor `{tensor}`; spike trains need `times`, `channels`, `offsets` and {}",
+        wanted(tensor)
     )]
     NoTensor {
         /// Its name.
@@ -380,4 +417,24 @@ pub enum DataProblem {
     /// Training and test file have other classes.
     #[error("its classes are not those of the training set; use files that belong together")]
     OtherClasses,
+
+    /// Training and test file do not want the same of the outputs.
+    #[error(
+        "its targets are for {found} outputs, but those of the training set for {expected}; use files that belong together"
+    )]
+    OtherTargets {
+        /// Number of outputs; 0 for no targets.
+        found: usize,
+        /// That of the training set.
+        expected: usize,
+    },
+}
+
+/// What spike trains need beside themselves, if they lack `tensor`.
+fn wanted(tensor: &str) -> &'static str {
+    if tensor.starts_with("target") {
+        "`labels`, or `target_times`, `target_channels` and `target_offsets`"
+    } else {
+        "`labels`"
+    }
 }

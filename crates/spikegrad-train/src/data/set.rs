@@ -1,4 +1,4 @@
-//! Labelled samples, whatever they are made of: points, grey images or spike trains.
+//! Samples with labels or targets, whatever they are made of: points, grey images or spike trains.
 //!
 //! A data set is a few long vectors, not a vector of samples: 60,000 images are one block of bytes,
 //! and [`DataSet::input`] lends a piece of it.
@@ -8,15 +8,17 @@
 
 use super::DataProblem;
 
-/// Labelled samples.
+/// Samples, with what is wanted of each: a class, spike trains, or both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSet {
     /// The samples.
     pub inputs: Inputs,
-    /// The class of each sample, an index into `classes`.
+    /// The class of each sample, an index into `classes`; none at all, if there are targets.
     pub labels: Vec<usize>,
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// For each sample the spike trains that the outputs are to have, a channel for each output.
+    pub targets: Option<SpikeTrains>,
 }
 
 /// The samples of a data set, one after another.
@@ -137,16 +139,28 @@ impl DataSet {
         labels: Vec<usize>,
         classes: Vec<String>,
     ) -> Result<Self, DataProblem> {
-        let set = Self { inputs, labels, classes };
+        let set = Self { inputs, labels, classes, targets: None };
         set.check()?;
         Ok(set)
     }
 
-    /// Checks that every sample has a label, every label a class, and that the samples are whole.
+    /// Brings samples and target spike trains together, if they [agree](Self::check).
     ///
     /// # Errors
     ///
-    /// [`DataProblem::SampleWidth`], [`DataProblem::LabelCount`] or [`DataProblem::Label`]; for
+    /// As [`check`](Self::check).
+    pub fn with_targets(inputs: Inputs, targets: SpikeTrains) -> Result<Self, DataProblem> {
+        let (labels, classes) = (Vec::new(), Vec::new());
+        let set = Self { inputs, labels, classes, targets: Some(targets) };
+        set.check()?;
+        Ok(set)
+    }
+
+    /// Checks that every sample has a label or a target, every label a class, and that the samples are whole.
+    ///
+    /// # Errors
+    ///
+    /// [`DataProblem::SampleWidth`], [`DataProblem::LabelCount`], [`DataProblem::TargetCount`] or [`DataProblem::Label`]; for
     /// spike trains also what [`SpikeTrains::check`] says.
     pub fn check(&self) -> Result<(), DataProblem> {
         match &self.inputs {
@@ -157,7 +171,15 @@ impl DataSet {
             Inputs::Trains(trains) => trains.check()?,
         }
         let (samples, labels) = (self.inputs.len(), self.labels.len());
-        if samples != labels {
+        if let Some(targets) = &self.targets {
+            targets
+                .check()
+                .map_err(|problem| DataProblem::Targets { problem: Box::new(problem) })?;
+            if targets.len() != samples {
+                return Err(DataProblem::TargetCount { samples, targets: targets.len() });
+            }
+        }
+        if samples != labels && (self.targets.is_none() || labels > 0) {
             return Err(DataProblem::LabelCount { samples, labels });
         }
         let classes = self.classes.len();
@@ -170,13 +192,29 @@ impl DataSet {
     /// Returns the number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.inputs.len()
     }
 
     /// Returns whether there is no sample.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.inputs.is_empty()
+    }
+
+    /// Returns the target times of sample `k` in s, a list for each output; none, if the data have no targets.
+    ///
+    /// # Panics
+    ///
+    /// As [`input`](Self::input).
+    #[must_use]
+    pub fn target(&self, k: usize) -> Option<Vec<Vec<f64>>> {
+        let SpikeTrains { channels, offsets, times, channel } = self.targets.as_ref()?;
+        let mut trains = vec![Vec::new(); *channels];
+        for spike in offsets[k]..offsets[k + 1] {
+            let output = usize::try_from(channel[spike]).expect("a checked channel");
+            trains[output].push(times[spike]);
+        }
+        Some(trains)
     }
 
     /// Returns sample `k`.
@@ -212,8 +250,9 @@ impl DataSet {
         let n = n.min(self.len());
         Self {
             inputs: self.inputs.split_off(n),
-            labels: self.labels.split_off(n),
+            labels: self.labels.split_off(n.min(self.labels.len())),
             classes: self.classes.clone(),
+            targets: self.targets.as_mut().map(|targets| targets.split_off(n)),
         }
     }
 
@@ -443,6 +482,34 @@ mod tests {
         front.truncate(0);
         front.check().unwrap();
         assert!(front.is_empty());
+    }
+
+    #[test]
+    fn targets_stay_with_their_samples() {
+        let inputs = || Inputs::Points { width: 1, values: vec![0.0, 0.5, 1.0] };
+        let mut set = DataSet::with_targets(inputs(), trains()).unwrap();
+        assert_eq!(set.target(0), Some(vec![vec![], vec![0.25], vec![], vec![0.5]]));
+        let back = set.split_off(2);
+        back.check().unwrap();
+        set.check().unwrap();
+        assert_eq!((set.len(), back.len()), (2, 1));
+        assert_eq!(back.target(0), Some(vec![vec![0.0], vec![], vec![], vec![]]));
+        assert_eq!(points().target(0), None);
+
+        let refused = |set: &DataSet| set.check().unwrap_err().to_string();
+        let fewer = DataSet { targets: Some(set.targets.clone().unwrap()), ..points() };
+        assert_eq!(
+            refused(&fewer),
+            "there are targets for 2 samples, but 3 samples; each needs some"
+        );
+        let labelled = DataSet { labels: vec![0], classes: names(1), ..set.clone() };
+        assert_eq!(refused(&labelled), "there are 1 labels for 2 samples; each sample needs one");
+        let mut broken = set;
+        broken.targets.as_mut().unwrap().channel[0] = 4;
+        assert_eq!(
+            refused(&broken),
+            "of the targets, the channel of spike 0 is 4, but must be below 4, the number of channels"
+        );
     }
 
     #[track_caller]

@@ -40,8 +40,10 @@ pub enum Encoder {
     /// One spike a value v in [0, 1], for points and for images, whose pixels are v = byte / 255.
     Latency {
         /// The earliest spike time, in s.
+        #[serde(default)]
         t_min: f64,
         /// The latest spike time, in s.
+        #[serde(default = "twenty_milliseconds")]
         t_max: f64,
         /// Whether a larger value spikes earlier.
         #[serde(default)]
@@ -83,6 +85,10 @@ pub enum Shape {
 
 fn one() -> f64 {
     1.0
+}
+
+fn twenty_milliseconds() -> f64 {
+    0.02
 }
 
 impl Encoder {

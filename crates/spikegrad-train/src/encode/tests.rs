@@ -265,7 +265,6 @@ fn a_configuration_names_the_code_and_nothing_unknown() {
         text.replace("logarithmic", "square"),
         text.replace("latency", "rate"),
         text.replace("\"t_min\":0.0", "\"t_min\":0.0,\"t_mid\":0.0"),
-        text.replace("\"t_min\":0.0,", ""),
         r#"{"code": "spikes", "scale": 1, "t_bias": null, "t_min": 0}"#.to_owned(),
     ] {
         assert!(serde_json::from_str::<Encoder>(&text).is_err(), "{text}");

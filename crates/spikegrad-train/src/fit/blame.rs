@@ -6,12 +6,14 @@
 //!
 //! Not here: what is wrong with parameters after a step (the network says so itself).
 
+use std::sync::Arc;
+
 use spikegrad::{
     AdjointError, BatchError, Cotangents, Error, Evaluator, NeuronId, Sample, Settings,
     SimulateError, value_and_grad_batch,
 };
 
-use super::classifier::Classifier;
+use super::classifier::{Classifier, SampleLoss};
 use crate::TrainError;
 
 /// A batch in which something went wrong.
@@ -24,7 +26,7 @@ pub(super) struct Blame<'a> {
     /// Positions of the samples in the training data.
     pub(super) batch: &'a [usize],
     pub(super) samples: &'a [Sample<'a>],
-    pub(super) labels: &'a [usize],
+    pub(super) losses: &'a [Arc<SampleLoss>],
 }
 
 /// A derivative.
@@ -113,7 +115,7 @@ impl Blame<'_> {
     /// The derivative that is farthest out of all that the loss of a sample reads: spike times or potentials.
     fn of_loss(&self, sample: usize) -> Result<Option<Derivative>, Error> {
         let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
-        let loss = self.classifier.loss(self.labels[sample]);
+        let loss = &self.losses[sample].loss;
         let requests = loss.readouts(network)?;
         let mut evaluator = Evaluator::new(network, parameters, *self.settings)?;
         let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;

@@ -1,21 +1,26 @@
 //! A network with its parameters and losses, and what its answer to a sample means.
 //!
-//! Spiking outputs name the class by who spikes first, integrators by whose potential is highest. A trace is read once,
-//! into a [`Verdict`].
+//! Spiking outputs name the class by who spikes first, integrators by whose potential is highest; where the data hold target spike
+//! trains, no class is named, and an answer is right if each output has as many spikes as its target. A trace is read once, into a
+//! [`Verdict`].
 //!
 //! Not here: how the network is built (`network.rs`), how parameters change (`epoch.rs`), averages over samples (`score.rs`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use spikegrad::problem::LossDocument;
 use spikegrad::{
-    Cotangents, Evaluator, Loss, Network, NetworkError, NeuronId, Parameters, ReadoutRequest,
-    Sample, Settings, Stimulus, Trace,
+    Cotangents, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Parameters,
+    ReadoutRequest, Sample, Settings, Trace, loss_of,
 };
 
 use super::network;
 use super::samples::Samples;
+use super::tensors::Named;
 use super::trained::Trained;
+use crate::config::Wanted;
+use crate::data::DataSet;
 use crate::optimise::{Average, Optimiser};
 use crate::{Checkpoint, Config, Tensor, TrainError};
 
@@ -24,25 +29,28 @@ use crate::{Checkpoint, Config, Tensor, TrainError};
 pub struct Classifier {
     network: Network,
     parameters: Parameters,
-    /// The loss of each label.
-    losses: Vec<Arc<LabelLoss>>,
+    /// The loss of each label; none, if the loss compares with targets.
+    losses: Vec<Arc<SampleLoss>>,
+    /// Number of outputs.
+    outputs: usize,
     config: Config,
     pub(super) trained: Trained,
 }
 
-/// A loss whose gradient is used where the label answers.
+/// The loss of a sample, whose gradient is used where the label answers.
 ///
 /// To a loss of first spikes, a silent label counts as one at the end of time, a constant: all that its gradient could do is
 /// to make the other outputs later, until they are silent as well. So it is left out, as in the code of Wunderlich and Pehle;
 /// the value stays what it is.
 #[derive(Debug)]
-struct LabelLoss {
-    loss: Box<dyn Loss>,
+pub(super) struct SampleLoss {
+    /// With all of its derivatives.
+    pub(super) loss: Box<dyn Loss>,
     /// The neuron that has to spike.
     needs: Option<usize>,
 }
 
-impl Loss for LabelLoss {
+impl Loss for SampleLoss {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
         self.loss.check(network)
     }
@@ -69,9 +77,9 @@ impl Loss for LabelLoss {
 /// What a network said about a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The class of the answer; `None` if all outputs are silent or the first are tied.
+    /// The class of the answer; `None` if all outputs are silent or the first are tied, or if there are targets and no classes.
     pub class: Option<usize>,
-    /// Share of that class in the loss's softmax; one over the number of classes is a guess.
+    /// Share of that class in the loss's softmax; one over the number of classes is a guess. Without classes it is not a number.
     pub confidence: f64,
     /// Spikes of each neuron.
     pub spikes: Vec<u32>,
@@ -79,26 +87,31 @@ pub struct Verdict {
     pub silent: Vec<bool>,
     /// The smallest dV/dt at a spike, per second; infinite without spikes.
     pub smallest_slope: f64,
+    /// Spikes and touches at which the policy for grazing acts, and the gradient is not exact.
+    pub inexact: usize,
 }
 
 impl Classifier {
-    /// Makes the network of `config` with its initial parameters, for so many input channels and classes.
+    /// Makes the network of `config` with its initial parameters, for so many input channels and outputs: a class each, or a target.
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidSetting`], or [`TrainError::Network`] if it is larger than the engine
-    /// takes.
-    pub fn new(config: &Config, channels: usize, classes: usize) -> Result<Self, TrainError> {
+    /// [`TrainError::InvalidSetting`], [`TrainError::Memory`] if it does not fit into that of the machine, or [`TrainError::Network`] if
+    /// it is larger than the engine takes.
+    pub fn new(config: &Config, channels: usize, outputs: usize) -> Result<Self, TrainError> {
         config.validate()?;
-        let (network, parameters) = network::build(config, channels, classes)?;
+        let (network, parameters) = network::build(config, channels, outputs)?;
         let output = config.layers.len() - 1;
         let first = network.range(output).start;
         let loss = |label| {
-            let needs = config.loss.reads_spikes().then_some(first + label);
-            Arc::new(LabelLoss { loss: config.loss.of(output, label), needs })
+            let needs = config.loss.reads_first_spikes().then_some(first + label);
+            let name = &network.populations()[output].name;
+            let document = config.loss.document(name, Wanted::Label(label))?;
+            Some(Arc::new(SampleLoss { loss: loss_of(&document, &network), needs }))
         };
         Ok(Self {
-            losses: (0..classes).map(loss).collect(),
+            losses: (0..outputs).filter_map(loss).collect(),
+            outputs,
             trained: Trained::new(config, &network, &parameters),
             config: config.clone(),
             network,
@@ -136,10 +149,10 @@ impl Classifier {
         self.config.layers.len() - 1
     }
 
-    /// Number of classes.
+    /// Number of classes, or of outputs that have targets.
     #[must_use]
     pub fn classes(&self) -> usize {
-        self.losses.len()
+        self.outputs
     }
 
     /// The trained parameters in a row.
@@ -152,14 +165,52 @@ impl Classifier {
         self.trained.write(row, &mut self.parameters);
     }
 
-    /// Returns a sample for the engine: an input, and what its answer is worth.
-    pub(super) fn sample<'a>(&'a self, stimulus: &'a Stimulus, label: usize) -> Sample<'a> {
-        Sample { stimulus, loss: &*self.losses[label] }
+    /// The loss of sample `k` of these data, whose gradient is used where the label answers.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Untargeted`] if the data have not what the loss needs.
+    pub(super) fn loss_of(&self, data: &DataSet, k: usize) -> Result<Arc<SampleLoss>, TrainError> {
+        let missing = || self.config.loss.untargeted();
+        if !self.config.loss.reads_targets() {
+            let label = data.labels.get(k).and_then(|&label| self.losses.get(label));
+            return label.cloned().ok_or_else(missing);
+        }
+        let document = self.loss_document(data, k).ok_or_else(missing)?;
+        Ok(Arc::new(SampleLoss { loss: loss_of(&document, &self.network), needs: None }))
     }
 
-    /// The loss of a sample of class `label`, with all of its derivatives.
-    pub(super) fn loss(&self, label: usize) -> &dyn Loss {
-        &*self.losses[label].loss
+    /// The loss of sample `k` of these data in the words of a problem file; nothing, if the data have not what it needs.
+    pub(super) fn loss_document(&self, data: &DataSet, k: usize) -> Option<LossDocument> {
+        let wanted = if self.config.loss.reads_targets() {
+            Wanted::Targets(data.target(k).filter(|targets| targets.len() == self.outputs)?)
+        } else {
+            Wanted::Label(*data.labels.get(k)?)
+        };
+        self.config.loss.document(&self.network.populations()[self.output()].name, wanted)
+    }
+
+    /// Whether this is the right answer to sample `k` of these data.
+    #[must_use]
+    pub fn is_right(&self, verdict: &Verdict, data: &DataSet, k: usize) -> bool {
+        if !self.config.loss.reads_targets() {
+            return verdict.class.is_some() && verdict.class == data.labels.get(k).copied();
+        }
+        let spikes = &verdict.spikes[self.network.range(self.output())];
+        data.target(k).is_some_and(|targets| {
+            let count =
+                |(spikes, target): (&u32, &Vec<f64>)| usize::try_from(*spikes) == Ok(target.len());
+            spikes.len() == targets.len() && spikes.iter().zip(&targets).all(count)
+        })
+    }
+
+    /// Whether there is no answer: all outputs are silent, or the first are tied.
+    #[must_use]
+    pub fn is_undecided(&self, verdict: &Verdict) -> bool {
+        match self.config.loss.reads_targets() {
+            true => verdict.silent.iter().all(|silent| *silent),
+            false => verdict.class.is_none(),
+        }
     }
 
     /// Runs the network on every sample, and returns the loss and the verdict of each.
@@ -172,35 +223,62 @@ impl Classifier {
         samples: Samples<'_>,
         settings: &Settings,
     ) -> Result<Vec<(f64, Verdict)>, TrainError> {
+        self.answer_with(samples, settings, |_, _| ())
+            .map(|answers| answers.into_iter().map(|(loss, verdict, ())| (loss, verdict)).collect())
+    }
+
+    /// The same, with what `look` sees in the run of the sample at each position.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub(super) fn answer_with<R: Send>(
+        &self,
+        samples: Samples<'_>,
+        settings: &Settings,
+        look: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, Verdict, R)>, TrainError> {
         let evaluator = Evaluator::new(&self.network, &self.parameters, *settings)?;
         let positions: Vec<usize> = (0..samples.data.len()).collect();
         let mut answers = Vec::with_capacity(positions.len());
         for chunk in positions.chunks(CODED_AT_ONCE) {
             let stimuli = samples.stimuli(chunk)?;
-            let labelled = stimuli.iter().zip(chunk);
-            let batch: Vec<Sample<'_>> = labelled
-                .map(|(stimulus, &k)| self.sample(stimulus, samples.data.labels[k]))
-                .collect();
-            let answered = evaluator
-                .value_batch(&batch, |_, trace: &Trace| self.verdict(trace))
-                .map_err(|error| TrainError::Evaluation {
-                    sample: chunk[error.sample],
-                    reason: error.source,
-                })?;
-            answers.extend(answered);
+            let losses = chunk.iter().map(|&k| self.loss_of(samples.data, k));
+            let losses = losses.collect::<Result<Vec<_>, _>>()?;
+            let batch = stimuli.iter().zip(&losses);
+            let batch: Vec<Sample<'_>> =
+                batch.map(|(stimulus, loss)| Sample { stimulus, loss: &**loss }).collect();
+            let read = |k: usize, trace: &Trace| {
+                (self.verdict(trace, settings.grazing), look(chunk[k], trace))
+            };
+            let answered = evaluator.value_batch(&batch, read).map_err(|error| {
+                TrainError::Evaluation { sample: chunk[error.sample], reason: error.source }
+            })?;
+            answers
+                .extend(answered.into_iter().map(|(loss, (verdict, seen))| (loss, verdict, seen)));
         }
         Ok(answers)
     }
 
-    /// Reads the answer of the network from a run, with the read-outs of the loss.
+    /// Reads the answer of the network from a run, with the read-outs of the loss, whose gradient is taken with this policy.
+    ///
+    /// # Panics
+    ///
+    /// If the run is that of a larger network.
     #[must_use]
-    pub fn verdict(&self, trace: &Trace) -> Verdict {
+    pub fn verdict(&self, trace: &Trace, grazing: Grazing) -> Verdict {
         let outputs = self.network.range(self.output());
         let mut spikes = vec![0; self.network.neurons()];
         let mut first = vec![None; outputs.len()];
         let mut smallest_slope = f64::INFINITY;
+        let mut inexact = if grazing == Grazing::Fail { 0 } else { trace.touches.len() };
         for spike in &trace.spikes {
             smallest_slope = smallest_slope.min(spike.slope);
+            inexact += usize::from(match grazing {
+                Grazing::Fail => false,
+                Grazing::Zero => spike.slope <= 0.0,
+                Grazing::Floor(floor) => spike.slope < floor,
+            });
             spikes[spike.neuron.index()] += 1;
             if let Some(class) = spike.neuron.index().checked_sub(outputs.start) {
                 first[class].get_or_insert(spike.time);
@@ -215,40 +293,47 @@ impl Classifier {
             let read = trace.readouts.iter().map(|readout| readout.value / unit);
             (read.collect(), vec![false; outputs.len()])
         };
+        if self.config.loss.reads_targets() {
+            let (class, confidence) = (None, f64::NAN);
+            return Verdict { class, confidence, spikes, silent, smallest_slope, inexact };
+        }
         let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let winners = scores.iter().zip(&silent).enumerate();
         let mut winners =
             winners.filter(|(_, (score, silent))| **score >= best && !**silent).map(|(k, _)| k);
         let class = winners.next().filter(|_| winners.next().is_none());
         let confidence = 1.0 / scores.iter().map(|score| (score - best).exp()).sum::<f64>();
-        Verdict { class, confidence, spikes, silent, smallest_slope }
+        Verdict { class, confidence, spikes, silent, smallest_slope, inexact }
     }
 
-    /// For each true class, how often each class was the answer, and at the end how often none was.
+    /// For each true class, how often each class was the answer, and at the end how often none was. A label without a class does not
+    /// count.
     #[must_use]
     pub fn confusion(&self, answers: &[(f64, Verdict)], labels: &[usize]) -> Vec<Vec<u32>> {
         let none = self.classes();
         let mut counts = vec![vec![0; none + 1]; none];
         for ((_, verdict), &label) in answers.iter().zip(labels) {
-            counts[label][verdict.class.unwrap_or(none)] += 1;
+            let row = counts.get_mut(label);
+            let count = row.and_then(|row| row.get_mut(verdict.class.unwrap_or(none)));
+            count.into_iter().for_each(|count| *count += 1);
         }
         counts
     }
 
-    /// Returns the trained parameters, the memory of their optimiser and their average as the tensors of a checkpoint; the
-    /// average and the memory are of the coordinates in which the parameters move.
+    /// Returns all parameters, and of those that are trained the memory of their optimiser and their average, as the tensors of a
+    /// checkpoint; the average and the memory are of the coordinates in which the parameters move.
     pub(super) fn tensors(
         &self,
         optimiser: &Optimiser,
         average: Option<&Average>,
     ) -> BTreeMap<String, Tensor> {
-        let values = self.trained.values(&self.parameters);
-        let mut rows = vec![("", values.as_slice())];
+        let all = Named::all(&self.network).into_iter();
+        let mut tensors: BTreeMap<String, Tensor> =
+            all.map(|named| (named.name.clone(), named.tensor(&self.parameters))).collect();
         let memory = optimiser.memory().iter().map(Vec::as_slice);
-        rows.extend(optimiser.config().memory_names().iter().copied().zip(memory));
-        rows.extend(average.map(|average| (AVERAGE, average.values())));
-        let mut tensors = BTreeMap::new();
-        for (suffix, mut rest) in rows {
+        let names = optimiser.config().memory_names().iter().copied();
+        let average = average.map(|average| (AVERAGE, average.values()));
+        for (suffix, mut rest) in names.zip(memory).chain(average) {
             for part in &self.trained.parts {
                 let (own, later) = rest.split_at(part.len());
                 let tensor = Tensor { shape: part.shape.clone(), values: own.to_vec() };
@@ -259,10 +344,48 @@ impl Classifier {
         tensors
     }
 
-    /// Takes the trained parameters of a checkpoint.
+    /// Takes the parameters of a checkpoint. One of an earlier version holds those alone that are trained: the others are as they
+    /// were drawn.
     pub(super) fn restore(&mut self, from: &Checkpoint) -> Result<(), TrainError> {
-        let values = self.row_of(from, "")?;
-        self.trained.set_values(&values, &mut self.parameters);
+        for named in Named::all(&self.network) {
+            if let Some(tensor) = from.tensors.get(&named.name) {
+                named.take(tensor, &mut self.parameters)?;
+            }
+        }
+        self.trained = Trained::new(&self.config, &self.network, &self.parameters);
+        // All that are trained must be there.
+        self.row_of(from, "").map(drop)
+    }
+
+    /// Takes the parameters that another run ended with, or their average if that is what was evaluated there, in the layers with
+    /// these names; in all, if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::MissingTensor`] or [`TrainError::TensorShape`].
+    pub(super) fn start_from(
+        &mut self,
+        from: &Checkpoint,
+        layers: Option<&[String]>,
+    ) -> Result<(), TrainError> {
+        for named in Named::all(&self.network) {
+            let layer = &self.config.layers[named.layer].name;
+            if layers.is_some_and(|layers| !layers.contains(layer)) {
+                continue;
+            }
+            if let Some(free) = from.tensors.get(&tensor_name(&named.name, AVERAGE)) {
+                let constraint = named.place.constraint();
+                let values = free.values.iter().map(|&free| constraint.from_free(free)).collect();
+                let tensor = Tensor { shape: free.shape.clone(), values };
+                named.take(&tensor, &mut self.parameters)?;
+            } else if let Some(tensor) = from.tensors.get(&named.name) {
+                named.take(tensor, &mut self.parameters)?;
+            } else if named.place.is_weights() {
+                // Of an earlier version a checkpoint may lack what was not trained, but hardly the weights.
+                return Err(TrainError::MissingTensor { tensor: named.name });
+            }
+        }
+        self.trained = Trained::new(&self.config, &self.network, &self.parameters);
         Ok(())
     }
 
@@ -316,7 +439,8 @@ mod tests {
         let class = |times: [Option<f64>; 3]| {
             let spikes =
                 times.iter().zip(4..).filter_map(|(time, n)| Some(spike(n, (*time)?, 1.0)));
-            classifier.verdict(&Trace { spikes: spikes.collect(), ..Trace::default() }).class
+            let trace = Trace { spikes: spikes.collect(), ..Trace::default() };
+            classifier.verdict(&trace, Grazing::Fail).class
         };
         assert_eq!(class([Some(0.02), Some(0.01), None]), Some(1));
         assert_eq!(class([None, None, Some(0.05)]), Some(2));
@@ -335,16 +459,18 @@ mod tests {
             spike(4, 0.02 + tau0, 50.0),
             spike(5, 0.03, 50.0),
         ];
-        let verdict = classifier.verdict(&Trace { spikes, ..Trace::default() });
+        let verdict =
+            classifier.verdict(&Trace { spikes, ..Trace::default() }, Grazing::Floor(30.0));
         assert_eq!(verdict.class, Some(1));
         assert_eq!(verdict.spikes, [0, 0, 1, 0, 1, 2, 0]);
         assert_eq!(verdict.silent, [false, false, true]);
         assert_eq!(verdict.smallest_slope.to_bits(), 7f64.to_bits());
+        assert_eq!(verdict.inexact, 1, "one of the slopes is below the floor");
         // The runner-up is one τ₀ later, the silent output at the end of time.
         let expected = 1.0 / (1.0 + (-1f64).exp());
         assert!((verdict.confidence - expected).abs() < 1e-12, "{}", verdict.confidence);
 
-        let silent = classifier.verdict(&Trace::default());
+        let silent = classifier.verdict(&Trace::default(), Grazing::Fail);
         assert_eq!((silent.class, silent.silent), (None, vec![true; 3]));
         assert!((silent.confidence - 1.0 / 3.0).abs() < 1e-15);
     }

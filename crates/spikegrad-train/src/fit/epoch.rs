@@ -5,13 +5,14 @@
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
 
-use spikegrad::{Evaluator, Parameters, Sample, Trace};
+use spikegrad::{Evaluator, NetworkError, Parameters, Sample, Trace};
 
 use super::blame::Blame;
 use super::classifier::{Classifier, Verdict};
 use super::samples::Samples;
 use super::score::{Score, Tally};
-use super::{EpochRecord, Run};
+use super::trained::OutOfNetwork;
+use super::{EpochRecord, Run, Warning, warning};
 use crate::TrainError;
 use crate::optimise::{Average, Optimiser, clip_to_norm};
 use crate::regularise::{Regularisers, add_pushes};
@@ -73,20 +74,22 @@ impl<'a> Epoch<'a> {
         let classifier = &self.classifier;
         let config = classifier.config();
         let data = &self.run.data.train;
-        let labels: Vec<usize> = batch.iter().map(|&k| data.labels[k]).collect();
+        let losses = batch.iter().map(|&k| classifier.loss_of(data, k));
+        let losses = losses.collect::<Result<Vec<_>, _>>()?;
         let stimuli = Samples { data, config, epoch: Some(self.number) }.stimuli(batch)?;
-        let labelled = stimuli.iter().zip(&labels);
+        let samples = stimuli.iter().zip(&losses);
         let samples: Vec<Sample<'_>> =
-            labelled.map(|(input, &label)| classifier.sample(input, label)).collect();
+            samples.map(|(stimulus, loss)| Sample { stimulus, loss: &**loss }).collect();
         let blame = Blame {
             classifier,
             settings: &self.run.settings,
             number: (self.number, number),
             batch,
             samples: &samples,
-            labels: &labels,
+            losses: &losses,
         };
-        let verdict = |_, trace: &Trace| classifier.verdict(trace);
+        let grazing = self.run.settings.grazing;
+        let verdict = |_, trace: &Trace| classifier.verdict(trace, grazing);
         let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
         let evaluated = evaluator
             .value_and_grad_batch(&samples, derivatives, verdict)
@@ -110,15 +113,18 @@ impl<'a> Epoch<'a> {
         self.batches += 1;
         self.norms += norm;
         self.largest_norm = self.largest_norm.max(norm);
-        for ((loss, verdict), &label) in evaluated.iter().zip(&labels) {
-            self.tally.add(*loss, verdict, label, classifier);
+        for ((loss, verdict), &k) in evaluated.iter().zip(batch) {
+            self.tally.add((*loss, verdict), classifier, data, k);
         }
         let verdicts: Vec<&Verdict> = evaluated.iter().map(|(_, verdict)| verdict).collect();
         for (n, batches) in self.silent_for.iter_mut().enumerate() {
             let silent = verdicts.iter().all(|verdict| verdict.spikes[n] == 0);
             *batches = if silent { *batches + 1 } else { 0 };
         }
-        self.pushes += self.push(&verdicts, &labels, share, &mut gradient);
+        // Targets want more than one output to spike.
+        let labelled = if config.loss.reads_targets() { &[] } else { &data.labels[..] };
+        let labels = batch.iter().filter_map(|&k| labelled.get(k).copied());
+        self.pushes += self.push(&verdicts, labels, share, &mut gradient);
         self.step(number, &gradient)?;
         self.gradient = gradient;
         Ok(())
@@ -131,23 +137,30 @@ impl<'a> Epoch<'a> {
         let within = (number as f64 - 0.5) / self.run.batches() as f64;
         let epoch = f64::from(self.run.completed) + within;
         let factor = config.schedule.factor(epoch, config.epochs);
-        let parts = self.classifier.trained.parts.iter();
-        let rates: Vec<(usize, f64)> = parts.map(|part| (part.len(), part.rate * factor)).collect();
         let row = &mut self.row;
-        self.optimiser.step(&rates, row, gradient);
+        self.optimiser.step(&self.classifier.trained.paces(factor), row, gradient);
         self.classifier.set_row(row);
         if let Some(average) = &mut self.average {
             average.update(row);
         }
         let taken = self.evaluator.set_parameters(self.classifier.parameters());
-        taken.map_err(|reason| TrainError::Step { epoch: self.number, batch: number, reason })
+        taken.map_err(|reason| self.too_far(number, reason))
+    }
+
+    /// What to say of a step after which the engine does not take the parameters.
+    fn too_far(&self, batch: usize, reason: NetworkError) -> TrainError {
+        let Some(out) = self.classifier.trained.out_of_range(self.classifier.parameters()) else {
+            return reason.into();
+        };
+        let OutOfNetwork { of, neuron, value, rule } = out;
+        TrainError::Step { epoch: self.number, batch, neuron, of, value, rule }
     }
 
     /// Adds what is no gradient, and returns its norm: see `Regularisers`.
     fn push(
         &self,
         verdicts: &[&Verdict],
-        labels: &[usize],
+        labels: impl Iterator<Item = usize> + Clone,
         share: f64,
         gradient: &mut [f64],
     ) -> f64 {
@@ -158,7 +171,7 @@ impl<'a> Epoch<'a> {
         for (k, population) in network.populations().iter().enumerate() {
             let mut pushes = vec![0.0; population.size];
             if k == self.classifier.output() {
-                for (verdict, &label) in verdicts.iter().zip(labels) {
+                for (verdict, label) in verdicts.iter().zip(labels.clone()) {
                     pushes[label] -=
                         if verdict.silent[label] { share * silent_label_push } else { 0.0 };
                 }
@@ -183,18 +196,25 @@ impl<'a> Epoch<'a> {
         let score = |data| -> Result<Score, TrainError> {
             let samples = Samples { data, config: evaluated.config(), epoch: None };
             let answers = evaluated.answer(samples, &self.run.settings)?;
-            Ok(Score::of(&answers, &data.labels, &evaluated))
+            Ok(Score::of(&answers, data, &evaluated))
         };
         let train = self.tally.score();
-        let (validation, test) = (score(&self.run.data.validation)?, score(&self.run.data.test)?);
+        let validation = &self.run.data.validation;
+        let validation = (!validation.is_empty()).then(|| score(validation)).transpose()?;
+        let test = score(&self.run.data.test)?;
+        let mut warnings = match self.run.completed {
+            0 => self.run.warnings.clone(),
+            _ => Vec::new(),
+        };
+        warnings.extend(warning::of_epoch(&self.classifier, self.tally.spikes(), train.inexact));
         let config = self.classifier.config();
         let batches = f64::from(self.batches.max(1));
         Ok(EpochRecord {
             epoch: self.number,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
-            validation_loss: validation.loss,
-            validation_accuracy: validation.accuracy,
+            validation_loss: validation.map(|score| score.loss),
+            validation_accuracy: validation.map(|score| score.accuracy),
             test_loss: test.loss,
             test_accuracy: test.accuracy,
             rate_factor: config.schedule.factor(f64::from(self.run.completed), config.epochs),
@@ -208,6 +228,8 @@ impl<'a> Epoch<'a> {
             largest_gradient_norm: self.largest_norm,
             clipped: f64::from(self.clipped) / batches,
             push_norm: self.pushes / batches,
+            inexact: train.inexact,
+            warnings: warnings.iter().map(Warning::to_string).collect(),
             seconds: 0.0,
         })
     }

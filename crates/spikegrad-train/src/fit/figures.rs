@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
 use spikegrad::{
     Measure, Model, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate,
 };
@@ -47,19 +48,26 @@ pub(super) fn draw(
     let curves: Vec<EpochPoint> = records.iter().map(EpochRecord::point).collect();
     let histories: Vec<HistoryPoint> = records.iter().map(EpochRecord::history).collect();
     let answers = run.answer_test()?;
-    let confusion = classifier.confusion(&answers, &run.test().labels);
     let classes = &run.test().classes;
+    // Targets name no class.
+    let has_classes = !classifier.config().loss.reads_targets();
+    let confusion = has_classes.then(|| classifier.confusion(&answers, &run.test().labels));
     let activity = activity(run, &classifier, &answers)?;
     let raster = raster(run, &classifier)?;
-    let map = match classifier.config().data {
-        DataConfig::YinYang {} => Some((decisions(run, &classifier)?, points(run, &answers))),
+    // Whatever the configuration names, the data may be others.
+    let map = match (&classifier.config().data, &run.test().inputs) {
+        (DataConfig::YinYang {}, Inputs::Points { width: 4, .. }) if has_classes => {
+            Some((decisions(run, &classifier)?, points(run, &answers)))
+        }
         _ => None,
     };
     for format in FORMATS {
         let file = |name: &str| folder.join(name).with_extension(format);
         plot::training_curves(&file("curves"), &curves)?;
         plot::histories(&file("histories"), &histories)?;
-        plot::confusion_matrix(&file("confusion"), classes, &confusion)?;
+        if let Some(confusion) = &confusion {
+            plot::confusion_matrix(&file("confusion"), classes, confusion)?;
+        }
         plot::activity(&file("activity"), &activity)?;
         plot::raster(&file("raster"), &raster)?;
         if let Some((decisions, points)) = &map {
@@ -67,17 +75,19 @@ pub(super) fn draw(
             plot::yin_yang_map(&file("decision_map"), &map, points)?;
         }
     }
-    let mut figures = vec![
-        figure(
-            "Learning",
-            "Loss and error over the epochs; nothing is chosen by the test set.",
-            plot::training_curves_svg(&curves)?,
-        ),
-        figure(
+    let mut figures = vec![figure(
+        "Learning",
+        "Loss and error over the epochs; nothing is chosen by the test set.",
+        plot::training_curves_svg(&curves)?,
+    )];
+    if let Some(confusion) = &confusion {
+        figures.push(figure(
             "Answers",
             "Test samples by true class and answer; “none” is silent or tied.",
-            plot::confusion_matrix_svg(classes, &confusion)?,
-        ),
+            plot::confusion_matrix_svg(classes, confusion)?,
+        ));
+    }
+    figures.extend([
         figure(
             "Gradient and spikes",
             "How long the gradient was, how near a spike came to vanishing, and how busy the hidden layers were.",
@@ -93,7 +103,7 @@ pub(super) fn draw(
             "The first test sample, spike by spike, with the potentials of the outputs.",
             plot::raster_svg(&raster)?,
         ),
-    ];
+    ]);
     if let Some((decisions, points)) = &map {
         let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
         let svg = plot::yin_yang_map_svg(&map, points)?;
@@ -124,7 +134,7 @@ fn facts(result: &RunResult) -> Vec<(String, String)> {
     [
         ("Test accuracy", percent(result.test_accuracy)),
         ("Test loss", format!("{:.4}", result.test_loss)),
-        ("Validation accuracy", percent(result.validation_accuracy)),
+        ("Validation accuracy", result.validation_accuracy.map_or("–".to_owned(), percent)),
         ("Training accuracy", percent(result.train_accuracy)),
         ("Spikes a sample", format!("{:.1}", result.spikes_per_sample)),
         ("Trained parameters", result.parameters.to_string()),
@@ -143,20 +153,28 @@ fn activity(
 ) -> Result<Activity, TrainError> {
     let network = classifier.network();
     let t_end = classifier.config().t_end;
-    let mut times = vec![vec![0_u64; TIME_BINS]; classifier.output()];
-    for k in 0..run.test().len().min(TIMED_SAMPLES) {
+    let spikes_of = |k: usize| -> Result<Vec<(usize, usize)>, TrainError> {
         let trace = simulate_with(classifier, &run.settings, &run.test_stimulus(k)?, Vec::new())?;
-        for spike in &trace.spikes {
-            let (population, _) = network.locate(spike.neuron);
+        let bin = |time: f64| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "below 60"
+            )]
+            let bin = (time / t_end * TIME_BINS as f64) as usize;
+            bin.min(TIME_BINS - 1)
+        };
+        let spikes = trace.spikes.iter();
+        Ok(spikes.map(|spike| (network.locate(spike.neuron).0, bin(spike.time))).collect())
+    };
+    let timed = 0..run.test().len().min(TIMED_SAMPLES);
+    let timed: Vec<_> = timed.into_par_iter().map(spikes_of).collect();
+    let mut times = vec![vec![0_u64; TIME_BINS]; classifier.output()];
+    for spikes in timed {
+        for (population, bin) in spikes? {
             if let Some(histogram) = times.get_mut(population) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "below 60"
-                )]
-                #[expect(clippy::cast_precision_loss, reason = "60")]
-                let bin = (spike.time / t_end * TIME_BINS as f64) as usize;
-                histogram[bin.min(TIME_BINS - 1)] += 1;
+                histogram[bin] += 1;
             }
         }
     }
@@ -195,6 +213,7 @@ fn decisions(run: &Run, classifier: &Classifier) -> Result<Vec<Decision>, TrainE
         // Of the answers only the class is used, and not the loss.
         labels: inside().map(|_| 0).collect(),
         classes: run.test().classes.clone(),
+        targets: None,
     };
     let samples = Samples { data: &data, config: classifier.config(), epoch: None };
     let mut answers = classifier.answer(samples, &run.settings)?.into_iter();

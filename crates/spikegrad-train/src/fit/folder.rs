@@ -4,6 +4,7 @@
 //! config.json             every number that the run depends on
 //! metrics.jsonl           a line an epoch, see `EpochRecord`
 //! checkpoint.safetensors  the last completed epoch
+//! best.safetensors        the best one by the validation set, if one is chosen
 //! report.html             everything on one page                ┐
 //! curves.svg, .png        loss and error over the epochs        │
 //! confusion.svg, .png     classes and answers                   │
@@ -16,8 +17,9 @@
 //!
 //! An epoch's line is on the disk before its checkpoint is; so a run that is killed has at least
 //! the lines of its checkpoint, and surplus ones are cut off when it goes on. Everything but the
-//! metrics is written beside and renamed. The metrics file is locked while a process works on the
-//! folder.
+//! metrics is written beside and renamed. The metrics file is locked while a process works on the folder, from before anything else
+//! is written: of two that start a run at once, one is refused and leaves no trace. The lock is the system's, and goes with the
+//! process, however that ends.
 //!
 //! Not here: the numbers of a run (`mod.rs`).
 
@@ -26,15 +28,37 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::record::{EpochRecord, RunResult};
-use super::{Run, figures};
+use super::record::{BestEpoch, EpochRecord, RunResult};
+use super::{Run, figures, warning};
 use crate::{Checkpoint, Config, TrainError};
 use spikegrad_report::{TEMPORARY_PREFIX, write_beside};
 
 const CONFIG: &str = "config.json";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+const BEST: &str = "best.safetensors";
 const RESULT: &str = "result.json";
+
+/// Which parameters of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stored {
+    /// Those of the last completed epoch.
+    #[default]
+    Last,
+    /// Those of the best epoch by the validation set.
+    Best,
+}
+
+/// Reads the checkpoint of a run, or one that is named itself.
+pub(super) fn checkpoint_at(path: &Path) -> Result<Checkpoint, TrainError> {
+    if path.is_file() {
+        return Checkpoint::load(path);
+    }
+    if !RunFolder::exists(path) {
+        return Err(TrainError::NoRun { path: path.to_path_buf() });
+    }
+    Checkpoint::load(&path.join(CHECKPOINT))
+}
 
 /// A folder that this process alone works on.
 #[derive(Debug)]
@@ -50,21 +74,35 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Occupied`] if there is a run, [`TrainError::NotEmpty`] if there is anything
-    /// else, [`TrainError::Write`] if it cannot be made.
+    /// [`TrainError::Occupied`] if there is a run, [`TrainError::Busy`] if another process is about to make one,
+    /// [`TrainError::NotEmpty`] if there is anything else, [`TrainError::Write`] if it cannot be made. Nothing in the folder has then
+    /// changed.
     pub fn create(path: &Path, config: &Config) -> Result<Self, TrainError> {
         let unwritable = |reason| TrainError::Write { path: path.to_path_buf(), reason };
         fs::create_dir_all(path).map_err(unwritable)?;
-        if path.join(CONFIG).exists() {
+        // Before the lock, which is a file, and after it: another process may have been faster.
+        Self::check_free(path)?;
+        let folder = Self::lock(path)?;
+        Self::check_free(path)?;
+        write_config(path, config)?;
+        Ok(folder)
+    }
+
+    /// Refuses a folder that holds anything but what a process leaves that was killed before it wrote its configuration.
+    fn check_free(path: &Path) -> Result<(), TrainError> {
+        let unreadable = |reason| TrainError::Read { path: path.to_path_buf(), reason };
+        if Self::exists(path) {
             return Err(TrainError::Occupied { path: path.to_path_buf() });
         }
-        for entry in fs::read_dir(path).map_err(unwritable)? {
-            if !is_temporary(&entry.map_err(unwritable)?) {
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let is_empty = || entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
+            let is_lock = entry.file_name() == METRICS && is_empty();
+            if !is_lock && !is_temporary(&entry) {
                 return Err(TrainError::NotEmpty { path: path.to_path_buf() });
             }
         }
-        write_config(path, config)?;
-        Self::lock(path)
+        Ok(())
     }
 
     /// Whether there is a run at `path`.
@@ -86,9 +124,11 @@ impl RunFolder {
             let path = path.join(name);
             fs::read_to_string(&path).map_err(|reason| TrainError::Read { path, reason })
         };
-        config.check_continues(&Config::from_json(&read(CONFIG)?)?)?;
+        let kept = Config::of_run(&read(CONFIG)?)?;
+        config.check_continues(&kept)?;
         let result: Option<RunResult> = serde_json::from_str(&read(RESULT)?).ok();
-        Ok(result.filter(|result| result.epochs == config.epochs))
+        let waited = kept.best == config.best;
+        Ok(result.filter(|result| result.stopped_early && waited || result.epochs == config.epochs))
     }
 
     /// Opens the folder of a run, to go on with it.
@@ -130,15 +170,15 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Read`], and as [`Config::from_json`].
+    /// [`TrainError::Read`], and as [`Config::of_run`].
     pub fn config(&self) -> Result<Config, TrainError> {
         let path = self.path.join(CONFIG);
         let text = fs::read_to_string(&path).map_err(|reason| TrainError::Read { path, reason })?;
-        Config::from_json(&text)
+        Config::of_run(&text)
     }
 
-    /// Prepares the run of this folder to go on with `config`, of which only the number of epochs
-    /// may differ from that of the folder.
+    /// Prepares the run of this folder to go on with `config`, which may differ from that of the folder in what
+    /// [`Config::check_continues`] says.
     ///
     /// # Errors
     ///
@@ -183,16 +223,25 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Adds the line of an epoch, and then replaces the checkpoint.
+    /// Keeps what a run starts with that is not drawn: it may be gone when the run goes on.
     ///
     /// # Errors
     ///
     /// [`TrainError::Write`].
-    pub(super) fn keep(
-        &mut self,
-        record: &EpochRecord,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), TrainError> {
+    pub(super) fn begin(&self, run: &Run) -> Result<(), TrainError> {
+        let path = self.path.join(CHECKPOINT);
+        if run.classifier().config().init.is_none() || path.exists() {
+            return Ok(());
+        }
+        run.checkpoint()?.save(&path)
+    }
+
+    /// Adds the line of an epoch, and then replaces the checkpoint, and that of the best epoch if this is it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Write`].
+    pub(super) fn keep(&mut self, record: &EpochRecord, run: &Run) -> Result<(), TrainError> {
         let path = self.path.join(METRICS);
         let mut line = |record| -> io::Result<()> {
             let mut line = serde_json::to_vec(record)?;
@@ -202,7 +251,22 @@ impl RunFolder {
         };
         line(record).map_err(|reason| TrainError::Write { path, reason })?;
         self.records.push(record.clone());
+        let checkpoint = run.checkpoint()?;
+        // A process that is killed here does the epoch again, and this as well.
+        if self.best(run) == Some(self.records.len() - 1) {
+            checkpoint.save(&self.path.join(BEST))?;
+        }
         checkpoint.save(&self.path.join(CHECKPOINT))
+    }
+
+    /// Position of the best epoch, if one is chosen.
+    fn best(&self, run: &Run) -> Option<usize> {
+        run.classifier().config().best?.of(&self.records)
+    }
+
+    /// Whether the run has waited long enough for a better epoch.
+    pub(super) fn is_over(&self, run: &Run) -> bool {
+        run.classifier().config().best.is_some_and(|best| best.is_over(&self.records))
     }
 
     /// Draws the figures and writes the result of a run that has completed its epochs.
@@ -230,6 +294,9 @@ impl RunFolder {
             train_seconds: self.records.iter().map(|record| record.seconds).sum(),
             spikes_per_sample: last.spikes_per_sample,
             parameters: run.classifier().n_trained(),
+            best: self.best(run).map(|best| BestEpoch::of(&self.records[best])),
+            stopped_early: last.epoch < config.epochs,
+            warnings: warning::of_records(&self.records),
         };
         figures::draw(&self.path, run, &self.records, &result)?;
         let path = self.path.join(RESULT);
@@ -240,23 +307,44 @@ impl RunFolder {
         Ok(result)
     }
 
-    /// Reads the checkpoint of the run at `path`, which another process may be working on; `data` says where the data are, if
-    /// not where they were.
+    /// Reads the run at `path` as its last checkpoint has it, which another process may be working on; `data` says where the data
+    /// are, if not where they were.
     ///
     /// # Errors
     ///
-    /// [`TrainError::NoRun`] if there is no run, [`TrainError::NoFiles`] if `data` is given for data that are generated, and as
-    /// [`Checkpoint::load`] and [`Run::resume`].
+    /// As [`stored`](Self::stored).
     pub fn trained(
         path: &Path,
         data: Option<&Path>,
         settings: Settings,
     ) -> Result<Run, TrainError> {
-        if !path.join(CONFIG).exists() {
+        Self::stored(path, Stored::Last, data, settings)
+    }
+
+    /// The same of the last or of the best epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::NoRun`] if there is no run, [`TrainError::NoBest`] if no best epoch is kept, [`TrainError::NoFiles`] if `data` is given
+    /// for data that are generated, and as [`Checkpoint::load`] and [`Run::resume`].
+    pub fn stored(
+        path: &Path,
+        which: Stored,
+        data: Option<&Path>,
+        settings: Settings,
+    ) -> Result<Run, TrainError> {
+        if !Self::exists(path) {
             return Err(TrainError::NoRun { path: path.to_path_buf() });
         }
-        let checkpoint = Checkpoint::load(&path.join(CHECKPOINT))?;
-        let mut config = Config::from_json(&checkpoint.config)?;
+        let checkpoint = match which {
+            Stored::Last => path.join(CHECKPOINT),
+            Stored::Best => path.join(BEST),
+        };
+        if which == Stored::Best && !checkpoint.exists() {
+            return Err(TrainError::NoBest { path: path.to_path_buf() });
+        }
+        let checkpoint = Checkpoint::load(&checkpoint)?;
+        let mut config = Config::of_run(&checkpoint.config)?;
         if let Some(data) = data {
             *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(data.to_path_buf());
         }
@@ -322,7 +410,7 @@ mod tests {
         assert_eq!((result.epochs, result.parameters), (1, 6 * 5 + 3 * 6));
         let run = RunFolder::trained(&path, None, Settings::default()).unwrap();
         let answers = run.answer_test().unwrap();
-        let score = super::super::Score::of(&answers, &run.test().labels, run.classifier());
+        let score = super::super::Score::of(&answers, run.test(), run.classifier());
         assert_eq!(score.accuracy.to_bits(), result.test_accuracy.to_bits());
         assert_eq!(score.loss.to_bits(), result.test_loss.to_bits());
     }

@@ -1,29 +1,42 @@
 //! The network that a configuration describes, with its initial values.
 //!
-//! Weights are drawn from a stream for each connection, so that one more layer does not change the others. Not here: what
-//! its answer means (`classifier.rs`), which of its values move (`trained.rs`).
+//! Weights are drawn from a stream for each connection, and values of neurons from one for each layer, so that one more layer
+//! does not change the others. Connections that leave out layers come last, for the same reason. Not here: what its answer
+//! means (`classifier.rs`), which of its values move (`trained.rs`), whether it fits into memory (`memory.rs`).
 
 use spikegrad::{
     Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
     Source, Synapses, Values,
 };
 
-use crate::config::{LayerConfig, LayerModel, LearningRates, Normal};
+use super::memory;
+use crate::config::{LayerConfig, LayerModel, LearningRates, NeuronValue, Normal};
 use crate::random::{Purpose, normal_matrix, stream};
 use crate::{Config, TrainError};
 
-/// Makes the network for so many input channels and classes.
+/// Synapses that are to be drawn.
+struct Wiring {
+    from: Source,
+    to: usize,
+    weights: Normal,
+    delays: Option<Normal>,
+}
+
+/// Makes the network for so many input channels and outputs.
 pub(super) fn build(
     config: &Config,
     channels: usize,
-    classes: usize,
+    outputs: usize,
 ) -> Result<(Network, Parameters), TrainError> {
-    let size = |layer: &LayerConfig| layer.size.unwrap_or(classes);
-    if let Some(output) = config.layers.last().filter(|layer| size(layer) != classes) {
+    let size = |layer: &LayerConfig| layer.size.unwrap_or(outputs);
+    if let Some(output) = config.layers.last().filter(|layer| size(layer) != outputs) {
         return Err(TrainError::InvalidSetting {
             key: format!("layers.{}.size", config.layers.len() - 1),
             found: size(output).to_string(),
-            rule: "the number of classes, or null",
+            rule: match config.loss.reads_targets() {
+                true => "the number of outputs that the data have targets for, or null",
+                false => "the number of classes, or null",
+            },
         });
     }
     let populations = config.layers.iter().map(|layer| Population {
@@ -34,63 +47,97 @@ pub(super) fn build(
             LayerModel::Li => Model::Li,
         },
     });
-    let mut connections = Vec::new();
-    let mut values = Vec::new();
-    let mut n_pre = channels;
-    for (k, layer) in config.layers.iter().enumerate() {
-        let from = if k == 0 { Source::Input } else { Source::Population(k - 1) };
-        connections.push(Connection { from, to: k, synapses: Synapses::Dense });
-        values.push(synapses(config, layer, layer.weights, values.len(), n_pre, size(layer)));
-        if let Some(recurrent) = layer.recurrent {
-            let from = Source::Population(k);
-            connections.push(Connection { from, to: k, synapses: Synapses::Dense });
-            let own = LayerConfig { delays: None, ..layer.clone() };
-            values.push(synapses(config, &own, recurrent, values.len(), size(layer), size(layer)));
-        }
-        n_pre = size(layer);
-    }
-    let neurons =
-        config.layers.iter().map(|layer| neurons(layer, size(layer), &config.learning_rates));
-    let parameters = Parameters { populations: neurons.collect(), connections: values };
-    let network = Network::new(channels, populations.collect(), connections)?;
+    let wirings = wirings(config);
+    // Before the network is made: what fits nowhere has more neurons than an engine takes, too, and memory is the better reason.
+    let shape = |wiring: &Wiring| {
+        let n_pre = match wiring.from {
+            Source::Input => channels,
+            Source::Population(k) => size(&config.layers[k]),
+        };
+        memory::Shape { n_pre, n_post: size(&config.layers[wiring.to]), layer: wiring.to }
+    };
+    memory::check(&wirings.iter().map(shape).collect::<Vec<_>>(), config)?;
+    let connection = |wiring: &Wiring| Connection {
+        from: wiring.from,
+        to: wiring.to,
+        synapses: Synapses::Dense,
+    };
+    let network =
+        Network::new(channels, populations.collect(), wirings.iter().map(connection).collect())?;
+    let connections = wirings.iter().enumerate();
+    let connections = connections.map(|(k, wiring)| synapses(config, wiring, k, network.shape(k)));
+    let layers = config.layers.iter().enumerate();
+    let populations = layers.map(|(k, layer)| neurons(config, k, size(layer)));
+    let parameters =
+        Parameters { populations: populations.collect(), connections: connections.collect() };
     Ok((network, parameters))
+}
+
+/// All connections, in an order that does not change when some are added at the end.
+fn wirings(config: &Config) -> Vec<Wiring> {
+    let mut wirings = Vec::new();
+    for (to, layer) in config.layers.iter().enumerate() {
+        let LayerConfig { weights, delays, recurrent, recurrent_delays, .. } = *layer;
+        let from = to.checked_sub(1).map_or(Source::Input, Source::Population);
+        wirings.push(Wiring { from, to, weights, delays });
+        if let Some(weights) = recurrent {
+            let (from, delays) = (Source::Population(to), recurrent_delays);
+            wirings.push(Wiring { from, to, weights, delays });
+        }
+    }
+    for (to, layer) in config.layers.iter().enumerate() {
+        for skip in &layer.skip {
+            let from = config.layers.iter().position(|other| other.name == skip.from);
+            let from = from.map_or(Source::Input, Source::Population);
+            wirings.push(Wiring { from, to, weights: skip.weights, delays: skip.delays });
+        }
+    }
+    wirings
 }
 
 /// Initial weights and delays of the connection at position `index`.
 fn synapses(
     config: &Config,
-    layer: &LayerConfig,
-    weights: Normal,
+    wiring: &Wiring,
     index: usize,
-    n_pre: usize,
-    n_post: usize,
+    (n_pre, n_post): (usize, usize),
 ) -> ConnectionParameters {
     let draw = |purpose, normal: Normal, unit: f64| {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let mut rng = stream(config.seed, purpose, index);
         normal_matrix(n_post, n_pre, unit * normal.mean, unit * normal.std, &mut rng)
     };
-    let delay = match layer.delays {
+    let delay = match wiring.delays {
         Some(delays) => {
             let drawn = draw(Purpose::Delays, delays, 1.0);
             Values::Each(drawn.into_iter().map(f64::abs).collect())
         }
         None => Values::Shared(0.0),
     };
-    ConnectionParameters { weights: draw(Purpose::Weights, weights, layer.v_th), delay }
+    let unit = config.layers[wiring.to].v_th.mean();
+    ConnectionParameters { weights: draw(Purpose::Weights, wiring.weights, unit), delay }
 }
 
-/// Values of a layer's neurons: one for each where they are trained.
-fn neurons(layer: &LayerConfig, size: usize, rates: &LearningRates) -> PopulationParameters {
-    let value = |value: f64, rate: Option<f64>| match rate {
-        Some(_) => Values::Each(vec![value; size]),
-        None => Values::Shared(value),
+/// Values of the neurons of layer `k`: one for each where they are drawn, or trained.
+fn neurons(config: &Config, k: usize, size: usize) -> PopulationParameters {
+    let layer = &config.layers[k];
+    let rates: LearningRates = config.learning_rates.with(layer.learning_rates);
+    let index = u32::try_from(k).unwrap_or(u32::MAX);
+    let value = |value: NeuronValue, rate: Option<f64>, purpose, is_positive| match (value, rate) {
+        (NeuronValue::Drawn(drawn), _) => {
+            let mut rng = stream(config.seed, purpose, index);
+            Values::Each(drawn.draw(size, is_positive, &mut rng))
+        }
+        (NeuronValue::Same(value), Some(_)) => Values::Each(vec![value; size]),
+        (NeuronValue::Same(value), None) => Values::Shared(value),
     };
+    let bias = value(layer.bias, rates.biases, Purpose::Biases, false);
+    let unit = layer.v_th.mean();
     PopulationParameters {
-        tau_mem: value(layer.tau_mem, rates.tau_mem),
-        tau_syn: value(layer.tau_syn, rates.tau_syn),
-        v_th: value(layer.v_th, rates.thresholds),
-        i_bias: value(layer.bias * layer.v_th, rates.biases),
+        tau_mem: value(layer.tau_mem, rates.tau_mem, Purpose::TauMem, true),
+        tau_syn: value(layer.tau_syn, rates.tau_syn, Purpose::TauSyn, true),
+        v_th: value(layer.v_th, rates.thresholds, Purpose::Thresholds, true),
+        i_bias: bias.map(|bias| bias * unit),
         t_ref: Values::Shared(layer.t_ref),
         ..PopulationParameters::default()
     }

@@ -9,7 +9,7 @@ use spikegrad_report::plot::{EpochPoint, HistoryPoint};
 use spikegrad_report::{Column, Table};
 
 /// A line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Number of completed epochs.
     pub epoch: u32,
@@ -17,10 +17,10 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Share of the training samples classified rightly, each before the step that it was part of.
     pub train_accuracy: f64,
-    /// Mean loss of the validation samples after the epoch.
-    pub validation_loss: f64,
-    /// Share of the validation samples classified rightly after the epoch.
-    pub validation_accuracy: f64,
+    /// Mean loss of the validation samples after the epoch; `null` where there are none.
+    pub validation_loss: Option<f64>,
+    /// Share of the validation samples classified rightly after the epoch; `null` where there are none.
+    pub validation_accuracy: Option<f64>,
     /// Mean loss of the test samples after the epoch.
     pub test_loss: f64,
     /// Share of the test samples classified rightly after the epoch. Nothing is chosen by it.
@@ -48,8 +48,19 @@ pub struct EpochRecord {
     pub clipped: f64,
     /// Mean over the batches of the norm of all pushes that are no gradients.
     pub push_norm: f64,
+    /// Number of grazing spikes and touches at which the policy of the configuration acted, and the gradient was not exact.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inexact: u64,
+    /// What a user should know of the epoch, in sentences; those of the first also of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Time that the epoch took, evaluation included, in s.
     pub seconds: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl EpochRecord {
@@ -92,18 +103,19 @@ impl EpochRecord {
             ("", "Smallest slope (1/s)"),
             ("", "Time (s)"),
         ];
+        let or_none = |number: Option<f64>| number.unwrap_or(f64::NAN);
         let row = |record: &Self| {
             vec![
                 record.epoch.to_string(),
                 Table::number(record.train_loss),
-                Table::number(record.validation_loss),
+                Table::number(or_none(record.validation_loss)),
                 Table::number(record.test_loss),
                 Table::percent(record.train_accuracy),
-                Table::percent(record.validation_accuracy),
+                Table::percent(or_none(record.validation_accuracy)),
                 Table::percent(record.test_accuracy),
                 Table::number(record.hidden_spikes_per_sample),
                 Table::number(record.gradient_norm),
-                Table::number(record.smallest_slope.unwrap_or(f64::NAN)),
+                Table::number(or_none(record.smallest_slope)),
                 Table::number(record.seconds),
             ]
         };
@@ -115,8 +127,8 @@ impl EpochRecord {
     }
 }
 
-/// The content of `result.json`. All accuracies and losses are those of the last epoch: nothing is
-/// selected.
+/// The content of `result.json`. All accuracies and losses are those of the last epoch: nothing is selected, but beside them, if
+/// the configuration asks for it, stand those of the best by the validation set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// What was learned.
@@ -125,14 +137,15 @@ pub struct RunResult {
     pub seed: u64,
     /// Number of epochs.
     pub epochs: u32,
-    /// Share of the test samples classified rightly; an all-silent or tied output counts as wrong.
+    /// Share of the test samples classified rightly; an all-silent or tied output counts as wrong. Of samples with targets, the
+    /// share of which each output has as many spikes as its target.
     pub test_accuracy: f64,
     /// Mean loss of the test samples.
     pub test_loss: f64,
-    /// Share of the validation samples classified rightly.
-    pub validation_accuracy: f64,
-    /// Mean loss of the validation samples.
-    pub validation_loss: f64,
+    /// Share of the validation samples classified rightly; `null` where there are none.
+    pub validation_accuracy: Option<f64>,
+    /// Mean loss of the validation samples; `null` where there are none.
+    pub validation_loss: Option<f64>,
     /// Share of the training samples classified rightly, each before the step that it was part of.
     pub train_accuracy: f64,
     /// Mean loss of the training samples, likewise.
@@ -143,4 +156,40 @@ pub struct RunResult {
     pub spikes_per_sample: f64,
     /// Number of trained parameters.
     pub parameters: usize,
+    /// The best epoch by the validation set, if one is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestEpoch>,
+    /// Whether the run ended before its last epoch because none became better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_early: bool,
+    /// The warnings of all epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// The best epoch by the validation set, whose parameters are in `best.safetensors`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestEpoch {
+    /// Number of completed epochs.
+    pub epoch: u32,
+    /// Mean loss of the validation samples.
+    pub validation_loss: Option<f64>,
+    /// Share of the validation samples classified rightly.
+    pub validation_accuracy: Option<f64>,
+    /// Mean loss of the test samples.
+    pub test_loss: f64,
+    /// Share of the test samples classified rightly. Nothing is chosen by it.
+    pub test_accuracy: f64,
+}
+
+impl BestEpoch {
+    pub(super) fn of(record: &EpochRecord) -> Self {
+        Self {
+            epoch: record.epoch,
+            validation_loss: record.validation_loss,
+            validation_accuracy: record.validation_accuracy,
+            test_loss: record.test_loss,
+            test_accuracy: record.test_accuracy,
+        }
+    }
 }

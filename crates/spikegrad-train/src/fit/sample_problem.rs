@@ -24,19 +24,19 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`TrainError::NoSample`] if there is no such sample, and [`TrainError::SampleProblem`] if it is not one that an engine takes.
+    /// [`TrainError::NoSample`] if there is no such sample, [`TrainError::Untargeted`] if it has not what the loss needs, and [`TrainError::SampleProblem`] if it is not one that an engine takes.
     pub fn problem(&self, split: Split, position: usize) -> Result<Problem, TrainError> {
         let data = self.split(split);
-        let Some(&label) = data.labels.get(position) else {
+        if position >= data.len() {
             return Err(TrainError::NoSample { split: split.name(), position, count: data.len() });
-        };
+        }
         let classifier = self.evaluated();
         let config = classifier.config();
         let stimulus = Samples { data, config, epoch: None }.stimulus(position)?;
         let network = classifier.network();
-        let output = &network.populations()[classifier.output()].name;
-        let loss = config.loss.document(output, label);
-        Problem::from_parts(network, classifier.parameters(), &stimulus, Some(loss))
+        let loss = classifier.loss_document(data, position);
+        let loss = Some(loss.ok_or_else(|| config.loss.untargeted())?);
+        Problem::from_parts(network, classifier.parameters(), &stimulus, loss)
             .map_err(|reason| TrainError::SampleProblem { reason })
     }
 }

@@ -6,6 +6,7 @@
 //! Not here: what one answer means (`classifier.rs`).
 
 use super::classifier::{Classifier, Verdict};
+use crate::data::DataSet;
 
 /// How good the answers to some samples are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Score {
     pub silent_outputs: f64,
     /// The smallest dV/dt at a spike, per second; `None` without a spike.
     pub smallest_slope: Option<f64>,
+    /// Spikes and touches at which the policy for grazing acted.
+    pub inexact: u64,
 }
 
 /// Sums of which a [`Score`] is made.
@@ -41,20 +44,23 @@ pub(super) struct Tally {
     hidden: usize,
     silent_outputs: u64,
     smallest_slope: Option<f64>,
+    inexact: u64,
 }
 
 impl Tally {
+    /// Adds the answer to sample `k` of `data`.
     pub(super) fn add(
         &mut self,
-        loss: f64,
-        verdict: &Verdict,
-        label: usize,
+        (loss, verdict): (f64, &Verdict),
         classifier: &Classifier,
+        data: &DataSet,
+        k: usize,
     ) {
         self.samples += 1;
         self.loss += loss;
-        self.right += u32::from(verdict.class == Some(label));
-        self.undecided += u32::from(verdict.class.is_none());
+        self.right += u32::from(classifier.is_right(verdict, data, k));
+        self.undecided += u32::from(classifier.is_undecided(verdict));
+        self.inexact += verdict.inexact as u64;
         self.hidden = classifier.network().range(classifier.output()).start;
         self.spikes.resize(verdict.spikes.len(), 0);
         for (sum, &count) in self.spikes.iter_mut().zip(&verdict.spikes) {
@@ -64,6 +70,11 @@ impl Tally {
         let slope = verdict.smallest_slope;
         let smallest = self.smallest_slope.map_or(slope, |smallest| smallest.min(slope));
         self.smallest_slope = Some(smallest).filter(|slope| slope.is_finite());
+    }
+
+    /// Spikes of each neuron, in all samples.
+    pub(super) fn spikes(&self) -> &[u64] {
+        &self.spikes
     }
 
     pub(super) fn score(&self) -> Score {
@@ -83,17 +94,18 @@ impl Tally {
             silent_hidden,
             silent_outputs: mean(self.silent_outputs),
             smallest_slope: self.smallest_slope,
+            inexact: self.inexact,
         }
     }
 }
 
 impl Score {
-    /// Averages the losses and verdicts of `classifier` on samples with these labels.
+    /// Averages the losses and verdicts of `classifier` on these data.
     #[must_use]
-    pub fn of(answers: &[(f64, Verdict)], labels: &[usize], classifier: &Classifier) -> Self {
+    pub fn of(answers: &[(f64, Verdict)], data: &DataSet, classifier: &Classifier) -> Self {
         let mut tally = Tally::default();
-        for ((loss, verdict), &label) in answers.iter().zip(labels) {
-            tally.add(*loss, verdict, label, classifier);
+        for (k, (loss, verdict)) in answers.iter().enumerate() {
+            tally.add((*loss, verdict), classifier, data, k);
         }
         tally.score()
     }
@@ -102,6 +114,7 @@ impl Score {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Inputs;
 
     #[test]
     fn silent_and_tied_outputs_are_wrong() {
@@ -114,13 +127,19 @@ mod tests {
             spikes: vec![6, 0, 1, 1, 0],
             silent: silent.to_vec(),
             smallest_slope: 3.0,
+            inexact: 2,
         };
         let answers = [
             (1.0, verdict(Some(2), [false; 3])),
             (0.5, verdict(None, [true; 3])),
             (3.0, verdict(Some(0), [false, false, true])),
         ];
-        let score = Score::of(&answers, &[2, 0, 1], &classifier);
+        let data = |labels: Vec<usize>| {
+            let inputs = Inputs::Points { width: 1, values: vec![0.0; labels.len()] };
+            DataSet::new(inputs, labels, vec![String::new(); 3]).unwrap()
+        };
+        let score = Score::of(&answers, &data(vec![2, 0, 1]), &classifier);
+        assert_eq!(score.inexact, 6);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-15;
         assert!(close(score.loss, 1.5) && close(score.accuracy, 1.0 / 3.0), "{score:?}");
         assert!(close(score.undecided, 1.0 / 3.0) && close(score.silent_outputs, 4.0 / 3.0));
@@ -128,7 +147,7 @@ mod tests {
         assert!(close(score.silent_hidden, 0.5));
         assert_eq!(score.smallest_slope, Some(3.0));
         assert_eq!(
-            Score::of(&[], &[], &classifier).smallest_slope,
+            Score::of(&[], &data(vec![]), &classifier).smallest_slope,
             None,
             "nothing is not a number"
         );

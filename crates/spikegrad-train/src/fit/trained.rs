@@ -4,10 +4,12 @@
 //! checkpoint holds it, a learning rate, and a constraint that says in which coordinate it moves. Not here: how it moves
 //! (`optimise/`).
 
-use spikegrad::{Model, Network, Parameters, Source};
+use spikegrad::{Network, Parameters, Source};
 
+use super::tensors::{Kind, Named, Place};
 use crate::Config;
-use crate::optimise::Constraint;
+use crate::config::LearningRates;
+use crate::optimise::{Constraint, Decays, Pace};
 use crate::regularise::IncomingWeights;
 
 /// Values of one kind of one layer or connection.
@@ -17,46 +19,11 @@ pub(super) struct Part {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     /// Learning rate of the first epoch.
-    pub(super) rate: f64,
+    rate: f64,
+    /// Whether a weight decay acts on it.
+    decays: bool,
     place: Place,
     constraint: Constraint,
-}
-
-/// Where the values of a part stand; with the position of a connection or population.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
-    Weights(usize),
-    Delays(usize),
-    TauMem(usize),
-    TauSyn(usize),
-    Threshold(usize),
-    Bias(usize),
-}
-
-impl Place {
-    fn values(self, parameters: &Parameters) -> &[f64] {
-        let Parameters { populations, connections } = parameters;
-        match self {
-            Self::Weights(k) => &connections[k].weights,
-            Self::Delays(k) => connections[k].delay.as_slice(),
-            Self::TauMem(k) => populations[k].tau_mem.as_slice(),
-            Self::TauSyn(k) => populations[k].tau_syn.as_slice(),
-            Self::Threshold(k) => populations[k].v_th.as_slice(),
-            Self::Bias(k) => populations[k].i_bias.as_slice(),
-        }
-    }
-
-    fn values_mut(self, parameters: &mut Parameters) -> &mut [f64] {
-        let Parameters { populations, connections } = parameters;
-        match self {
-            Self::Weights(k) => &mut connections[k].weights,
-            Self::Delays(k) => connections[k].delay.as_mut_slice(),
-            Self::TauMem(k) => populations[k].tau_mem.as_mut_slice(),
-            Self::TauSyn(k) => populations[k].tau_syn.as_mut_slice(),
-            Self::Threshold(k) => populations[k].v_th.as_mut_slice(),
-            Self::Bias(k) => populations[k].i_bias.as_mut_slice(),
-        }
-    }
 }
 
 impl Part {
@@ -64,6 +31,34 @@ impl Part {
     pub(super) fn len(&self) -> usize {
         self.shape.iter().product()
     }
+}
+
+/// A number that no network can have.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct OutOfNetwork {
+    pub(super) of: String,
+    pub(super) neuron: String,
+    pub(super) value: f64,
+    /// What it must be.
+    pub(super) rule: &'static str,
+}
+
+/// The learning rate of what stands at a place, and where it may move, if it is trained.
+fn moves(place: Place, rates: &LearningRates, threshold: Option<f64>) -> Option<(f64, Constraint)> {
+    let (rate, constraint) = match place {
+        Place::Weights(_) => (rates.weights, Constraint::None),
+        Place::Delays(_) => (rates.delays, Constraint::AtLeast(0.0)),
+        Place::Neurons(_, kind) => match kind {
+            Kind::TauMem => (rates.tau_mem, Constraint::Positive),
+            Kind::TauSyn => (rates.tau_syn, Constraint::Positive),
+            Kind::Threshold => {
+                (rates.thresholds, threshold.map_or(Constraint::None, Constraint::AtLeast))
+            }
+            Kind::Bias => (rates.biases, Constraint::None),
+            Kind::Reset | Kind::Leak | Kind::Refractory => return None,
+        },
+    };
+    Some((rate?, constraint))
 }
 
 /// All parts of the row.
@@ -74,39 +69,63 @@ pub(super) struct Trained {
 
 impl Trained {
     pub(super) fn new(config: &Config, network: &Network, parameters: &Parameters) -> Self {
-        let rates = config.learning_rates;
-        let mut parts = Vec::new();
-        let mut add = |name: String, shape: Vec<usize>, rate, place, constraint| {
-            if let Some(rate) = rate {
-                parts.push(Part { name, shape, rate, place, constraint });
-            }
+        let part = |named: Named| {
+            let layer = &config.layers[named.layer];
+            let rates = config.learning_rates.with(layer.learning_rates);
+            let bound = config.bounds.thresholds.map(|bound| bound * layer.v_th.mean());
+            let (rate, constraint) = moves(named.place, &rates, bound)?;
+            // What is shared is not trained: a delay of nothing, from a layer to itself.
+            named.place.is_own(parameters).then(|| Part {
+                decays: match config.optimiser.decays() {
+                    Some(Decays::All) => true,
+                    Some(Decays::Weights) => matches!(named.place, Place::Weights(_)),
+                    None => false,
+                },
+                name: named.name,
+                shape: named.each,
+                rate,
+                place: named.place,
+                constraint,
+            })
         };
-        for (k, connection) in network.connections().iter().enumerate() {
-            let layer = &network.populations()[connection.to].name;
-            let own = connection.from == Source::Population(connection.to);
-            let prefix = if own { "recurrent_" } else { "" };
-            let (n_pre, n_post) = network.shape(k);
-            let shape = vec![n_post, n_pre];
-            let name = |what| format!("{layer}.{prefix}{what}");
-            add(name("weight"), shape.clone(), rates.weights, Place::Weights(k), Constraint::None);
-            if parameters.connections[k].delay.as_slice().len() > 1 {
-                let (place, constraint) = (Place::Delays(k), Constraint::NotNegative);
-                add(name("delay"), shape, rates.delays, place, constraint);
+        Self { parts: Named::all(network).into_iter().filter_map(part).collect() }
+    }
+
+    /// How far each part moves in a step in which the learning rates have this factor.
+    pub(super) fn paces(&self, factor: f64) -> Vec<Pace> {
+        let pace = |part: &Part| Pace {
+            length: part.len(),
+            rate: part.rate * factor,
+            decays: part.decays,
+        };
+        self.parts.iter().map(pace).collect()
+    }
+
+    /// The first number that no network can have: its name and neuron as in [`describe`](Self::describe), its value and what it must
+    /// be.
+    pub(super) fn out_of_range(&self, parameters: &Parameters) -> Option<OutOfNetwork> {
+        for (part, range) in self.ranges() {
+            for (k, &value) in part.place.values(parameters).iter().enumerate() {
+                let rule = match part.place {
+                    Place::Neurons(_, Kind::TauMem | Kind::TauSyn) => "a positive time in seconds",
+                    Place::Neurons(_, Kind::Threshold) => "above the reset",
+                    Place::Delays(_) => "a time in seconds, 0 or more",
+                    _ => "a finite number",
+                };
+                let fits = match part.place {
+                    Place::Neurons(_, Kind::TauMem | Kind::TauSyn) => value > 0.0,
+                    Place::Neurons(layer, Kind::Threshold) => {
+                        value > parameters.populations[layer].v_reset.get(k)
+                    }
+                    _ => true,
+                };
+                if !(fits && value.is_finite()) {
+                    let (of, neuron) = self.describe(range.start + k);
+                    return Some(OutOfNetwork { of, neuron, value, rule });
+                }
             }
         }
-        for (k, population) in network.populations().iter().enumerate() {
-            let name = |what| format!("{}.{what}", population.name);
-            let shape = vec![population.size];
-            let positive = Constraint::Positive;
-            add(name("tau_mem"), shape.clone(), rates.tau_mem, Place::TauMem(k), positive);
-            add(name("tau_syn"), shape.clone(), rates.tau_syn, Place::TauSyn(k), positive);
-            if population.model == Model::Lif {
-                let place = Place::Threshold(k);
-                add(name("v_th"), shape.clone(), rates.thresholds, place, Constraint::None);
-            }
-            add(name("i_bias"), shape, rates.biases, Place::Bias(k), Constraint::None);
-        }
-        Self { parts }
+        None
     }
 
     /// Number of values.
@@ -141,19 +160,6 @@ impl Trained {
             own.map(|&value| part.constraint.to_free(value))
         });
         values.collect()
-    }
-
-    /// The parameters themselves, in the order of the row: what a checkpoint holds, because there and back through a
-    /// logarithm is not the same bits.
-    pub(super) fn values(&self, parameters: &Parameters) -> Vec<f64> {
-        self.parts.iter().flat_map(|part| part.place.values(parameters)).copied().collect()
-    }
-
-    /// Replaces the values of `parameters` by [`values`](Self::values).
-    pub(super) fn set_values(&self, values: &[f64], parameters: &mut Parameters) {
-        for (part, range) in self.ranges() {
-            part.place.values_mut(parameters).copy_from_slice(&values[range]);
-        }
     }
 
     /// Replaces the values of `parameters` by those of the row; what a constraint forbids is projected, in the row too.

@@ -34,6 +34,9 @@ pub enum OptimiserConfig {
         /// Decoupled decay of the parameters, times the learning rate in a step.
         #[serde(default)]
         weight_decay: f64,
+        /// Which parameters decay.
+        #[serde(default)]
+        decays: Decays,
     },
     /// `AdaBelief`: as Adam, but scaled by how far gradients lie from their mean.
     AdaBelief {
@@ -49,7 +52,21 @@ pub enum OptimiserConfig {
         /// Decoupled decay of the parameters, times the learning rate in a step.
         #[serde(default)]
         weight_decay: f64,
+        /// Which parameters decay.
+        #[serde(default)]
+        decays: Decays,
     },
+}
+
+/// Which parameters a weight decay acts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decays {
+    /// Weights.
+    #[default]
+    Weights,
+    /// All that is trained: delays, thresholds and biases go to 0 as well, and time constants, which move in their logarithm, to 1 s.
+    All,
 }
 
 fn beta1() -> f64 {
@@ -76,6 +93,25 @@ impl OptimiserConfig {
         }
     }
 
+    /// Which parameters decay; none, if there is no decay.
+    #[must_use]
+    pub fn decays(&self) -> Option<Decays> {
+        match *self {
+            Self::Adam { weight_decay, decays, .. }
+            | Self::AdaBelief { weight_decay, decays, .. } => {
+                (weight_decay > 0.0).then_some(decays)
+            }
+            Self::Sgd { .. } => None,
+        }
+    }
+
+    /// Says which parameters decay, where any can.
+    pub(crate) fn set_decays(&mut self, to: Decays) {
+        if let Self::Adam { decays, .. } | Self::AdaBelief { decays, .. } = self {
+            *decays = to;
+        }
+    }
+
     /// Checks that steps can be made with these constants.
     ///
     /// # Errors
@@ -88,8 +124,8 @@ impl OptimiserConfig {
                 let looks_ahead = !nesterov || momentum > 0.0;
                 check("momentum", momentum, looks_ahead, "above 0 for `nesterov` to mean something")
             }
-            Self::Adam { beta1, beta2, epsilon, weight_decay }
-            | Self::AdaBelief { beta1, beta2, epsilon, weight_decay } => {
+            Self::Adam { beta1, beta2, epsilon, weight_decay, .. }
+            | Self::AdaBelief { beta1, beta2, epsilon, weight_decay, .. } => {
                 below_one("beta1", beta1)?;
                 below_one("beta2", beta2)?;
                 positive("epsilon", epsilon)?;
@@ -105,11 +141,12 @@ mod tests {
 
     #[test]
     fn a_configuration_survives_being_written_and_read() {
-        let text =
-            r#"{"name":"ada-belief","beta1":0.9,"beta2":0.999,"epsilon":1e-16,"weight_decay":0.0}"#;
+        let text = r#"{"name":"ada-belief","beta1":0.9,"beta2":0.999,"epsilon":1e-16,"weight_decay":0.0,"decays":"weights"}"#;
         let config: OptimiserConfig = serde_json::from_str(text).unwrap();
         let (beta1, beta2, epsilon, weight_decay) = (0.9, 0.999, 1e-16, 0.0);
-        assert_eq!(config, OptimiserConfig::AdaBelief { beta1, beta2, epsilon, weight_decay });
+        let decays = Decays::Weights;
+        let expected = OptimiserConfig::AdaBelief { beta1, beta2, epsilon, weight_decay, decays };
+        assert_eq!(config, expected);
         assert_eq!(serde_json::to_string(&config).unwrap(), text);
     }
 
@@ -119,7 +156,8 @@ mod tests {
             |text: &str| serde_json::from_str::<OptimiserConfig>(text).unwrap_err().to_string();
         let adam: OptimiserConfig = serde_json::from_str(r#"{"name":"adam"}"#).unwrap();
         let (beta1, beta2, epsilon, weight_decay) = (0.9, 0.999, 1e-8, 0.0);
-        assert_eq!(adam, OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay });
+        let decays = Decays::Weights;
+        assert_eq!(adam, OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay, decays });
         let foreign = refused(r#"{"name":"sgd","momentum":0,"nesterov":false,"beta1":0.9}"#);
         assert!(foreign.contains("unknown field `beta1`"), "{foreign}");
         assert!(refused(r#"{"name":"lion"}"#).contains("unknown variant `lion`"));
@@ -136,7 +174,8 @@ mod tests {
     #[test]
     fn constants_out_of_range_are_named() {
         let adam = |beta1, beta2, epsilon, weight_decay| {
-            let config = OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay };
+            let decays = Decays::Weights;
+            let config = OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay, decays };
             config.validate().map_err(|out| (out.key, out.rule))
         };
         assert_eq!(adam(0.9, 0.999, 1e-8, 0.0), Ok(()));

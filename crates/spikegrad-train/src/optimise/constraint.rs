@@ -2,20 +2,21 @@
 //!
 //! A parameter has a *free* value, on which the optimiser steps, and which may be any number. For a time constant that is
 //! its logarithm: the optimiser sees ln τ and, by the chain rule, ∂L/∂(ln τ) = τ ∂L/∂τ, steps change τ by a factor, a learning rate
-//! is a share of τ, and no step leads to zero. A delay is its own free value, and a step below zero ends at zero: the optimiser sees
-//! the plain derivative, its learning rate has the unit of the delay, and at the bound a derivative that points outwards is
-//! seen, remembered and without effect. Weight decay, too, acts on the free value: it draws ln τ to 0, that is τ to 1 s.
+//! is a share of τ, and no step leads to zero. A delay or a threshold is its own free value, and a step below its bound ends at
+//! the bound: the optimiser sees the plain derivative, its learning rate has the unit of the parameter, and at the bound a derivative
+//! that points outwards is seen, remembered and without effect. Weight decay, where it is wanted of all, acts on the free value: it
+//! draws ln τ to 0, that is τ to 1 s.
 //!
 //! Not here: which parameter has which constraint.
 
 /// What values a parameter may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Constraint {
     /// Any number.
     #[default]
     None,
-    /// Zero and above, by projection (J. B. Rosen, J. SIAM 8, 181 (1960), for one bound): delays.
-    NotNegative,
+    /// This number and above, by projection (J. B. Rosen, J. SIAM 8, 181 (1960), for one bound): delays from 0, and thresholds.
+    AtLeast(f64),
     /// Above zero, by its logarithm: time constants.
     Positive,
 }
@@ -25,7 +26,7 @@ impl Constraint {
     #[must_use]
     pub fn to_free(self, value: f64) -> f64 {
         match self {
-            Self::None | Self::NotNegative => value,
+            Self::None | Self::AtLeast(_) => value,
             Self::Positive => value.ln(),
         }
     }
@@ -39,9 +40,9 @@ impl Constraint {
         match self {
             Self::None => free,
             // Unlike `f64::max` this does not turn NaN into a bound.
-            Self::NotNegative => {
-                if free < 0.0 {
-                    0.0
+            Self::AtLeast(bound) => {
+                if free < bound {
+                    bound
                 } else {
                     free
                 }
@@ -54,7 +55,7 @@ impl Constraint {
     #[must_use]
     pub fn gradient(self, value: f64, derivative: f64) -> f64 {
         match self {
-            Self::None | Self::NotNegative => derivative,
+            Self::None | Self::AtLeast(_) => derivative,
             Self::Positive => value * derivative,
         }
     }
@@ -71,7 +72,7 @@ mod tests {
             assert_eq!(back.to_bits(), f64::to_bits(value));
         }
         for value in [0.0, 0.02] {
-            let bounded = Constraint::NotNegative;
+            let bounded = Constraint::AtLeast(0.0);
             let back = bounded.from_free(bounded.to_free(value));
             assert_eq!(back.to_bits(), f64::to_bits(value));
         }
@@ -85,9 +86,10 @@ mod tests {
 
     #[test]
     fn steps_that_would_leave_the_range_end_within() {
-        assert_eq!(Constraint::NotNegative.from_free(-0.3).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(Constraint::AtLeast(0.0).from_free(-0.3).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(Constraint::AtLeast(0.01).from_free(-0.3).to_bits(), 0.01_f64.to_bits());
         assert!(Constraint::Positive.from_free(Constraint::Positive.to_free(0.02) - 50.0) > 0.0);
-        assert!(Constraint::NotNegative.from_free(f64::NAN).is_nan());
+        assert!(Constraint::AtLeast(0.0).from_free(f64::NAN).is_nan());
     }
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
         let (value, step): (f64, f64) = (0.4, 1e-5);
         let loss = |value: f64| value.powi(-2);
         let derivative = -2.0 * value.powi(-3);
-        for constraint in [Constraint::None, Constraint::NotNegative, Constraint::Positive] {
+        for constraint in [Constraint::None, Constraint::AtLeast(0.1), Constraint::Positive] {
             let at = |by: f64| loss(constraint.from_free(constraint.to_free(value) + by));
             let difference = (at(step) - at(-step)) / (2.0 * step);
             let found = constraint.gradient(value, derivative);

@@ -12,7 +12,7 @@
 //!              θ ← θ − η m̂ / (√ŝ + ε) − η λ θ
 //! ```
 //!
-//! where m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ), ŝ = s/(1 − β₂ᵗ) in step t = 1, 2, …, and λ is the weight decay.
+//! where m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ), ŝ = s/(1 − β₂ᵗ) in step t = 1, 2, …, and λ is the weight decay, of the parts that decay.
 //!
 //! - **sgd**: I. Sutskever, J. Martens, G. Dahl and G. Hinton, *On the importance of initialization and momentum in deep
 //!   learning*, ICML 2013. There the momentum holds steps, here it holds gradients: a change of η acts at once on all of it.
@@ -35,12 +35,23 @@ mod schedule;
 
 pub use average::Average;
 pub use clip::{clip_to_norm, norm};
-pub use config::OptimiserConfig;
+pub use config::{Decays, OptimiserConfig};
 pub use constraint::Constraint;
 pub use schedule::{Schedule, Shape};
 
 use rayon::prelude::*;
 use rules::Corrections;
+
+/// Consecutive parameters that move alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Number of parameters.
+    pub length: usize,
+    /// Their learning rate in this step.
+    pub rate: f64,
+    /// Whether a weight decay acts on them.
+    pub decays: bool,
+}
 
 /// An optimiser's memory of one flat vector of parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,21 +83,21 @@ impl Optimiser {
 
     /// Moves `parameters` one step against `gradient`.
     ///
-    /// `rates` divides the vector into consecutive parts: (number of parameters, their learning rate).
+    /// `paces` divides the vector into consecutive parts.
     ///
     /// # Panics
     ///
     /// If the parts, `parameters`, `gradient` and what the optimiser was made for are not all of one length.
-    pub fn step(&mut self, rates: &[(usize, f64)], parameters: &mut [f64], gradient: &[f64]) {
+    pub fn step(&mut self, paces: &[Pace], parameters: &mut [f64], gradient: &[f64]) {
         let n = parameters.len();
         assert_eq!(gradient.len(), n, "one derivative a parameter");
-        let in_parts: usize = rates.iter().map(|&(length, _)| length).sum();
+        let in_parts: usize = paces.iter().map(|pace| pace.length).sum();
         assert_eq!(in_parts, n, "one learning rate a parameter");
         assert!(self.memory.iter().all(|one| one.len() == n), "parameters of another optimiser");
         self.steps += 1;
         let corrections = |beta1, beta2| Corrections::new(beta1, beta2, self.steps);
         let mut start = 0;
-        for &(length, rate) in rates {
+        for &Pace { length, rate, decays } in paces {
             let part = start..start + length;
             start = part.end;
             let (own, g) = (&mut parameters[part.clone()], &gradient[part.clone()]);
@@ -97,15 +108,15 @@ impl Optimiser {
                 OptimiserConfig::Sgd { momentum, nesterov } => {
                     rules::momentum(rate, own, g, next(), momentum, nesterov);
                 }
-                OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
-                    rules::decay(rate * weight_decay, own);
+                OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay, .. } => {
+                    rules::decay(if decays { rate * weight_decay } else { 0.0 }, own);
                     let by = corrections(beta1, beta2);
                     pieces(own, g, [next(), next()], |own, g, memory| {
                         rules::adam(rate, own, g, memory, by, epsilon);
                     });
                 }
-                OptimiserConfig::AdaBelief { beta1, beta2, epsilon, weight_decay } => {
-                    rules::decay(rate * weight_decay, own);
+                OptimiserConfig::AdaBelief { beta1, beta2, epsilon, weight_decay, .. } => {
+                    rules::decay(if decays { rate * weight_decay } else { 0.0 }, own);
                     let by = corrections(beta1, beta2);
                     pieces(own, g, [next(), next()], |own, g, memory| {
                         rules::ada_belief(rate, own, g, memory, by, epsilon);
@@ -156,18 +167,21 @@ mod tests {
     /// A few operations on numbers of size one, each rounded once; 1 − β₂ᵗ loses three digits.
     const ROUNDING: f64 = 1e-12;
 
-    const RATES: [(usize, f64); 2] = [(1, 0.1), (1, 0.05)];
+    const PACES: [Pace; 2] =
+        [Pace { length: 1, rate: 0.1, decays: true }, Pace { length: 1, rate: 0.05, decays: true }];
 
     const PLAIN: OptimiserConfig = OptimiserConfig::Sgd { momentum: 0.0, nesterov: false };
     const HEAVY: OptimiserConfig = OptimiserConfig::Sgd { momentum: 0.9, nesterov: false };
     const AHEAD: OptimiserConfig = OptimiserConfig::Sgd { momentum: 0.9, nesterov: true };
 
     fn adam(weight_decay: f64) -> OptimiserConfig {
-        OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
+        let decays = Decays::All;
+        OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay, decays }
     }
 
     fn ada_belief(weight_decay: f64) -> OptimiserConfig {
-        OptimiserConfig::AdaBelief { beta1: 0.9, beta2: 0.999, epsilon: 1e-4, weight_decay }
+        let decays = Decays::All;
+        OptimiserConfig::AdaBelief { beta1: 0.9, beta2: 0.999, epsilon: 1e-4, weight_decay, decays }
     }
 
     fn all() -> [OptimiserConfig; 7] {
@@ -178,7 +192,7 @@ mod tests {
     fn descend(optimiser: &mut Optimiser, parameters: &mut [f64; 2], steps: usize) {
         for _ in 0..steps {
             let gradient = [parameters[0], 10.0 * parameters[1]];
-            optimiser.step(&RATES, parameters, &gradient);
+            optimiser.step(&PACES, parameters, &gradient);
         }
     }
 
@@ -293,15 +307,29 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_decay_moves_as_without_decay() {
+        for (with, without) in [(adam(0.2), adam(0.0)), (ada_belief(0.2), ada_belief(0.0))] {
+            let paces = [PACES[0], Pace { decays: false, ..PACES[1] }];
+            let step = |config| {
+                let mut parameters = [1.0, -2.0];
+                Optimiser::new(config, 2).step(&paces, &mut parameters, &[0.5, 0.5]);
+                parameters.map(f64::to_bits)
+            };
+            let (with, without) = (step(with), step(without));
+            assert_eq!((with[0] == without[0], with[1] == without[1]), (false, true));
+        }
+    }
+
+    #[test]
     fn all_of_them_come_to_the_bottom_of_a_bowl() {
         for config in all() {
             let (mut parameters, mut optimiser) = ([1.0, -2.0], Optimiser::new(config, 2));
             for step in 0..2000 {
                 // Steps of a fixed length never settle: their rates have to go down.
                 let shrinking = 0.995_f64.powi(step);
-                let rates = RATES.map(|(length, rate)| (length, rate * shrinking));
+                let paces = PACES.map(|pace| Pace { rate: pace.rate * shrinking, ..pace });
                 let gradient = [parameters[0], 10.0 * parameters[1]];
-                optimiser.step(&rates, &mut parameters, &gradient);
+                optimiser.step(&paces, &mut parameters, &gradient);
             }
             assert!(parameters.iter().all(|x| x.abs() < 1e-4), "{config:?}: {parameters:?}");
         }
@@ -310,6 +338,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "one learning rate a parameter")]
     fn a_vector_that_its_parts_do_not_fill_is_refused() {
-        Optimiser::new(PLAIN, 2).step(&[(1, 0.1)], &mut [0.0; 2], &[0.0; 2]);
+        Optimiser::new(PLAIN, 2).step(&PACES[..1], &mut [0.0; 2], &[0.0; 2]);
     }
 }

@@ -30,6 +30,7 @@ pub enum Shape {
     /// By the same factor at the end of each epoch.
     Exponential {
         /// That factor, above 0 and at most 1.
+        #[serde(default = "usual_decay")]
         decay: f64,
     },
     /// Along half a cosine, slowly at both ends.
@@ -38,8 +39,13 @@ pub enum Shape {
     /// restart. What has been learned after some epochs depends on how many there will be.
     Cosine {
         /// What it ends at, from 0 to 1.
+        #[serde(default)]
         final_share: f64,
     },
+}
+
+fn usual_decay() -> f64 {
+    0.97
 }
 
 impl Default for Schedule {

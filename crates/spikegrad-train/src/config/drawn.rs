@@ -1,0 +1,193 @@
+//! A value of the neurons of a layer: one number for all of them, or one that is drawn for each.
+//!
+//! ```json
+//! 0.02
+//! {"mean": 0.02, "std": 0.005, "distribution": "log-normal"}
+//! ```
+//!
+//! Whatever the distribution, it is named by its mean and its standard deviation. Not here: from which stream of random numbers
+//! is drawn (`fit/network.rs`), weights and delays (`layer.rs`).
+
+use rand::{Rng, RngExt};
+use rand_distr::{Gamma, LogNormal, StandardNormal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::out_of_range::{OutOfRange, check, finite, not_negative, positive};
+
+/// One number for a layer, or a distribution from which each neuron draws its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum NeuronValue {
+    /// The same for all neurons.
+    Same(f64),
+    /// Drawn for each neuron.
+    Drawn(Drawn),
+}
+
+/// A distribution of positive numbers, or of any.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+    /// Its form.
+    #[serde(default)]
+    pub distribution: Distribution,
+}
+
+/// The form of a distribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Normal; where only positive numbers make sense, what is not positive is drawn again.
+    #[default]
+    Normal,
+    /// Log-normal; its mean and standard deviation are its own, not those of the logarithm.
+    LogNormal,
+    /// Gamma.
+    Gamma,
+    /// Uniform, between mean − √3 std and mean + √3 std.
+    Uniform,
+}
+
+/// Half the width of a uniform distribution, in standard deviations.
+const SQRT_3: f64 = 1.732_050_807_568_877_2;
+
+impl From<f64> for NeuronValue {
+    fn from(value: f64) -> Self {
+        Self::Same(value)
+    }
+}
+
+impl NeuronValue {
+    /// The number that the neurons have on average.
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        match self {
+            Self::Same(value) | Self::Drawn(Drawn { mean: value, .. }) => value,
+        }
+    }
+
+    /// Checks it for a value that must be positive.
+    pub(super) fn check_positive(self, key: &str) -> Result<(), OutOfRange> {
+        match self {
+            Self::Same(value) => positive(key, value),
+            Self::Drawn(drawn) => drawn.check(true).map_err(|broken| broken.below(key)),
+        }
+    }
+
+    /// Checks it for a value that may be any number.
+    pub(super) fn check_finite(self, key: &str) -> Result<(), OutOfRange> {
+        match self {
+            Self::Same(value) => finite(key, value),
+            Self::Drawn(drawn) => drawn.check(false).map_err(|broken| broken.below(key)),
+        }
+    }
+}
+
+impl Drawn {
+    fn check(self, is_positive: bool) -> Result<(), OutOfRange> {
+        let Self { mean, std, distribution } = self;
+        finite("mean", mean)?;
+        not_negative("std", std)?;
+        let needs =
+            is_positive || matches!(distribution, Distribution::LogNormal | Distribution::Gamma);
+        check("mean", mean, !needs || mean > 0.0, "above 0")?;
+        let reaches_down = distribution == Distribution::Uniform && SQRT_3 * std >= mean;
+        let rule = "below mean/√3, so that all that is drawn is above 0";
+        check("std", std, !(is_positive && reaches_down), rule)
+    }
+
+    /// Draws the values of `count` neurons, which are to be positive if `is_positive`.
+    pub(crate) fn draw(self, count: usize, is_positive: bool, rng: &mut impl Rng) -> Vec<f64> {
+        let Self { mean, std, distribution } = self;
+        if std == 0.0 {
+            return vec![mean; count];
+        }
+        let ratio = std / mean;
+        let log_variance = (ratio * ratio).ln_1p();
+        let mut draw = || match distribution {
+            Distribution::Normal => mean + std * rng.sample::<f64, _>(StandardNormal),
+            Distribution::LogNormal => {
+                let log_normal =
+                    LogNormal::new(mean.ln() - 0.5 * log_variance, log_variance.sqrt());
+                rng.sample(log_normal.expect("a checked spread is finite"))
+            }
+            Distribution::Gamma => {
+                let gamma = Gamma::new(1.0 / (ratio * ratio), std * ratio);
+                rng.sample(gamma.expect("checked parameters are positive"))
+            }
+            Distribution::Uniform => {
+                let unit: f64 = rng.random();
+                mean + SQRT_3 * std * (2.0 * unit - 1.0)
+            }
+        };
+        // The mean is positive, so that at least half of what is drawn is.
+        let mut wanted = || loop {
+            let value: f64 = draw();
+            if value > 0.0 || !is_positive {
+                return value;
+            }
+        };
+        (0..count).map(|_| wanted()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    const FORMS: [Distribution; 4] =
+        [Distribution::Normal, Distribution::LogNormal, Distribution::Gamma, Distribution::Uniform];
+
+    #[test]
+    fn what_is_drawn_has_the_mean_and_the_spread_that_were_asked_for() {
+        const N: usize = 40_000;
+        const N_AS_F64: f64 = 40_000.0;
+        // Five standard errors of a mean of N numbers of spread 1; a variance has at most three times that, its excess kurtosis
+        // being below 4 for spreads of a fifth.
+        const FIVE_SIGMA: f64 = 0.025;
+        for distribution in FORMS {
+            let drawn = Drawn { mean: 0.02, std: 0.004, distribution };
+            let values = drawn.draw(N, true, &mut stream(0, Purpose::TauMem, 0));
+            let standard: Vec<f64> = values.iter().map(|value| (value - 0.02) / 0.004).collect();
+            let mean = standard.iter().sum::<f64>() / N_AS_F64;
+            let variance = standard.iter().map(|z| (z - mean) * (z - mean)).sum::<f64>() / N_AS_F64;
+            assert!(mean.abs() < FIVE_SIGMA, "{distribution:?}: {mean}");
+            assert!((variance - 1.0).abs() < 3.0 * FIVE_SIGMA, "{distribution:?}: {variance}");
+            assert!(values.iter().all(|&value| value > 0.0), "{distribution:?}");
+        }
+    }
+
+    #[test]
+    fn positive_values_are_drawn_where_a_normal_distribution_has_others() {
+        let wide = Drawn { mean: 0.01, std: 0.1, distribution: Distribution::Normal };
+        let mut rng = stream(0, Purpose::TauMem, 0);
+        assert!(wide.draw(1000, true, &mut rng).iter().all(|&value| value > 0.0));
+        assert!(wide.draw(1000, false, &mut rng).iter().any(|&value| value < 0.0));
+        let constant = Drawn { std: 0.0, ..wide };
+        for distribution in FORMS {
+            assert_eq!(Drawn { distribution, ..constant }.draw(2, true, &mut rng), [0.01; 2]);
+        }
+    }
+
+    #[test]
+    fn distributions_that_cannot_be_are_refused() {
+        let check = |mean, std, distribution, is_positive| {
+            Drawn { mean, std, distribution }.check(is_positive).map_err(|broken| broken.key)
+        };
+        for distribution in FORMS {
+            assert_eq!(check(0.02, 0.004, distribution, true), Ok(()));
+            assert_eq!(check(-0.02, 0.004, distribution, true), Err("mean".to_owned()));
+            assert_eq!(check(0.02, -1.0, distribution, true), Err("std".to_owned()));
+            assert_eq!(check(f64::NAN, 1.0, distribution, false), Err("mean".to_owned()));
+        }
+        assert_eq!(check(0.02, 0.02, Distribution::Uniform, true), Err("std".to_owned()));
+        assert_eq!(check(-0.02, 0.02, Distribution::Uniform, false), Ok(()));
+        assert_eq!(check(-0.02, 0.02, Distribution::Gamma, false), Err("mean".to_owned()));
+    }
+}
