@@ -19,8 +19,12 @@ pub(crate) struct Beside {
 
 /// Runs the tests that were asked for on the command line, as far as there is what they need.
 pub(crate) fn run(root: &Path, tests: Vec<Beside>) -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = tests.into_iter().map(|Beside { name, needs, test }| {
+    let (filters, arguments) = filters(std::env::args().collect());
+    let arguments = Arguments::from_iter(arguments);
+    let wanted = |test: &Beside| {
+        filters.is_empty() || filters.iter().any(|filter| test.name.contains(filter))
+    };
+    let trials = tests.into_iter().filter(wanted).map(|Beside { name, needs, test }| {
         let path: PathBuf = root.join("../shared").join(needs);
         let is_missing = !path.exists();
         let run = move || match is_missing {
@@ -43,4 +47,25 @@ pub(crate) fn run(root: &Path, tests: Vec<Beside>) -> ExitCode {
         ),
     }
     conclusion.exit_code()
+}
+
+/// Options of the command line that are followed by a value.
+const WITH_VALUE: [&str; 6] =
+    ["--skip", "--test-threads", "--logfile", "--color", "--format", "-Z"];
+
+/// Takes the filters out of the arguments where there are several, which Rust's own harness knows and this one does not.
+fn filters(arguments: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let is_filter = |k: usize| {
+        let is_value = WITH_VALUE.contains(&arguments[k - 1].as_str());
+        !arguments[k].starts_with('-') && !is_value
+    };
+    let positions: Vec<usize> = (1..arguments.len()).filter(|&k| is_filter(k)).collect();
+    if positions.len() < 2 {
+        return (Vec::new(), arguments);
+    }
+    let (mut filters, mut rest) = (Vec::new(), Vec::new());
+    for (k, argument) in arguments.into_iter().enumerate() {
+        if positions.contains(&k) { filters.push(argument) } else { rest.push(argument) }
+    }
+    (filters, rest)
 }
