@@ -102,7 +102,7 @@ impl<'a> Engine<'a> {
         let Self { circuit, backward: (event_loop, sweep), sum, input_times, .. } = self;
         let grazing = SETTINGS.grazing;
         if let Some(layers) = &self.layers {
-            if is_sweepable(trace) {
+            if is_sweepable(circuit, trace) {
                 sweep_backward_into(circuit, layers, trace, cotangents, grazing, sweep, sum)
                     .expect("a gradient");
                 return;

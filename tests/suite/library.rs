@@ -320,20 +320,19 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
         sample(0.03),
         request(0, Measure::Weighted { tau: f64::INFINITY }),
     ];
+    let fading = |tau| request(0, Measure::Weighted { tau });
     let bad = [
-        (request(1, Measure::Mean), "read-out 4 is of neuron 1, but there are only 1 neurons"),
-        (request(u32::MAX, Measure::Maximum), "read-out 4 is of neuron 4294967295"),
-        (request(7, Measure::Sample { time: 0.01 }), "read-out 4 is of neuron 7"),
-        (sample(0.03f64.next_up()), "read-out 4 is at 0.030000000000000002 s; the run goes from 0"),
-        (sample(-1e-9), "read-out 4 is at -0.000000001 s"),
-        (sample(f64::NAN), "read-out 4 is at NaN s"),
-        (sample(f64::INFINITY), "read-out 4 is at inf s"),
-        (request(0, Measure::Weighted { tau: 0.0 }), "the weight of read-out 4 fades over 0 s"),
-        (request(0, Measure::Weighted { tau: -1.0 }), "the weight of read-out 4 fades over -1 s"),
-        (
-            request(0, Measure::Weighted { tau: f64::NAN }),
-            "the weight of read-out 4 fades over NaN",
-        ),
+        (request(1, Measure::Mean), "read-out 4 asks for neuron 1, but the network has 1 neurons"),
+        (request(u32::MAX, Measure::Maximum), "read-out 4 asks for neuron 4294967295"),
+        (request(7, Measure::Sample { time: 0.01 }), "read-out 4 asks for neuron 7"),
+        (sample(0.03f64.next_up()), "read-out 4 is a sample at 0.030000000000000002 s"),
+        (sample(-1e-9), "read-out 4 is a sample at -0.000000001 s"),
+        (sample(f64::NAN), "read-out 4 is a sample at NaN s"),
+        (sample(f64::INFINITY), "read-out 4 is a sample at inf s"),
+        (fading(0.0), "read-out 4 is an average whose weight fades with 0 s"),
+        (fading(-1.0), "read-out 4 is an average whose weight fades with -1 s"),
+        (fading(f64::NAN), "read-out 4 is an average whose weight fades with NaN s"),
+        (fading(f64::from_bits(1)), "read-out 4 is an average whose weight fades with 0.0000"),
     ];
     let circuit = Circuit::new(&network, &parameters).unwrap();
     let layers = Layers::new(&network, &circuit).unwrap();
@@ -360,7 +359,7 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
     // An average over no time at all.
     let instant = Stimulus::new(0.0, vec![]).unwrap();
     let error = run(&instant, &good[..1]).unwrap_err();
-    assert_eq!(error, SimulateError::AverageOfNothing { request: 0 });
+    assert_eq!(error, SimulateError::NoTime { request: 0 });
     assert_eq!(run(&instant, &[sample(0.0)]).unwrap().readouts.len(), 1);
 }
 

@@ -21,11 +21,13 @@ pub(crate) enum Unwritable {
 
 /// Returns `document` as JSON with a newline at its end. A document without a value somewhere (`null`) is refused.
 pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
+    Ok(laid_out(&compact_without_nulls(document)?))
+}
+
+/// The document on one line. A value that is missing (`null`) is refused.
+fn compact_without_nulls(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
     let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
-    match has_null(&compact) {
-        true => Err(Unwritable::NotFinite),
-        false => Ok(laid_out(&compact)),
-    }
+    if has_null(&compact) { Err(Unwritable::NotFinite) } else { Ok(compact) }
 }
 
 /// The same of a document of finite numbers, in which `null` is what does not apply.
@@ -56,9 +58,9 @@ fn has_null(compact: &[u8]) -> bool {
 
 /// Returns `document` as JSON on one line, with a newline at its end. A document without a value somewhere (`null`) is refused.
 pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
-    let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
+    let compact = compact_without_nulls(document)?;
     let mut text = Vec::with_capacity(compact.len() + compact.len() / 4);
-    on_one_line(&compact, &mut text)?;
+    on_one_line(&compact, &mut text);
     text.push(b'\n');
     Ok(text)
 }

@@ -5,7 +5,7 @@
 
 use spikegrad::network::wording::{one_line, shown};
 use spikegrad::{Certificate, Explanation, Model, Network, Tie, Trace};
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::Duration;
 

@@ -20,9 +20,9 @@ pub enum SimulateError {
         /// How many there are.
         inputs: usize,
     },
-    /// A read-out of a neuron that the network does not have. Count neurons through all populations, from 0.
+    /// A read-out of a neuron that the network does not have.
     #[error(
-        "read-out {request} is of neuron {neuron}, but there are only {neurons} neurons; counting starts at 0"
+        "read-out {request} asks for neuron {neuron}, but the network has {neurons} neurons, counted from 0"
     )]
     ReadoutNeuron {
         /// Position of the request.
@@ -32,27 +32,31 @@ pub enum SimulateError {
         /// How many there are.
         neurons: usize,
     },
-    /// A potential is to be read outside of the run. Ask for a time within it, or let it run for longer.
-    #[error("read-out {request} is at {time} s; the run goes from 0 to {t_end} s")]
+    /// A potential is to be sampled outside of the run. Sample it at a time from 0 to the end of the stimulus, or prolong that.
+    #[error(
+        "read-out {request} is a sample at {time} s, which is not between 0 and the end at {t_end} s"
+    )]
     SampleTime {
         /// Position of the request.
         request: usize,
-        /// When, in seconds.
+        /// The time of the sample, in seconds.
         time: f64,
-        /// Where the run ends, in seconds.
+        /// The end of the run, in seconds.
         t_end: f64,
     },
-    /// The weight of an average does not fade. Give it a positive time constant.
-    #[error("the weight of read-out {request} fades over {tau} s; it must be a positive time")]
-    FadingWeight {
+    /// The weight of an average cannot fade like this. Give a positive time constant, not so small that its inverse is infinite.
+    #[error(
+        "read-out {request} is an average whose weight fades with {tau} s, which is not a positive time"
+    )]
+    Fading {
         /// Position of the request.
         request: usize,
-        /// Over which time, in seconds.
+        /// The time constant, in seconds.
         tau: f64,
     },
-    /// An average over a run of no length. Let it run for longer than that.
-    #[error("read-out {request} is an average over a run that ends where it starts, at 0 s")]
-    AverageOfNothing {
+    /// An average over a run that has no length. Let the run end after 0.
+    #[error("read-out {request} is a time average, but the run ends at 0 s")]
+    NoTime {
         /// Position of the request.
         request: usize,
     },

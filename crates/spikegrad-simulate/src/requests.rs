@@ -32,10 +32,10 @@ pub(crate) fn check(
                 return Err(SimulateError::SampleTime { request, time, t_end });
             }
             Measure::Weighted { tau } if !(tau > 0.0 && tau.recip().is_finite()) => {
-                return Err(SimulateError::FadingWeight { request, tau });
+                return Err(SimulateError::Fading { request, tau });
             }
             Measure::Mean | Measure::Weighted { .. } if t_end <= 0.0 => {
-                return Err(SimulateError::AverageOfNothing { request });
+                return Err(SimulateError::NoTime { request });
             }
             Measure::Sample { .. }
             | Measure::Maximum

@@ -90,7 +90,7 @@ fn a_weight_that_cannot_fade_is_an_error() {
     // The inverse of the last is infinite.
     for tau in [0.0, -0.01, f64::NAN, 1e-320] {
         let error = refused(&usual(), &[(0, Measure::Weighted { tau })]);
-        assert!(matches!(error, SimulateError::FadingWeight { request: 0, .. }), "{error}");
+        assert!(matches!(error, SimulateError::Fading { request: 0, .. }), "{error}");
     }
     for tau in [1e-300, 1e300, f64::INFINITY] {
         let loss = Reads::one(0, Measure::Weighted { tau });
@@ -104,7 +104,7 @@ fn an_average_over_no_time_is_an_error() {
     problem.stimulus = Stimulus::new(0.0, problem.stimulus.spikes().to_vec()).unwrap();
     for measure in [Measure::Mean, Measure::Weighted { tau: 0.01 }] {
         let error = refused(&problem, &[(0, measure)]);
-        assert_eq!(error, SimulateError::AverageOfNothing { request: 0 });
+        assert_eq!(error, SimulateError::NoTime { request: 0 });
     }
     let loss: &dyn Loss = &Reads::one(0, Measure::Maximum);
     evaluate(&problem, loss, &AUTOMATIC).unwrap();
