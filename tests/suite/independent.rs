@@ -65,7 +65,8 @@ impl Seen {
         self.blurred += not_compared;
         self.worst = self.worst.max(worst);
         self.run = run;
-        Ok(self.run.grazing + self.run.reversed + not_compared)
+        let is_blurred = usize::from(self.run.blurred.is_some());
+        Ok(self.run.grazing + self.run.reversed + is_blurred)
     }
 
     /// Whether a trace has the spikes of the last exact run.

@@ -20,8 +20,6 @@ pub(crate) fn power_of_two_below(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::disallowed_methods, reason = "the functions of the system, to compare with")]
-
     use super::*;
 
     #[test]
@@ -34,7 +32,7 @@ mod tests {
             let x = -700.0 + 0.07 * f64::from(k);
             close("exp", x, exp(x), x.exp());
             close("exp_m1", x, exp_m1(x), x.exp_m1());
-            let x = 1.01f64.powi(k - 10_000).max(f64::MIN_POSITIVE).min(1e300);
+            let x = 1.01f64.powi(k - 10_000).clamp(f64::MIN_POSITIVE, 1e300);
             close("ln_1p", x, ln_1p(x), x.ln_1p());
             if k != 10_000 {
                 close("ln", x, ln(x), x.ln());
@@ -45,8 +43,8 @@ mod tests {
     #[test]
     fn a_power_of_two_is_found_below_every_size() {
         for (x, expected) in [(1.0, 1.0), (1.9, 1.0), (0.3, 0.25), (1e300, 2f64.powi(996))] {
-            assert_eq!(power_of_two_below(x), expected);
+            assert_eq!(power_of_two_below(x).to_bits(), f64::to_bits(expected));
         }
-        assert_eq!(power_of_two_below(5e-324), 5e-324);
+        assert_eq!(power_of_two_below(5e-324).to_bits(), 1);
     }
 }

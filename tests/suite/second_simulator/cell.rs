@@ -42,6 +42,8 @@ struct Held {
     of_current: f64,
     /// The error of the time of the release.
     of_release: f64,
+    /// The error of the potential from arrivals at the very release.
+    of_instant: f64,
 }
 
 /// A spiking neuron in its run.
@@ -60,6 +62,8 @@ pub(super) struct Cell {
     errors: State,
     /// While the potential is held until `from`.
     held: Option<Held>,
+    /// The size of the weight that came last, at `from`.
+    received: f64,
     pub(super) ahead: Ahead,
     /// The decider did not know of the crossing ahead: something must come before this time.
     pub(super) is_pending: bool,
@@ -89,6 +93,7 @@ impl Cell {
             from,
             errors: State::default(),
             held: None,
+            received: 0.0,
             ahead: Ahead::Nothing,
             is_pending: false,
         })
@@ -117,7 +122,9 @@ impl Cell {
         self.state = membrane.state(motion, from);
         let rate = membrane.rate(motion, from).to_f64();
         self.errors = State {
-            gap: rate.abs() * held.of_release + Drive::error_of_reset(self.gap_of_reset),
+            gap: rate.abs() * held.of_release
+                + held.of_instant
+                + Drive::error_of_reset(self.gap_of_reset),
             current: self.error_of_current(held, &self.from),
         };
         self.held = Some(held);
@@ -132,7 +139,8 @@ impl Cell {
         } else {
             self.membrane.point(&at.time + &self.t_ref)
         };
-        self.release(Held { since, of_current, of_release: error });
+        self.release(Held { since, of_current, of_release: error, of_instant: 0.0 });
+        self.received = 0.0;
         self.is_pending = false;
     }
 
@@ -144,7 +152,9 @@ impl Cell {
             let of_current = self.error_of_current(held, &at) + of_arrival;
             self.membrane.receive(&mut self.motion, &Number::from(weight), &at);
             let since = at.time.to_f64().max(held.since);
-            self.release(Held { since, of_current, ..held });
+            let apart = (&self.from.time - &at.time).to_f64();
+            let of_instant = drive.errors_of_instant(weight, apart, since).gap + held.of_instant;
+            self.release(Held { since, of_current, of_instant, ..held });
             return;
         }
         self.held = None;
@@ -152,9 +162,13 @@ impl Cell {
         let at = if moved > 0.0 { self.from.clone() } else { at };
         self.errors = self.errors_at(&at);
         self.membrane.receive(&mut self.motion, &Number::from(weight), &at);
+        let (apart, time) = ((&at.time - &self.from.time).to_f64(), at.time.to_f64());
+        // Of arrivals at one double each may be off by that, the first one, too.
+        let of_instant = drive.errors_of_instant(weight.abs() + self.received, apart, time);
+        self.received = weight.abs();
         let of_arrival = drive.errors_of_arrival(weight, error + moved);
-        self.errors.gap += of_arrival.gap;
-        self.errors.current += of_arrival.current;
+        self.errors.gap += of_arrival.gap + of_instant.gap;
+        self.errors.current += of_arrival.current + of_instant.current;
         self.state = self.membrane.state(&self.motion, &at);
         self.from = at;
     }

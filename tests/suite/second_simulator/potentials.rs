@@ -44,8 +44,9 @@ struct Walk {
     gap_of_reset: f64,
     t_ref: f64,
     at: Time,
-    /// Until when the potential is held.
+    /// Until when the potential is held, and its error then from arrivals at that very time.
     release: Time,
+    of_instant: f64,
     state: State,
     errors: State,
 }
@@ -61,6 +62,7 @@ impl Walk {
             t_ref: neuron.t_ref,
             at: (0.0, 0.0),
             release: (0.0, 0.0),
+            of_instant: 0.0,
             state: State { gap: v_th - v, current: i },
             errors: State::default(),
         }
@@ -75,7 +77,7 @@ impl Walk {
             self.errors = self.drive.errors_after(self.state, self.errors, dt);
             self.state = self.drive.after(self.state, dt);
             self.state.gap = gap;
-            self.errors.gap = Drive::error_of_reset(gap);
+            self.errors.gap = Drive::error_of_reset(gap) + self.of_instant;
             self.at = until;
         }
         let dt = since(to, self.at);
@@ -109,6 +111,7 @@ impl Walk {
         self.errors.gap = Drive::error_of_reset(self.gap_of_reset);
         self.at = at;
         self.release = after(at, self.t_ref);
+        self.of_instant = 0.0;
         Ok(())
     }
 
@@ -124,9 +127,9 @@ impl Walk {
 
     fn receive(&mut self, weight: f64, at: Time) {
         self.advance(at);
-        // Arrivals at one double act as one, and a spike at it comes before them.
-        let together = at.0.next_up() - at.0;
-        let of_arrival = self.drive.errors_of_arrival(weight, together);
+        // As if another event were at this very double.
+        let of_arrival = self.drive.errors_of_instant(weight, 0.0, at.0);
+        self.of_instant += self.drive.errors_of_instant(weight, since(self.release, at), at.0).gap;
         self.state.current += weight;
         self.errors.current += of_arrival.current + f64::EPSILON * self.state.current.abs();
         self.errors.gap += of_arrival.gap;

@@ -9,6 +9,7 @@
 //! * **Arrival.** If its time is off by δ, then I by `|w| δ/τ_s` and V by `|w| δ/τ_m`.
 //! * **Spike.** An error e of V is one of e/V̇ of the time; where V̇ itself changes over that, of the solution of `V̇ δ − V̈ δ²/2 = e`.
 //! * **Release.** If its time is off by δ, then V by `V̇ δ`.
+//! * **Instants.** What happens at one double happens at once: an arrival within a double of another event may be off by that.
 //!
 //! Errors of one cause are added as if they were of different ones, so that the bound is safe. Not here: the exact run (`simulator.rs`).
 
@@ -96,6 +97,16 @@ impl Drive {
         State {
             gap: weight * error / self.tau_mem,
             current: weight * error / self.tau_syn + of_sum,
+        }
+    }
+
+    /// What an arrival adds that is `apart` seconds from an event at `time`: at one double they are at once, wherever between two doubles they are.
+    pub(super) fn errors_of_instant(&self, weight: f64, apart: f64, time: f64) -> State {
+        let unit = time.next_up() - time;
+        if apart.abs() <= 2.0 * unit {
+            self.errors_of_arrival(weight, unit)
+        } else {
+            State::default()
         }
     }
 

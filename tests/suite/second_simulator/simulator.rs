@@ -249,10 +249,6 @@ impl<'a> Simulator<'a> {
                 }
                 _ => at,
             };
-            // Arrivals at one double act as one, wherever between two doubles they are.
-            let together = unit(at.time.to_f64());
-            let is_shared = (&at.time - &cell.from.time).to_f64().abs() <= 2.0 * together;
-            let error = error + if is_shared { together } else { 0.0 };
             cell.receive(synapse.weight, at, error);
             cell.is_pending = false;
             cell.ahead = Ahead::Nothing;

@@ -238,7 +238,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn read(&mut self, from: Time, until: Time, first_spike: usize) {
         let Scratch { before, after, ceiling, named, arriving, peaks, .. } = &mut *self.scratch;
         let (circuit, layer) = (self.fired.circuit, self.layer);
-        let (row, spikes) = (arriving.weights(circuit), &self.spikes[first_spike..]);
+        // Spikes beyond a horizon that has moved forward are gone, and whatever is read there is not used.
+        let spikes = self.spikes.get(first_spike..).unwrap_or_default();
+        let row = arriving.weights(circuit);
         let at = Stretch { circuit, layer, from, until, row, before, spikes };
         peaks.along::<TANGENTS>(at, self.sampled, self.options);
         if layer.spikes {
