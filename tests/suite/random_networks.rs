@@ -36,10 +36,13 @@ pub(crate) const MAX_EVENTS: u64 = 10_000;
 /// Seed of the runner, unless the environment names another.
 const SEED: u64 = 2026;
 
-/// A case says nothing if its run does not end within [`MAX_EVENTS`]; every other error is a failure.
+/// A case says nothing if its run does not end, be it within [`MAX_EVENTS`] or because spikes come closer than doubles; every
+/// other error is a failure.
 pub(crate) fn runaway(error: Error) -> TestCaseError {
     match error {
-        Error::Simulate(SimulateError::EventBudget { .. }) => TestCaseError::reject("runs away"),
+        Error::Simulate(SimulateError::EventBudget { .. } | SimulateError::Zeno { .. }) => {
+            TestCaseError::reject("runs away")
+        }
         error => TestCaseError::fail(error.to_string()),
     }
 }

@@ -202,10 +202,12 @@ fn t6_a_loss_reads_times_with_what_their_rounding_left_off() {
     // Given to 15 digits.
     close(evaluation.loss, 0.755_817_660_430_381, 10.0);
     let answer = crate::support::document(&p, &evaluation);
-    for (path, expected) in [
-        ("network/connections/0/weights/0/0", -1.303_539_521_953_65),
-        ("network/populations/0/params/tau_mem", 7.333_426_750_564_04),
+    // The two neurons share their time constant: 533.58 of one and −526.24 of the other are left with 7.33.
+    let condition = (533.58 + 526.24) / 7.33;
+    for (path, expected, condition) in [
+        ("network/connections/0/weights/0/0", -1.303_539_521_953_65, 1.0),
+        ("network/populations/0/params/tau_mem", 7.333_426_750_564_04, condition),
     ] {
-        close(at_path(&answer, path), expected, DERIVATIVE_ULPS);
+        close(at_path(&answer, path), expected, DERIVATIVE_ULPS * condition);
     }
 }
