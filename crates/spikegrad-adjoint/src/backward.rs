@@ -193,8 +193,7 @@ pub(crate) fn check<T: Scalar>(
 /// outlasts the instant of its spike.
 pub(crate) fn free_from<T: Scalar>(at: Time<T>, refractory: T) -> f64 {
     let release = at.after(refractory).rounded.re();
-    let is_lost = is_lost(at, refractory);
-    if is_lost { release.next_up() } else { release }
+    if is_lost(at, refractory) { release.next_up() } else { release }
 }
 
 /// Whether a refractory time is so short that the release falls on the instant of the spike at `at`.
@@ -466,8 +465,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                 self.move_back(n, at.at());
             }
         }
-        let time = self.cotangents.spikes[spike] + self.workspace.times[self.inputs() + spike];
         let firing = self.inputs() + spike;
+        let time = self.cotangents.spikes[spike] + self.workspace.times[firing];
         self.workspace.times[firing] = time;
         let previous = self.workspace.previous[spike];
         let cell = &mut self.workspace.cells[n];
@@ -544,7 +543,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (before, time) = model.release_pullback(rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);
         cell.released = f64::NEG_INFINITY;
-        // A refractory time of 0 can only grow, beyond all that arrives at its instant: the membrane would start with that.
+        // A refractory time of 0 can only grow, beyond all that arrives at its instant: the membrane would start with that
+        // (eq. 14a).
         let later = if model.refractory().is_exactly_zero() {
             let arrived = self.workspace.arrived[spike];
             model.release_pullback(rate + model.rate_change(arrived), after).1

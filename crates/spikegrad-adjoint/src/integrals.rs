@@ -4,7 +4,7 @@
 //! the rate at which its weight fades; a mean has ρ = 0. That is what adjoints take up on their way back ([`Integrals::pull_back`]).
 //! The rest does not depend on an adjoint and is taken from the trace alone ([`Integrals::share`]): the parameters' part of each
 //! stretch, from a start of the membrane to its next spike, and of each clamp; and a spike that comes later by δ keeps V at the
-//! threshold, rather than at the reset value, for δ (docs/mathematics.md, eqs. 25 to 25c). A neuron may be read by several averages, each under its
+//! threshold, rather than at the reset value, for δ (docs/mathematics.md, eqs. 25 to 25b). A neuron may be read by several averages, each under its
 //! own weight.
 //!
 //! Not here: the integral over a length of free motion and its pullback (`spikegrad_dynamics`, eqs. 6 and 6a).

@@ -89,7 +89,7 @@ pub(crate) fn ties(run: &Differentiated<'_>) -> Vec<Moment> {
     let mut all = Vec::new();
     of_readouts(run, &mut all);
     of_spikes(run, &mut all);
-    let kinks = run.cotangents.kinks.iter().map(|&k| &run.trace.spikes[k]);
+    let kinks = run.cotangents.kinks.iter().filter_map(|&k| run.trace.spikes.get(k));
     all.extend(kinks.map(|spike| Moment::tied(TieKind::KinkOfLoss, spike.neuron, spike.time)));
     let key = |m: &Moment| (m.time.to_bits(), m.neuron, m.kind);
     all.sort_by_key(key);
@@ -110,7 +110,8 @@ fn of_readouts(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
             Place::Threshold if is_fixed => {
                 into.push(Moment::tied(TieKind::SpikeAtEnd, neuron, time));
             }
-            Place::Free | Place::Cusp(_) if is_fixed => {
+            // What arrives at time 0 can only come later.
+            Place::Free | Place::Cusp(_) if is_fixed && time > 0.0 => {
                 into.push(Moment::if_met(TieKind::ArrivalAtReadout, neuron, time));
             }
             _ => {}
@@ -207,6 +208,33 @@ fn membranes_that_matter(run: &Differentiated<'_>) -> Vec<bool> {
     matters
 }
 
+/// Says of most times that nothing is listed there, without a look at the list: arrivals are many, and coincidences few.
+struct Filter(Vec<u64>);
+
+impl Filter {
+    /// A word for each listed time: of those that are not listed one in 64 is mistaken for one that is.
+    fn new(times: &[(u64, Range<usize>)]) -> Self {
+        let mut filter = Self(vec![0; times.len().next_power_of_two()]);
+        for &(time, _) in times {
+            let (word, bit) = filter.place(time);
+            filter.0[word] |= bit;
+        }
+        filter
+    }
+
+    /// Word and bit of a time, from the upper half of a product in which all of its bits have a part.
+    fn place(&self, time: u64) -> (usize, u64) {
+        let mixed = time.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let word = usize::try_from(mixed / 64).unwrap_or_default() & (self.0.len() - 1);
+        (word, 1 << (mixed % 64))
+    }
+
+    fn may_have(&self, time: u64) -> bool {
+        let (word, bit) = self.place(time);
+        self.0[word] & bit != 0
+    }
+}
+
 /// Shows each moment what arrives at its time.
 fn meet_arrivals(run: &Differentiated<'_>, moments: &mut [Moment]) {
     let Differentiated { circuit, trace, .. } = run;
@@ -222,12 +250,16 @@ fn meet_arrivals(run: &Differentiated<'_>, moments: &mut [Moment]) {
     if instants.is_empty() {
         return;
     }
+    let filter = Filter::new(&instants);
     let inputs = trace.stimulus.spikes().iter().map(|s| (s.channel, Time::from(s.time), 0));
     let spikes = trace.spikes.iter().map(|s| (circuit.source_of(s.neuron), s.at(), s.round));
     for (firing, (source, fired_at, fired_in)) in inputs.chain(spikes).enumerate() {
         for group in circuit.groups_of(source) {
             let time = fired_at.after(circuit.delay(group));
             let at = bits(time.rounded);
+            if !filter.may_have(at) {
+                continue;
+            }
             let Ok(instant) = instants.binary_search_by_key(&at, |&(bits, _)| bits) else {
                 continue;
             };

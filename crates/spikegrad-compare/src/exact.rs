@@ -1,10 +1,11 @@
 //! The exact gradient as an engine, and the only file of this crate that names the adjoint.
 //!
-//! What other files need of losses and settings they have from here, so that none of them can reach for a formula of the
+//! What other files need of losses, of what they read, and of settings they have from here, so that none of them can reach for a formula of the
 //! adjoint: a yardstick shares none with what it measures. Not here: any way to a gradient of its own.
 
 use crate::{Answer, CompareError, Engine, Question, Worth};
 
+pub(crate) use spikegrad::adjoint::judge_touches;
 pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
 pub(crate) use spikegrad::{Cotangents, Sample, value_and_jvp};
 #[cfg(feature = "proptest")]

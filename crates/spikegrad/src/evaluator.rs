@@ -193,7 +193,9 @@ impl Scratch {
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
     ) -> Result<(), SimulateError> {
         let Prepared { circuit, layers, settings, .. } = prepared;
+        // What was said of the last run does not hold any more.
         self.last_backward = None;
+        self.cotangents.reset(&Trace::default());
         let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
         let options =
             options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
@@ -426,8 +428,8 @@ impl<'a> Evaluator<'a> {
         &self.scratch.trace
     }
 
-    /// How far the gradient of the last run can be trusted. Finding ties takes a look at every arrival, as long as a part of the
-    /// run itself.
+    /// How far the gradient of the last run can be trusted; of a run that was not differentiated it knows no more than its slopes
+    /// and touches. Finding ties takes a look at every arrival, as long as a part of the run itself.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
         let (Prepared { network, circuit, settings, .. }, scratch) =

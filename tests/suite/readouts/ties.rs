@@ -2,14 +2,18 @@
 //! names. Where it names none, differences agree with the gradient from both sides (`spiking.rs`).
 
 use super::{AUTOMATIC, EVENT_LOOP, Reads, evaluate};
-use crate::support::{SpikeTime, close, one_neuron, problem, run};
+use crate::random_networks::{Plan, any_plan, for_all, runaway};
+use crate::support::{Random, SpikeTime, close, one_neuron, problem, run};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use spikegrad::adjoint::LISTED_TIES;
-use spikegrad::problem::Problem;
+use spikegrad::problem::{OneOrMany, Problem};
 use spikegrad::{
-    Evaluation, Loss, MaxVoltageCrossEntropy, Measure, Settings, SpikeTimeMse, Tie, TieKind,
-    VanRossum,
+    Evaluation, Evaluator, Gradient, InputSpike, Loss, MaxVoltageCrossEntropy, Measure, NeuronId,
+    ReadoutRequest, Settings, SpikeTimeMse, Stimulus, Tie, TieKind, VanRossum,
 };
+use std::cell::RefCell;
 
 /// What the certificate lists, which is the same in both engines.
 #[track_caller]
@@ -59,6 +63,31 @@ fn equal_spikes_of_neurons_that_hear_each_other_without_delay_are_ties_of_both()
     let mut own = equals(1, 0.0);
     own["network"]["connections"][1]["weights"] = json!([[-3.0]]);
     assert_eq!(ties(&crate::support::problem(&own), &SpikeTime { neuron: 0, ordinal: 0 }), []);
+}
+
+#[test]
+fn a_certificate_is_of_the_last_run() {
+    let problem = problem(&equals(2, -8.0));
+    let Problem { network, parameters, stimulus, .. } = &problem;
+    let loss = VanRossum { population: 0, targets: vec![vec![0.005]; 2], tau: 0.01 };
+    for settings in [AUTOMATIC, EVENT_LOOP] {
+        let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
+        let mut gradient = evaluator.zero_gradient(parameters);
+        evaluator.value_and_grad(stimulus, &loss, &mut gradient).unwrap();
+        let (spikes, ties) = (evaluator.certificate().spikes, evaluator.certificate().ties);
+        assert!(spikes == 2 && ties == 2);
+        let at_its_target =
+            VanRossum { targets: vec![vec![evaluator.trace().spikes[0].time]; 2], ..loss.clone() };
+        evaluator.value_and_grad(stimulus, &at_its_target, &mut gradient).unwrap();
+        let kinds: Vec<_> = evaluator.certificate().first_ties.iter().map(|tie| tie.kind).collect();
+        assert_eq!(kinds, [TieKind::KinkOfLoss; 2]);
+        // A run without a spike, and no run at all.
+        evaluator.simulate(&Stimulus::new(0.001, vec![]).unwrap(), &[]).unwrap();
+        assert_eq!((evaluator.certificate().spikes, evaluator.certificate().ties), (0, 0));
+        evaluator.value_and_grad(stimulus, &at_its_target, &mut gradient).unwrap();
+        evaluator.take_trace();
+        assert_eq!((evaluator.certificate().spikes, evaluator.certificate().ties), (0, 0));
+    }
 }
 
 #[test]
@@ -310,4 +339,121 @@ fn a_certificate_says_how_many_ties_there_are_in_the_answer() {
     let certificate = evaluate(&problem, &none, &AUTOMATIC).unwrap().certificate;
     let answer = serde_json::to_value(&certificate).unwrap();
     assert!(answer["ties"] == json!(0) && answer.get("first_ties").is_none());
+}
+
+/// A problem in which much coincides: inputs, delays and refractory times on a grid, equal neurons, weights of few sizes.
+fn on_a_grid(plan: &Plan) -> Problem {
+    const GRID: f64 = 1.0 / 1024.0;
+    let snap = |x: f64, unit: f64| (x / unit).round() * unit;
+    let mut document = plan.document();
+    for (_, time) in &mut document.stimulus.spikes {
+        *time = snap(*time, 4.0 * GRID);
+    }
+    for population in &mut document.network.populations {
+        // Of time constants that differ by a billionth there are ties that differ by as much.
+        if let Some(OneOrMany::One(tau_mem)) = &mut population.params.tau_mem {
+            *tau_mem = snap(*tau_mem, 1e-4);
+        }
+        population.params.t_ref =
+            population.params.t_ref.take().map(|_| OneOrMany::One(2.0 * GRID));
+    }
+    for connection in &mut document.network.connections {
+        connection.delay = connection.delay.take().map(|_| OneOrMany::One(2.0 * GRID));
+        for weight in connection.weights.iter_mut().flatten().flatten() {
+            *weight = snap(*weight, 6.0);
+        }
+        for synapse in connection.synapses.iter_mut().flatten() {
+            synapse.delay = synapse.delay.map(|_| 2.0 * GRID);
+        }
+    }
+    Problem::from_document(document).unwrap()
+}
+
+/// Reads spikes in every second problem, and potentials of every second neuron, samples on the grid of the inputs.
+fn some(plan: &Plan, problem: &Problem) -> Reads {
+    let mut random = plan.random();
+    let mut of_readouts = Vec::new();
+    for neuron in (0..problem.network.neurons()).map(NeuronId::new) {
+        if random.below(2) == 0 {
+            let time = (4.0 / 1024.0) * f64::from(u32::try_from(random.below(15)).unwrap());
+            for measure in [Measure::Mean, Measure::Maximum, Measure::Sample { time }] {
+                of_readouts.push((ReadoutRequest { neuron, measure }, random.unit() - 0.5));
+            }
+        }
+    }
+    Reads { of_spikes: if random.below(2) == 0 { 0.0 } else { 0.1 }, of_readouts }
+}
+
+/// A direction with entries of the size of the numbers, in which nothing moves that can only grow.
+fn direction(problem: &Problem, random: &mut Random) -> Gradient {
+    let draw = |x: f64, size: f64, random: &mut Random| {
+        (2.0 * random.unit() - 1.0) * if x == 0.0 { size } else { x.abs() }
+    };
+    let mut parameters = problem.parameters.clone();
+    for population in &mut parameters.populations {
+        for (name, values) in population.values_mut() {
+            let size = if name == "params.t_ref" { 0.0 } else { 1.0 };
+            values.as_mut_slice().iter_mut().for_each(|x| *x = draw(*x, size, random));
+        }
+    }
+    for connection in &mut parameters.connections {
+        connection.weights.iter_mut().for_each(|x| *x = draw(*x, 1.0, random));
+        connection.delay.as_mut_slice().iter_mut().for_each(|x| *x = draw(*x, 0.0, random));
+    }
+    let times = problem.stimulus.spikes().iter().map(|spike| draw(spike.time, 0.0, random));
+    Gradient { input_times: times.collect(), parameters }
+}
+
+/// The problem, a step along a direction. Inputs are moved by their places in the order of time.
+fn along(problem: &Problem, direction: &Gradient, step: f64) -> Problem {
+    let mut entries = direction.parameters.to_vec().into_iter();
+    let parameters = problem.parameters.map(|x| x + step * entries.next().unwrap());
+    let spikes = problem.stimulus.spikes().iter().zip(&direction.input_times);
+    let moved = spikes.map(|(s, by)| InputSpike { channel: s.channel, time: s.time + step * by });
+    let stimulus = Stimulus::new(problem.stimulus.t_end(), moved.collect()).unwrap();
+    Problem { parameters, stimulus, ..problem.clone() }
+}
+
+/// Whether a loss has another derivative towards one side of a random direction than towards the other.
+fn is_bent(problem: &Problem, loss: &Reads, random: &mut Random) -> Result<bool, TestCaseError> {
+    /// Short: potentials that have relaxed for long come as near to each other as one likes, and no tie.
+    const STEP: f64 = 1e-11;
+    /// A share of the terms. Values of size one are rounded, which over the step is 1e-5.
+    const KINK: f64 = 1e-3;
+    let direction = direction(problem, random);
+    let at =
+        |step: f64| evaluate(&along(problem, &direction, step), loss, &EVENT_LOOP).map_err(runaway);
+    let middle = at(0.0)?;
+    let quotient =
+        |step: f64| -> Result<f64, TestCaseError> { Ok((at(step)?.loss - middle.loss) / step) };
+    let (left, right) = (quotient(-STEP)?, quotient(STEP)?);
+    let entries =
+        middle.gradient.parameters.to_vec().into_iter().zip(direction.parameters.to_vec());
+    let terms: f64 = entries.map(|(derivative, by)| (derivative * by).abs()).sum();
+    Ok((right - left).abs() > KINK * (terms + left.abs() + right.abs() + 1.0))
+}
+
+#[test]
+fn a_certificate_without_ties_means_one_derivative_in_every_direction() {
+    const DIRECTIONS: usize = 3;
+    let counts = RefCell::new([[0; 2]; 2]);
+    let plans = any_plan().prop_map(|plan| Plan { heterogeneous: false, ..plan });
+    for_all(plans, |plan, _| {
+        let problem = on_a_grid(plan);
+        let loss = some(plan, &problem);
+        let found = evaluate(&problem, &loss, &EVENT_LOOP).map_err(runaway)?;
+        let (mut random, has_ties) = (plan.random(), found.certificate.ties > 0);
+        let mut has_kink = false;
+        for _ in 0..DIRECTIONS {
+            has_kink |= is_bent(&problem, &loss, &mut random)?;
+        }
+        prop_assert!(has_ties || !has_kink, "a kink without a tie");
+        counts.borrow_mut()[usize::from(has_ties)][usize::from(has_kink)] += 1;
+        Ok(found.trace.spikes.len())
+    });
+    let [[smooth, _], [without_kink, with_kink]] = counts.into_inner();
+    println!(
+        "{smooth} without ties; of those with ties {with_kink} have a kink, {without_kink} do not"
+    );
+    assert!(smooth > 100 && with_kink > 100 && 2 * without_kink < with_kink);
 }

@@ -339,7 +339,7 @@ impl LayerSweep<'_> {
     }
 
     /// Without a refractory time release and crossing are one. That time can only grow, beyond all that arrives at the instant: the
-    /// membrane would start with that.
+    /// membrane would start with that (eq. 14a).
     fn release_at_once(
         &mut self,
         spike: usize,

@@ -22,7 +22,7 @@
 mod events;
 mod neuron;
 
-use crate::exact::{Cotangents, Grazing};
+use crate::exact::{Cotangents, Grazing, judge_touches};
 use crate::{Answer, CompareError, Engine, Question, Worth};
 use events::{Arrival, Event, What, events};
 use nalgebra::DVector;
@@ -90,13 +90,17 @@ impl Saltation {
         for event in events(question, &run.trace) {
             sweep.happen(&event).map_err(|reason| self.unsupported(reason))?;
         }
-        let touch = run.trace.touches.first();
+        let mut cotangents = run.cotangents.clone();
+        let Question { network, loss, .. } = *question;
+        judge_touches(network, &run.circuit, &run.trace, loss, &mut cotangents);
+        let mut touches = run.trace.touches.iter().zip(&cotangents.touches);
+        let touch = touches.find(|(_, matters)| **matters).map(|(touch, _)| touch);
         if let (Grazing::Fail, Some(touch)) = (question.settings.grazing, touch) {
             let name = question.network.describe(touch.neuron);
             let reason = format!("{name} touches its threshold at {} s", touch.time);
             return Err(self.unsupported(reason));
         }
-        let (entries, terms) = sweep.gradient(&run.cotangents);
+        let (entries, terms) = sweep.gradient(&cotangents);
         let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
         let stretches = sweep.neurons.iter().map(|neuron| neuron.stiffness);
         let of_stretches = stretches.fold(0.0, f64::max);

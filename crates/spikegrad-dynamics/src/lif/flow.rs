@@ -117,7 +117,8 @@ pub(super) fn flow_pullback<T: Scalar>(
 }
 
 /// dV/dt after the flow. A membrane much faster than its synapse follows the current, and its rate cannot be read off the two any more;
-/// from the start it can: with dψ/dt = (e^q − ψ)/τ_mem and `e^q − ψ = (x e^p − y e^q)/(x − y)`.
+/// from the start it can: with `dψ/dt = (e^q − ψ)/τ_mem` and `e^q − ψ = (x e^p − y e^q)/(x − y)`
+/// (eq. 23a).
 pub(super) fn rate_after<T: Scalar>(neuron: &Lif<T>, before: State<T>, dt: T) -> T {
     let Propagator { x, y, membrane, current, response, .. } = propagator(neuron, dt);
     let of_current = if (x - y).re().abs() > 1.0 {

@@ -280,6 +280,9 @@ impl LossDocument {
             Self::ShapedVoltageCrossEntropy { label: k, tau, scale, .. } => {
                 label(k)?;
                 time_constant("loss.tau", tau)?;
+                // The weight fades at the inverse.
+                let fades = tau.recip().is_finite();
+                number("loss.tau", tau, fades, "a time in seconds whose inverse is finite")?;
                 number("loss.scale", scale, scale > 0.0, "a positive number")?;
                 lasts(t_end)
             }
@@ -301,9 +304,7 @@ fn number(
 }
 
 fn time_constant(place: &str, value: f64) -> Result<(), ProblemError> {
-    // The inverse of what is smaller than the smallest normal number may be infinite.
-    let holds = value >= f64::MIN_POSITIVE;
-    number(place, value, holds, "a positive time in seconds")
+    number(place, value, value > 0.0, "a positive time in seconds")
 }
 
 /// A time average needs time.
