@@ -12,6 +12,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Gamma, LogNormal, StandardNormal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::dynamics::math;
 
 use crate::out_of_range::{OutOfRange, check, finite, not_negative, positive};
 
@@ -108,12 +109,12 @@ impl Drawn {
             return vec![mean; count];
         }
         let ratio = std / mean;
-        let log_variance = (ratio * ratio).ln_1p();
+        let log_variance = math::ln_1p(ratio * ratio);
         let mut draw = || match distribution {
             Distribution::Normal => mean + std * rng.sample::<f64, _>(StandardNormal),
             Distribution::LogNormal => {
                 let log_normal =
-                    LogNormal::new(mean.ln() - 0.5 * log_variance, log_variance.sqrt());
+                    LogNormal::new(math::ln(mean) - 0.5 * log_variance, log_variance.sqrt());
                 rng.sample(log_normal.expect("a checked spread is finite"))
             }
             Distribution::Gamma => {

@@ -26,6 +26,7 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::dynamics::math;
 
 use super::{DataSet, Inputs, SpikeTrains, Splits};
 use crate::TrainError;
@@ -178,7 +179,7 @@ impl Curve {
     fn draw(alpha: f64, rng: &mut Stream) -> Self {
         let term = |i: u32| {
             let [a, b, c]: [f64; 3] = std::array::from_fn(|_| rng.random());
-            let weight = 1.0 / (f64::from(i + 1).powf(alpha) + 1.0);
+            let weight = 1.0 / (math::pow(f64::from(i + 1), alpha) + 1.0);
             [a * weight, TAU * f64::from(i) * b, TAU * c]
         };
         Self((1..cutoff(alpha)).map(term).collect())
@@ -187,14 +188,14 @@ impl Curve {
     fn at(&self, x: f64) -> f64 {
         self.0
             .iter()
-            .map(|[amplitude, frequency, phase]| amplitude * (frequency * x + phase).sin())
+            .map(|[amplitude, frequency, phase]| amplitude * math::sin(frequency * x + phase))
             .sum()
     }
 }
 
 /// Number of frequencies, the constant term included; at least 2, so that there is one to vary.
 fn cutoff(alpha: f64) -> u32 {
-    let wanted = PRECISION.powf(-1.0 / alpha).ceil().clamp(2.0, f64::from(MAX_CUTOFF));
+    let wanted = math::pow(PRECISION, -1.0 / alpha).ceil().clamp(2.0, f64::from(MAX_CUTOFF));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 1000")]
     let cutoff = wanted as u32;
     cutoff

@@ -12,6 +12,7 @@
 //! Not here: how large deformations are drawn (`augmentation.rs`).
 
 use rand::RngExt;
+use spikegrad::dynamics::math;
 
 use crate::random::Stream;
 
@@ -58,7 +59,7 @@ impl Deformation {
     pub(super) fn apply(&self, pixels: &[u8]) -> Vec<f64> {
         let Self { rows, columns, shift, angle, factor, .. } = *self;
         let centre = [rows, columns].map(|n| (coordinate(n) - 1.0) / 2.0);
-        let (sin, cos) = angle.sin_cos();
+        let (sin, cos) = (math::sin(angle), math::cos(angle));
         let mut greys = Vec::with_capacity(pixels.len());
         for row in 0..rows {
             for column in 0..columns {
@@ -112,7 +113,7 @@ fn coordinate(k: usize) -> f64 {
 fn gaussian(sigma: f64) -> Vec<f64> {
     let reach = (REACH * sigma).ceil();
     let half = (0_u32..).map(f64::from).take_while(|x| *x <= reach);
-    let mut half: Vec<f64> = half.map(|x| (-0.5 * (x / sigma).powi(2)).exp()).collect();
+    let mut half: Vec<f64> = half.map(|x| math::exp(-0.5 * (x / sigma).powi(2))).collect();
     let sum = 2.0 * half.iter().sum::<f64>() - half[0];
     half.iter_mut().for_each(|weight| *weight /= sum);
     half

@@ -18,6 +18,7 @@ mod deformation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spikegrad::InputSpike;
+use spikegrad::dynamics::math;
 
 pub use augmentation::{Augmentation, Elastic};
 
@@ -231,8 +232,8 @@ impl Encoder {
                 spikes.latencies(values, silent_below, |v| t_min + (1.0 - v) * span);
             }
             (Shape::Logarithmic, _) => {
-                let least = silent_below.ln();
-                spikes.latencies(values, silent_below, |v| t_min + span * (v.ln() / least));
+                let least = math::ln(silent_below);
+                spikes.latencies(values, silent_below, |v| t_min + span * (math::ln(v) / least));
             }
         }
     }

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use spikegrad::dynamics::math;
 use spikegrad::problem::LossDocument;
 use spikegrad::{
     Cotangents, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Parameters,
@@ -302,7 +303,7 @@ impl Classifier {
         let mut winners =
             winners.filter(|(_, (score, silent))| **score >= best && !**silent).map(|(k, _)| k);
         let class = winners.next().filter(|_| winners.next().is_none());
-        let confidence = 1.0 / scores.iter().map(|score| (score - best).exp()).sum::<f64>();
+        let confidence = 1.0 / scores.iter().map(|score| math::exp(score - best)).sum::<f64>();
         Verdict { class, confidence, spikes, silent, smallest_slope, inexact }
     }
 

@@ -9,6 +9,8 @@
 //!
 //! Not here: which parameter has which constraint.
 
+use spikegrad::dynamics::math;
+
 /// What values a parameter may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Constraint {
@@ -27,7 +29,7 @@ impl Constraint {
     pub fn to_free(self, value: f64) -> f64 {
         match self {
             Self::None | Self::AtLeast(_) => value,
-            Self::Positive => value.ln(),
+            Self::Positive => math::ln(value),
         }
     }
 
@@ -47,7 +49,7 @@ impl Constraint {
                     free
                 }
             }
-            Self::Positive => free.exp(),
+            Self::Positive => math::exp(free),
         }
     }
 

@@ -6,6 +6,7 @@ use std::f64::consts::PI;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::dynamics::math;
 
 use crate::out_of_range::{OutOfRange, check, not_negative};
 
@@ -68,11 +69,11 @@ impl Schedule {
         assert!((0.0..=epochs).contains(&epoch), "epoch {epoch} of {epochs}");
         let factor = match self.shape {
             Shape::Constant {} => 1.0,
-            Shape::Exponential { decay } => decay.powf(epoch.floor()),
+            Shape::Exponential { decay } => math::pow(decay, epoch.floor()),
             // A run without epochs has ended.
             Shape::Cosine { final_share } if epochs == 0.0 => final_share,
             Shape::Cosine { final_share } => {
-                final_share + (1.0 - final_share) * 0.5 * (1.0 + (PI * (epoch / epochs)).cos())
+                final_share + (1.0 - final_share) * 0.5 * (1.0 + math::cos(PI * (epoch / epochs)))
             }
         };
         if epoch < self.warm_up { factor * (epoch / self.warm_up) } else { factor }
@@ -115,7 +116,7 @@ mod tests {
         for epoch in (0..100).map(f64::from) {
             for within in [0.0, 0.5, 0.999] {
                 let factor = decaying.factor(epoch + within, 100);
-                assert_eq!(factor.to_bits(), 0.95f64.powf(epoch).to_bits());
+                assert_eq!(factor.to_bits(), math::pow(0.95, epoch).to_bits());
             }
         }
     }
