@@ -212,6 +212,16 @@ fn what_came_later_means_in_an_old_run_what_was_done_before() {
     assert_eq!(old, config.with(&expected).unwrap().0);
     // Where neither has an effect, it is no other run.
     config.check_continues(&old).unwrap();
+    let moving = |config: &Config, decay: &str| {
+        let changes = [("learning_rates.tau_mem", "0.1"), ("optimiser.weight_decay", decay)];
+        config.with(&changes).unwrap().0
+    };
+    moving(&config, "0").check_continues(&moving(&old, "0")).unwrap();
+    let message = moving(&config, "0.1").check_continues(&moving(&old, "0.1")).unwrap_err();
+    assert!(
+        message.to_string().starts_with("setting `optimiser.decays` is \"weights\""),
+        "{message}"
+    );
     let trained = |config: &Config| config.with(&[("learning_rates.thresholds", "0.1")]).unwrap().0;
     let message = trained(&config).check_continues(&trained(&old)).unwrap_err().to_string();
     assert!(

@@ -264,10 +264,10 @@ impl Config {
         if rates.iter().all(|rates| rates.thresholds.is_none()) {
             self.bounds = Bounds::default();
         }
-        if rates
-            .iter()
-            .all(|rates| LearningRates { weights: None, ..*rates } == LearningRates::default())
-        {
+        let only_weights = |rates: &LearningRates| {
+            LearningRates { weights: None, ..*rates } == LearningRates::default()
+        };
+        if self.optimiser.decays().is_none() || rates.iter().all(only_weights) {
             self.optimiser.set_decays(Decays::Weights);
         }
     }

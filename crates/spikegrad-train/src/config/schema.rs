@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::TrainError;
 
+/// Letters of a key that are compared with those of others.
+const LONGEST_KEY: usize = 100;
+
 /// A place in the schema.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
@@ -238,11 +241,13 @@ pub(super) fn word(value: &Value) -> String {
 
 /// That there is no setting `key`, and which one may be meant.
 pub(super) fn nearest(key: &str, schema: &Value) -> TrainError {
+    // What is much longer than any key is like none, and comparing would take long.
+    let start: String = key.chars().take(LONGEST_KEY).collect();
     let likeness = |other: &str| {
         let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-        let whole = strsim::normalized_damerau_levenshtein(key, other);
+        let whole = strsim::normalized_damerau_levenshtein(&start, other);
         // The right name under the wrong heading, or under none, is as good as a slip in the whole.
-        whole.max(strsim::normalized_damerau_levenshtein(&last(key), &last(other)))
+        whole.max(strsim::normalized_damerau_levenshtein(&last(&start), &last(other)))
     };
     let mut keys = Vec::new();
     collect_keys("", Node::root(schema), &mut keys);

@@ -301,6 +301,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_samples_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("words.h5");
+        let nothing = Words { times: vec![], units: vec![], labels: vec![] };
+        nothing.write(&path).close().unwrap();
+        let message = read(&path, &digits(), usize::MAX).unwrap_err().to_string();
+        assert!(message.ends_with("it has no samples; at least one is needed"), "{message}");
+    }
+
+    #[test]
     fn files_that_disagree_with_themselves_are_refused_by_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("words.h5");

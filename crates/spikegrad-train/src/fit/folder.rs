@@ -434,6 +434,26 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_another_process_is_about_to_fill_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        fs::create_dir(&path).unwrap();
+        let create = || RunFolder::create(&path, &config());
+        // It has the lock, and has written nothing yet.
+        let lock = File::create(path.join(METRICS)).unwrap();
+        lock.lock().unwrap();
+        assert!(matches!(create(), Err(TrainError::Busy { .. })));
+        assert!(!path.join(CONFIG).exists());
+        // It was killed: the file is there, and the lock is not.
+        drop(lock);
+        create().unwrap();
+        fs::remove_file(path.join(CONFIG)).unwrap();
+        fs::write(path.join(METRICS), "{}").unwrap();
+        assert!(matches!(create(), Err(TrainError::NotEmpty { .. })));
+        assert_eq!(fs::read_to_string(path.join(METRICS)).unwrap(), "{}");
+    }
+
+    #[test]
     fn what_a_killed_process_left_behind_is_cut_off() {
         let (_parent, path) = trained();
         let metrics = fs::read_to_string(path.join(METRICS)).unwrap();
