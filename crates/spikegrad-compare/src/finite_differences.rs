@@ -251,8 +251,10 @@ fn with_parameter(parameters: &Parameters, k: usize, x: f64) -> Parameters {
 /// The stimulus with another time for the spike at position `k` of those given.
 fn with_time(stimulus: &Stimulus, k: usize, time: f64) -> Option<Stimulus> {
     let mut spikes: Vec<InputSpike> = stimulus.spikes().to_vec();
-    let place = stimulus.given_positions().iter().position(|&given| given == k)?;
-    spikes[place].time = time;
+    for (&given, &spike) in stimulus.given_positions().iter().zip(stimulus.spikes()) {
+        spikes[given] = spike;
+    }
+    spikes[k].time = time;
     Stimulus::new(stimulus.t_end(), spikes).ok()
 }
 

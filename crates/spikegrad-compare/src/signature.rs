@@ -15,7 +15,8 @@ use std::fmt;
 enum Happening {
     /// The neuron's own spike.
     Spike,
-    /// The n-th firing of a source arrived through a synapse of a connection.
+    /// A firing arrived through a synapse of a connection: the n-th spike of a neuron, or the n-th of the inputs as they were given. Two inputs
+    /// of one channel may change places, and then each is still itself.
     Arrival { connection: usize, synapse: u32, ordinal: usize },
     /// A refractory time ended.
     Release,
@@ -39,12 +40,16 @@ impl Signature {
     pub fn new(circuit: &Circuit, trace: &Trace) -> Self {
         let t_end = trace.stimulus.t_end();
         let mut timed: Vec<Vec<(f64, u32, Happening)>> = vec![Vec::new(); circuit.neurons.len()];
-        let inputs = trace.stimulus.spikes().iter().map(|s| (s.channel, s.time, 0));
-        let spikes = trace.spikes.iter().map(|s| (circuit.source_of(s.neuron), s.time, s.round));
-        let mut fired = vec![0; circuit.inputs() + circuit.neurons.len()];
-        for (source, time, round) in inputs.chain(spikes) {
-            let ordinal = fired[source];
-            fired[source] += 1;
+        let given = trace.stimulus.given_positions();
+        let inputs =
+            trace.stimulus.spikes().iter().zip(given).map(|(s, &k)| (s.channel, s.time, 0, k));
+        let mut fired = vec![0; circuit.neurons.len()];
+        let spikes = trace.spikes.iter().map(|s| {
+            let ordinal = fired[s.neuron.index()];
+            fired[s.neuron.index()] += 1;
+            (circuit.source_of(s.neuron), s.time, s.round, ordinal)
+        });
+        for (source, time, round, ordinal) in inputs.chain(spikes) {
             for group in circuit.groups_of(source) {
                 let Group { delay, synapses, connection } = circuit.group(group);
                 let arrival = time + delay;
