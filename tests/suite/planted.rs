@@ -141,6 +141,9 @@ impl Neuron<f64> for Buggy {
     fn integral(&self, state: State<f64>, over: (f64, f64), kept: &mut Averaging<f64>) -> f64 {
         self.real.integral(state, over, kept)
     }
+    fn with_real_part(&self, state: State<f64>, other: State<f64>) -> State<f64> {
+        self.real.with_real_part(state, other)
+    }
     fn is_finite(&self, state: State<f64>) -> bool {
         self.real.is_finite(state)
     }

@@ -9,6 +9,7 @@
 
 mod divided;
 mod double_double;
+mod dual;
 pub mod lanes;
 pub mod lif;
 pub mod math;
@@ -16,7 +17,7 @@ mod neuron;
 mod scalar;
 
 pub use divided::exp_divided;
+pub use dual::{Dual, Dual64};
 pub use lif::{Lif, LifGradient, LifParameters, State};
 pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};
-pub use num_dual::Dual64;
 pub use scalar::Scalar;

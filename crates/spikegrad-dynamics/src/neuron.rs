@@ -114,6 +114,9 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// The same of a clamped neuron.
     #[must_use]
     fn clamped_integral(&self, over: (T, T)) -> T;
+    /// `state` with the real parts of `other`, from which it differs by roundings.
+    #[must_use]
+    fn with_real_part(&self, state: Self::State, other: Self::State) -> Self::State;
     /// Whether every number of `state` is finite.
     #[must_use]
     fn is_finite(&self, state: Self::State) -> bool;

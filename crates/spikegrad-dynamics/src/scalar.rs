@@ -4,7 +4,6 @@
 //! the order of events. Not here: the divided differences of the exponential (`divided.rs`).
 
 use crate::math;
-use num_dual::Dual64;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -86,41 +85,5 @@ impl Scalar for f64 {
     }
     fn phi1(self) -> f64 {
         if self == 0.0 { 1.0 } else { -math::exp_m1(-self) / self }
-    }
-}
-
-impl Scalar for Dual64 {
-    const CARRIES_DERIVATIVE: bool = true;
-
-    fn re(self) -> f64 {
-        self.re
-    }
-    fn with_re(mut self, re: f64) -> Self {
-        self.re = re;
-        self
-    }
-    fn is_exactly_zero(self) -> bool {
-        self.re == 0.0 && self.eps == 0.0
-    }
-    fn is_all_finite(self) -> bool {
-        self.re.is_finite() && self.eps.is_finite()
-    }
-    fn exp(self) -> Self {
-        let exp = math::exp(self.re);
-        Self::new(exp, exp * self.eps)
-    }
-    fn exp_m1(self) -> Self {
-        Self::new(math::exp_m1(self.re), math::exp(self.re) * self.eps)
-    }
-    fn ln(self) -> Self {
-        Self::new(math::ln(self.re), self.eps / self.re)
-    }
-    fn ln_1p(self) -> Self {
-        Self::new(math::ln_1p(self.re), self.eps / (1.0 + self.re))
-    }
-    fn phi1(self) -> Self {
-        // The derivative of the quotient loses all digits as x → 0; the series of φ₁' does not.
-        let x = self.re;
-        Self::new(x.phi1(), -crate::exp_divided([0.0, -x, -x]) * self.eps)
     }
 }

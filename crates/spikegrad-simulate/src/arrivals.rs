@@ -77,9 +77,9 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         self.circuit.groups_of(source)
     }
 
-    /// All arrivals of this round: as one, except that numbers with a derivative have a time each.
+    /// All arrivals of this round, at each target as one.
     pub(crate) fn arrivals(&mut self) -> Result<(), SimulateError> {
-        let is_apart = T::CARRIES_DERIVATIVE || self.targets_are_apart();
+        let is_apart = self.targets_are_apart();
         for k in 0..self.workspace.due.len() {
             let (firing, group) = self.workspace.due[k];
             let synapses = self.circuit.synapses(group);
@@ -88,7 +88,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             self.check_budget()?;
             if is_apart {
                 self.arrive_apart(synapses, time)?;
-            } else {
+            } else if !T::CARRIES_DERIVATIVE {
                 for synapse in synapses {
                     let target = self.circuit.targets[synapse];
                     self.touch(target);
@@ -98,7 +98,9 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                 }
             }
         }
-        if !is_apart {
+        if !is_apart && T::CARRIES_DERIVATIVE {
+            self.arrive_one_by_one()?;
+        } else if !is_apart {
             for k in 0..self.workspace.touched.len() {
                 let target = self.workspace.touched[k];
                 let (pending, time) = &mut self.workspace.pending[target.index()];
@@ -116,7 +118,35 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         Ok(())
     }
 
-    /// Arrivals at targets that nothing else reaches in this round. Synapses with one target are neighbours.
+    /// Arrivals that meet, with a derivative of its own for the time of each: a target takes them one by one. Its real part is that of their
+    /// sum, as without derivatives, for the order of later events may hang on a rounding.
+    fn arrive_one_by_one(&mut self) -> Result<(), SimulateError> {
+        let mut arrivals = Vec::new();
+        for &(firing, group) in &self.workspace.due {
+            let time = self.fired_at(firing).after(self.circuit.delay(group));
+            let synapses = self.circuit.synapses(group);
+            arrivals
+                .extend(synapses.map(|k| (self.circuit.targets[k], time, self.circuit.weights[k])));
+        }
+        arrivals.sort_by_key(|&(target, ..)| target);
+        for at_one in arrivals.chunk_by(|a, b| a.0 == b.0) {
+            let &[.., (target, Time { rest, .. }, _)] = at_one else { continue };
+            let n = target.index();
+            self.touch(target);
+            self.advance(target, Time { rest, ..at_one[0].1 });
+            let sum = at_one.iter().fold(T::from(0.0), |sum, &(.., weight)| sum + weight);
+            let model = &self.circuit.neurons[n];
+            let as_one = model.receive(self.workspace.cells[n].state, sum);
+            for &(_, time, weight) in at_one {
+                self.receive(target, Time { rest, ..time }, weight)?;
+            }
+            let state = &mut self.workspace.cells[n].state;
+            *state = model.with_real_part(*state, as_one);
+        }
+        Ok(())
+    }
+
+    /// Arrivals at targets that nothing else reaches in this round.
     fn arrive_apart(&mut self, synapses: Range<usize>, time: Time<T>) -> Result<(), SimulateError> {
         let targets = &self.circuit.targets[synapses.clone()];
         let weights = &self.circuit.weights[synapses];
@@ -126,13 +156,9 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             let is_plain = self.fetch(&targets[k..end]);
             let first = k;
             while k < end {
-                let (target, mut weight) = (targets[k], weights[k]);
+                let (target, weight) = (targets[k], weights[k]);
                 let place = k - first;
                 k += 1;
-                while targets.get(k) == Some(&target) {
-                    weight += weights[k];
-                    k += 1;
-                }
                 let is_common =
                     is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, weight);
                 if !is_common {
@@ -163,7 +189,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// it was.
     #[inline(always)]
     fn receive_in_silence(&mut self, target: NeuronId, time: Time<T>, weight: T) -> bool {
-        if weight.is_exactly_zero() && !T::CARRIES_DERIVATIVE {
+        if weight.is_exactly_zero() {
             return true;
         }
         let n = target.index();
@@ -208,7 +234,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
 
     fn receive(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
         // A sum of exactly zero has no effect, not even a rounding.
-        if weight.is_exactly_zero() && !T::CARRIES_DERIVATIVE {
+        if weight.is_exactly_zero() {
             return Ok(());
         }
         self.advance(neuron, time);

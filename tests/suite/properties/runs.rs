@@ -9,9 +9,10 @@ use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::TimeConstants;
 use spikegrad::network::{Circuit, Tangents};
 use spikegrad::problem::{Answer, Problem};
+use spikegrad::simulation::simulate;
 use spikegrad::{
-    AdjointError, Cotangents, Engine, Evaluator, Grazing, InputSpike, Sample, Settings, Spike,
-    Stimulus, Trace, backward, loss_of, value_and_grad, value_and_grad_batch,
+    AdjointError, Cotangents, Dual64, Engine, Evaluator, Grazing, InputSpike, Sample, Settings,
+    Spike, Stimulus, Trace, backward, loss_of, value_and_grad, value_and_grad_batch,
 };
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 
@@ -86,6 +87,22 @@ fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
         whole.tangents = Tangents::Omitted;
         prop_assert_eq!(&whole, &bare);
         Ok(whole.spikes.len())
+    });
+}
+
+#[test]
+fn a_run_on_dual_numbers_is_the_run_to_the_bit() {
+    for_all(any_plan(), |plan, problem| {
+        let Problem { network, parameters, stimulus, .. } = problem;
+        let options = Options { max_events: settings().max_events, ..options_of(problem) };
+        let mut random = plan.random();
+        // What is zero stays: an arrival without effect does not so much as split the motion in two.
+        let mut lift = |x: f64| Dual64::new(x, x * (random.unit() - 0.5));
+        let lifted = (parameters.map(&mut lift), stimulus.lift(|_, time| lift(time)));
+        let real = simulate(network, parameters, stimulus, &options);
+        let dual = simulate(network, &lifted.0, &lifted.1, &options).map(|trace| trace.real());
+        prop_assert_eq!(&real, &dual);
+        Ok(real.map_or(0, |trace| trace.spikes.len()))
     });
 }
 

@@ -319,6 +319,9 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn clamped_integral(&self, over: (T, T)) -> T {
         self.clamped_membrane() * integral::of_weight(over)
     }
+    fn with_real_part(&self, state: State<T>, other: State<T>) -> State<T> {
+        State { v: state.v.with_re(other.v.re()), i: state.i.with_re(other.i.re()) }
+    }
     fn is_finite(&self, state: State<T>) -> bool {
         state.v.is_all_finite() && state.i.is_all_finite()
     }
