@@ -5,6 +5,10 @@
 //!
 //! Not here: whether the numbers are right (the suite); here they only have to be those of the library.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "expected values come from another implementation than the program's"
+)]
 
 #[path = "command_line/advice.rs"]
 mod advice;

@@ -7,6 +7,7 @@
 use super::{Example, Workload, normal_weights};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use spikegrad::dynamics::math;
 use spikegrad::{
     Connection, InputSpike, Loss, MaxVoltageCrossEntropy, Model, Network, Parameters, Population,
     PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
@@ -62,7 +63,7 @@ pub(super) fn yin_yang(
         // A point of the disc that the Yin-Yang sign fills.
         let (x, y) = loop {
             let (x, y): (f64, f64) = (rng.random(), rng.random());
-            if (x - 0.5).hypot(y - 0.5) <= 0.5 {
+            if math::hypot(x - 0.5, y - 0.5) <= 0.5 {
                 break (x, y);
             }
         };

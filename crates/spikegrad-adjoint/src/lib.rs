@@ -5,6 +5,13 @@
 //! 2021), and leaves a gradient in the shape of the parameters. Signs are those of docs/notation.md.
 //!
 //! Not here: how a trace is made (`spikegrad_simulate`); any trace and any cotangents will do.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "expected values come from the other implementation"
+    )
+)]
 
 mod backward;
 mod certificate;

@@ -17,6 +17,13 @@
 //!
 //! Not here: the exact gradient (`spikegrad_adjoint`); a yardstick shares no formula with what it checks, and only
 //! `exact.rs` may name it.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "expected values come from the other implementation"
+    )
+)]
 
 mod agreement;
 mod engine;

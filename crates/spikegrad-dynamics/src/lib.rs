@@ -6,6 +6,13 @@
 //! Everything is generic over a [`Scalar`]: `f64` for work, a dual number where a derivative is carried forward.
 //!
 //! Not here: more than one neuron, ids, absolute time (only lengths `dt`), input and output.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "expected values come from the other implementation"
+    )
+)]
 
 mod divided;
 mod double_double;

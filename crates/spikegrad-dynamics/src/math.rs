@@ -9,8 +9,8 @@
 //! functions in vector registers (`lanes/`).
 
 pub use libm::{
-    atan, atan2, cos, exp, expm1 as exp_m1, log as ln, log1p as ln_1p, log2, log10, pow, sin,
-    sincos as sin_cos, tan, tanh,
+    atan, atan2, cos, exp, expm1 as exp_m1, hypot, log as ln, log1p as ln_1p, log2, log10, pow,
+    sin, sincos as sin_cos, tan, tanh,
 };
 
 /// `2ⁿ` with the largest n such that it does not exceed the positive, finite `x`.

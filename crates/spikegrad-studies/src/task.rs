@@ -6,6 +6,7 @@
 
 use crate::{Plan, StudyError};
 use serde::Serialize;
+use spikegrad::dynamics::math;
 use spikegrad::{
     InputSpike, Loss, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings,
     ShapedVoltageCrossEntropy, Stimulus, Trace, value_and_grad_batch, value_batch,
@@ -122,7 +123,7 @@ impl Task {
                 let share = 1.0 / batch.len() as f64;
                 let gradient: Vec<f64> = weights(&gradient).iter().map(|g| share * g).collect();
                 let progress = f64::from(epoch) / f64::from(self.epochs);
-                let factor = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
+                let factor = 0.5 * (1.0 + math::cos(std::f64::consts::PI * progress));
                 let pace = Pace { length: row.len(), rate: rate * factor, decays: true };
                 optimiser.step(&[pace], &mut row, &gradient);
                 let mut left = &row[..];

@@ -9,6 +9,13 @@
 //!
 //! Not here: simulation, losses and gradients (`spikegrad-simulate`, `spikegrad-adjoint`), how a figure or
 //! a page looks (`spikegrad-report`), and printing.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "expected values come from the other implementation"
+    )
+)]
 
 mod checkpoint;
 pub mod config;

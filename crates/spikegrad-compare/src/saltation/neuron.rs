@@ -223,7 +223,7 @@ impl Sensitive {
         let after = self.motion(self.i);
         self.saltate(Matrix2::new(0.0, 0.0, 0.0, 1.0), before, after, &by_time);
         for average in &mut self.averages {
-            let weight = (-average.fading * time.rounded).exp();
+            let weight = math::exp(-average.fading * time.rounded);
             average.by.axpy(weight * (self.p.v_th - self.p.v_reset), &by_time, 1.0);
         }
         self.v = self.p.v_reset;

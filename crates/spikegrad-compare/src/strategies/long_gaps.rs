@@ -4,6 +4,7 @@
 //! A neuron that a bias keeps going has a refractory time of a share of the run, so that the run ends. Not here: the other numbers (`draw.rs`).
 
 use super::{Plan, Random};
+use spikegrad_dynamics::math;
 use spikegrad_network::problem::{LossDocument, OneOrMany, ProblemDocument};
 
 /// The time constant that gaps are measured by, in seconds.
@@ -15,7 +16,7 @@ const SPIKES: f64 = 20.0;
 /// Stretches the times of a document.
 pub(super) fn stretch(document: &mut ProblemDocument, plan: &Plan) {
     let mut random = Random::new(plan.seed ^ 0x6a9);
-    let gap = TAU * 10f64.powf(2.0 + 4.0 * random.unit());
+    let gap = TAU * math::pow(10.0, 2.0 + 4.0 * random.unit());
     let spikes = &mut document.stimulus.spikes;
     let mut order: Vec<usize> = (0..spikes.len()).collect();
     order.sort_by(|&a, &b| spikes[a].1.total_cmp(&spikes[b].1));

@@ -69,7 +69,7 @@ impl Axis {
         let (start, end) = self.range;
         let share = match self.scale {
             Scale::Linear { .. } => (value - start) / (end - start),
-            Scale::Logarithmic => (value / start).ln() / (end / start).ln(),
+            Scale::Logarithmic => libm::log(value / start) / libm::log(end / start),
         };
         if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
     }
@@ -169,8 +169,8 @@ impl Tick {
 
 fn linear_ticks((start, end): (f64, f64), at_most: f64, smallest_step: f64) -> Vec<Tick> {
     let rough = ((end - start) / at_most).max(smallest_step);
-    let power = rough.log10().floor();
-    let unit = 10_f64.powf(power);
+    let power = libm::log10(rough).floor();
+    let unit = libm::exp10(power);
     // Rounding must not push a step of exactly one unit to two.
     let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * unit).into_iter();
     let step = step.clone().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(10.0 * unit);
@@ -179,7 +179,7 @@ fn linear_ticks((start, end): (f64, f64), at_most: f64, smallest_step: f64) -> V
         clippy::cast_sign_loss,
         reason = "a number of digits; the cast saturates"
     )]
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
+    let decimals = (-libm::log10(step).floor()).max(0.0) as usize;
 
     // A tick at the very end belongs to the axis, even if rounding has moved it a little.
     let slack = 1e-9 * step;
@@ -206,7 +206,8 @@ fn scientific(value: f64, largest: f64, step: f64) -> String {
         clippy::cast_sign_loss,
         reason = "a number of digits, which a double has 17 of"
     )]
-    let digits = (largest.log10().floor() - step.log10().floor()).clamp(0.0, 16.0) as usize;
+    let digits =
+        (libm::log10(largest).floor() - libm::log10(step).floor()).clamp(0.0, 16.0) as usize;
     if value == 0.0 { "0".to_owned() } else { format!("{value:.digits$e}").replace('-', "−") }
 }
 
@@ -222,14 +223,14 @@ fn signed(value: f64, decimals: usize) -> String {
 }
 
 fn logarithmic_ticks((start, end): (f64, f64)) -> Vec<Tick> {
-    let decades = (end / start).log10();
+    let decades = libm::log10(end / start);
     let step = (decades / 8.0).ceil().max(1.0);
-    let first = (start.log10() / step).floor() * step;
+    let first = (libm::log10(start) / step).floor() * step;
     let powers = (0..MOST_TICKS).map(|k| first + step * f64::from(k));
     let mut ticks = Vec::new();
-    for power in powers.take_while(|power| *power <= end.log10()) {
+    for power in powers.take_while(|power| *power <= libm::log10(end)) {
         for digit in 1..10_u8 {
-            let value = f64::from(digit) * 10_f64.powf(power);
+            let value = f64::from(digit) * libm::exp10(power);
             let inside = value >= start * (1.0 - 1e-9) && value <= end * (1.0 + 1e-9);
             let labelled = match digit {
                 1 => true,

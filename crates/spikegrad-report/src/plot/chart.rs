@@ -227,7 +227,7 @@ impl ChartAxis {
             });
         if self.logarithmic {
             let (low, high) = if low > high { (0.1, 1.0) } else { (low, high) };
-            let room = (high / low).powf(0.05).max(1.05);
+            let room = libm::pow(high / low, 0.05).max(1.05);
             Axis::logarithmic((low / room, high * room), &self.label)
         } else {
             let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };

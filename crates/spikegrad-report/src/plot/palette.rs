@@ -43,7 +43,7 @@ pub(super) fn mix(colour: RGBColor, other: RGBColor, share: f64) -> RGBColor {
 pub(super) fn ink_on(ground: RGBColor) -> RGBColor {
     // Contrast as accessibility guidelines measure it, with 2.2 for the exponent of the screen.
     let luminance = |RGBColor(red, green, blue): RGBColor| {
-        let light = |channel: u8| (f64::from(channel) / 255.0).powf(2.2);
+        let light = |channel: u8| libm::pow(f64::from(channel) / 255.0, 2.2);
         0.05 + 0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue)
     };
     if luminance(WHITE) / luminance(ground) >= 3.0 { WHITE } else { INK }

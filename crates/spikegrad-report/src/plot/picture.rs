@@ -100,7 +100,7 @@ impl Picture {
         const PERIOD: f64 = 7.0;
         const DASH: f64 = 4.0;
         let [(x0, y0), (x1, y1)] = points;
-        let length = (x1 - x0).hypot(y1 - y0);
+        let length = libm::hypot(x1 - x0, y1 - y0);
         let at = |distance: f64| {
             let share = (distance / length).min(1.0);
             (x0 + share * (x1 - x0), y0 + share * (y1 - y0))

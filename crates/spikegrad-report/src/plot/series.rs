@@ -111,7 +111,7 @@ fn logarithmic_range(series: &[Series], scale: Vertical) -> (f64, f64) {
     if low > high {
         (0.1, 1.0)
     } else if scale == Vertical::LogarithmicAboveZero && has_zero(series) {
-        (0.65 * 10_f64.powf(low.log10().floor()), high * ROOM)
+        (0.65 * libm::exp10(libm::log10(low).floor()), high * ROOM)
     } else {
         (low / ROOM, high * ROOM)
     }

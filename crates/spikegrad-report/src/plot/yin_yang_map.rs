@@ -249,8 +249,10 @@ fn draw_borders(picture: &mut Picture, panel: &Panel, truth: TrueShape) {
     let mut arc = |centre: f64, radius: f64, from: f64, to: f64, width: f64| {
         const PIECES: u32 = 90;
         let angles = (0..=PIECES).map(|k| from + (to - from) * f64::from(k) / f64::from(PIECES));
-        let places = angles
-            .map(|angle| panel.at(centre + radius * angle.cos(), disc + radius * angle.sin()));
+        let places = angles.map(|angle| {
+            let (sin, cos) = libm::sincos(angle);
+            panel.at(centre + radius * cos, disc + radius * sin)
+        });
         picture.line(places.collect(), width, INK);
     };
     arc(disc, disc, 0.0, 2.0 * PI, 1.5);
@@ -315,7 +317,7 @@ mod tests {
     const TRUTH: TrueShape = TrueShape { class_at, radius: 0.5, dot: 0.1 };
 
     fn class_at(x: f64, y: f64) -> Option<usize> {
-        ((x - 0.5).hypot(y - 0.5) <= 0.5).then_some(usize::from(y > 0.5))
+        (libm::hypot(x - 0.5, y - 0.5) <= 0.5).then_some(usize::from(y > 0.5))
     }
 
     /// A map of the true classes, sure near the middle, undecided in a corner.
@@ -323,7 +325,7 @@ mod tests {
         DecisionMap::centres(size)
             .map(|(x, y)| Decision {
                 class: class_at(x, y).filter(|_| x + y > 0.4),
-                confidence: 1.0 - (x - 0.5).hypot(y - 0.5),
+                confidence: 1.0 - libm::hypot(x - 0.5, y - 0.5),
             })
             .collect()
     }
@@ -357,7 +359,7 @@ mod tests {
         let panel = panel(0.0);
         let mut picture = Picture::new(WIDTH, HEIGHT);
         // Stripes, so that there are pieces side by side as well.
-        let stripes = |x: f64, _: f64| Some(if (30.0 * x).sin() > 0.0 { BLUE } else { ORANGE });
+        let stripes = |x: f64, _: f64| Some(if libm::sin(30.0 * x) > 0.0 { BLUE } else { ORANGE });
         draw_cells(&mut picture, &panel, TRUTH, stripes);
         let pieces: Vec<(Position, Position)> = picture
             .shapes

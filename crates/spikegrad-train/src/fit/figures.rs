@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use spikegrad::dynamics::math;
 use spikegrad::{
     Measure, Model, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate,
 };
@@ -197,7 +198,7 @@ fn places() -> Vec<Option<(f64, f64)>> {
     #[expect(clippy::cast_precision_loss, reason = "130 cells to a side")]
     let reach = R_BIG + std::f64::consts::FRAC_1_SQRT_2 / MAP_SIZE as f64;
     let of_the_disc =
-        |(x, y): (f64, f64)| ((x - R_BIG).hypot(y - R_BIG) <= reach).then_some((x, y));
+        |(x, y): (f64, f64)| (math::hypot(x - R_BIG, y - R_BIG) <= reach).then_some((x, y));
     DecisionMap::centres(MAP_SIZE).map(of_the_disc).collect()
 }
 
