@@ -8,13 +8,14 @@
 //! Whatever the distribution, it is named by its mean and its standard deviation. Not here: from which stream of random numbers
 //! is drawn (`fit/network.rs`), weights and delays (`layer.rs`).
 
-use rand::{Rng, RngExt};
-use rand_distr::{Gamma, LogNormal, StandardNormal};
+use rand::RngExt;
+use rand_distr::Open01;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spikegrad::dynamics::math;
 
 use crate::out_of_range::{OutOfRange, check, finite, not_negative, positive};
+use crate::random::{Stream, standard_normal};
 
 /// One number for a layer, or a distribution from which each neuron draws its own.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +104,7 @@ impl Drawn {
     }
 
     /// Draws the values of `count` neurons, which are to be positive if `is_positive`.
-    pub(crate) fn draw(self, count: usize, is_positive: bool, rng: &mut impl Rng) -> Vec<f64> {
+    pub(crate) fn draw(self, count: usize, is_positive: bool, rng: &mut Stream) -> Vec<f64> {
         let Self { mean, std, distribution } = self;
         if std == 0.0 {
             return vec![mean; count];
@@ -111,16 +112,12 @@ impl Drawn {
         let ratio = std / mean;
         let log_variance = math::ln_1p(ratio * ratio);
         let mut draw = || match distribution {
-            Distribution::Normal => mean + std * rng.sample::<f64, _>(StandardNormal),
+            Distribution::Normal => mean + std * standard_normal(rng),
             Distribution::LogNormal => {
-                let log_normal =
-                    LogNormal::new(math::ln(mean) - 0.5 * log_variance, log_variance.sqrt());
-                rng.sample(log_normal.expect("a checked spread is finite"))
+                let normal = standard_normal(rng);
+                math::exp(math::ln(mean) - 0.5 * log_variance + log_variance.sqrt() * normal)
             }
-            Distribution::Gamma => {
-                let gamma = Gamma::new(1.0 / (ratio * ratio), std * ratio);
-                rng.sample(gamma.expect("checked parameters are positive"))
-            }
+            Distribution::Gamma => gamma(1.0 / (ratio * ratio), rng) * (std * ratio),
             Distribution::Uniform => {
                 let unit: f64 = rng.random();
                 mean + SQRT_3 * std * (2.0 * unit - 1.0)
@@ -137,10 +134,35 @@ impl Drawn {
     }
 }
 
+/// Draws from the gamma distribution of this shape, and scale 1 (G. Marsaglia and W. W. Tsang, ACM Trans. Math. Softw. 26, 363, 2000).
+///
+/// `rand_distr` has the same method, with the functions of the system.
+fn gamma(shape: f64, rng: &mut Stream) -> f64 {
+    if shape < 1.0 {
+        let unit: f64 = rng.sample(Open01);
+        return math::pow(unit, 1.0 / shape) * gamma(shape + 1.0, rng);
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let normal = standard_normal(rng);
+        let root = 1.0 + c * normal;
+        if root <= 0.0 {
+            continue;
+        }
+        let v = root * root * root;
+        let unit: f64 = rng.sample(Open01);
+        if math::ln(unit) < 0.5 * normal * normal + d * (1.0 - v + math::ln(v)) {
+            return d * v;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::{Purpose, stream};
+    use rand_distr::{Gamma, LogNormal};
 
     const FORMS: [Distribution; 4] =
         [Distribution::Normal, Distribution::LogNormal, Distribution::Gamma, Distribution::Uniform];
@@ -161,6 +183,29 @@ mod tests {
             assert!(mean.abs() < FIVE_SIGMA, "{distribution:?}: {mean}");
             assert!((variance - 1.0).abs() < 3.0 * FIVE_SIGMA, "{distribution:?}: {variance}");
             assert!(values.iter().all(|&value| value > 0.0), "{distribution:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_what_rand_distr_draws_to_rounding() {
+        let check = |distribution, std: f64, expected: &mut dyn FnMut(&mut Stream) -> f64| {
+            let mut rng = stream(0, Purpose::TauMem, 0);
+            let drawn = Drawn { mean: 0.02, std, distribution };
+            for value in drawn.draw(1000, true, &mut stream(0, Purpose::TauMem, 0)) {
+                let expected = expected(&mut rng);
+                // A dozen roundings, and those of a logarithm, which are at most 20 of the result.
+                assert!((value / expected - 1.0).abs() < 32.0 * f64::EPSILON, "{distribution:?}");
+            }
+        };
+        for std in [0.001, 0.02, 0.05] {
+            let log_normal = LogNormal::from_mean_cv(0.02, std / 0.02).unwrap();
+            check(Distribution::LogNormal, std, &mut |rng| rng.sample(log_normal));
+        }
+        // Shapes of 400, and of 16/25.
+        for std in [0.001, 0.025] {
+            let shape = (0.02 / std) * (0.02 / std);
+            let gamma = Gamma::new(shape, 0.02 / shape).unwrap();
+            check(Distribution::Gamma, std, &mut |rng| rng.sample(gamma));
         }
     }
 

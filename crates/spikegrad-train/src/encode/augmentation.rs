@@ -7,7 +7,6 @@
 //! ([`sample_stream`](crate::random::sample_stream)).
 
 use rand::RngExt;
-use rand_distr::StandardNormal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +14,7 @@ use super::deformation::Deformation;
 use crate::TrainError;
 use crate::data::Inputs;
 use crate::out_of_range::{OutOfRange, below_one, check, not_negative};
-use crate::random::Stream;
+use crate::random::{Stream, standard_normal};
 
 /// An image is not moved by more than this many pixels.
 const MAX_SHIFT: u32 = 1000;
@@ -160,7 +159,7 @@ impl Noise<'_> {
             return None;
         }
         if self.jitter > 0.0 {
-            let normal: f64 = self.rng.sample(StandardNormal);
+            let normal = standard_normal(self.rng);
             return Some((time + self.jitter * normal).abs());
         }
         Some(time)
