@@ -6,7 +6,7 @@
 use crate::error::Failure;
 use serde::Serialize;
 use spikegrad::problem::Problem;
-use spikegrad::{Measure, NeuronId, Options, Readout, ReadoutRequest, SimulateError, simulate};
+use spikegrad::{Evaluator, Measure, NeuronId, Readout, ReadoutRequest, Settings, SimulateError};
 use std::collections::BTreeMap;
 
 /// Most potentials that `--record` reads.
@@ -75,10 +75,12 @@ pub(crate) fn sample(
         let neuron = NeuronId::new(neuron);
         times.iter().map(move |&time| ReadoutRequest { neuron, measure: Measure::Sample { time } })
     };
-    let options = Options { max_events, readouts: neurons.flat_map(request).collect() };
+    let requests: Vec<ReadoutRequest> = neurons.flat_map(request).collect();
+    let settings = Settings { max_events, ..Settings::default() };
     let failed = |error: SimulateError| Failure::of(error.into(), &problem.network);
-    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
-        .map_err(failed)?;
+    let mut evaluator = Evaluator::new(&problem.network, &problem.parameters, settings)
+        .map_err(|error| failed(error.into()))?;
+    let trace = evaluator.simulate_forward(&problem.stimulus, &requests).map_err(failed)?;
     let finite = |readout: &Readout| match readout.value.is_finite() {
         true => Ok(readout.value),
         false => Err(failed(SimulateError::NonFinite {

@@ -383,6 +383,21 @@ impl<'a> Evaluator<'a> {
         Ok(&self.scratch.trace)
     }
 
+    /// Like [`Self::simulate`], for a run that nobody will differentiate: faster, and a backward pass refuses its trace
+    /// ([`spikegrad_simulate::simulate_forward_into`]).
+    ///
+    /// # Errors
+    /// As [`Self::simulate`].
+    pub fn simulate_forward(
+        &mut self,
+        stimulus: &Stimulus,
+        requests: &[ReadoutRequest],
+    ) -> Result<&Trace, SimulateError> {
+        self.scratch
+            .run(&self.prepared, stimulus, false, |into| into.extend_from_slice(requests))?;
+        Ok(&self.scratch.trace)
+    }
+
     /// Returns the value of `loss`.
     ///
     /// # Errors

@@ -86,6 +86,11 @@ fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
         }
         whole.tangents = Tangents::Omitted;
         prop_assert_eq!(&whole, &bare);
+        let settings = Settings { engine: Engine::EventLoop, ..settings() };
+        let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
+        // A run that spends its budget leaves the same piece of a trace.
+        let _ = evaluator.simulate_forward(&problem.stimulus, &options.readouts);
+        prop_assert_eq!(evaluator.take_trace(), bare);
         Ok(whole.spikes.len())
     });
 }

@@ -169,7 +169,7 @@ fn simulate<'a, 'b>(
     problem: &Problem,
 ) -> Result<&'b mut Evaluator<'a>, Failure> {
     evaluator
-        .simulate(&problem.stimulus, &[])
+        .simulate_forward(&problem.stimulus, &[])
         .map_err(|error| Failure::of(error.into(), &problem.network))?;
     Ok(evaluator)
 }
