@@ -36,11 +36,12 @@ mod voltages;
 use arguments::Program;
 use clap::Parser;
 use error::Failure;
+use spikegrad::network::wording::one_line;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Prints help, the version or a usage error itself, and ends with status 0 or 2.
-    let Program { command, common } = Program::parse();
+    let Program { command, common } = read(std::env::args_os().collect());
     let done = set_up_threads(common.threads).and_then(|()| command.run(&common));
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,6 +50,18 @@ fn main() -> ExitCode {
             ExitCode::from(failure.status())
         }
     }
+}
+
+/// Reads the command line, or prints help, the version or a usage error, and ends with status 0 or 2.
+fn read(arguments: Vec<OsString>) -> Program {
+    // What was typed stands in a usage error as it was typed: it is read once more as it can be shown.
+    let shown = |argument: &OsString| match argument.to_str() {
+        Some(text) => one_line(text).into(),
+        None => argument.clone(),
+    };
+    Program::try_parse_from(&arguments).unwrap_or_else(|error| {
+        Program::try_parse_from(arguments.iter().map(shown)).err().unwrap_or(error).exit()
+    })
 }
 
 /// Makes the library's parallel parts use as many threads as were asked for.

@@ -293,6 +293,31 @@ fn a_name_cannot_move_the_cursor() {
 }
 
 #[test]
+fn what_was_typed_cannot_break_the_line() {
+    for (arguments, sentence) in [
+        (
+            &["train", "yin-yang", "--set", "a\nb\u{1b}[2J"][..],
+            "invalid value 'a\\nb\\u{1b}[2J' for '--set <KEY=VALUE>': it must be KEY=VALUE",
+        ),
+        (
+            &["simulate", "-", "--plot", "a.svg", "--neurons", "a[\n]"],
+            "invalid value 'a[\\n]' for '--neurons <NAMES>': a[\\n] must be the name",
+        ),
+        (
+            &["sweep", "yin-yang", "--out", "a", "--over", "a=[1\r2]"],
+            "invalid value 'a=[1\\r2]' for '--over",
+        ),
+        (&["gradient", "-", "--fro\nb"], "unexpected argument '--fro\\nb' found"),
+        (&["dif\nferentiate"], "unrecognized subcommand 'dif\\nferentiate'"),
+    ] {
+        let run = spikegrad(arguments, "");
+        assert_eq!((run.status, run.stdout.as_str()), (Some(2), ""), "{run:?}");
+        let first = run.stderr.lines().next().unwrap();
+        assert!(first.starts_with(&format!("error: {sentence}")), "{run:?}");
+    }
+}
+
+#[test]
 fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
     let file = std::fs::read_to_string(repository("tests/data/van_rossum.json")).unwrap();
     let start = file.find("\"loss\": ").unwrap();
