@@ -6,6 +6,7 @@ use crate::command::Command;
 use crate::figure::Chosen;
 use clap::{Args, Parser, ValueEnum};
 use serde_json::Value;
+use spikegrad::network::wording::json_reason;
 use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
 use spikegrad_report::plot::Size;
 use spikegrad_train::{Config, TrainError};
@@ -150,7 +151,7 @@ pub(crate) fn settings(text: &str) -> Result<(String, Vec<String>), String> {
     let list = match Config::parse_value(&values) {
         Ok(Value::Array(list)) => list,
         Ok(_) => return Err(wrong("it is none".into())),
-        Err(TrainError::MalformedConfig { reason }) => return Err(wrong(reason.to_string())),
+        Err(TrainError::MalformedConfig { reason }) => return Err(wrong(json_reason(&reason))),
         Err(other) => return Err(wrong(other.to_string())),
     };
     if list.is_empty() {

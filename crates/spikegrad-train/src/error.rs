@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use spikegrad::network::wording::json_reason;
 use spikegrad::problem::ProblemError;
 use spikegrad_report::ReportError;
 use thiserror::Error;
@@ -22,7 +23,7 @@ use crate::words::{plain, short};
 #[non_exhaustive]
 pub enum TrainError {
     /// The configuration is no JSON object at all. The reason gives line and column.
-    #[error("the configuration cannot be read: {reason}")]
+    #[error("the configuration cannot be read: {}", json_reason(reason))]
     MalformedConfig {
         /// What the parser met, and where.
         reason: serde_json::Error,
@@ -76,7 +77,7 @@ pub enum TrainError {
     },
 
     /// The value is of another kind than the setting. The reason says what is expected.
-    #[error("setting `{}` cannot be {}: {}", short(key), short(found), plain(reason))]
+    #[error("setting `{}` cannot be {}: {}", short(key), short(found), json_reason(reason))]
     MistypedSetting {
         /// The key, levels separated by dots.
         key: String,

@@ -493,6 +493,8 @@ mod tests {
             refused("ttfs-cross-entropy", "ttfs"),
             "setting `loss.name` cannot be \"ttfs\": unknown variant `ttfs`, expected one of `ttfs-cross-entropy`, `relative-spike-time`, `max-voltage-cross-entropy`, `mean-voltage-cross-entropy`, `shaped-voltage-cross-entropy`, `spike-time-mse`, `van-rossum`"
         );
+        let long = refused("ttfs-cross-entropy", &"t".repeat(10_000));
+        assert!(long.contains("ttt`, expected one of") && long.len() < 500, "{long}");
         assert!(refused(",", ";").starts_with("the configuration cannot be read: expected `,`"));
         let message = Config::from_json("[]").unwrap_err().to_string();
         assert_eq!(message, "the configuration cannot be read: expected an object");
