@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spikegrad::dynamics::math;
+use spikegrad::network::Time;
 use spikegrad::problem::LossDocument;
 use spikegrad::{
     Cotangents, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Parameters,
@@ -282,14 +283,13 @@ impl Classifier {
             });
             spikes[spike.neuron.index()] += 1;
             if let Some(class) = spike.neuron.index().checked_sub(outputs.start) {
-                first[class].get_or_insert(spike.time);
+                first[class].get_or_insert(spike.at());
             }
         }
         // The larger the better.
         let unit = self.config.loss.unit();
         let (scores, silent): (Vec<f64>, Vec<bool>) = if self.config.loss.reads_spikes() {
-            let time = |time: &Option<f64>| -time.unwrap_or(self.config.t_end) / unit;
-            (first.iter().map(time).collect(), first.iter().map(Option::is_none).collect())
+            (lead(&first, self.config.t_end, unit), first.iter().map(Option::is_none).collect())
         } else {
             let read = trace.readouts.iter().map(|readout| readout.value / unit);
             (read.collect(), vec![false; outputs.len()])
@@ -410,6 +410,17 @@ fn tensor_name(part: &str, suffix: &str) -> String {
     if suffix.is_empty() { part.to_owned() } else { format!("{part}.{suffix}") }
 }
 
+/// Minus how much later than the first of all is each of these times, in `unit` s; one that is missing is at the end.
+///
+/// Counted from the first and not from 0, they differ wherever the times do, be it by what their rounding left off.
+fn lead(times: &[Option<Time>], t_end: f64, unit: f64) -> Vec<f64> {
+    let end = Time::from(t_end);
+    let times: Vec<Time> = times.iter().map(|time| time.unwrap_or(end)).collect();
+    let earlier = |a: Time, b: Time| if b.since(a) < 0.0 { b } else { a };
+    let first = times.iter().copied().fold(end, earlier);
+    times.iter().map(|time| -time.since(first) / unit).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,6 +459,26 @@ mod tests {
         assert_eq!(class([None, None, Some(0.06)]), Some(2), "the very end is early enough");
         assert_eq!(class([Some(0.01), Some(0.02), Some(0.01)]), None);
         assert_eq!(class([None, None, None]), None);
+    }
+
+    #[test]
+    fn spikes_next_to_each_other_are_no_tie() {
+        let classifier = classifier();
+        let class = |spikes: [Spike; 2]| {
+            let trace = Trace { spikes: spikes.to_vec(), ..Trace::default() };
+            classifier.verdict(&trace, Grazing::Fail).class
+        };
+        let mut time: f64 = 0.03;
+        for _ in 0..1000 {
+            let next = time.next_up();
+            // Divided by the unit of the loss, some of these are equal.
+            assert_eq!(class([spike(4, time, 1.0), spike(6, next, 1.0)]), Some(0), "{time}");
+            time = next;
+        }
+        let late = |rest: f64| Spike { time_rest: rest, ..spike(6, time, 1.0) };
+        assert_eq!(class([spike(4, time, 1.0), late(1e-19)]), Some(0));
+        assert_eq!(class([spike(4, time, 1.0), late(-1e-19)]), Some(2));
+        assert_eq!(class([spike(4, time, 1.0), late(0.0)]), None);
     }
 
     #[test]
