@@ -343,7 +343,8 @@ fn a_run_starts_where_another_ended_and_needs_it_no_more() {
         [&RICH[..], &[("learning_rates.tau_mem", "0.01"), ("average", "0.9"), ("epochs", "1")]]
             .concat();
     train(&small(&rich), &first);
-    let ended = RunFolder::trained(&first, None, Settings::default()).unwrap().evaluated();
+    let ended = RunFolder::trained(&first, None, Settings::default()).unwrap();
+    let ended = ended.evaluated();
 
     // The new run trains neither time constants nor delays, and has them all the same.
     let from = serde_json::Value::from(first.display().to_string()).to_string();

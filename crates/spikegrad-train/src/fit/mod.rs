@@ -26,6 +26,7 @@ mod tensors;
 mod trained;
 mod warning;
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -281,7 +282,7 @@ impl Run {
 
     /// The network with the parameters that are evaluated: their average, if the configuration wants one.
     #[must_use]
-    pub fn evaluated(&self) -> Classifier {
+    pub fn evaluated(&self) -> Cow<'_, Classifier> {
         evaluated(&self.classifier, self.average.as_ref())
     }
 
@@ -397,12 +398,11 @@ fn check_part(
 }
 
 /// The network with the average of the parameters, if there is one.
-fn evaluated(classifier: &Classifier, average: Option<&Average>) -> Classifier {
+fn evaluated<'a>(classifier: &'a Classifier, average: Option<&Average>) -> Cow<'a, Classifier> {
+    let Some(average) = average else { return Cow::Borrowed(classifier) };
     let mut classifier = classifier.clone();
-    if let Some(average) = average {
-        classifier.set_row(&mut average.values().to_vec());
-    }
-    classifier
+    classifier.set_row(&mut average.values().to_vec());
+    Cow::Owned(classifier)
 }
 
 /// Trains `run` to its last epoch, or until no epoch is better, or until the observer stops it, and keeps what happens in
