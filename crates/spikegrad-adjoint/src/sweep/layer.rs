@@ -320,7 +320,7 @@ impl LayerSweep<'_> {
     ) -> State<f64> {
         let before =
             State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
-        if self.scratch.is_clamped[n] {
+        if self.scratch.is_clamped[n] || self.scratch.averaged.is_empty() {
             return before;
         }
         let model = &self.circuit.neurons[self.layer.neurons.start + n];

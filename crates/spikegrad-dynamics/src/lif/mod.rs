@@ -216,6 +216,13 @@ impl<T: Scalar> Lif<T> {
         TimeConstants { tau_mem: self.tau_mem, tau_syn: self.tau_syn }
     }
 
+    /// Whether the membrane is so much faster than the synapse that it comes to follow the current: its rate, `i` less the potential above rest,
+    /// is then a small difference, of which up to three bits are lost here, and all of them far beyond.
+    #[must_use]
+    pub fn follows_its_current(&self) -> bool {
+        8.0 * self.tau_mem.re() < self.tau_syn.re()
+    }
+
     /// What the potentials of its states are measured from.
     #[must_use]
     pub fn datum(&self) -> T {

@@ -118,7 +118,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
             before.set(n, [state.v, state.i, 0.0, 0.0, 0.0]);
         }
-        peaks.reset(layer, self.options, before)?;
+        peaks.reset((circuit, layer), self.options, before)?;
         ceiling.clear();
         ceiling.resize(layer.rest.len(), f64::INFINITY);
         if !layer.spikes {

@@ -34,10 +34,12 @@ pub(super) struct Stretch<'a> {
 pub(super) struct Peaks {
     /// For each neuron of the layer.
     observers: Vec<Option<Observer<f64, Lif<f64>>>>,
+    /// The neurons that have one: mostly none.
+    observed: Vec<usize>,
     /// For each neuron that may spike, when its last refractory time ends.
     releases: Vec<Option<Time>>,
-    /// Whether a maximum is asked for.
-    wants_maximum: bool,
+    /// Those whose maximum is asked for and whose potential follows the current.
+    followers: Vec<usize>,
     /// Whether an average is asked for, under whatever weight.
     wants_average: bool,
     /// Samples by time: (time, request).
@@ -163,16 +165,18 @@ impl<'a, const TANGENTS: bool> Course<'a, TANGENTS> {
 impl Peaks {
     pub(super) fn reset(
         &mut self,
-        layer: &Layer,
+        (circuit, layer): (&Circuit, &Layer),
         options: &Options,
         start: &Columns,
     ) -> Result<(), Irregular> {
         self.observers.clear();
         self.observers.resize(layer.neurons.len(), None);
+        self.observed.clear();
         self.releases.clear();
         self.releases.resize(layer.neurons.len(), None);
         self.samples.clear();
-        (self.wants_maximum, self.wants_average, self.next_sample) = (false, false, 0);
+        self.followers.clear();
+        (self.wants_average, self.next_sample) = (false, 0);
         for (k, request) in options.readouts.iter().enumerate() {
             let n = request.neuron.index();
             if !layer.neurons.contains(&n) {
@@ -180,11 +184,18 @@ impl Peaks {
             }
             match request.measure {
                 Measure::Sample { time } => self.samples.push((time, k)),
-                Measure::Maximum => self.wants_maximum = true,
+                Measure::Maximum => {
+                    if !layer.spikes && circuit.neurons[n].follows_its_current() {
+                        self.followers.push(n - layer.neurons.start);
+                    }
+                }
                 Measure::Mean | Measure::Weighted { .. } => self.wants_average = true,
             }
             let local = n - layer.neurons.start;
             let (state, _) = state_of(start, local);
+            if self.observers[local].is_none() {
+                self.observed.push(local);
+            }
             let observer = self.observers[local].get_or_insert_with(|| Observer::new(state));
             observer.also(request.measure).map_err(|_| Irregular)?;
         }
@@ -214,14 +225,11 @@ impl Peaks {
         observer.peak::<TANGENTS>(model, at.from, start, dt, end);
     }
 
-    /// Keeps how leaky integrators moved along a stretch, for the arrival at its end.
+    /// Keeps how leaky integrators moved along a stretch, for the arrival at its end, where their rate cannot be read off their state.
     pub(super) fn keep(&mut self, at: Stretch<'_>) {
-        if !self.wants_maximum || at.layer.spikes {
-            return;
-        }
         let dt = at.until.since(at.from);
-        for (n, observer) in self.observers.iter_mut().enumerate() {
-            if let Some(observer) = observer {
+        for &n in &self.followers {
+            if let Some(observer) = &mut self.observers[n] {
                 observer.moved(at.start(n).0, dt);
             }
         }
@@ -240,8 +248,8 @@ impl Peaks {
             self.follow::<TANGENTS>(at);
         } else if self.wants_average {
             let (dt, kept) = (at.until.since(at.from), &mut Averaging::default());
-            for (n, observer) in self.observers.iter_mut().enumerate() {
-                let Some(observer) = observer else { continue };
+            for &n in &self.observed {
+                let Some(observer) = &mut self.observers[n] else { continue };
                 observer.integrate::<TANGENTS>(at.model(n), at.from, at.start(n), dt, kept);
             }
         }
@@ -269,9 +277,10 @@ impl Peaks {
 
     /// Shows the observers of neurons that may spike the whole stretch.
     fn follow<const TANGENTS: bool>(&mut self, at: Stretch<'_>) {
-        let observed = self.observers.iter_mut().zip(&mut self.releases).enumerate();
-        for (n, (observer, release)) in observed {
-            let Some(observer) = observer else { continue };
+        for &n in &self.observed {
+            let (Some(observer), release) = (&mut self.observers[n], &mut self.releases[n]) else {
+                continue;
+            };
             observer.arrival(at.model(n), at.from, 0, state_of(at.before, n), at.start(n).0);
             let mut course = Course::<TANGENTS>::new(&at, n, *release, Some(observer));
             course.follow(at.spikes_of(n), at.until);
