@@ -191,7 +191,9 @@ impl Block {
         gradient: &mut Column,
         sums: &mut Sums<S>,
     ) {
-        let [v, i, weights] = [&self.v, &self.i, weights].map(|column| S::as_simd_f64s(column).0);
+        // An array's `map` is not always inlined, and then not compiled for the registers.
+        let (v, i) = (S::as_simd_f64s(&self.v).0, S::as_simd_f64s(&self.i).0);
+        let weights = S::as_simd_f64s(weights).0;
         let gradient = S::as_mut_simd_f64s(gradient).0;
         let [of_v, of_i] = sums;
         let lanes = |x| Lanes::new(simd, x);
