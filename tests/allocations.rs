@@ -7,8 +7,8 @@ use allocation_counter::measure;
 use spikegrad::problem::Problem;
 use spikegrad::{
     Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
-    Parameters, Population, PopulationParameters, Settings, Source, Stimulus, Synapses,
-    TtfsCrossEntropy, Values, loss_of,
+    Parameters, Population, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+    loss_of,
 };
 use std::path::Path;
 
@@ -76,7 +76,7 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
         delay: Values::Shared(0.0),
     };
     let parameters = Parameters {
-        populations: vec![PopulationParameters::default(); 2],
+        populations: Parameters::new(&network).populations,
         connections: vec![weights(1000, 0.5, 4.0), weights(600, 0.2, 0.5)],
     };
     let spike = |(channel, time)| InputSpike { channel, time };

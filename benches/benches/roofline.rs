@@ -24,7 +24,7 @@ use rand_distr::{Distribution, Normal};
 use rayon::ThreadPoolBuilder;
 use spikegrad::{
     Connection, ConnectionParameters, Cotangents, InputSpike, Loss, Model, Network, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapses, Trace, Values,
+    Population, PopulationParameters, Source, Stimulus, Synapses, Trace, Values, lif,
     value_and_grad_batch,
 };
 use spikegrad_bench::engine::{Choice, Engine};
@@ -78,15 +78,15 @@ impl Layer {
         let dense = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
         let network = Network::new(fan_in, vec![population], vec![dense]).expect("valid");
         // Every neuron somewhere on its way to the threshold, and the current at its mean.
-        let initial_v = Values::Each((0..width).map(|_| rng.random()).collect());
-        let initial_i = Values::Shared(MEAN_POTENTIAL);
-        let mut values = PopulationParameters { initial_v, initial_i, ..Default::default() };
+        let start: Vec<f64> = (0..width).map(|_| rng.random()).collect();
+        let mut values =
+            PopulationParameters::new(Model::Lif).with(lif::V, start).with(lif::I, MEAN_POTENTIAL);
         if each {
             let mut around = |tau: f64| {
                 Values::Each((0..width).map(|_| tau * rng.random_range(0.9..1.1)).collect())
             };
-            values.tau_mem = around(0.02);
-            values.tau_syn = around(0.005);
+            values[lif::TAU_MEM] = around(0.02);
+            values[lif::TAU_SYN] = around(0.005);
         }
         // Campbell: a mean of rate · w τ_syn, and a variance of rate · w² ∫kernel², which is τ_syn² / 2(τ_mem + τ_syn).
         let mean = MEAN_POTENTIAL / (INPUT_RATE * 0.005);

@@ -12,8 +12,8 @@ use spikegrad_compare::time_stepped::{
     GridSample, Height, MaxVoltageCrossEntropy, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_network::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapses, Values,
+    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population, Source,
+    Stimulus, Synapses, Values,
 };
 
 const INPUTS: usize = 100;
@@ -37,7 +37,7 @@ fn network(is_recurrent: bool, rng: &mut ChaCha8Rng) -> (Network, Parameters) {
             .collect(),
         delay: Values::Shared(0.0),
     });
-    let populations = vec![PopulationParameters::default(); 2];
+    let populations = Parameters::new(&network).populations;
     let parameters = Parameters { populations, connections: connections.collect() };
     (network, parameters)
 }

@@ -16,7 +16,7 @@ def parameter(connection, scale=1.0):
 
 def time_constants(population):
     values = population["values"]
-    assert values["v_th"] == 1 and values["v_reset"] == 0
+    assert values.get("v_th", 1) == 1 and values.get("v_reset", 0) == 0
     return values["tau_mem"], values["tau_syn"]
 
 

@@ -5,7 +5,7 @@
 
 use crate::Workload;
 use serde_json::{Value, json};
-use spikegrad::{Model, Source, Synapses, Values};
+use spikegrad::{Source, Synapses, Values};
 
 /// The document.
 ///
@@ -20,14 +20,15 @@ pub fn document(workload: &Workload) -> Value {
         .zip(&parameters.populations)
         .map(|(population, values)| {
             let mut all = serde_json::Map::new();
-            for (name, value) in values.values() {
+            for (quantity, value) in values.values() {
                 let value = match value {
                     Values::Shared(x) => json!(x),
                     Values::Each(list) => json!(list),
                 };
-                all.insert(name.rsplit_once("params.").map_or(name, |n| n.1).into(), value);
+                let key = if quantity.is_initial() { quantity.path } else { quantity.name() };
+                all.insert(key.into(), value);
             }
-            let model = if population.model == Model::Lif { "lif" } else { "li" };
+            let model = population.model.table().model;
             json!({"name": population.name, "size": population.size, "model": model, "values": all})
         })
         .collect();

@@ -8,6 +8,7 @@ use crate::support::{cut_off_together, problems, random};
 use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
     Certificate, Cotangents, Gradient, Loss, Network, ReadoutRequest, Sample, Settings, Trace,
@@ -216,7 +217,11 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
         // while delays stay.
         for (along, at) in direction.parameters.populations.iter_mut().zip(&parameters.populations)
         {
-            let pairs = along.t_ref.as_mut_slice().iter_mut().zip(at.t_ref.as_slice());
+            let pairs = along.values_mut().zip(at.values());
+            let durations = pairs.filter(|((quantity, _), _)| quantity.kind == Kind::Duration);
+            let pairs = durations.flat_map(|((_, along), (_, at))| {
+                along.as_mut_slice().iter_mut().zip(at.as_slice())
+            });
             pairs.filter(|(_, at)| **at == 0.0).for_each(|(along, _)| *along = 0.0);
         }
         let sample = Sample { stimulus, loss: &loss };

@@ -20,6 +20,7 @@ use crate::support::{exact_sum, random};
 use crate::tolerance::{AGREEMENT_ROUNDINGS, IDENTITY};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
     Cotangents, Engine, Evaluate, Evaluation, Grazing, Loss, Measure, Network, NeuronId,
@@ -186,10 +187,11 @@ impl Answered {
             // By the time of an arrival of weight w a potential has a difference of two terms w/tau_mem, and a mean of two
             // terms w/T, of which little or nothing is left.
             let is_mean = readout.request.measure == Measure::Mean;
-            let time = if is_mean { t_end } else { read.tau_mem.get(index) };
+            let time =
+                if is_mean { t_end } else { read.named("params.tau_mem").unwrap().get(index) };
             terms.size += cotangent.abs() * largest / time;
             if is_mean {
-                terms.add(-cotangent * read.initial_v.get(index) / t_end);
+                terms.add(-cotangent * read.named("initial.v").unwrap().get(index) / t_end);
                 terms.add(cotangent * at_the_end / t_end);
             }
         }
@@ -202,8 +204,8 @@ impl Answered {
         let mut products =
             |x: &[f64], g: &[f64]| x.iter().zip(g).for_each(|(x, g)| terms.add(x * g));
         for (x, g) in parameters.populations.iter().zip(&gradient.populations) {
-            for ((name, x), (_, g)) in x.values().into_iter().zip(g.values()) {
-                if of_times == (name.contains("tau") || name.contains("t_ref")) {
+            for ((quantity, x), (_, g)) in x.values().zip(g.values()) {
+                if of_times == (quantity.kind != Kind::Potential) {
                     products(x.as_slice(), g.as_slice());
                 }
             }
@@ -239,13 +241,19 @@ fn e11_a_shift_of_everything_shifts_every_spike_and_no_maximum() {
         answered.input_times().for_each(|(_, g)| terms.add(g));
         let gradient = &answered.evaluation.gradient.parameters;
         for (p, g) in answered.problem.parameters.populations.iter().zip(&gradient.populations) {
-            for k in 0..p.tau_mem.as_slice().len() {
-                let (v, i) = (p.initial_v.get(k), p.initial_i.get(k));
+            let [tau_mem, tau_syn] =
+                ["params.tau_mem", "params.tau_syn"].map(|path| p.named(path).unwrap());
+            let rest = ["params.v_leak", "params.i_bias"].map(|path| p.named(path).unwrap());
+            let start = |of: &spikegrad::PopulationParameters, k| {
+                ["initial.v", "initial.i"].map(|path| of.named(path).unwrap().get(k))
+            };
+            for k in 0..tau_mem.as_slice().len() {
+                let ([v, i], [by_v, by_i]) = (start(p, k), start(g, k));
                 // All but zero near a threshold in balance, where its digits count.
-                let rate_of_v =
-                    exact_sum([p.v_leak.get(k), p.i_bias.get(k), -v, i]) / p.tau_mem.get(k);
-                terms.add(-g.initial_v.get(k) * rate_of_v);
-                terms.add(g.initial_i.get(k) * i / p.tau_syn.get(k));
+                let [v_leak, i_bias] = rest.map(|values| values.get(k));
+                let rate_of_v = exact_sum([v_leak, i_bias, -v, i]) / tau_mem.get(k);
+                terms.add(-by_v * rate_of_v);
+                terms.add(by_i * i / tau_syn.get(k));
             }
         }
         answered.by_shift(&mut terms);

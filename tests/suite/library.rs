@@ -11,9 +11,9 @@ use spikegrad::problem::Problem;
 use spikegrad::{
     AdjointError, BatchError, Connection, ConnectionParameters, Cotangents, Engine, Error,
     Evaluator, Gradient, Grazing, InputSpike, Loss, Measure, Model, Network, NetworkError,
-    NeuronId, Options, Parameters, Population, PopulationParameters, ReadoutRequest, Sample,
-    Settings, SimulateError, Source, Stimulus, Synapses, Trace, Values, backward, loss_of,
-    value_and_grad, value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
+    NeuronId, Options, Parameters, Population, ReadoutRequest, Sample, Settings, SimulateError,
+    Source, Stimulus, Synapses, Trace, Values, backward, lif, loss_of, value_and_grad,
+    value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
 };
 use spikegrad_compare::strategies::Random;
 use spikegrad_network::{Circuit, Layers};
@@ -42,9 +42,13 @@ fn reformed(parameters: &Parameters, network: &Network, random: &mut Random) -> 
     };
     for (k, population) in other.populations.iter_mut().enumerate() {
         let size = network.populations()[k].size;
-        for (name, values) in population.values_mut() {
+        let table = population.model().table();
+        for (quantity, values) in population.values_mut() {
             // A threshold stays above the reset and the start.
-            let range = if name == "params.v_th" { (1.0, 1.1) } else { (0.9, 1.0) };
+            let is_threshold = table
+                .threshold_and_reset
+                .is_some_and(|(at, _)| table.position(quantity.path) == Some(at));
+            let range = if is_threshold { (1.0, 1.1) } else { (0.9, 1.0) };
             reform(values, size, range);
         }
     }
@@ -388,15 +392,10 @@ fn what_is_empty_has_an_answer() {
         bare(&[2], 0, vec![dense(Source::Input, 0)]),
     ];
     for network in &networks {
-        let connections = 0..network.connections().len();
-        let connection = |k| ConnectionParameters {
-            weights: vec![1.0; network.synapse_count(k)],
-            ..ConnectionParameters::default()
-        };
-        let parameters = Parameters {
-            populations: vec![PopulationParameters::default(); network.populations().len()],
-            connections: connections.map(connection).collect(),
-        };
+        let mut parameters = Parameters::new(network);
+        for connection in &mut parameters.connections {
+            connection.weights.fill(1.0);
+        }
         for engine in [Engine::Automatic, Engine::EventLoop] {
             let settings = Settings { engine, max_events: 0, ..Settings::default() };
             let stimulus = Stimulus::new(0.0, vec![]).unwrap();
@@ -447,7 +446,7 @@ fn a_trace_of_another_network_has_no_gradient() {
             Network::new(inputs, vec![population("a", size)], vec![dense(Source::Input, 0)])
                 .unwrap();
         let parameters = Parameters {
-            populations: vec![PopulationParameters::default()],
+            populations: Parameters::new(&network).populations,
             connections: vec![ConnectionParameters {
                 weights: vec![9.0; size * inputs],
                 delay: Values::Shared(0.0),
@@ -546,8 +545,8 @@ fn a_run_that_fires_on_and_on_is_done_once() {
     // The input of 302 bytes: a neuron that fires every 22 ms, for thirty years.
     let network = Network::new(0, vec![population("out", 1)], vec![]).unwrap();
     let mut parameters =
-        Parameters { populations: vec![PopulationParameters::default()], connections: vec![] };
-    parameters.populations[0].i_bias = Values::Shared(1.5);
+        Parameters { populations: Parameters::new(&network).populations, connections: vec![] };
+    parameters.populations[0][lif::I_BIAS] = Values::Shared(1.5);
     let stimulus = Stimulus::new(1e9, vec![]).unwrap();
     let (circuit, max_events) = (Circuit::new(&network, &parameters).unwrap(), 10_000);
     let layers = Layers::new(&network, &circuit).unwrap();
@@ -568,7 +567,7 @@ fn a_run_that_fires_on_and_on_is_done_once() {
     let populations = vec![population("out", 1), population("next", 2), population("beside", 1)];
     let network = Network::new(0, populations, vec![dense(Source::Population(0), 1)]).unwrap();
     let mut all = vec![parameters.populations[0].clone(); 3];
-    all[2].i_bias = Values::Shared(30.0);
+    all[2][lif::I_BIAS] = Values::Shared(30.0);
     let weights = vec![0.1, 0.2];
     let connections = vec![ConnectionParameters { weights, delay: Values::Shared(0.003) }];
     let parameters = Parameters { populations: all, connections };

@@ -12,7 +12,9 @@ mod units;
 use crate::random_networks::{MAX_EVENTS, Reads, Regime, any_plan, for_all, runaway};
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
-use spikegrad::{Evaluation, Settings, Source, Stimulus, Synapses, Trace, loss_of, value_and_grad};
+use spikegrad::{
+    Evaluation, Settings, Source, Stimulus, Synapses, Trace, lif, loss_of, value_and_grad,
+};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
@@ -123,8 +125,9 @@ fn each_regime_goes_where_it_is_meant_to_go() {
             Regime::Coincident => near_spikes.set(near_spikes.get() + snapped(problem, &trace)),
             Regime::NearThreshold => {
                 let populations = problem.parameters.populations.iter();
-                let starts = populations.flat_map(|p| {
-                    let (v, v_th) = (p.initial_v.as_slice(), p.v_th.as_slice());
+                let spiking = populations.filter(|p| p.model().spikes());
+                let starts = spiking.flat_map(|p| {
+                    let (v, v_th) = (p[lif::V].as_slice(), p[lif::V_TH].as_slice());
                     v.iter().zip(v_th).map(|(&v, &v_th)| doubles_between(v, v_th))
                 });
                 at_threshold.set(at_threshold.get() + starts.filter(|&n| n <= 4).count());

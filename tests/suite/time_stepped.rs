@@ -6,8 +6,8 @@ use crate::support::random;
 use crate::tolerance::{FIRST_ORDER, GRID_LOSS};
 use spikegrad::{
     Connection, ConnectionParameters, DEFAULT_MAX_EVENTS, InputSpike, Loss, Measure, Model,
-    Network, NeuronId, Options, Parameters, Place, Population, PopulationParameters, Readout,
-    ReadoutRequest, Source, Spike, Stimulus, Synapses, Trace, Values, simulate,
+    Network, NeuronId, Options, Parameters, Place, Population, Readout, ReadoutRequest, Source,
+    Spike, Stimulus, Synapses, Trace, Values, simulate,
 };
 use spikegrad_compare::time_stepped::{
     self as stepped, GridLoss, Height, Run, Shape, SteppedNetwork, SteppedSettings, Surrogate,
@@ -38,8 +38,7 @@ fn network() -> (Network, Parameters, Stimulus) {
         ConnectionParameters { weights, delay: Values::Each(each(0.0, 0.003)) }
     });
     let connections = connections.collect();
-    let parameters =
-        Parameters { populations: vec![PopulationParameters::default(); 3], connections };
+    let parameters = Parameters { populations: Parameters::new(&network).populations, connections };
     let spikes = (0..24).map(|k| InputSpike { channel: k % 6, time: 0.03 * random.unit() });
     let stimulus = Stimulus::new(0.05, spikes.collect()).unwrap();
     (network, parameters, stimulus)

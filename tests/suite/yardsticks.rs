@@ -64,7 +64,7 @@ fn a1_a_constant_current() {
 fn a1_its_second_derivative_is_the_adjoint_of_a_dual_number() {
     let Problem { network, parameters, .. } = problem(&constant_current());
     let mut dual = parameters.map(Dual64::from);
-    dual.populations[0].i_bias = Values::Shared(Dual64::from(1.5).derivative());
+    dual.populations[0][spikegrad::lif::I_BIAS] = Values::Shared(Dual64::from(1.5).derivative());
     let stimulus = Stimulus::new(0.03, Vec::new()).unwrap();
     let options = Options { max_events: 10, readouts: Vec::new() };
     let trace = simulate(&network, &dual, &stimulus, &options).unwrap();
@@ -72,7 +72,7 @@ fn a1_its_second_derivative_is_the_adjoint_of_a_dual_number() {
     let mut cotangents = Cotangents::zeros(&trace);
     cotangents.spikes[0] = Dual64::from(1.0);
     let gradient = backward(&network, &dual, &trace, &cotangents, Grazing::Fail).unwrap();
-    let by_bias = gradient.parameters.populations[0].i_bias.get(0);
+    let by_bias = gradient.parameters.populations[0][spikegrad::lif::I_BIAS].get(0);
     let case = analytic("A1_const_current_LIF");
     close(by_bias.re, number(&case["dt_dI"]), DERIVATIVE_ULPS);
     close(by_bias.eps, number(&case["d2t_dI2"]), DERIVATIVE_ULPS);

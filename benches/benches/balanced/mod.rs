@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp};
 use spikegrad::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population, Source,
+    Stimulus, Synapse, Synapses, Values,
 };
 
 /// Excitatory neurons for each inhibitory one.
@@ -99,7 +99,7 @@ pub(crate) fn network(size: Size) -> (Network, Parameters) {
     }
     let network = Network::new(size.inputs, populations, connections).expect("a valid structure");
     let parameters =
-        Parameters { populations: vec![PopulationParameters::default(); 2], connections: values };
+        Parameters { populations: Parameters::new(&network).populations, connections: values };
     (network, parameters)
 }
 

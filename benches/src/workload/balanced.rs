@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp};
 use spikegrad::{
     Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values,
+    PopulationParameters, Source, Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, lif,
 };
 
 /// Excitatory neurons.
@@ -78,11 +78,9 @@ pub(super) fn balanced() -> Workload {
         connect(Source::Population(1), to, list, -INHIBITION * WEIGHT);
     }
     let network = Network::new(inputs, populations, connections).expect("a valid structure");
-    let mut population =
-        PopulationParameters { t_ref: Values::Shared(2e-3), ..PopulationParameters::default() };
     let mut initial = |size| {
-        population.initial_v = Values::Each((0..size).map(|_| 0.9 * rng.random::<f64>()).collect());
-        population.clone()
+        let start: Vec<f64> = (0..size).map(|_| 0.9 * rng.random::<f64>()).collect();
+        PopulationParameters::new(Model::Lif).with(lif::T_REF, 2e-3).with(lif::V, start)
     };
     let populations = sizes.map(&mut initial).to_vec();
     let parameters = Parameters { populations, connections: values };

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use spikegrad::dynamics::math;
 use spikegrad::{
     Connection, InputSpike, Loss, MaxVoltageCrossEntropy, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+    PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy,
 };
 
 /// How many samples a workload averages over.
@@ -36,10 +36,12 @@ impl Layers {
         let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
         let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
         let network = Network::new(inputs, populations, connections).expect("a valid structure");
-        let tau_syn = Values::Shared(self.tau_syn);
-        let population_values = PopulationParameters { tau_syn, ..PopulationParameters::default() };
+        let values = |model: Model| {
+            let tau_syn = model.table().position("params.tau_syn").expect("both models have it");
+            PopulationParameters::new(model).with(tau_syn, self.tau_syn)
+        };
         let parameters = Parameters {
-            populations: vec![population_values; 2],
+            populations: [Model::Lif, self.readout].map(values).to_vec(),
             connections: vec![
                 normal_weights(inputs * n_hidden, self.hidden.0, self.hidden.1, rng),
                 normal_weights(n_hidden * n_output, self.output.0, self.output.1, rng),

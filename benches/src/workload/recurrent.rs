@@ -7,8 +7,8 @@ use super::{Example, Workload, normal_weights};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spikegrad::{
-    Connection, InputSpike, MaxVoltageCrossEntropy, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapses,
+    Connection, InputSpike, MaxVoltageCrossEntropy, Model, Network, Parameters, Population, Source,
+    Stimulus, Synapses,
 };
 
 /// How many samples the workload averages over.
@@ -39,7 +39,7 @@ pub(super) fn recurrent() -> Workload {
     ];
     let network = Network::new(INPUTS, populations, connections).expect("a valid structure");
     let parameters = Parameters {
-        populations: vec![PopulationParameters::default(); 2],
+        populations: Parameters::new(&network).populations,
         connections: vec![
             normal_weights(INPUTS * NEURONS, 0.0303, 0.07, &mut rng),
             normal_weights(NEURONS * NEURONS, 0.0, 0.03, &mut rng),

@@ -2,8 +2,8 @@
 //!
 //! Not here: what is added to a sum (`backward.rs`, `sweep/`), which runs are summed (the facade's batches).
 
-use spikegrad_dynamics::{Lif, LifGradient, NeuronAdjoint, NeuronGradient, Scalar};
-use spikegrad_network::{Circuit, Network, Parameters};
+use spikegrad_dynamics::{Lif, NeuronAdjoint, NeuronGradient, Scalar};
+use spikegrad_network::{Circuit, Network, Parameters, Values};
 
 /// Gradients of a circuit, summed over runs.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
     }
 }
 
-impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N> {
+impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
     /// The sum in the shape of the circuit's parameters.
     #[must_use]
     pub fn to_parameters(&self, network: &Network, circuit: &Circuit<T, N>) -> Parameters<T> {
@@ -70,9 +70,14 @@ impl<T: Scalar, N: NeuronAdjoint<T, Gradient = LifGradient<T>>> GradientSum<T, N
         circuit.form().give(network, gradient);
         circuit.gather(&self.weights, &self.delays, gradient);
         for (k, into) in gradient.populations.iter_mut().enumerate() {
-            into.for_each_mut(|x| *x = T::from(0.0));
-            for (index, neuron) in network.range(k).enumerate() {
-                into.add_at(index, &self.neurons[neuron]);
+            let (neurons, model) =
+                (&self.neurons[network.range(k)], network.populations()[k].model);
+            for ((_, values), &entry) in into.values_mut().zip(model.entries()) {
+                let each = neurons.iter().map(|neuron| neuron.as_slice()[entry]);
+                match values {
+                    Values::Shared(sum) => *sum = each.fold(T::from(0.0), |sum, x| sum + x),
+                    Values::Each(list) => list.iter_mut().zip(each).for_each(|(into, x)| *into = x),
+                }
             }
         }
     }

@@ -4,9 +4,10 @@
 //! (`people.rs`), what is refused (the library).
 
 use crate::people::counted;
+use spikegrad::dynamics::Kind;
 use spikegrad::network::wording::shown;
 use spikegrad::problem::{LossDocument, Problem};
-use spikegrad::{Model, Network, Trace};
+use spikegrad::{Network, Trace};
 
 /// A time constant or a delay above this, in s, is a hundred times that of a neuron, and rather one in milliseconds.
 const LONGEST_USUAL: f64 = 1.0;
@@ -26,7 +27,7 @@ pub(crate) fn after(problem: &Problem, trace: &Trace) -> Option<String> {
     if silent.is_empty() {
         return None;
     }
-    let spiking = network.populations().iter().filter(|of| of.model == Model::Lif && of.size > 0);
+    let spiking = network.populations().iter().filter(|of| of.model.spikes() && of.size > 0);
     let who = match spiking.count() == silent.len() {
         true => "no neuron spikes".to_owned(),
         false => format!("no neuron of {} spikes", names(network, &silent)),
@@ -87,8 +88,10 @@ fn slow(problem: &Problem) -> Option<String> {
         }
     };
     for (k, values) in problem.parameters.populations.iter().enumerate() {
-        for (name, values) in [("tau_mem", &values.tau_mem), ("tau_syn", &values.tau_syn)] {
-            look(&|| format!("network.populations[{k}].params.{name}"), values.as_slice());
+        for (quantity, values) in values.values() {
+            if quantity.kind == Kind::TimeConstant {
+                look(&|| format!("network.populations[{k}].{}", quantity.path), values.as_slice());
+            }
         }
     }
     for (k, values) in problem.parameters.connections.iter().enumerate() {
@@ -117,7 +120,7 @@ fn silent(network: &Network, trace: &Trace) -> Vec<usize> {
     }
     let is_silent = |&k: &usize| {
         let population = &network.populations()[k];
-        population.model == Model::Lif && population.size > 0 && !spikes[k]
+        population.model.spikes() && population.size > 0 && !spikes[k]
     };
     (0..spikes.len()).filter(is_silent).collect()
 }

@@ -9,7 +9,7 @@ use crate::people;
 use crate::voltages::sample;
 use spikegrad::network::wording::shown;
 use spikegrad::problem::Problem;
-use spikegrad::{Model, Network, NeuronId, Trace};
+use spikegrad::{Network, NeuronId, Trace};
 use spikegrad_report::plot::{Population, Raster, Role, Size, Spike, VoltageTrace, raster};
 use std::ops::Range;
 use std::path::Path;
@@ -133,7 +133,7 @@ impl Band {
 
     /// Whether there can be spikes.
     fn spikes(&self, network: &Network) -> bool {
-        self.population.is_none_or(|k| network.populations()[k].model == Model::Lif)
+        self.population.is_none_or(|k| network.populations()[k].model.spikes())
     }
 
     fn population(&self, network: &Network) -> Population {
@@ -191,17 +191,17 @@ fn voltages(
         let neuron = NeuronId::new(neuron);
         let (population, index) = network.locate(neuron);
         let parameters = &problem.parameters.populations[population];
-        let spikes = network.populations()[population].model == Model::Lif;
-        let (threshold, reset) = (parameters.v_th.get(index), parameters.v_reset.get(index));
-        let jumps = trace.spike_times(neuron).flat_map(|time| [(time, threshold), (time, reset)]);
+        let levels = parameters.model().table().threshold_and_reset;
+        let levels = levels.map(|(at, to)| (parameters[at].get(index), parameters[to].get(index)));
+        let jump = |time| levels.map(|(threshold, reset)| [(time, threshold), (time, reset)]);
+        let jumps = trace.spike_times(neuron).filter_map(jump).flatten();
         // A sample at the time of a spike reads what is after it: the sort is stable.
         let mut points: Vec<(f64, f64)> = jumps.chain(times.iter().copied().zip(values)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let threshold = spikes.then_some(threshold);
         VoltageTrace {
             label: network.describe(neuron),
             role: Role::Layer(population),
-            threshold,
+            threshold: levels.map(|(threshold, _)| threshold),
             points,
         }
     };

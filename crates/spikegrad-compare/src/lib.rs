@@ -26,6 +26,7 @@
 )]
 
 mod agreement;
+mod as_lif;
 mod engine;
 mod error;
 mod exact;

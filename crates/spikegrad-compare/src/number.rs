@@ -9,7 +9,8 @@
 //! Not here: steps (`finite_differences.rs`).
 
 use crate::Question;
-use spikegrad_network::{Model, Network, Parameters, Source, Values};
+use spikegrad_dynamics::Kind;
+use spikegrad_network::{Network, Parameters, Source, Values};
 
 /// A number that can be differentiated.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +36,11 @@ impl Scales {
             question.network.populations().iter().zip(&question.parameters.populations);
         for (population, values) in populations {
             for k in 0..population.size {
-                time = time.min(values.tau_mem.get(k)).min(values.tau_syn.get(k));
-                if population.model == Model::Lif {
-                    potential = potential.min(values.v_th.get(k) - values.v_reset.get(k));
+                let time_constants =
+                    values.values().filter(|(quantity, _)| quantity.kind == Kind::TimeConstant);
+                time = time_constants.fold(time, |time, (_, values)| time.min(values.get(k)));
+                if let Some((threshold, reset)) = population.model.table().threshold_and_reset {
+                    potential = potential.min(values[threshold].get(k) - values[reset].get(k));
                 }
             }
         }
@@ -47,13 +50,11 @@ impl Scales {
     }
 
     /// Scale of a parameter of a neuron.
-    fn of_neuron(&self, name: &str, value: f64) -> f64 {
-        if name.contains("tau") {
-            value
-        } else if name.contains("t_ref") {
-            self.time
-        } else {
-            self.of_potential(value)
+    fn of_neuron(&self, kind: Kind, value: f64) -> f64 {
+        match kind {
+            Kind::TimeConstant => value,
+            Kind::Duration => self.time,
+            Kind::Potential => self.of_potential(value),
         }
     }
 
@@ -79,11 +80,12 @@ pub(crate) fn of(question: &Question<'_>) -> Vec<Number> {
     let mut all = Vec::new();
     for (k, values) in question.parameters.populations.iter().enumerate() {
         let population = &network.populations()[k].name;
-        for (name, values) in values.values() {
+        for (quantity, values) in values.values() {
             for (index, &value) in values.as_slice().iter().enumerate() {
                 let index = of_each(values, index);
-                let place = format!("network.populations[{k}].{name}{index} ({population})");
-                all.push(Number { place, value, scale: scales.of_neuron(name, value) });
+                let place =
+                    format!("network.populations[{k}].{}{index} ({population})", quantity.path);
+                all.push(Number { place, value, scale: scales.of_neuron(quantity.kind, value) });
             }
         }
     }

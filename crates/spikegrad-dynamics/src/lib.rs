@@ -22,9 +22,11 @@ pub mod lif;
 pub mod math;
 mod neuron;
 mod scalar;
+mod table;
 
 pub use divided::exp_divided;
 pub use dual::{Dual, Dual64};
 pub use lif::{Lif, LifGradient, LifParameters, State};
 pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};
 pub use scalar::Scalar;
+pub use table::{Below, Kind, Quantity, Range, Table};

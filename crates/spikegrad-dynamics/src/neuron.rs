@@ -165,13 +165,22 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     ) -> TimeConstants<T>;
 }
 
-/// What a neuron model collects for its parameters and initial values.
-pub trait NeuronGradient: Copy + Debug + Default + Send + Sync {
+/// What a neuron collects for its numbers: one derivative for each, in the order of its model's [`Table`](crate::Table).
+pub trait NeuronGradient<T: Scalar>: Copy + Debug + Default + Send + Sync {
+    /// The derivatives.
+    fn as_slice(&self) -> &[T];
+    /// The derivatives, to change them.
+    fn as_mut_slice(&mut self) -> &mut [T];
     /// Adds another gradient of the same neuron.
-    fn add(&mut self, other: &Self);
+    fn add(&mut self, other: &Self) {
+        let pairs = self.as_mut_slice().iter_mut().zip(other.as_slice());
+        pairs.for_each(|(into, &from)| *into += from);
+    }
     /// Whether every entry is finite.
     #[must_use]
-    fn is_finite(&self) -> bool;
+    fn is_finite(&self) -> bool {
+        self.as_slice().iter().all(|x| x.is_all_finite())
+    }
 }
 
 /// The reverse rule of every map of a [`Neuron`].
@@ -180,7 +189,7 @@ pub trait NeuronGradient: Copy + Debug + Default + Send + Sync {
 /// for each spike and read-out ([`NeuronAdjoint::membrane_pullback`]), not at each arrival.
 pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// One number for each parameter and initial value of a neuron.
-    type Gradient: NeuronGradient;
+    type Gradient: NeuronGradient<T>;
 
     /// Pulls `after` back through [`Neuron::flow`].
     #[must_use]

@@ -10,7 +10,8 @@ use crate::groups::{Groups, Layout};
 use crate::{
     ConnectionParameters, Form, Model, Network, NetworkError, NeuronId, Parameters, Source, Values,
 };
-use spikegrad_dynamics::{Lif, Neuron, Scalar};
+use spikegrad_dynamics::lif::{self, IntegratorParameters, integrator};
+use spikegrad_dynamics::{Lif, LifParameters, Neuron, Scalar};
 use std::ops::Range;
 
 /// The synapses of one source in one connection that share a delay: all of them, or one.
@@ -125,14 +126,19 @@ impl<T: Scalar> Circuit<T> {
         alike.clear();
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
             let first = neurons.len();
-            let is_shared = values.values().iter().all(|(_, v)| matches!(v, Values::Shared(_)));
+            let is_shared = values.values().all(|(_, v)| matches!(v, Values::Shared(_)));
             for k in 0..population.size {
                 alike.push(NeuronId::new(if is_shared { first } else { first + k }).0);
-                let neuron = match population.model {
-                    Model::Lif => Lif::new(values.of(k)),
-                    Model::Li => Lif::integrator(values.of(k)),
+                let of = values.of(k);
+                let (neuron, state) = match population.model {
+                    Model::Lif => (Lif::new(LifParameters::from_table(&of)), [lif::V, lif::I]),
+                    Model::Li => (
+                        Lif::integrator(IntegratorParameters::from_table(&of)),
+                        [integrator::V, integrator::I],
+                    ),
                 };
-                initial.push(neuron.state(values.initial_v.get(k), values.initial_i.get(k)));
+                let [v, i] = state.map(of);
+                initial.push(neuron.state(v, i));
                 neurons.push(neuron);
             }
         }
@@ -276,7 +282,7 @@ mod tests {
         let network = Network::new(1, vec![population("a"), population("b")], connections).unwrap();
         let [first, second] = delays;
         let parameters = Parameters {
-            populations: vec![PopulationParameters::default(); 2],
+            populations: vec![PopulationParameters::new(Model::Lif); 2],
             connections: vec![
                 ConnectionParameters { weights: vec![1.0, 2.0, 3.0], delay: first },
                 ConnectionParameters { weights: vec![4.0, 5.0], delay: second },
@@ -317,11 +323,9 @@ mod tests {
     fn neurons_are_alike_where_a_population_shares_its_parameters() {
         let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
         let network = Network::new(0, vec![population("a"), population("b")], vec![]).unwrap();
-        let own = PopulationParameters {
-            tau_mem: Values::Each(vec![0.02, 0.03]),
-            ..PopulationParameters::default()
-        };
-        let populations = vec![PopulationParameters::default(), own];
+        let shared = PopulationParameters::new(Model::Lif);
+        let own = shared.clone().with(lif::TAU_MEM, vec![0.02, 0.03]);
+        let populations = vec![shared, own];
         let parameters = Parameters { populations, connections: vec![] };
         let circuit = Circuit::new(&network, &parameters).unwrap();
         assert_eq!(circuit.alike(), [0, 0, 2, 3]);

@@ -2,6 +2,7 @@
 //! also how the library's own structures nest.
 
 use crate::wording::shown;
+use spikegrad_dynamics::Table;
 use thiserror::Error;
 
 /// A network, parameters or a stimulus that cannot be used.
@@ -29,6 +30,42 @@ pub enum NetworkError {
         expected: usize,
         /// What it has one entry for.
         of: &'static str,
+    },
+    /// Parameters of another model than the population's.
+    #[error("the parameters of {place} are those of a {found}; the population is a {expected}")]
+    Model {
+        /// Which population.
+        place: String,
+        /// The model whose parameters they are.
+        found: &'static str,
+        /// The model of the population.
+        expected: &'static str,
+    },
+    /// A number that the model of a population does not have.
+    #[error("{place} has no {}: {}", shown(.name), has(.table))]
+    Quantity {
+        /// Which population.
+        place: String,
+        /// The name that was asked for.
+        name: String,
+        /// What the model says of its numbers.
+        table: &'static Table,
+    },
+    /// A connection from or to a population that is not there.
+    #[error("{place} is \"{}\", which is no population of the network", shown(.name))]
+    Absent {
+        /// Which end of which connection.
+        place: String,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// Something was said of what had not been named yet.
+    #[error("{place} is not there: name {expected}")]
+    Builder {
+        /// What is not there.
+        place: String,
+        /// What has to be named.
+        expected: &'static str,
     },
     /// An index points outside of what it counts.
     #[error("{place} is {index}, but there are only {count} {of}; counting starts at 0")]
@@ -72,4 +109,10 @@ pub enum NetworkError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// What a model has, in words.
+fn has(table: &Table) -> String {
+    let (model, parameters, initial) = (table.model, table.names(false), table.names(true));
+    format!("a {model} has {parameters} in params, {initial} in initial")
 }

@@ -3,14 +3,14 @@
 //! A gradient has the form of its parameters. Who keeps no copy of these, but wants to write a gradient or to tell whether other
 //! parameters come in the same form, keeps this. Not here: the values (`parameters.rs`).
 
-use crate::{Network, NetworkError, Parameters, Values};
+use crate::{Network, NetworkError, Parameters, PopulationParameters, Values};
 use spikegrad_dynamics::Scalar;
 
 /// Which values of some parameters are shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
     /// For each population, which of its values each neuron has for itself.
-    populations: Vec<[bool; 9]>,
+    populations: Vec<Vec<bool>>,
     /// For each connection, whether each synapse has a delay of its own.
     delays: Vec<bool>,
 }
@@ -31,9 +31,11 @@ impl Form {
     /// Becomes the form of `parameters`, in the memory that it has.
     pub fn set<T: Copy>(&mut self, parameters: &Parameters<T>) {
         let Parameters { populations, connections } = parameters;
-        self.populations.clear();
-        self.populations
-            .extend(populations.iter().map(|p| p.values().map(|(_, values)| is_own(values))));
+        self.populations.resize_with(populations.len(), Vec::new);
+        for (own, population) in self.populations.iter_mut().zip(populations) {
+            own.clear();
+            own.extend(population.values().map(|(_, values)| is_own(values)));
+        }
         self.delays.clear();
         self.delays.extend(connections.iter().map(|connection| is_own(&connection.delay)));
     }
@@ -51,11 +53,15 @@ impl Form {
     /// had to, nothing is allocated.
     pub fn give<T: Scalar>(&self, network: &Network, gradient: &mut Parameters<T>) {
         let Parameters { populations, connections } = gradient;
-        populations.resize_with(self.populations.len(), Default::default);
+        let models = network.populations().iter().map(|population| population.model);
+        if !populations.iter().map(PopulationParameters::model).eq(models.clone()) {
+            populations.clear();
+            populations.extend(models.map(PopulationParameters::new));
+        }
         connections.resize_with(self.delays.len(), Default::default);
         let of_network = network.populations().iter().zip(&self.populations);
         for (values, (population, own)) in populations.iter_mut().zip(of_network) {
-            for ((_, values), &own) in values.values_mut().into_iter().zip(own) {
+            for ((_, values), &own) in values.values_mut().zip(own) {
                 give(values, own, population.size);
             }
         }
@@ -98,8 +104,16 @@ impl<T: Copy> Parameters<T> {
         let place = || format!("{what}.connections");
         same(&place, self.connections.len(), like.connections.len(), "connection")?;
         for (k, (own, like)) in self.populations.iter().zip(&like.populations).enumerate() {
-            for ((name, own), (_, like)) in own.values().into_iter().zip(like.values()) {
-                let place = || format!("{what}.populations[{k}].{name}");
+            if own.model() != like.model() {
+                let (found, expected) = (own.model().table().model, like.model().table().model);
+                return Err(NetworkError::Model {
+                    place: format!("{what}.populations[{k}]"),
+                    found,
+                    expected,
+                });
+            }
+            for ((quantity, own), (_, like)) in own.values().zip(like.values()) {
+                let place = || format!("{what}.populations[{k}].{}", quantity.path);
                 same(&place, own.as_slice().len(), like.as_slice().len(), "value")?;
             }
         }
@@ -116,9 +130,8 @@ impl<T: Copy> Parameters<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Connection, ConnectionParameters, Model, Population, PopulationParameters, Source, Synapses,
-    };
+    use crate::{Connection, ConnectionParameters, Model, Population, Source, Synapses};
+    use spikegrad_dynamics::lif;
 
     fn network() -> Network {
         let out = Population { name: "out".into(), size: 3, model: Model::Lif };
@@ -127,7 +140,7 @@ mod tests {
     }
 
     fn parameters(tau_mem: Values<f64>, delay: Values<f64>) -> Parameters {
-        let population = PopulationParameters { tau_mem, ..PopulationParameters::default() };
+        let population = PopulationParameters::new(Model::Lif).with(lif::TAU_MEM, tau_mem);
         let connection = ConnectionParameters { weights: vec![1.0; 6], delay };
         Parameters { populations: vec![population], connections: vec![connection] }
     }

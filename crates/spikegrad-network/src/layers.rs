@@ -6,7 +6,7 @@
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
-use crate::{Circuit, Model, Network, NeuronId, Source, Synapses};
+use crate::{Circuit, Network, NeuronId, Source, Synapses};
 use spikegrad_dynamics::Lif;
 use spikegrad_dynamics::lanes::padded;
 use std::ops::Range;
@@ -192,7 +192,7 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
     let mut layer = Layer {
         population,
         neurons: network.range(population),
-        spikes: network.populations()[population].model == Model::Lif,
+        spikes: network.populations()[population].model.spikes(),
         is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
         incoming,
         shares_time_constants: false,

@@ -4,6 +4,7 @@
 //! Not here: weights, delays, neuron parameters (`parameters.rs`).
 
 use crate::{NetworkError, NeuronId};
+use spikegrad_dynamics::{Table, lif};
 use std::fmt;
 use std::ops::Range;
 
@@ -20,6 +21,41 @@ pub enum Model {
     Lif,
     /// Leaky integrator: never spikes, read by its membrane potential.
     Li,
+}
+
+impl Model {
+    /// All models.
+    pub const ALL: [Self; 2] = [Self::Lif, Self::Li];
+
+    /// What the model says of its numbers.
+    #[must_use]
+    pub fn table(self) -> &'static Table {
+        match self {
+            Self::Lif => &lif::TABLE,
+            Self::Li => &lif::integrator::TABLE,
+        }
+    }
+
+    /// The model with this name in the problem file.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.table().model == name)
+    }
+
+    /// Where the derivative with respect to each number of the table stands in the gradient of a neuron of a circuit.
+    #[must_use]
+    pub fn entries(self) -> &'static [usize] {
+        match self {
+            Self::Lif => &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+            Self::Li => &lif::integrator::OF_LIF,
+        }
+    }
+
+    /// Whether its neurons spike.
+    #[must_use]
+    pub fn spikes(self) -> bool {
+        self.table().threshold_and_reset.is_some()
+    }
 }
 
 /// Neurons of one model under one name.

@@ -3,8 +3,9 @@
 //! A value is shared by its population (or connection) or given for each neuron (or synapse); the gradient of a shared
 //! value is the sum over those who share it. Not here: structure (`network.rs`), the layout for an engine (`circuit.rs`).
 
-use crate::{Model, Network, NetworkError};
-use spikegrad_dynamics::{LifGradient, LifParameters, Scalar};
+use crate::{Model, Network, NetworkError, Population};
+use spikegrad_dynamics::{Below, Quantity, Scalar, Table};
+use std::ops::{Index, IndexMut};
 
 /// One number for all, or one for each.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,84 +70,105 @@ impl<T: Scalar> Values<T> {
     }
 }
 
-/// Parameters and initial state of a population; units as in [`LifParameters`].
+impl<T: From<f64>> From<f64> for Values<T> {
+    /// One number for all.
+    fn from(value: f64) -> Self {
+        Self::Shared(value.into())
+    }
+}
+
+impl<T> From<Vec<T>> for Values<T> {
+    /// One number for each.
+    fn from(values: Vec<T>) -> Self {
+        Self::Each(values)
+    }
+}
+
+/// Parameters and initial state of a population, by their positions in the table of its model.
 ///
-/// A leaky integrator does not use threshold, reset and refractory time, whose gradients are zero.
+/// # Examples
+/// ```
+/// use spikegrad_dynamics::lif;
+/// use spikegrad_network::{Model, PopulationParameters, Values};
+/// let values: PopulationParameters = PopulationParameters::new(Model::Lif)
+///     .with(lif::TAU_MEM, 0.01)
+///     .with(lif::I_BIAS, vec![1.1, 1.2]);
+/// assert_eq!(values[lif::TAU_MEM].get(1), 0.01);
+/// assert_eq!(values[lif::V_TH], Values::Shared(1.0));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationParameters<T = f64> {
-    /// Membrane time constant, in seconds.
-    pub tau_mem: Values<T>,
-    /// Synaptic time constant, in seconds.
-    pub tau_syn: Values<T>,
-    /// Threshold.
-    pub v_th: Values<T>,
-    /// Reset value.
-    pub v_reset: Values<T>,
-    /// Leak potential.
-    pub v_leak: Values<T>,
-    /// Constant input current.
-    pub i_bias: Values<T>,
-    /// Refractory time, in seconds.
-    pub t_ref: Values<T>,
-    /// Membrane potential at time 0.
-    pub initial_v: Values<T>,
-    /// Synaptic current at time 0.
-    pub initial_i: Values<T>,
+    model: Model,
+    values: Vec<Values<T>>,
 }
 
-impl<T: Scalar> Default for PopulationParameters<T> {
-    /// The defaults of the problem file: `tau_mem` 20 ms, `tau_syn` 5 ms, threshold 1, all else 0.
-    fn default() -> Self {
-        let shared = |x: f64| Values::Shared(T::from(x));
-        Self {
-            tau_mem: shared(0.02),
-            tau_syn: shared(0.005),
-            v_th: shared(1.0),
-            v_reset: shared(0.0),
-            v_leak: shared(0.0),
-            i_bias: shared(0.0),
-            t_ref: shared(0.0),
-            initial_v: shared(0.0),
-            initial_i: shared(0.0),
-        }
+impl<T> Index<usize> for PopulationParameters<T> {
+    type Output = Values<T>;
+    /// The values of the quantity at a position of the model's table.
+    ///
+    /// # Panics
+    /// If the model has no such position.
+    fn index(&self, position: usize) -> &Values<T> {
+        &self.values[position]
     }
 }
 
-/// Names of the nine values, as in the problem file and in the order of [`PopulationParameters::values`].
-const NAMES: [&str; 9] = [
-    "params.tau_mem",
-    "params.tau_syn",
-    "params.v_th",
-    "params.v_reset",
-    "params.v_leak",
-    "params.i_bias",
-    "params.t_ref",
-    "initial.v",
-    "initial.i",
-];
+impl<T> IndexMut<usize> for PopulationParameters<T> {
+    fn index_mut(&mut self, position: usize) -> &mut Values<T> {
+        &mut self.values[position]
+    }
+}
+
+impl<T: From<f64>> PopulationParameters<T> {
+    /// Every number as it is by default.
+    #[must_use]
+    pub fn new(model: Model) -> Self {
+        let values = model.table().quantities.iter().map(|quantity| quantity.default.into());
+        Self { model, values: values.collect() }
+    }
+}
+
+impl<T> PopulationParameters<T> {
+    /// With other values of the quantity at a position of the model's table: one number for all neurons, or one for each.
+    ///
+    /// # Panics
+    /// If the model has no such position.
+    #[must_use]
+    pub fn with(mut self, position: usize, values: impl Into<Values<T>>) -> Self {
+        self.values[position] = values.into();
+        self
+    }
+
+    /// The model whose numbers these are.
+    #[must_use]
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
+    /// The values of the quantity at `path`, such as `params.tau_mem`, whatever the model, if it has one.
+    #[must_use]
+    pub fn named(&self, path: &str) -> Option<&Values<T>> {
+        self.model.table().position(path).map(|position| &self.values[position])
+    }
+
+    /// All values, each with what the model says of it, in the order of the model's table.
+    #[must_use]
+    pub fn values(&self) -> impl ExactSizeIterator<Item = (&'static Quantity, &Values<T>)> {
+        self.model.table().quantities.iter().zip(&self.values)
+    }
+
+    /// All values, to change them, in the order of [`Self::values`].
+    pub fn values_mut(
+        &mut self,
+    ) -> impl ExactSizeIterator<Item = (&'static Quantity, &mut Values<T>)> {
+        self.model.table().quantities.iter().zip(&mut self.values)
+    }
+}
 
 impl<T: Copy> PopulationParameters<T> {
-    /// All values with their names in the problem file, in a fixed order.
-    #[must_use]
-    pub fn values(&self) -> [(&'static str, &Values<T>); 9] {
-        let Self { tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, initial_v, initial_i } =
-            self;
-        let values = [tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, initial_v, initial_i];
-        std::array::from_fn(|k| (NAMES[k], values[k]))
-    }
-
-    /// All values with their names in the problem file, to change them, in the order of [`Self::values`].
-    pub fn values_mut(&mut self) -> [(&'static str, &mut Values<T>); 9] {
-        let Self { tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, initial_v, initial_i } =
-            self;
-        let values = [tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, initial_v, initial_i];
-        let mut names = NAMES.into_iter();
-        values.map(|v| (names.next().unwrap_or_default(), v))
-    }
-
     /// Visits every number, to change it.
     pub fn for_each_mut(&mut self, mut f: impl FnMut(&mut T)) {
-        for (_, values) in self.values_mut() {
+        for values in &mut self.values {
             values.as_mut_slice().iter_mut().for_each(&mut f);
         }
     }
@@ -154,112 +176,68 @@ impl<T: Copy> PopulationParameters<T> {
     /// The same shape with every number replaced.
     #[must_use]
     pub fn map<U>(&self, mut f: impl FnMut(T) -> U) -> PopulationParameters<U> {
-        PopulationParameters {
-            tau_mem: self.tau_mem.map(&mut f),
-            tau_syn: self.tau_syn.map(&mut f),
-            v_th: self.v_th.map(&mut f),
-            v_reset: self.v_reset.map(&mut f),
-            v_leak: self.v_leak.map(&mut f),
-            i_bias: self.i_bias.map(&mut f),
-            t_ref: self.t_ref.map(&mut f),
-            initial_v: self.initial_v.map(&mut f),
-            initial_i: self.initial_i.map(&mut f),
-        }
+        let values = self.values.iter().map(|values| values.map(&mut f));
+        PopulationParameters { model: self.model, values: values.collect() }
     }
 
-    /// The parameters of neuron `index`.
+    /// The number of neuron `index` at each position of the model's table.
     ///
     /// # Panics
-    /// If there is no such neuron.
-    #[must_use]
-    pub fn of(&self, index: usize) -> LifParameters<T> {
-        LifParameters {
-            tau_mem: self.tau_mem.get(index),
-            tau_syn: self.tau_syn.get(index),
-            v_th: self.v_th.get(index),
-            v_reset: self.v_reset.get(index),
-            v_leak: self.v_leak.get(index),
-            i_bias: self.i_bias.get(index),
-            t_ref: self.t_ref.get(index),
-        }
+    /// If there is no such neuron or position.
+    pub fn of(&self, index: usize) -> impl Fn(usize) -> T {
+        move |position| self.values[position].get(index)
     }
 }
 
 impl<T: Scalar> PopulationParameters<T> {
-    /// Adds the gradient of neuron `index`.
-    ///
-    /// # Panics
-    /// If there is no such neuron.
-    pub fn add_at(&mut self, index: usize, gradient: &LifGradient<T>) {
-        let p = &gradient.parameters;
-        self.tau_mem.add_at(index, p.tau_mem);
-        self.tau_syn.add_at(index, p.tau_syn);
-        self.v_th.add_at(index, p.v_th);
-        self.v_reset.add_at(index, p.v_reset);
-        self.v_leak.add_at(index, p.v_leak);
-        self.i_bias.add_at(index, p.i_bias);
-        self.t_ref.add_at(index, p.t_ref);
-        self.initial_v.add_at(index, gradient.initial_v);
-        self.initial_i.add_at(index, gradient.initial_i);
-    }
-
-    fn check(&self, population: usize, size: usize, model: Model) -> Result<(), NetworkError> {
-        let place = |name: &str, values: &Values<T>, k: usize| match values {
-            Values::Shared(_) => format!("network.populations[{population}].{name}"),
-            Values::Each(_) => format!("network.populations[{population}].{name}[{k}]"),
+    fn check(&self, population: usize, of: &Population) -> Result<(), NetworkError> {
+        if self.model != of.model {
+            return Err(NetworkError::Model {
+                place: format!("network.populations[{population}]"),
+                found: self.model.table().model,
+                expected: of.model.table().model,
+            });
+        }
+        let place = |path: &str, values: &Values<T>, k: usize| match values {
+            Values::Shared(_) => format!("network.populations[{population}].{path}"),
+            Values::Each(_) => format!("network.populations[{population}].{path}[{k}]"),
         };
-        for (name, values) in self.values() {
+        for (quantity, values) in self.values() {
             if let Values::Each(list) = values
-                && list.len() != size
+                && list.len() != of.size
             {
-                let place = format!("network.populations[{population}].{name}");
-                return Err(NetworkError::Length {
-                    place,
-                    found: list.len(),
-                    expected: size,
-                    of: "neuron",
-                });
+                let place = format!("network.populations[{population}].{}", quantity.path);
+                let (found, expected) = (list.len(), of.size);
+                return Err(NetworkError::Length { place, found, expected, of: "neuron" });
             }
-            let positive = name.starts_with("params.tau");
-            let not_negative = name == "params.t_ref";
-            let expected = match (positive, not_negative) {
-                (true, _) => "a positive time in seconds",
-                (_, true) => "a time in seconds, 0 or more",
-                _ => "a finite number",
-            };
             for (k, x) in values.as_slice().iter().enumerate() {
                 let value = x.re();
-                let wrong =
-                    !x.is_all_finite() || positive && value <= 0.0 || not_negative && value < 0.0;
-                if wrong {
-                    return Err(NetworkError::Value {
-                        place: place(name, values, k),
-                        value,
-                        expected,
-                    });
+                if !(x.is_all_finite() && quantity.allows(value)) {
+                    let place = place(quantity.path, values, k);
+                    return Err(NetworkError::Value { place, value, expected: quantity.rule() });
                 }
             }
         }
-        if model == Model::Li {
-            return Ok(());
-        }
+        self.check_order(of.size, place)
+    }
+
+    /// Checks what must be below what, neuron by neuron.
+    fn check_order(
+        &self,
+        size: usize,
+        place: impl Fn(&str, &Values<T>, usize) -> String,
+    ) -> Result<(), NetworkError> {
+        let Table { quantities, order, .. } = self.model.table();
+        let is_shared =
+            |rule: &Below| [rule.lower, rule.upper].map(|k| self[k].as_slice().len()) == [1, 1];
         // Shared values need to be compared only once.
-        let shared = [&self.v_th, &self.v_reset, &self.initial_v]
-            .iter()
-            .all(|v| matches!(v, Values::Shared(_)));
-        for k in 0..if shared { size.min(1) } else { size } {
-            let threshold = self.v_th.get(k).re();
-            for (name, values) in
-                [("params.v_reset", &self.v_reset), ("initial.v", &self.initial_v)]
-            {
-                let value = values.get(k).re();
-                if value >= threshold {
-                    let place = place(name, values, k);
-                    return Err(NetworkError::Value {
-                        place,
-                        value,
-                        expected: "below the threshold v_th",
-                    });
+        let neurons = if order.iter().all(is_shared) { size.min(1) } else { size };
+        for k in 0..neurons {
+            for &Below { lower, upper, rule } in *order {
+                let value = self[lower].get(k).re();
+                if value >= self[upper].get(k).re() {
+                    let place = place(quantities[lower].path, &self[lower], k);
+                    return Err(NetworkError::Value { place, value, expected: rule });
                 }
             }
         }
@@ -336,6 +314,20 @@ impl<T: Copy> Parameters<T> {
 }
 
 impl<T: Scalar> Parameters<T> {
+    /// The parameters of `network` as they are by default: weights and delays are 0.
+    #[must_use]
+    pub fn new(network: &Network) -> Self {
+        let models = network.populations().iter().map(|population| population.model);
+        let connection = |k: usize| ConnectionParameters {
+            weights: vec![T::from(0.0); network.synapse_count(k)],
+            delay: 0.0.into(),
+        };
+        Self {
+            populations: models.map(PopulationParameters::new).collect(),
+            connections: (0..network.connections().len()).map(connection).collect(),
+        }
+    }
+
     /// Zeros in the same shape.
     #[must_use]
     pub fn zeros_like(&self) -> Self {
@@ -361,7 +353,7 @@ impl<T: Scalar> Parameters<T> {
         for (k, (values, population)) in
             self.populations.iter().zip(network.populations()).enumerate()
         {
-            values.check(k, population.size, population.model)?;
+            values.check(k, population)?;
         }
         for (k, values) in self.connections.iter().enumerate() {
             let count = network.synapse_count(k);

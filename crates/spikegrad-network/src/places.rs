@@ -52,13 +52,14 @@ impl<T: Copy> Parameters<T> {
     pub fn find(&self, network: &Network, sought: impl Fn(T) -> bool) -> Option<(String, T)> {
         let first = |values: &[T]| values.iter().position(|&x| sought(x)).map(|k| (k, values[k]));
         for (k, population) in self.populations.iter().enumerate() {
-            for (name, values) in population.values() {
+            for (quantity, values) in population.values() {
                 if let Some((index, value)) = first(values.as_slice()) {
                     let index = match values {
                         Values::Shared(_) => String::new(),
                         Values::Each(_) => format!("[{index}]"),
                     };
-                    return Some((format!("network.populations[{k}].{name}{index}"), value));
+                    let path = quantity.path;
+                    return Some((format!("network.populations[{k}].{path}{index}"), value));
                 }
             }
         }

@@ -45,7 +45,7 @@ pub struct Options {
 /// let input = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
 /// let network = Network::new(1, vec![out], vec![input])?;
 /// let parameters = Parameters {
-///     populations: vec![PopulationParameters::default()],
+///     populations: Parameters::new(&network).populations,
 ///     connections: vec![ConnectionParameters { weights: vec![20.0], delay: Values::Shared(0.0) }],
 /// };
 /// let stimulus = Stimulus::new(0.002, vec![InputSpike { channel: 0, time: 0.0 }])?;

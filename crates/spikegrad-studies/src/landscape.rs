@@ -4,9 +4,8 @@
 
 use spikegrad::network::Circuit;
 use spikegrad::{
-    Connection, ConnectionParameters, Error, Evaluation, InputSpike, Loss, Model, Network,
-    Parameters, Population, PopulationParameters, Settings, Source, Stimulus, Synapses, Values,
-    value_and_grad,
+    Connection, Error, Evaluation, InputSpike, Loss, Model, Network, Parameters, Population,
+    Settings, Source, Stimulus, Synapses, value_and_grad,
 };
 use spikegrad_compare::Signature;
 use spikegrad_compare::stochastic::Landscape;
@@ -41,12 +40,11 @@ impl<'a> Weights<'a> {
         let network = Network::new(2, populations, connections)?;
         let weights = [[4.6, 3.1, 2.9, 5.2], [0.4, 0.8, 1.1, -0.3], [1.5, -0.5, -1.0, 2.0]];
         let delays = [0.0, 1e-3, 0.0];
-        let connections = weights.iter().zip(delays).map(|(weights, delay)| ConnectionParameters {
-            weights: weights.to_vec(),
-            delay: Values::Shared(delay),
-        });
-        let populations = vec![PopulationParameters::default(); 2];
-        let parameters = Parameters { populations, connections: connections.collect() };
+        let mut parameters = Parameters::new(&network);
+        for (k, values) in parameters.connections.iter_mut().enumerate() {
+            values.weights = weights[k].to_vec();
+            values.delay = delays[k].into();
+        }
         let spikes = [(0, 0.0), (1, 0.004), (0, 0.011), (1, 0.017)];
         let spikes = spikes.map(|(channel, time)| InputSpike { channel, time }).to_vec();
         let stimulus = Stimulus::new(0.04, spikes)?;

@@ -15,8 +15,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 use spikegrad::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapses, Values,
+    Population, PopulationParameters, Source, Stimulus, Synapses,
 };
+use spikegrad::{li, lif};
 use spikegrad_compare::stochastic::{
     EscapeNoise, Noise, StochasticNeuron, StochasticProblem, five_weights, uniforms,
 };
@@ -243,16 +244,26 @@ fn network(neurons: usize) -> Result<(Network, Parameters), NetworkError> {
         (0..=neurons).map(population).collect(),
         (0..=neurons).map(connection).collect(),
     )?;
-    let values = |k: usize| PopulationParameters {
-        tau_mem: Values::Shared(0.004),
-        tau_syn: Values::Shared(0.002),
-        initial_v: Values::Shared(if k == 0 { 0.4 } else { 0.2 }),
-        i_bias: Values::Shared(0.3),
-        ..PopulationParameters::default()
+    let values = |k: usize| {
+        let start = if k == 0 { 0.4 } else { 0.2 };
+        let model = network.populations()[k].model;
+        let values = PopulationParameters::new(model);
+        match model {
+            Model::Li => values
+                .with(li::TAU_MEM, 0.004)
+                .with(li::TAU_SYN, 0.002)
+                .with(li::V, start)
+                .with(li::I_BIAS, 0.3),
+            _ => values
+                .with(lif::TAU_MEM, 0.004)
+                .with(lif::TAU_SYN, 0.002)
+                .with(lif::V, start)
+                .with(lif::I_BIAS, 0.3),
+        }
     };
     let weights = |k: usize| ConnectionParameters {
         weights: if k == 0 { vec![1.2, 0.9] } else { vec![2.1] },
-        delay: Values::Shared(0.0),
+        delay: 0.0.into(),
     };
     let parameters = Parameters {
         populations: (0..=neurons).map(values).collect(),

@@ -349,7 +349,7 @@ pub enum TrainError {
         /// Its value.
         value: f64,
         /// What it must be.
-        rule: &'static str,
+        rule: String,
     },
 
     /// A sample that is not trained on could not be simulated.

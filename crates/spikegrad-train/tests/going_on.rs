@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use spikegrad::{Model, Settings, Values};
+use spikegrad::{Settings, Values};
 use spikegrad_train::{Checkpoint, Config, EpochRecord, Run, RunFolder, Stored, TrainError, fit};
 
 fn small(changes: &[(&str, &str)]) -> Config {
@@ -50,7 +50,7 @@ const RICH: [(&str, &str); 8] = [
 fn a_checkpoint_holds_every_number_of_the_network_trained_or_not() {
     let run = start(&small(&RICH));
     let checkpoint = run.checkpoint().unwrap();
-    let (network, parameters) = (run.classifier().network(), run.classifier().parameters());
+    let parameters = run.classifier().parameters();
     let tensor = |name: &str, shape: &[usize]| checkpoint.tensor(name, shape).unwrap();
     assert_eq!(tensor("hidden.weight", &[8, 5]), parameters.connections[0].weights);
     assert_eq!(tensor("hidden.delay", &[8, 5]), parameters.connections[0].delay.as_slice());
@@ -67,10 +67,10 @@ fn a_checkpoint_holds_every_number_of_the_network_trained_or_not() {
     assert_eq!(tensor("output.delay", &[]), [0.0]);
     let hidden = &parameters.populations[0];
     for (name, values) in [
-        ("tau_mem", &hidden.tau_mem),
-        ("tau_syn", &hidden.tau_syn),
-        ("v_th", &hidden.v_th),
-        ("i_bias", &hidden.i_bias),
+        ("tau_mem", &hidden[spikegrad::lif::TAU_MEM]),
+        ("tau_syn", &hidden[spikegrad::lif::TAU_SYN]),
+        ("v_th", &hidden[spikegrad::lif::V_TH]),
+        ("i_bias", &hidden[spikegrad::lif::I_BIAS]),
     ] {
         let Values::Each(values) = values else { panic!("{name} is drawn for each neuron") };
         assert_eq!(tensor(&format!("hidden.{name}"), &[8]), values);
@@ -82,12 +82,8 @@ fn a_checkpoint_holds_every_number_of_the_network_trained_or_not() {
     // Not one number of the network is left out.
     let of_network =
         parameters.connections.iter().map(|c| c.weights.len() + c.delay.as_slice().len());
-    let neurons = parameters.populations.iter().zip(network.populations());
-    let of_neurons = neurons.map(|(values, population)| {
-        let used = values.values().into_iter().filter(|(name, _)| {
-            let of_spikes = ["params.v_th", "params.v_reset", "params.t_ref"].contains(name);
-            name.starts_with("params.") && (population.model == Model::Lif || !of_spikes)
-        });
+    let of_neurons = parameters.populations.iter().map(|values| {
+        let used = values.values().filter(|(quantity, _)| !quantity.is_initial());
         used.map(|(_, values)| values.as_slice().len()).sum::<usize>()
     });
     let memory = |name: &&String| name.ends_with("_moment");
@@ -134,7 +130,10 @@ fn rates_of_a_layer_move_what_they_name_and_zero_leaves_it() {
     assert_eq!(before.connections[0], after.connections[0]);
     assert_ne!(before.connections[1], after.connections[1]);
     assert_eq!(before.populations[0], after.populations[0]);
-    assert_ne!(before.populations[1].i_bias, after.populations[1].i_bias);
+    assert_ne!(
+        before.populations[1][spikegrad::lif::I_BIAS],
+        after.populations[1][spikegrad::lif::I_BIAS]
+    );
     assert_eq!(run.classifier().n_trained(), 3 * 8 + 3);
 }
 
@@ -248,8 +247,8 @@ fn decay_draws_weights_alone_unless_it_is_to_draw_all() {
         let (a, b) = (&before.populations[0], &after.populations[0]);
         [
             ratio(&before.connections[0].weights, &after.connections[0].weights),
-            ratio(a.tau_mem.as_slice(), b.tau_mem.as_slice()),
-            ratio(a.v_th.as_slice(), b.v_th.as_slice()),
+            ratio(a[spikegrad::lif::TAU_MEM].as_slice(), b[spikegrad::lif::TAU_MEM].as_slice()),
+            ratio(a[spikegrad::lif::V_TH].as_slice(), b[spikegrad::lif::V_TH].as_slice()),
         ]
     };
     let [weight, tau_mem, threshold] = change("weights");
@@ -268,7 +267,8 @@ fn thresholds_end_at_their_bound_and_without_one_the_neuron_is_named() {
     let rate = ("learning_rates.thresholds", "10");
     let mut run = start(&small(&[rate, ("bounds.thresholds", "0.5"), ("layers.0.v_th", "2")]));
     epoch(&mut run);
-    let hidden = run.classifier().parameters().populations[0].v_th.as_slice().to_vec();
+    let hidden =
+        run.classifier().parameters().populations[0][spikegrad::lif::V_TH].as_slice().to_vec();
     assert!(hidden.iter().all(|&threshold| threshold >= 1.0), "{hidden:?}");
     assert!(hidden.iter().any(|&threshold| threshold.to_bits() == 1.0_f64.to_bits()), "{hidden:?}");
 
@@ -278,7 +278,7 @@ fn thresholds_end_at_their_bound_and_without_one_the_neuron_is_named() {
     match error {
         TrainError::Step { epoch: 1, batch: 1, neuron, of, value, rule } => {
             assert!(neuron.starts_with("hidden[") || neuron.starts_with("output["), "{neuron}");
-            assert_eq!((of.as_str(), rule), ("v th", "above the reset"));
+            assert_eq!((of.as_str(), rule), ("v th", "above the reset value".into()));
             assert!(value <= 0.0, "{value}");
         }
         other => panic!("{other}"),
@@ -355,8 +355,9 @@ fn a_run_starts_where_another_ended_and_needs_it_no_more() {
     for (a, b) in began.connections.iter().zip(&ended.parameters().connections) {
         assert_eq!(a, b);
     }
-    let tau =
-        |parameters: &spikegrad::Parameters| parameters.populations[0].tau_mem.as_slice().to_vec();
+    let tau = |parameters: &spikegrad::Parameters| {
+        parameters.populations[0][spikegrad::lif::TAU_MEM].as_slice().to_vec()
+    };
     assert_eq!(tau(began), tau(ended.parameters()));
 
     let mut folder = RunFolder::create(&second, &config).unwrap();

@@ -77,7 +77,8 @@ pub use spikegrad_adjoint::{
     MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Tie,
     TieKind, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
 };
-pub use spikegrad_dynamics::{Dual64, Scalar};
+pub use spikegrad_dynamics::lif::integrator as li;
+pub use spikegrad_dynamics::{Dual64, Scalar, lif};
 pub use spikegrad_network::{
     Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network, NetworkError,
     NeuronId, Parameters, Place, Population, PopulationParameters, Readout, ReadoutRequest, Source,

@@ -196,9 +196,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spikegrad_network::{
-        Connection, ConnectionParameters, Model, Population, PopulationParameters, Synapse,
-    };
+    use spikegrad_network::{Connection, ConnectionParameters, Model, Population, Synapse};
 
     #[test]
     fn counts_are_pushed_back_between_their_bounds() {
@@ -230,7 +228,7 @@ mod tests {
         let connection =
             |count| ConnectionParameters { weights: vec![1.0; count], ..Default::default() };
         let parameters = Parameters {
-            populations: vec![PopulationParameters::default(); 2],
+            populations: Parameters::new(&network).populations,
             connections: vec![connection(6), connection(4), connection(2)],
         };
         (network, parameters)

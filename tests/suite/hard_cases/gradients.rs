@@ -166,7 +166,11 @@ fn e10_a_chain_of_1e5_spikes_neither_overflows_nor_loses_its_adjoint() {
     for &weight in &gradient.parameters.connections[1].weights {
         close(weight, by_weight, tolerance);
     }
-    close(gradient.parameters.populations[0].tau_mem.get(0), links * by_tau_mem, tolerance);
+    close(
+        gradient.parameters.populations[0][spikegrad::lif::TAU_MEM].get(0),
+        links * by_tau_mem,
+        tolerance,
+    );
 }
 
 #[test]

@@ -270,9 +270,7 @@ fn the_numbering_of_neurons_does_not_show() {
         let (mut expected, mut got) = (Vec::new(), Vec::new());
         let (a, b) = (&one.gradient.parameters, &two.gradient.parameters);
         for (k, to) in neurons_to.iter().enumerate() {
-            for ((_, a), (_, b)) in
-                a.populations[k].values().into_iter().zip(b.populations[k].values())
-            {
+            for ((_, a), (_, b)) in a.populations[k].values().zip(b.populations[k].values()) {
                 expected.extend(if a.as_slice().len() == to.len() {
                     moved(a.as_slice(), to)
                 } else {

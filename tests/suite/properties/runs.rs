@@ -25,7 +25,8 @@ fn no_interval_is_shorter_than_the_refractory_time() {
         let mut intervals = 0;
         for spike in &trace.spikes {
             let (population, index) = problem.network.locate(spike.neuron);
-            let t_ref = problem.parameters.populations[population].t_ref.get(index);
+            let t_ref =
+                problem.parameters.populations[population][spikegrad::lif::T_REF].get(index);
             if let Some(last) = last[spike.neuron.index()].replace(spike.time) {
                 // Each of the two times is rounded.
                 let least = t_ref - 2.0 * f64::EPSILON * spike.time;

@@ -6,7 +6,7 @@ use crate::tolerance::REORDERED;
 use proptest::prelude::*;
 use spikegrad::{
     ConnectionParameters, Evaluation, InputSpike, Network, Population, Source, Stimulus, Synapses,
-    Values,
+    Values, lif,
 };
 
 #[test]
@@ -101,12 +101,11 @@ fn a_neuron_without_connections_changes_no_bit_of_the_others() {
         let connections = problem.network.connections().to_vec();
         let mut other = problem.clone();
         other.network = Network::new(problem.network.inputs(), populations, connections).unwrap();
-        other.parameters.populations.push(spikegrad::PopulationParameters {
-            // Not dead to itself: it spikes all along, some hundred times in the longest run.
-            i_bias: Values::Shared(3.0),
-            t_ref: Values::Shared(problem.stimulus.t_end() / 100.0),
-            ..Default::default()
-        });
+        // Not dead to itself: it spikes all along, some hundred times in the longest run.
+        let own = spikegrad::PopulationParameters::new(model)
+            .with(lif::I_BIAS, 3.0)
+            .with(lif::T_REF, problem.stimulus.t_end() / 100.0);
+        other.parameters.populations.push(own);
         let (one, two) = (evaluate(problem)?, evaluate(&other)?);
         let dead = u32::try_from(problem.network.neurons()).unwrap();
         let (of_dead, others): (Vec<_>, Vec<_>) =
@@ -116,7 +115,7 @@ fn a_neuron_without_connections_changes_no_bit_of_the_others() {
         prop_assert_eq!(one.loss.to_bits(), two.loss.to_bits());
         let gradient = two.gradient.parameters;
         let of_dead = gradient.populations.last().unwrap();
-        prop_assert!(of_dead.values().iter().all(|(_, v)| v.as_slice().iter().all(|&x| x == 0.0)));
+        prop_assert!(of_dead.values().all(|(_, v)| v.as_slice().iter().all(|&x| x == 0.0)));
         prop_assert_eq!(&one.gradient.parameters.connections, &gradient.connections);
         let count = problem.network.populations().len();
         prop_assert_eq!(&one.gradient.parameters.populations, &gradient.populations[..count]);

@@ -57,10 +57,13 @@ fn a_refractory_time_of_0_grows_beyond_what_others_send_to_the_instant_of_a_spik
         let step = 1e-6;
         let [zero, one, two] = [0.0, step, 2.0 * step].map(|t_ref| evaluate(t_ref, at).loss);
         let quotient = (4.0 * one - 3.0 * zero - two) / (2.0 * step);
-        let by_t_ref = evaluate(0.0, at).gradient.parameters.populations[0].t_ref.get(0);
+        let by_t_ref =
+            evaluate(0.0, at).gradient.parameters.populations[0][spikegrad::lif::T_REF].get(0);
         assert!((by_t_ref / quotient - 1.0).abs() < ONE_SIDED, "{by_t_ref} {quotient}");
         // Without what arrives it would be less.
-        let alone = evaluate(0.0, at + 1e-12).gradient.parameters.populations[0].t_ref.get(0);
+        let alone = evaluate(0.0, at + 1e-12).gradient.parameters.populations[0]
+            [spikegrad::lif::T_REF]
+            .get(0);
         assert!((by_t_ref / alone - 1.0).abs() > 0.1, "{by_t_ref} {alone}");
     }
 }
@@ -124,9 +127,10 @@ fn a_sample_within_the_refractory_time_reads_the_reset_value_and_nothing_else() 
             assert_eq!(found.trace.readouts[0].place, Place::Clamped);
             assert_eq!(found.loss.to_bits(), (-0.25f64).to_bits());
             let mut gradient = found.gradient.clone();
-            let by_reset = gradient.parameters.populations[0].v_reset.get(0);
+            let by_reset = gradient.parameters.populations[0][spikegrad::lif::V_RESET].get(0);
             assert_eq!(by_reset.to_bits(), 1f64.to_bits());
-            gradient.parameters.populations[0].v_reset = spikegrad::Values::Shared(0.0);
+            gradient.parameters.populations[0][spikegrad::lif::V_RESET] =
+                spikegrad::Values::Shared(0.0);
             assert!(flat(&gradient).iter().all(|&x| x == 0.0));
         }
     }

@@ -7,7 +7,7 @@ use crate::tolerance::{AGREEMENT, DERIVATIVE_ULPS, DIFFERENCE};
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Evaluator, MaxVoltageCrossEntropy, Measure, NeuronId, Place, ReadoutRequest, loss_of,
+    Evaluator, MaxVoltageCrossEntropy, Measure, NeuronId, Place, ReadoutRequest, li, loss_of,
 };
 use spikegrad_compare::{Agreement, Engine, Exact, ForwardPropagation, Question, check_gradient};
 
@@ -43,8 +43,8 @@ fn a_rise_that_has_relaxed_altogether_has_its_maximum_at_the_end() {
             assert_eq!(found.was_swept, settings == AUTOMATIC);
             close(found.loss, value, 4.0);
             let out = &found.gradient.parameters.populations[0];
-            close(out.v_leak.get(0), by_leak, 4.0);
-            close(out.i_bias.get(0), by_leak, 4.0);
+            close(out[li::V_LEAK].get(0), by_leak, 4.0);
+            close(out[li::I_BIAS].get(0), by_leak, 4.0);
         }
     }
 }
@@ -77,7 +77,7 @@ fn a_rise_that_has_relaxed_altogether_is_cut_off_by_an_inhibitory_arrival() {
             let readout = &found.trace.readouts[0];
             assert!(readout.cusp().is_some() && readout.time.to_bits() == arrival.to_bits());
             close(found.loss, 1.0, 1.0);
-            close(found.gradient.parameters.populations[0].v_leak.get(0), 1.0, 1.0);
+            close(found.gradient.parameters.populations[0][li::V_LEAK].get(0), 1.0, 1.0);
             assert!(found.gradient.parameters.connections[0].weights[0] == 0.0);
             // Its slope is what is left of the rise.
             let (slope, got) = ((-arrival / 0.02).exp() / 0.02, found.gradient.input_times[0]);
@@ -109,7 +109,7 @@ fn a_membrane_far_faster_than_its_synapse_has_the_maximum_of_its_current() {
             let current = -3.0 * (-1.2f64).exp();
             close(cut.loss, current, 4.0);
             close(cut.gradient.input_times[0], -current / 0.005, 8.0);
-            close(cut.gradient.parameters.populations[0].initial_i.get(0), (-1.2f64).exp(), 4.0);
+            close(cut.gradient.parameters.populations[0][li::I].get(0), (-1.2f64).exp(), 4.0);
         }
     }
 }
@@ -152,8 +152,8 @@ fn the_maximum_of_a_neuron_that_spikes_is_its_threshold() {
         assert_eq!((readout.place, readout.value), (Place::Threshold, 1.1));
         assert_eq!(readout.time.to_bits(), found.trace.spikes[0].time.to_bits());
         let mut all = found.gradient.parameters.clone();
-        assert_eq!(all.populations[0].v_th.get(0).to_bits(), 1f64.to_bits());
-        all.populations[0].v_th = spikegrad::Values::Shared(0.0);
+        assert_eq!(all.populations[0][spikegrad::lif::V_TH].get(0).to_bits(), 1f64.to_bits());
+        all.populations[0][spikegrad::lif::V_TH] = spikegrad::Values::Shared(0.0);
         assert!(all.to_vec().iter().chain(&found.gradient.input_times).all(|&x| x == 0.0));
         assert_eq!(found.certificate.ties, 0);
     }
@@ -247,7 +247,7 @@ fn no_sample_of_an_integrator_exceeds_its_maximum_which_is_one_of_them() {
             let own = request(Measure::Sample { time: maximum.time });
             let sample = evaluator.simulate(stimulus, &[own]).unwrap().readouts[0].value;
             let population = &parameters.populations[0];
-            if population.tau_mem.get(0).min(population.tau_syn.get(0)) > FAST {
+            if population[li::TAU_MEM].get(0).min(population[li::TAU_SYN].get(0)) > FAST {
                 assert!((sample - maximum.value).abs() <= ROUNDING, "{maximum:?} {sample}");
             }
             maximum

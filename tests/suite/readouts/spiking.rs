@@ -58,7 +58,8 @@ fn everything(
     }
     for spike in &run(problem, settings.max_events)?.spikes {
         let (population, index) = network.locate(spike.neuron);
-        let time = spike.time + 0.5 * parameters.populations[population].t_ref.get(index);
+        let time =
+            spike.time + 0.5 * parameters.populations[population][spikegrad::lif::T_REF].get(index);
         if time > spike.time && time <= t_end {
             read(spike.neuron, Measure::Sample { time });
         }

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use spikegrad::adjoint::LISTED_TIES;
+use spikegrad::dynamics::Kind;
 use spikegrad::problem::{OneOrMany, Problem};
 use spikegrad::{
     Evaluation, Evaluator, Gradient, InputSpike, Loss, MaxVoltageCrossEntropy, Measure, NeuronId,
-    ReadoutRequest, Settings, SpikeTimeMse, Stimulus, Tie, TieKind, VanRossum,
+    ReadoutRequest, Settings, SpikeTimeMse, Stimulus, Tie, TieKind, VanRossum, li, lif,
 };
 use std::cell::RefCell;
 
@@ -122,7 +123,7 @@ fn equal_maxima_are_a_tie_with_both_times() {
     assert_eq!(found.iter().map(named).collect::<Vec<_>>(), [tie("out[0]"), tie("out[1]")]);
     // The first of equals: the start, which knows nothing of the rest.
     let gradient = evaluate(&silent, &loss, &AUTOMATIC).unwrap().gradient;
-    assert!(gradient.parameters.populations[0].i_bias.get(0) == 0.0);
+    assert!(gradient.parameters.populations[0][li::I_BIAS].get(0) == 0.0);
     // Two peaks of equal height.
     let mut twice = one_neuron(json!({}), &[2.0], &[(0, 0.01), (0, 4.0)], 8.0);
     twice["network"]["populations"][0]["model"] = json!("li");
@@ -235,7 +236,7 @@ fn coincidences() -> Vec<Coincidence> {
                 0,
                 Measure::Sample { time: first.at().after(0.004).rounded },
             )),
-            derivative: |found| found.gradient.parameters.populations[0].t_ref.get(0),
+            derivative: |found| found.gradient.parameters.populations[0][lif::T_REF].get(0),
             is_above: false,
         },
         Coincidence {
@@ -255,7 +256,7 @@ fn coincidences() -> Vec<Coincidence> {
             }),
             at: 0.0,
             loss: Box::new(Reads::one(0, Measure::Maximum)),
-            derivative: |found| found.gradient.parameters.populations[0].i_bias.get(0),
+            derivative: |found| found.gradient.parameters.populations[0][li::I_BIAS].get(0),
             is_above: false,
         },
     ]
@@ -351,11 +352,13 @@ fn on_a_grid(plan: &Plan) -> Problem {
     }
     for population in &mut document.network.populations {
         // Of time constants that differ by a billionth there are ties that differ by as much.
-        if let Some(OneOrMany::One(tau_mem)) = &mut population.params.tau_mem {
+        let [tau_mem, t_ref] = [lif::TAU_MEM, lif::T_REF].map(|k| &lif::TABLE.quantities[k]);
+        if let Some(OneOrMany::One(tau_mem)) = population.get_mut(tau_mem) {
             *tau_mem = snap(*tau_mem, 1e-4);
         }
-        population.params.t_ref =
-            population.params.t_ref.take().map(|_| OneOrMany::One(2.0 * GRID));
+        if let Some(t_ref) = population.get_mut(t_ref) {
+            *t_ref = OneOrMany::One(2.0 * GRID);
+        }
     }
     for connection in &mut document.network.connections {
         connection.delay = connection.delay.take().map(|_| OneOrMany::One(2.0 * GRID));
@@ -391,8 +394,8 @@ fn direction(problem: &Problem, random: &mut Random) -> Gradient {
     };
     let mut parameters = problem.parameters.clone();
     for population in &mut parameters.populations {
-        for (name, values) in population.values_mut() {
-            let size = if name == "params.t_ref" { 0.0 } else { 1.0 };
+        for (quantity, values) in population.values_mut() {
+            let size = if quantity.kind == Kind::Duration { 0.0 } else { 1.0 };
             values.as_mut_slice().iter_mut().for_each(|x| *x = draw(*x, size, random));
         }
     }

@@ -12,7 +12,7 @@ use crate::integrals::Integrals;
 use crate::{AdjointError, Cotangents, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
 use spikegrad_dynamics::lif::Averaging;
-use spikegrad_dynamics::{Adjoint, LifGradient, Neuron, NeuronAdjoint, State};
+use spikegrad_dynamics::{Adjoint, LifGradient, Neuron, NeuronAdjoint, State, lif};
 use spikegrad_network::{Circuit, Cusp, Layer, Place, Time, Trace};
 
 /// Memory of a layer under way.
@@ -279,7 +279,7 @@ impl LayerSweep<'_> {
         match moment.kind {
             Kind::Release(spike) => {
                 let time = self.release(spike, &mut adjoint);
-                self.sum.neurons[self.layer.neurons.start + n].parameters.t_ref += time;
+                self.sum.neurons[self.layer.neurons.start + n][lif::T_REF] += time;
             }
             Kind::Crossing(spike) => {
                 if adjoint.v != 0.0 {
@@ -358,7 +358,7 @@ impl LayerSweep<'_> {
         let (model, rate) = (&circuit.neurons[n], self.trace.spikes[spike].release_rate);
         let later = rate + model.rate_change(arrived);
         let (_, time) = model.release_pullback(later, Adjoint(*adjoint));
-        self.sum.neurons[n].parameters.t_ref += time;
+        self.sum.neurons[n][lif::T_REF] += time;
         self.release(spike, adjoint);
     }
 

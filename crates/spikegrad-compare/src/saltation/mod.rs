@@ -22,12 +22,13 @@
 mod events;
 mod neuron;
 
+use crate::as_lif;
 use crate::exact::{Cotangents, Grazing, judge_touches};
 use crate::{Answer, CompareError, Engine, Question, Worth};
 use events::{Arrival, Event, What, events};
 use nalgebra::DVector;
 use neuron::Sensitive;
-use spikegrad_network::{Parameters, Place, PopulationParameters, Trace};
+use spikegrad_network::{Parameters, Place, Trace};
 
 /// Fundamental and saltation matrices, on the event loop's order of events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,13 +142,11 @@ impl<'a> Sweep<'a> {
         let mut neurons = Vec::with_capacity(question.network.neurons());
         let all = question.parameters.populations.iter().zip(&columns.populations);
         for (population, (values, columns)) in question.network.populations().iter().zip(all) {
-            let initial =
-                |p: &PopulationParameters, k: usize| (p.initial_v.get(k), p.initial_i.get(k));
             for k in 0..population.size {
-                let start = (columns.initial_v.get(k), columns.initial_i.get(k));
-                let neuron =
-                    Sensitive::new((values.of(k), columns.of(k)), initial(values, k), start, &zero);
-                neurons.push(neuron);
+                let p = as_lif::numbers(values, k, as_lif::default);
+                // What an integrator lacks is never asked for.
+                let column = as_lif::numbers(columns, k, |_| 0);
+                neurons.push(Sensitive::new(p, column, &zero));
             }
         }
         for (k, readout) in trace.readouts.iter().enumerate() {

@@ -11,8 +11,7 @@
 
 use super::events::Arrival;
 use nalgebra::{DVector, Matrix2, SMatrix, Vector2, Vector3};
-use spikegrad_dynamics::LifParameters;
-use spikegrad_dynamics::math;
+use spikegrad_dynamics::{LifParameters, lif, math};
 use spikegrad_network::Time;
 
 /// Rows and columns of the system: V, I, rest, then `τ_m ∂V/∂τ_m`, `τ_s ∂V/∂τ_s`, `τ_s ∂I/∂τ_s`.
@@ -32,8 +31,8 @@ type Integrated = SMatrix<f64, 9, 9>;
 /// A neuron and its rows of the sensitivity matrix.
 pub(super) struct Sensitive {
     p: LifParameters<f64>,
-    /// Where each parameter stands among the entries of a gradient.
-    column: LifParameters<usize>,
+    /// Where each number stands among the entries of a gradient.
+    column: [usize; lif::COUNT],
     v: f64,
     i: f64,
     time: Time,
@@ -57,21 +56,20 @@ struct Average {
 }
 
 impl Sensitive {
-    /// A neuron at time 0 in the state (V, I), whose initial values stand at `start` among the entries.
+    /// A neuron at time 0 with these numbers, in the order of [`lif::TABLE`], and where each stands among the entries.
     pub(super) fn new(
-        (p, column): (LifParameters<f64>, LifParameters<usize>),
-        (v, i): (f64, f64),
-        start: (usize, usize),
+        numbers: [f64; lif::COUNT],
+        column: [usize; lif::COUNT],
         zero: &DVector<f64>,
     ) -> Self {
         let (mut by_v, mut by_i) = (zero.clone(), zero.clone());
-        by_v[start.0] = 1.0;
-        by_i[start.1] = 1.0;
+        by_v[column[lif::V]] = 1.0;
+        by_i[column[lif::I]] = 1.0;
         Self {
-            p,
+            p: LifParameters::from_table(|k| numbers[k]),
             column,
-            v,
-            i,
+            v: numbers[lif::V],
+            i: numbers[lif::I],
             time: Time::from(0.0),
             by_v,
             by_i,
@@ -148,10 +146,10 @@ impl Sensitive {
             average.by.axpy(integral[(6, I)], &self.by_i, 1.0);
             let y = Vector3::new(self.v, self.i, self.p.v_leak + self.p.i_bias);
             let forced = |row: usize| integral.fixed_view::<1, 3>(row, 0).transpose().dot(&y);
-            average.by[self.column.v_leak] += integral[(6, REST)];
-            average.by[self.column.i_bias] += integral[(6, REST)];
-            average.by[self.column.tau_mem] += forced(7) / self.p.tau_mem;
-            average.by[self.column.tau_syn] += forced(8) / self.p.tau_syn;
+            average.by[self.column[lif::V_LEAK]] += integral[(6, REST)];
+            average.by[self.column[lif::I_BIAS]] += integral[(6, REST)];
+            average.by[self.column[lif::TAU_MEM]] += forced(7) / self.p.tau_mem;
+            average.by[self.column[lif::TAU_SYN]] += forced(8) / self.p.tau_syn;
         }
         let e = generator.exp();
         let y = Vector3::new(self.v, self.i, self.rest());
@@ -160,11 +158,11 @@ impl Sensitive {
         self.by_v.axpy(e[(V, I)], &self.by_i, e[(V, V)]);
         self.by_i *= e[(I, I)];
         // … and what the parameters of the motion force.
-        self.by_v[self.column.v_leak] += e[(V, REST)];
-        self.by_v[self.column.i_bias] += e[(V, REST)];
-        self.by_v[self.column.tau_mem] += moved(V_BY_MEM) / self.p.tau_mem;
-        self.by_v[self.column.tau_syn] += moved(V_BY_SYN) / self.p.tau_syn;
-        self.by_i[self.column.tau_syn] += moved(I_BY_SYN) / self.p.tau_syn;
+        self.by_v[self.column[lif::V_LEAK]] += e[(V, REST)];
+        self.by_v[self.column[lif::I_BIAS]] += e[(V, REST)];
+        self.by_v[self.column[lif::TAU_MEM]] += moved(V_BY_MEM) / self.p.tau_mem;
+        self.by_v[self.column[lif::TAU_SYN]] += moved(V_BY_SYN) / self.p.tau_syn;
+        self.by_i[self.column[lif::TAU_SYN]] += moved(I_BY_SYN) / self.p.tau_syn;
         (self.v, self.i, self.time) = (moved(V), moved(I), to);
     }
 
@@ -214,10 +212,10 @@ impl Sensitive {
         self.v = self.p.v_th;
         let before = self.motion(self.i);
         let mut by_time = -&self.by_v;
-        by_time[self.column.v_th] += 1.0;
+        by_time[self.column[lif::V_TH]] += 1.0;
         by_time /= before[0];
         let mut until = by_time.clone();
-        until[self.column.t_ref] += 1.0;
+        until[self.column[lif::T_REF]] += 1.0;
         self.held = Some((time.after(self.p.t_ref), until));
         self.spiked = Some(time);
         let after = self.motion(self.i);
@@ -227,7 +225,7 @@ impl Sensitive {
             average.by.axpy(weight * (self.p.v_th - self.p.v_reset), &by_time, 1.0);
         }
         self.v = self.p.v_reset;
-        self.by_v[self.column.v_reset] += 1.0;
+        self.by_v[self.column[lif::V_RESET]] += 1.0;
         if self.p.t_ref == 0.0 {
             self.release();
         }
@@ -246,7 +244,7 @@ impl Sensitive {
     /// ∇V at a spike: its threshold's.
     pub(super) fn by_threshold(&self) -> DVector<f64> {
         let mut row = DVector::zeros(self.by_v.len());
-        row[self.column.v_th] = 1.0;
+        row[self.column[lif::V_TH]] = 1.0;
         row
     }
 
@@ -259,7 +257,7 @@ impl Sensitive {
         self.by_i[arrival.weight] += 1.0;
         if self.p.t_ref == 0.0 && self.has_just_spiked(self.time) {
             // A refractory time of 0 can only grow: the release then comes after this arrival, and loses its motion, too.
-            self.by_v[self.column.t_ref] += before[0] - after[0];
+            self.by_v[self.column[lif::T_REF]] += before[0] - after[0];
         }
     }
 }
@@ -283,30 +281,9 @@ mod tests {
     /// A few dozen roundings of numbers of order one, in nalgebra's exponential.
     const ROUNDING: f64 = 1e-14;
 
-    /// Positions of the entries in these tests: the seven parameters, then the initial values.
-    const COLUMNS: LifParameters<usize> = LifParameters {
-        tau_mem: 0,
-        tau_syn: 1,
-        v_th: 2,
-        v_reset: 3,
-        v_leak: 4,
-        i_bias: 5,
-        t_ref: 6,
-    };
-    const V0: usize = 7;
-    const I0: usize = 8;
-
     fn neuron(tau_mem: f64, t_ref: f64) -> Sensitive {
-        let p = LifParameters {
-            tau_mem,
-            tau_syn: 0.005,
-            v_th: 1.0,
-            v_reset: -0.2,
-            v_leak: 0.1,
-            i_bias: 0.2,
-            t_ref,
-        };
-        Sensitive::new((p, COLUMNS), (0.4, 3.0), (V0, I0), &DVector::zeros(9))
+        let numbers = [tau_mem, 0.005, 1.0, -0.2, 0.1, 0.2, t_ref, 0.4, 3.0];
+        Sensitive::new(numbers, std::array::from_fn(|k| k), &DVector::zeros(lif::COUNT))
     }
 
     #[test]
@@ -319,12 +296,12 @@ mod tests {
             let mut neuron = neuron(tau_mem, 0.0);
             neuron.advance(Time::from(dt));
             let slow = (-dt / tau_mem).exp();
-            let expected = [(V0, slow), (I0, response), (COLUMNS.v_leak, 1.0 - slow)];
+            let expected = [(lif::V, slow), (lif::I, response), (lif::V_LEAK, 1.0 - slow)];
             for (column, expected) in expected {
                 let error = neuron.by_v[column] - expected;
                 assert!(error.abs() < ROUNDING, "{tau_mem}, {column}: {error:e}");
             }
-            assert!((neuron.by_i[I0] - fast).abs() < ROUNDING);
+            assert!((neuron.by_i[lif::I] - fast).abs() < ROUNDING);
             let v = 0.3 + slow * (0.4 - 0.3) + response * 3.0;
             assert!((neuron.v - v).abs() < ROUNDING);
         }
@@ -339,14 +316,14 @@ mod tests {
         let slope = neuron.slope();
         let by_time = neuron.spike(Time::from(0.003));
         let ratio = neuron.rate() / slope;
-        for column in [V0, I0, COLUMNS.tau_mem, COLUMNS.tau_syn, COLUMNS.v_leak] {
+        for column in [lif::V, lif::I, lif::TAU_MEM, lif::TAU_SYN, lif::V_LEAK] {
             assert!((neuron.by_v[column] - ratio * before_v[column]).abs() < ROUNDING * 100.0);
             assert_eq!(neuron.by_i[column].to_bits(), before_i[column].to_bits());
             assert!((by_time[column] + before_v[column] / slope).abs() < ROUNDING);
         }
         // A later reset leaves less time for the way up, from a higher value.
-        assert!((neuron.by_v[COLUMNS.v_th] + ratio).abs() < ROUNDING);
-        assert!((neuron.by_v[COLUMNS.v_reset] - 1.0).abs() < ROUNDING);
+        assert!((neuron.by_v[lif::V_TH] + ratio).abs() < ROUNDING);
+        assert!((neuron.by_v[lif::V_RESET] - 1.0).abs() < ROUNDING);
     }
 
     #[test]
@@ -360,7 +337,7 @@ mod tests {
         neuron.advance(Time::from(0.003).after(0.002));
         let rate = neuron.rate();
         assert!(rate > 0.0);
-        assert!((neuron.by_v[COLUMNS.t_ref] + rate).abs() < ROUNDING * rate);
-        assert!((neuron.by_v[V0] + rate * by_time[V0]).abs() < ROUNDING * rate);
+        assert!((neuron.by_v[lif::T_REF] + rate).abs() < ROUNDING * rate);
+        assert!((neuron.by_v[lif::V] + rate * by_time[lif::V]).abs() < ROUNDING * rate);
     }
 }

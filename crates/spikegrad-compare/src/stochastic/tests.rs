@@ -39,13 +39,19 @@ fn chain(spiking: usize) -> (Network, Parameters) {
         (0..=spiking).map(connection).collect(),
     );
     let network = network.unwrap();
-    let values = |k: usize| PopulationParameters {
-        tau_mem: Values::Shared(0.004),
-        tau_syn: Values::Shared(0.002),
-        initial_v: Values::Shared(if k == 0 { 0.4 } else { 0.2 }),
-        i_bias: Values::Shared(0.3),
-        v_reset: Values::Shared(-0.15),
-        ..PopulationParameters::default()
+    let values = |k: usize| {
+        let mut values = PopulationParameters::new(network.populations()[k].model);
+        for (quantity, into) in values.values_mut() {
+            *into = match quantity.path {
+                "params.tau_mem" => 0.004.into(),
+                "params.tau_syn" => 0.002.into(),
+                "params.i_bias" => 0.3.into(),
+                "params.v_reset" => (-0.15).into(),
+                "initial.v" => if k == 0 { 0.4 } else { 0.2 }.into(),
+                _ => continue,
+            };
+        }
+        values
     };
     let weights = |k: usize| ConnectionParameters {
         weights: if k == 0 { vec![1.2, 0.9] } else { vec![2.1] },

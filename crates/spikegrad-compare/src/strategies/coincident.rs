@@ -7,6 +7,7 @@
 //! Not here: the numbers that are put on the grid (`draw.rs`).
 
 use super::{Plan, Random};
+use spikegrad_dynamics::lif;
 use spikegrad_network::problem::{
     ConnectionDocument, LossDocument, OneOrMany, Problem, ProblemDocument,
 };
@@ -52,17 +53,13 @@ fn round(time: &mut f64) {
     *time = (*time / GRID).round() * GRID;
 }
 
-fn each(values: &mut Option<OneOrMany<Vec<f64>>>, change: impl FnMut(&mut f64)) {
-    match values {
-        Some(OneOrMany::One(value)) => std::iter::once(value).for_each(change),
-        Some(OneOrMany::Many(values)) => values.iter_mut().for_each(change),
-        None => {}
-    }
-}
-
 fn on_the_grid(document: &mut ProblemDocument) {
     for population in &mut document.network.populations {
-        each(&mut population.params.t_ref, round);
+        match population.get_mut(&lif::TABLE.quantities[lif::T_REF]) {
+            Some(OneOrMany::One(time)) => round(time),
+            Some(OneOrMany::Many(times)) => times.iter_mut().for_each(round),
+            None => {}
+        }
     }
     for connection in &mut document.network.connections {
         match &mut connection.delay {
@@ -90,20 +87,8 @@ fn on_the_grid(document: &mut ProblemDocument) {
 /// Gives all neurons of a population the parameters and the incoming synapses of its first one.
 fn make_equal(document: &mut ProblemDocument, population: usize) {
     let population = &mut document.network.populations[population];
-    let (params, initial) = (&mut population.params, &mut population.initial);
-    let values = [
-        &mut params.tau_mem,
-        &mut params.tau_syn,
-        &mut params.v_th,
-        &mut params.v_reset,
-        &mut params.v_leak,
-        &mut params.i_bias,
-        &mut params.t_ref,
-        &mut initial.v,
-        &mut initial.i,
-    ];
-    for values in values {
-        if let Some(OneOrMany::Many(each)) = values {
+    for numbers in population.params.values_mut().chain(population.initial.values_mut()) {
+        if let OneOrMany::Many(each) = numbers {
             let first = each[0];
             each.fill(first);
         }

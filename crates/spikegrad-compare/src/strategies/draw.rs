@@ -4,9 +4,12 @@
 //! ones among them. Not here: the shape (`mod.rs`).
 
 use super::{Delays, Plan, Random, Reads, Window};
+use spikegrad_dynamics::lif;
+use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
+use spikegrad_network::Model;
 use spikegrad_network::problem::{
-    ConnectionDocument, InitialDocument, LossDocument, OneOrMany, ParamsDocument,
-    PopulationDocument, SynapseDocument,
+    ConnectionDocument, LossDocument, Named, Numbers, OneOrMany, PopulationDocument,
+    SynapseDocument,
 };
 
 /// A count as a number.
@@ -39,54 +42,60 @@ impl<'a> Draw<'a> {
     }
 
     /// One number, or one for each neuron.
-    fn numbers(
-        &mut self,
-        size: usize,
-        mut draw: impl FnMut(&mut Self) -> f64,
-    ) -> Option<OneOrMany<Vec<f64>>> {
-        Some(if self.plan.heterogeneous {
+    fn numbers(&mut self, size: usize, mut draw: impl FnMut(&mut Self) -> f64) -> Numbers {
+        if self.plan.heterogeneous {
             OneOrMany::Many((0..size).map(|_| draw(self)).collect())
         } else {
             OneOrMany::One(draw(self))
-        })
-    }
-
-    fn tau_mem(&mut self) -> f64 {
-        [0.02, 0.01, 0.005, 0.0025, 0.005 * (1.0 + 2f64.powi(-30)), 0.0137][self.random.below(6)]
+        }
     }
 
     pub(super) fn population(
         &mut self,
         name: String,
         size: usize,
-        model: &str,
+        model: Model,
     ) -> PopulationDocument {
-        let (bias, initial) = (self.plan.bias, self.plan.initial);
-        let spikes = model == "lif";
-        let refractory = spikes && self.plan.refractory;
-        let v_leak = if bias { self.numbers(size, |d| d.within(-0.2, 0.2)) } else { None };
-        let i_bias = if bias { self.numbers(size, |d| d.within(-0.2, 1.3)) } else { None };
-        PopulationDocument {
+        let mut document = PopulationDocument {
             name,
             size: size as u64,
-            model: model.into(),
-            params: ParamsDocument {
-                tau_mem: self.numbers(size, Self::tau_mem),
-                tau_syn: self.numbers(size, |d| [0.005, 0.005, 0.003, 0.011][d.random.below(4)]),
-                v_th: if spikes { self.numbers(size, |d| d.within(0.8, 1.2)) } else { None },
-                v_reset: if spikes { self.numbers(size, |d| d.within(-0.3, 0.3)) } else { None },
-                v_leak,
-                i_bias,
-                t_ref: if refractory {
-                    self.numbers(size, |d| d.within(0.0005, 0.003))
-                } else {
-                    None
-                },
-            },
-            initial: InitialDocument {
-                v: if initial { self.numbers(size, |d| d.within(-0.5, 0.7)) } else { None },
-                i: if initial { self.numbers(size, |d| d.within(-1.0, 2.0)) } else { None },
-            },
+            model: model.table().model.into(),
+            params: Named::default(),
+            initial: Named::default(),
+        };
+        let Plan { bias, initial, refractory, .. } = *self.plan;
+        // In this order they are drawn.
+        for position in [V_LEAK, I_BIAS, TAU_MEM, TAU_SYN, V_TH, V_RESET, T_REF, V, I] {
+            let is_wanted = match position {
+                V_LEAK | I_BIAS => bias,
+                T_REF => refractory,
+                V | I => initial,
+                _ => true,
+            };
+            let quantity = &lif::TABLE.quantities[position];
+            if is_wanted && model.table().position(quantity.path).is_some() {
+                let numbers = self.numbers(size, |draw| draw.number(position));
+                document.set(quantity, numbers);
+            }
+        }
+        document
+    }
+
+    /// A number of a neuron, by its position in [`lif::TABLE`].
+    fn number(&mut self, position: usize) -> f64 {
+        match position {
+            TAU_MEM => {
+                let near = 0.005 * (1.0 + 2f64.powi(-30));
+                [0.02, 0.01, 0.005, 0.0025, near, 0.0137][self.random.below(6)]
+            }
+            TAU_SYN => [0.005, 0.005, 0.003, 0.011][self.random.below(4)],
+            V_TH => self.within(0.8, 1.2),
+            V_RESET => self.within(-0.3, 0.3),
+            V_LEAK => self.within(-0.2, 0.2),
+            I_BIAS => self.within(-0.2, 1.3),
+            T_REF => self.within(0.0005, 0.003),
+            V => self.within(-0.5, 0.7),
+            _ => self.within(-1.0, 2.0),
         }
     }
 

@@ -4,7 +4,7 @@
 //! A neuron that a bias keeps going has a refractory time of a share of the run, so that the run ends. Not here: the other numbers (`draw.rs`).
 
 use super::{Plan, Random};
-use spikegrad_dynamics::math;
+use spikegrad_dynamics::{lif, math};
 use spikegrad_network::problem::{LossDocument, OneOrMany, ProblemDocument};
 
 /// The time constant that gaps are measured by, in seconds.
@@ -35,7 +35,7 @@ pub(super) fn stretch(document: &mut ProblemDocument, plan: &Plan) {
     document.stimulus.t_end = t_end;
     for population in document.network.populations.iter_mut().filter(|p| p.model == "lif") {
         if plan.bias {
-            population.params.t_ref = Some(OneOrMany::One(t_end / SPIKES));
+            population.set(&lif::TABLE.quantities[lif::T_REF], OneOrMany::One(t_end / SPIKES));
         }
     }
     match &mut document.loss {

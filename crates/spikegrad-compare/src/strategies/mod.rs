@@ -23,6 +23,7 @@ use crate::exact::{
 };
 use draw::Draw;
 use proptest::prelude::*;
+use spikegrad_network::Model;
 use spikegrad_network::problem::{
     NetworkDocument, Problem, ProblemDocument, ProblemError, StimulusDocument,
 };
@@ -181,7 +182,7 @@ impl Plan {
         let (mut populations, mut connections) = (Vec::new(), Vec::new());
         let mut from = ("input".to_owned(), self.inputs);
         for (k, &size) in self.layers.iter().enumerate() {
-            populations.push(draw.population(name(k), size, "lif"));
+            populations.push(draw.population(name(k), size, Model::Lif));
             connections.push(draw.dense(from.0, name(k), (from.1, size)));
             if self.recurrent {
                 connections.push(draw.sparse(name(k), name(k), (size, size)));
@@ -197,7 +198,7 @@ impl Plan {
         let (mut last, mut size) = (from.0.clone(), from.1);
         if self.reads != Reads::Spikes {
             (last, size) = ("readout".to_owned(), 2);
-            populations.push(draw.population(last.clone(), size, "li"));
+            populations.push(draw.population(last.clone(), size, Model::Li));
             connections.push(draw.dense(from.0, last.clone(), (from.1, size)));
             connections.push(draw.dense("input".into(), last.clone(), (self.inputs, size)));
         }

@@ -4,6 +4,8 @@
 //! What restarts near its threshold or is drawn far above it has a refractory time, so that the run ends. Not here: the other numbers (`draw.rs`).
 
 use super::{Plan, Random};
+use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
+use spikegrad_dynamics::{Quantity, lif};
 use spikegrad_network::problem::{OneOrMany, PopulationDocument, ProblemDocument};
 
 /// A rest far from every other potential.
@@ -12,23 +14,15 @@ const FAR: f64 = 1e6;
 /// A time constant far shorter than every other, in seconds.
 const SHORT: f64 = 1e-6;
 
-/// The numbers of one neuron that are moved to the edge.
-struct Neuron {
-    v_th: f64,
-    v_reset: f64,
-    v_leak: f64,
-    i_bias: f64,
-    t_ref: f64,
-    tau_mem: f64,
-    tau_syn: f64,
-    v: f64,
-    i: f64,
-}
+/// The numbers of one neuron that are moved to the edge, in the order of [`lif::TABLE`].
+struct Neuron([f64; lif::COUNT]);
 
 /// Moves the neurons of a document to their thresholds.
 pub(super) fn approach(document: &mut ProblemDocument, plan: &Plan) {
     let mut random = Random::new(plan.seed ^ 0x4ea4);
-    for population in document.network.populations.iter_mut().filter(|p| p.model == "lif") {
+    for population in
+        document.network.populations.iter_mut().filter(|p| p.model == lif::TABLE.model)
+    {
         let size = usize::try_from(population.size).unwrap_or_default();
         let count = if plan.heterogeneous { size } else { size.min(1) };
         let neurons: Vec<Neuron> = (0..count)
@@ -39,14 +33,6 @@ pub(super) fn approach(document: &mut ProblemDocument, plan: &Plan) {
             })
             .collect();
         write(population, &neurons, plan);
-    }
-}
-
-fn number(values: &Option<OneOrMany<Vec<f64>>>, k: usize, default: f64) -> f64 {
-    match values {
-        Some(OneOrMany::One(value)) => *value,
-        Some(OneOrMany::Many(values)) => values[k],
-        None => default,
     }
 }
 
@@ -64,25 +50,19 @@ fn near(x: f64, random: &mut Random) -> f64 {
 
 impl Neuron {
     fn of(population: &PopulationDocument, k: usize) -> Self {
-        let (params, initial) = (&population.params, &population.initial);
-        Self {
-            v_th: number(&params.v_th, k, 1.0),
-            v_reset: number(&params.v_reset, k, 0.0),
-            v_leak: number(&params.v_leak, k, 0.0),
-            i_bias: number(&params.i_bias, k, 0.0),
-            t_ref: number(&params.t_ref, k, 0.0),
-            tau_mem: number(&params.tau_mem, k, 0.02),
-            tau_syn: number(&params.tau_syn, k, 0.005),
-            v: number(&initial.v, k, 0.0),
-            i: number(&initial.i, k, 0.0),
-        }
+        let number = |quantity: &Quantity| match population.get(quantity) {
+            Some(OneOrMany::One(value)) => *value,
+            Some(OneOrMany::Many(values)) => values[k],
+            None => quantity.default,
+        };
+        Self(std::array::from_fn(|position| number(&lif::TABLE.quantities[position])))
     }
 
     fn approach(&mut self, plan: &Plan, random: &mut Random) {
         match random.below(6) {
-            0 => self.tau_mem = SHORT,
-            1 => self.tau_syn = SHORT,
-            2 => self.tau_mem = SHORT * (1.0 + random.unit()),
+            0 => self.0[TAU_MEM] = SHORT,
+            1 => self.0[TAU_SYN] = SHORT,
+            2 => self.0[TAU_MEM] = SHORT * (1.0 + random.unit()),
             _ => {}
         }
         if plan.bias {
@@ -90,25 +70,29 @@ impl Neuron {
         }
         if plan.initial {
             if random.below(4) > 0 {
-                self.v = near(self.v_th, random);
+                self.0[V] = near(self.0[V_TH], random);
             }
             if random.below(2) == 0 {
                 // All but in balance at the threshold.
-                self.i = near(self.v_th, random) - (self.v_leak + self.i_bias);
+                self.0[I] = near(self.0[V_TH], random) - (self.0[V_LEAK] + self.0[I_BIAS]);
             }
         }
         if random.below(3) == 0 {
-            self.v_reset = near(self.v_th, random);
+            self.0[V_RESET] = near(self.0[V_TH], random);
         }
         // On the other side of it by as much.
         let below = |v: f64| {
-            if v < self.v_th { v } else { (2.0 * self.v_th - v).min(self.v_th.next_down()) }
+            if v < self.0[V_TH] {
+                v
+            } else {
+                (2.0 * self.0[V_TH] - v).min(self.0[V_TH].next_down())
+            }
         };
-        (self.v, self.v_reset) = (below(self.v), below(self.v_reset));
-        let is_drawn_far =
-            (self.v_leak + self.i_bias - self.v_th) * 0.02 > self.v_th * self.tau_mem;
-        if self.v_reset > 0.5 * self.v_th || is_drawn_far || self.tau_mem < 1e-3 {
-            self.t_ref = 0.002 + 0.004 * random.unit();
+        (self.0[V], self.0[V_RESET]) = (below(self.0[V]), below(self.0[V_RESET]));
+        let is_drawn_far = (self.0[V_LEAK] + self.0[I_BIAS] - self.0[V_TH]) * 0.02
+            > self.0[V_TH] * self.0[TAU_MEM];
+        if self.0[V_RESET] > 0.5 * self.0[V_TH] || is_drawn_far || self.0[TAU_MEM] < 1e-3 {
+            self.0[T_REF] = 0.002 + 0.004 * random.unit();
         }
     }
 
@@ -116,10 +100,10 @@ impl Neuron {
         let rest = match random.below(6) {
             0 => FAR * (1.0 + random.unit()),
             1 => return,
-            2 => 1.2 * self.v_th,
-            _ => near(self.v_th, random),
+            2 => 1.2 * self.0[V_TH],
+            _ => near(self.0[V_TH], random),
         };
-        (self.v_leak, self.i_bias) = match random.below(3) {
+        (self.0[V_LEAK], self.0[I_BIAS]) = match random.below(3) {
             0 => (0.0, rest),
             1 => (rest, 0.0),
             // Two large numbers whose sum is known exactly.
@@ -129,22 +113,15 @@ impl Neuron {
 }
 
 fn write(population: &mut PopulationDocument, neurons: &[Neuron], plan: &Plan) {
-    let values = |of: fn(&Neuron) -> f64| match neurons {
-        [] => None,
-        [one] if !plan.heterogeneous => Some(OneOrMany::One(of(one))),
-        each => Some(OneOrMany::Many(each.iter().map(of).collect())),
-    };
-    let params = &mut population.params;
-    params.v_reset = values(|n| n.v_reset);
-    params.t_ref = values(|n| n.t_ref);
-    params.tau_mem = values(|n| n.tau_mem);
-    params.tau_syn = values(|n| n.tau_syn);
-    if plan.bias {
-        params.v_leak = values(|n| n.v_leak);
-        params.i_bias = values(|n| n.i_bias);
-    }
-    if plan.initial {
-        population.initial.v = values(|n| n.v);
-        population.initial.i = values(|n| n.i);
+    let mut positions = vec![V_RESET, T_REF, TAU_MEM, TAU_SYN];
+    positions.extend(if plan.bias { [V_LEAK, I_BIAS].as_slice() } else { &[] });
+    positions.extend(if plan.initial { [V, I].as_slice() } else { &[] });
+    for position in positions {
+        let numbers = match neurons {
+            [] => return,
+            [one] if !plan.heterogeneous => OneOrMany::One(one.0[position]),
+            each => OneOrMany::Many(each.iter().map(|neuron| neuron.0[position]).collect()),
+        };
+        population.set(&lif::TABLE.quantities[position], numbers);
     }
 }

@@ -10,7 +10,7 @@
 //! loss and reported apart from it. Not here: pushes that claim to be no derivative (`spikegrad_train`).
 
 use super::{GridError, Run};
-use spikegrad_network::{Model, Network};
+use spikegrad_network::Network;
 
 /// Which side a bound limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Activity {
             let (found, count) = (self.population, populations.len());
             return Err(GridError::Absent { what: "a bounded population", found, count });
         };
-        if population.model == Model::Li {
+        if !population.model.spikes() {
             return Err(GridError::ReadsSilent { population: population.name.clone() });
         }
         if self.power < 1 {

@@ -16,6 +16,8 @@
 
 use super::network::ByTimeConstants;
 use super::{Cotangents, Reset, Run, SpikeDerivative, SteppedNetwork};
+use crate::as_lif;
+use spikegrad_dynamics::lif;
 use spikegrad_network::Parameters;
 use std::ops::Range;
 
@@ -76,21 +78,25 @@ impl SteppedSum {
         }
         for (k, into) in gradient.populations.iter_mut().enumerate() {
             let values = &parameters.populations[k];
+            let entries = values.model().entries();
             for (index, neuron) in network.network.range(k).enumerate() {
                 let sum = &self.neurons[neuron];
-                into.v_leak.add_at(index, sum.rest);
-                into.i_bias.add_at(index, sum.rest);
-                into.v_th.add_at(index, sum.v_th);
-                into.v_reset.add_at(index, sum.v_reset);
-                into.initial_v.add_at(index, sum.initial_v);
-                into.initial_i.add_at(index, sum.initial_i);
+                let mut all = [0.0; lif::COUNT];
+                all[lif::V_LEAK] = sum.rest;
+                all[lif::I_BIAS] = sum.rest;
+                all[lif::V_TH] = sum.v_th;
+                all[lif::V_RESET] = sum.v_reset;
+                all[lif::V] = sum.initial_v;
+                all[lif::I] = sum.initial_i;
                 if network.settings.time_constants {
-                    let of = values.of(index);
-                    let by = ByTimeConstants::new(of.tau_mem, of.tau_syn, network.settings.dt);
-                    let by_mem = sum.a * by.a_by_mem + sum.psi * by.psi_by_mem;
-                    let by_syn = sum.b * by.b_by_syn + sum.psi * by.psi_by_syn;
-                    into.tau_mem.add_at(index, by_mem);
-                    into.tau_syn.add_at(index, by_syn);
+                    let of = as_lif::numbers(values, index, as_lif::default);
+                    let (tau_mem, tau_syn) = (of[lif::TAU_MEM], of[lif::TAU_SYN]);
+                    let by = ByTimeConstants::new(tau_mem, tau_syn, network.settings.dt);
+                    all[lif::TAU_MEM] = sum.a * by.a_by_mem + sum.psi * by.psi_by_mem;
+                    all[lif::TAU_SYN] = sum.b * by.b_by_syn + sum.psi * by.psi_by_syn;
+                }
+                for ((_, into), &entry) in into.values_mut().zip(entries) {
+                    into.add_at(index, all[entry]);
                 }
             }
         }

@@ -14,9 +14,9 @@
 
 use super::wiring::Group;
 use super::{Activity, GridError, Surrogate};
-use spikegrad_dynamics::exp_divided;
-use spikegrad_dynamics::math;
-use spikegrad_network::{Model, Network, Parameters, PopulationParameters, Stimulus};
+use crate::as_lif;
+use spikegrad_dynamics::{Kind, exp_divided, lif, math};
+use spikegrad_network::{Network, Parameters, Stimulus};
 use std::ops::Range;
 
 /// Most time steps of a run.
@@ -117,8 +117,8 @@ impl<'a> SteppedNetwork<'a> {
             bound.check(network)?;
         }
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
-            let clamps = values.t_ref.as_slice().iter().any(|&t| t > 0.0);
-            if population.model == Model::Lif && clamps {
+            let mut durations = values.values().filter(|(of, _)| of.kind == Kind::Duration);
+            if durations.any(|(_, values)| values.as_slice().iter().any(|&t| t > 0.0)) {
                 return Err(GridError::Refractory { population: population.name.clone() });
             }
         }
@@ -138,18 +138,18 @@ impl<'a> SteppedNetwork<'a> {
         let neurons = network.populations().iter().zip(&parameters.populations);
         let neurons = neurons.flat_map(|(population, values)| {
             (0..population.size).map(move |k| {
-                let of = values.of(k);
-                let (p, q) = (-dt / of.tau_mem, -dt / of.tau_syn);
+                let of = as_lif::numbers(values, k, as_lif::default);
+                let (p, q) = (-dt / of[lif::TAU_MEM], -dt / of[lif::TAU_SYN]);
                 Neuron {
                     a: math::exp(p),
                     b: math::exp(q),
                     psi: -p * exp_divided([p, q]),
                     towards_rest: -math::exp_m1(p),
-                    rest: of.v_leak + of.i_bias,
-                    v_th: of.v_th,
-                    v_reset: of.v_reset,
-                    initial_v: values.initial_v.get(k),
-                    initial_i: values.initial_i.get(k),
+                    rest: of[lif::V_LEAK] + of[lif::I_BIAS],
+                    v_th: of[lif::V_TH],
+                    v_reset: of[lif::V_RESET],
+                    initial_v: of[lif::V],
+                    initial_i: of[lif::I],
                 }
             })
         });
@@ -158,7 +158,7 @@ impl<'a> SteppedNetwork<'a> {
         let steps = |delay: f64| in_steps(delay, dt).unwrap_or(longest);
         let groups = parameters.connections.iter().enumerate();
         let groups = groups.flat_map(|(k, values)| Group::of(network, k, values, steps)).collect();
-        let is_spiking = |&k: &usize| network.populations()[k].model == Model::Lif;
+        let is_spiking = |&k: &usize| network.populations()[k].model.spikes();
         let spiking = (0..network.populations().len()).filter(is_spiking);
         let spiking = spiking.map(|k| network.range(k)).collect();
         Self { network, settings, neurons, groups, spiking, longest }
@@ -173,12 +173,8 @@ impl<'a> SteppedNetwork<'a> {
     pub fn tangent(&self, parameters: &Parameters, direction: &[Vec<f64>]) -> Self {
         let mut at_rest = parameters.clone();
         for population in &mut at_rest.populations {
-            let PopulationParameters {
-                v_th, v_reset, v_leak, i_bias, initial_v, initial_i, ..
-            } = population;
-            for values in [v_th, v_reset, v_leak, i_bias, initial_v, initial_i] {
-                values.as_mut_slice().fill(0.0);
-            }
+            let potentials = population.values_mut().filter(|(of, _)| of.kind == Kind::Potential);
+            potentials.for_each(|(_, values)| values.as_mut_slice().fill(0.0));
         }
         for (connection, weights) in at_rest.connections.iter_mut().zip(direction) {
             connection.weights.clone_from(weights);

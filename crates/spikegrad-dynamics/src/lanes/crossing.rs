@@ -385,7 +385,7 @@ mod tests {
                     tau_syn: 5.0,
                     ..LifParameters::default()
                 };
-                let course = Lif::integrator(parameters);
+                let course = Lif::integrator(parameters.into());
                 let Some(peak) = course.next_maximum(State { v, i }) else { continue };
                 let height = 10f64.powf(-1.0 - 6.0 * f64::from(k % 37) / 37.0);
                 let v_th = course.flow(State { v, i }, peak).v * (1.0 - height);

@@ -266,7 +266,7 @@ mod tests {
     fn a_lane_moves_as_a_neuron_does() {
         for ratio in RATIOS {
             // Measured from rest a flow is linear.
-            let n = Lif::integrator(parameters(ratio));
+            let n = Lif::integrator(parameters(ratio).into());
             for dt in [0.0, 1e-9, 1e-3, 0.4, 1.5, 5.0, 30.0, 1e4, 1e9] {
                 let motion = Arch::new().dispatch(Over(dt, ratio * 5.0, 5.0));
                 // An exponent that is known to a rounding or two makes an error of its size.

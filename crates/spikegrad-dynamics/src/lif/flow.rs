@@ -146,10 +146,10 @@ pub(super) fn hold_pullback<T: Scalar>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::LifGradient;
     use super::super::fixtures::{
         MATRIX_EXPONENTIAL, RATIOS, by_matrix_exponential, neuron, parameters,
     };
+    use super::super::{LifGradient, V, V_LEAK};
     use super::*;
     use crate::{Neuron, NeuronAdjoint, TimeConstants};
 
@@ -229,7 +229,7 @@ mod tests {
     fn pullbacks_are_the_transposes_of_the_linear_maps() {
         // Measured from rest both maps are linear: columns are read off unit states, with no difference quotient.
         for ratio in RATIOS {
-            let n = Lif::integrator(parameters(ratio));
+            let n = Lif::integrator(parameters(ratio).into());
             let dt = 2.7;
             let after = Adjoint(State { v: 0.8, i: -1.7 });
             let (unit_v, unit_i) = (State { v: 1.0, i: 0.0 }, State { v: 0.0, i: 1.0 });
@@ -269,10 +269,9 @@ mod tests {
             let mut of_v = LifGradient::default();
             let still = TimeConstants::default();
             neuron(ratio).membrane_pullback(1.0, dt, false, still, &mut of_v);
-            for (got, expected) in [
-                (of_v.parameters.v_leak, value(1.0, 0.0) - base),
-                (of_v.initial_v, value(0.0, 1.0) - base),
-            ] {
+            for (got, expected) in
+                [(of_v[V_LEAK], value(1.0, 0.0) - base), (of_v[V], value(0.0, 1.0) - base)]
+            {
                 assert!((got - expected).abs() < 1e-14, "{got} {expected}");
             }
         }

@@ -158,6 +158,7 @@ mod tests {
     use super::super::fixtures::{
         MATRIX_EXPONENTIAL, RATIOS, by_matrix_exponential, neuron, parameters,
     };
+    use super::super::{I_BIAS, V, V_RESET};
     use super::*;
     use crate::{Dual64, Neuron, NeuronAdjoint};
 
@@ -212,12 +213,11 @@ mod tests {
             free_pullback(&neuron(ratio), 1.0, (dt, fading), false, &mut got);
             let mut after_reset = LifGradient::default();
             free_pullback(&neuron(ratio), 1.0, (dt, fading), true, &mut after_reset);
-            assert_eq!(after_reset.parameters.v_reset.to_bits(), got.initial_v.to_bits());
-            assert_eq!(after_reset.initial_v.to_bits(), 0.0f64.to_bits());
-            for (got, expected) in [
-                (got.parameters.i_bias, value(1.0, 0.0) - base),
-                (got.initial_v, value(0.0, 1.0) - base),
-            ] {
+            assert_eq!(after_reset[V_RESET].to_bits(), got[V].to_bits());
+            assert_eq!(after_reset[V].to_bits(), 0.0f64.to_bits());
+            for (got, expected) in
+                [(got[I_BIAS], value(1.0, 0.0) - base), (got[V], value(0.0, 1.0) - base)]
+            {
                 assert!((got - expected).abs() < 1e-14, "{got} {expected}");
             }
         }
@@ -236,7 +236,7 @@ mod tests {
             assert!((got - expected).abs() < 4e-16, "{ratio} {fading}: {got} {expected}");
             let mut gradient = LifGradient::default();
             neuron(ratio).clamped_integral_pullback(1.0, over, &mut gradient);
-            let by_reset = gradient.parameters.v_reset;
+            let by_reset = gradient[V_RESET];
             assert!((by_reset - expected / p.v_reset).abs() < 2e-15, "{by_reset}");
         }
     }

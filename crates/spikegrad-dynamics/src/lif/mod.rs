@@ -18,6 +18,7 @@
 //! | `crossing.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
 //! | `bounds.rs` | bounds of the next crossing | – |
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
+//! | `table.rs` | names, units, defaults and ranges of its numbers | – |
 //! | `tangent.rs` | derivatives with respect to the time constants, carried forward | – |
 //!
 //! Not here: more than one neuron.
@@ -27,17 +28,22 @@ mod crossing;
 mod flow;
 mod integral;
 mod jump;
+mod table;
 mod tangent;
 
 #[cfg(test)]
 pub(crate) use crossing::by_bracket;
 pub use integral::Averaging;
+pub use table::{
+    COUNT, I, I_BIAS, T_REF, TABLE, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH, integrator,
+};
 pub use tangent::Tangent;
 
 use crate::math::{exp, ln};
 use crate::{
     Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar, TimeConstants,
 };
+use std::ops::{Index, IndexMut};
 
 /// Parameters of one neuron; times in seconds, potentials and currents in the unit of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,36 +64,81 @@ pub struct LifParameters<T> {
     pub t_ref: T,
 }
 
-impl<T: Scalar> Default for LifParameters<T> {
-    fn default() -> Self {
-        let zero = T::from(0.0);
+impl<T: Scalar> LifParameters<T> {
+    /// The parameters whose values stand at these positions of [`TABLE`].
+    pub fn from_table(value: impl Fn(usize) -> T) -> Self {
         Self {
-            tau_mem: zero,
-            tau_syn: zero,
-            v_th: zero,
-            v_reset: zero,
-            v_leak: zero,
-            i_bias: zero,
-            t_ref: zero,
+            tau_mem: value(TAU_MEM),
+            tau_syn: value(TAU_SYN),
+            v_th: value(V_TH),
+            v_reset: value(V_RESET),
+            v_leak: value(V_LEAK),
+            i_bias: value(I_BIAS),
+            t_ref: value(T_REF),
         }
     }
 }
 
-/// ∂L/∂(each parameter and initial value) of one neuron.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LifGradient<T> {
-    /// For the parameters, in the unit of L per unit of the parameter.
-    pub parameters: LifParameters<T>,
-    /// For the initial membrane potential.
-    pub initial_v: T,
-    /// For the initial synaptic current.
-    pub initial_i: T,
+impl<T: Scalar> Default for LifParameters<T> {
+    /// The defaults of [`TABLE`].
+    fn default() -> Self {
+        Self::from_table(|position| TABLE.quantities[position].default.into())
+    }
 }
+
+/// Parameters of a leaky integrator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IntegratorParameters<T> {
+    /// Membrane time constant, in seconds.
+    pub tau_mem: T,
+    /// Synaptic time constant, in seconds.
+    pub tau_syn: T,
+    /// Leak potential.
+    pub v_leak: T,
+    /// Constant input current.
+    pub i_bias: T,
+}
+
+impl<T: Scalar> IntegratorParameters<T> {
+    /// The parameters whose values stand at these positions of [`integrator::TABLE`].
+    pub fn from_table(value: impl Fn(usize) -> T) -> Self {
+        Self {
+            tau_mem: value(integrator::TAU_MEM),
+            tau_syn: value(integrator::TAU_SYN),
+            v_leak: value(integrator::V_LEAK),
+            i_bias: value(integrator::I_BIAS),
+        }
+    }
+}
+
+impl<T> From<LifParameters<T>> for IntegratorParameters<T> {
+    /// What is left of a neuron whose threshold is never reached.
+    fn from(p: LifParameters<T>) -> Self {
+        let LifParameters { tau_mem, tau_syn, v_leak, i_bias, .. } = p;
+        Self { tau_mem, tau_syn, v_leak, i_bias }
+    }
+}
+
+/// ∂L/∂(each number of one neuron), in the order of [`TABLE`], in the unit of L per unit of the number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LifGradient<T>([T; COUNT]);
 
 impl<T: Scalar> Default for LifGradient<T> {
     fn default() -> Self {
-        let zero = T::from(0.0);
-        Self { parameters: LifParameters::default(), initial_v: zero, initial_i: zero }
+        Self([T::from(0.0); COUNT])
+    }
+}
+
+impl<T> Index<usize> for LifGradient<T> {
+    type Output = T;
+    fn index(&self, position: usize) -> &T {
+        &self.0[position]
+    }
+}
+
+impl<T> IndexMut<usize> for LifGradient<T> {
+    fn index_mut(&mut self, position: usize) -> &mut T {
+        &mut self.0[position]
     }
 }
 
@@ -110,36 +161,22 @@ impl<T: Scalar> LifGradient<T> {
 
     /// Adds ∂L/∂rest and ∂L/∂(the value from which the membrane last started).
     fn add_rest_and_start(&mut self, of_rest: T, of_start: T, after_reset: bool) {
-        self.parameters.v_leak += of_rest;
-        self.parameters.i_bias += of_rest;
+        self[V_LEAK] += of_rest;
+        self[I_BIAS] += of_rest;
         if after_reset {
-            self.parameters.v_reset += of_start;
+            self[V_RESET] += of_start;
         } else {
-            self.initial_v += of_start;
+            self[V] += of_start;
         }
     }
 }
 
-impl<T: Scalar> NeuronGradient for LifGradient<T> {
-    fn add(&mut self, other: &Self) {
-        let (into, from) = (&mut self.parameters, &other.parameters);
-        into.tau_mem += from.tau_mem;
-        into.tau_syn += from.tau_syn;
-        into.v_th += from.v_th;
-        into.v_reset += from.v_reset;
-        into.v_leak += from.v_leak;
-        into.i_bias += from.i_bias;
-        into.t_ref += from.t_ref;
-        self.initial_v += other.initial_v;
-        self.initial_i += other.initial_i;
+impl<T: Scalar> NeuronGradient<T> for LifGradient<T> {
+    fn as_slice(&self) -> &[T] {
+        &self.0
     }
-
-    fn is_finite(&self) -> bool {
-        let LifParameters { tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref } =
-            self.parameters;
-        [tau_mem, tau_syn, v_th, v_reset, v_leak, i_bias, t_ref, self.initial_v, self.initial_i]
-            .iter()
-            .all(|x| x.is_all_finite())
+    fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.0
     }
 }
 
@@ -190,13 +227,13 @@ impl<T: Scalar> Lif<T> {
             threshold: 0.0,
             reset: p.v_reset - p.v_th,
             t_ref: p.t_ref,
-            ..Self::integrator(p)
+            ..Self::integrator(p.into())
         }
     }
 
-    /// A leaky integrator, which never spikes: threshold, reset and refractory time of `p` are not used.
+    /// A leaky integrator, which never spikes.
     #[must_use]
-    pub fn integrator(p: LifParameters<T>) -> Self {
+    pub fn integrator(p: IntegratorParameters<T>) -> Self {
         let zero = T::from(0.0);
         Self {
             tau_mem: p.tau_mem,
@@ -430,16 +467,16 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     }
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut LifGradient<T>) {
         // The crossing time solves V(t) = v_th: dt/dv_th = 1/slope.
-        gradient.parameters.v_th += time / slope;
+        gradient[V_TH] += time / slope;
     }
     fn refractory_pullback(&self, time: T, gradient: &mut LifGradient<T>) {
-        gradient.parameters.t_ref += time;
+        gradient[T_REF] += time;
     }
     fn clamped_pullback(&self, membrane: T, gradient: &mut LifGradient<T>) {
-        gradient.parameters.v_reset += membrane;
+        gradient[V_RESET] += membrane;
     }
     fn threshold_membrane_pullback(&self, membrane: T, gradient: &mut LifGradient<T>) {
-        gradient.parameters.v_th += membrane;
+        gradient[V_TH] += membrane;
     }
     fn free_integral_pullback(
         &self,
@@ -462,7 +499,7 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
         tangent::pullback(cotangent, tangent, gradient);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<T>>, gradient: &mut LifGradient<T>) {
-        gradient.initial_i += adjoint.0.i;
+        gradient[I] += adjoint.0.i;
     }
 }
 

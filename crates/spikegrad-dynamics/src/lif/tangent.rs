@@ -8,7 +8,7 @@
 //! Not here: the primal maps (`flow.rs`).
 
 use super::flow::{Propagator, propagator};
-use super::{Lif, LifGradient, State};
+use super::{Lif, LifGradient, State, TAU_MEM, TAU_SYN};
 use crate::divided::phi2;
 use crate::{Scalar, TimeConstants};
 
@@ -102,8 +102,8 @@ pub(super) fn pullback<T: Scalar>(
     tangent: TimeConstants<T>,
     gradient: &mut LifGradient<T>,
 ) {
-    gradient.parameters.tau_mem += cotangent * tangent.tau_mem;
-    gradient.parameters.tau_syn += cotangent * tangent.tau_syn;
+    gradient[TAU_MEM] += cotangent * tangent.tau_mem;
+    gradient[TAU_SYN] += cotangent * tangent.tau_syn;
 }
 
 #[cfg(test)]

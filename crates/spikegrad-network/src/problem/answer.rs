@@ -3,10 +3,10 @@
 //! Not here: how they are computed; writing to a file (the command line).
 
 use super::document::{
-    ConnectionDocument, InitialDocument, OneOrMany, ParamsDocument, ProblemDocument,
-    SynapseDocument,
+    ConnectionDocument, OneOrMany, PopulationDocument, ProblemDocument, SynapseDocument,
 };
-use crate::{Gradient, Problem, Trace, Values};
+use super::quantities::Named;
+use crate::{Gradient, PopulationParameters, Problem, Trace, Values};
 use serde::{Serialize, Serializer};
 
 /// What `simulate` and `gradient` write.
@@ -41,8 +41,8 @@ struct NetworkGradient {
 #[derive(Clone, Debug, Serialize)]
 struct PopulationGradient {
     name: String,
-    params: ParamsDocument,
-    initial: InitialDocument,
+    params: Named,
+    initial: Named,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -124,25 +124,7 @@ impl GradientAnswer {
         Self {
             network: NetworkGradient {
                 populations: populations
-                    .map(|(doc, g)| {
-                        let (p, i) = (&doc.params, &doc.initial);
-                        PopulationGradient {
-                            name: doc.name.clone(),
-                            params: ParamsDocument {
-                                tau_mem: in_place(p.tau_mem.as_ref(), &g.tau_mem),
-                                tau_syn: in_place(p.tau_syn.as_ref(), &g.tau_syn),
-                                v_th: in_place(p.v_th.as_ref(), &g.v_th),
-                                v_reset: in_place(p.v_reset.as_ref(), &g.v_reset),
-                                v_leak: in_place(p.v_leak.as_ref(), &g.v_leak),
-                                i_bias: in_place(p.i_bias.as_ref(), &g.i_bias),
-                                t_ref: in_place(p.t_ref.as_ref(), &g.t_ref),
-                            },
-                            initial: InitialDocument {
-                                v: in_place(i.v.as_ref(), &g.initial_v),
-                                i: in_place(i.i.as_ref(), &g.initial_i),
-                            },
-                        }
-                    })
+                    .map(|(document, gradient)| population_gradient(document, gradient))
                     .collect(),
                 connections: connections
                     .map(|(doc, g)| connection_gradient(doc, &g.weights, &g.delay))
@@ -153,15 +135,19 @@ impl GradientAnswer {
     }
 }
 
-/// The derivative, if a number stands in the file.
-fn in_place(
-    stands: Option<&OneOrMany<Vec<f64>>>,
-    gradient: &Values<f64>,
-) -> Option<OneOrMany<Vec<f64>>> {
-    stands.map(|_| match gradient {
-        Values::Shared(x) => OneOrMany::One(*x),
-        Values::Each(list) => OneOrMany::Many(list.clone()),
-    })
+/// The derivatives for which a number stands in the file.
+fn population_gradient(
+    document: &PopulationDocument,
+    gradient: &PopulationParameters,
+) -> PopulationGradient {
+    let (mut params, mut initial) = (Named::default(), Named::default());
+    for (quantity, derivatives) in gradient.values() {
+        if document.get(quantity).is_some() {
+            let section = if quantity.is_initial() { &mut initial } else { &mut params };
+            section.set(quantity.name(), derivatives.into());
+        }
+    }
+    PopulationGradient { name: document.name.clone(), params, initial }
 }
 
 fn connection_gradient(

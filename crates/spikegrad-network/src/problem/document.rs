@@ -3,10 +3,12 @@
 //! Unknown and repeated keys are refused. Not here: the losses (`loss.rs`), and whether the numbers make sense (`read.rs`).
 
 use super::loss::LossDocument;
+use super::quantities::{self, Named};
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use spikegrad_dynamics::Quantity;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -97,7 +99,7 @@ fn present_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// Numbers for the neurons of a population.
-pub(super) type Numbers = OneOrMany<Vec<f64>>;
+pub type Numbers = OneOrMany<Vec<f64>>;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,53 +143,44 @@ pub struct PopulationDocument {
     pub name: String,
     /// Number of neurons.
     pub size: u64,
-    /// `lif` or `li`.
+    /// Name of a neuron model, such as `lif`.
     pub model: String,
     /// Parameters that differ from their defaults.
-    #[serde(default, deserialize_with = "object")]
-    pub params: ParamsDocument,
-    /// Initial state, if not zero.
-    #[serde(default, deserialize_with = "object")]
-    pub initial: InitialDocument,
+    #[serde(default)]
+    #[schemars(schema_with = "quantities::parameters")]
+    pub params: Named,
+    /// The state at time 0, where it differs from its defaults.
+    #[serde(default)]
+    #[schemars(schema_with = "quantities::initial")]
+    pub initial: Named,
 }
 
-/// Neuron parameters: one number, or one for each neuron.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ParamsDocument {
-    /// Membrane time constant in seconds; default 0.02.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub tau_mem: Option<Numbers>,
-    /// Synaptic time constant in seconds; default 0.005.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub tau_syn: Option<Numbers>,
-    /// Threshold; default 1. Not for `li`.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub v_th: Option<Numbers>,
-    /// Reset value; default 0. Not for `li`.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub v_reset: Option<Numbers>,
-    /// Leak potential; default 0.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub v_leak: Option<Numbers>,
-    /// Constant input current; default 0.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub i_bias: Option<Numbers>,
-    /// Refractory time in seconds; default 0. Not for `li`.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub t_ref: Option<Numbers>,
-}
+impl PopulationDocument {
+    /// `params` or `initial`, where `quantity` stands.
+    #[must_use]
+    pub fn section(&self, quantity: &Quantity) -> &Named {
+        if quantity.is_initial() { &self.initial } else { &self.params }
+    }
 
-/// State at time 0.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InitialDocument {
-    /// Membrane potential; default 0.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub v: Option<Numbers>,
-    /// Synaptic current; default 0.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub i: Option<Numbers>,
+    /// The numbers given for `quantity`.
+    #[must_use]
+    pub fn get(&self, quantity: &Quantity) -> Option<&Numbers> {
+        self.section(quantity).get(quantity.name())
+    }
+
+    /// The numbers given for `quantity`, to change them.
+    pub fn get_mut(&mut self, quantity: &Quantity) -> Option<&mut Numbers> {
+        self.section_mut(quantity).get_mut(quantity.name())
+    }
+
+    /// Gives numbers for `quantity`, in place of those that are there.
+    pub fn set(&mut self, quantity: &Quantity, numbers: Numbers) {
+        self.section_mut(quantity).set(quantity.name(), numbers);
+    }
+
+    fn section_mut(&mut self, quantity: &Quantity) -> &mut Named {
+        if quantity.is_initial() { &mut self.initial } else { &mut self.params }
+    }
 }
 
 /// A dense connection (`weights`, `[post][pre]`) or a sparse one (`synapses`).

@@ -30,14 +30,14 @@ pub enum ProblemError {
         expected: String,
     },
     /// A parameter that the model does not have.
-    #[error("{place}.{key} stands where no such parameter may: {expected}")]
+    #[error("{place}.{} stands where no such parameter may: {expected}", shown(.key))]
     Parameter {
         /// Where the parameters stand.
         place: String,
         /// The parameter.
         key: String,
         /// Which parameters there are.
-        expected: &'static str,
+        expected: String,
     },
     /// Keys that exclude or need each other.
     #[error("{place} must have {expected}")]

@@ -7,7 +7,7 @@
 use super::document::{Object, present};
 use super::error::ProblemError;
 use super::read::{index, length, word};
-use crate::{Model, Network, NetworkError, Population};
+use crate::{Network, NetworkError, Population};
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -247,7 +247,7 @@ impl LossDocument {
     pub(super) fn check(&self, network: &Network, t_end: f64) -> Result<(), ProblemError> {
         let (name, has_to_spike) = self.population();
         let population = network.population(name).map(|k| &network.populations()[k]);
-        let fits = |population: &&Population| !has_to_spike || population.model == Model::Lif;
+        let fits = |population: &&Population| !has_to_spike || population.model.spikes();
         let Some(population) = population.filter(fits) else {
             let kind = if has_to_spike { " of model lif" } else { "" };
             return Err(word("loss.population", name, format!("the name of a population{kind}")));

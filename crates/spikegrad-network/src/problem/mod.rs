@@ -9,14 +9,16 @@ mod answer;
 mod document;
 mod error;
 mod loss;
+mod quantities;
 mod read;
 mod write;
 
 pub use answer::{Answer, GradientAnswer};
 pub use document::{
-    ConnectionDocument, InitialDocument, NetworkDocument, OneOrMany, ParamsDocument,
-    PopulationDocument, ProblemDocument, StimulusDocument, SynapseDocument,
+    ConnectionDocument, NetworkDocument, Numbers, OneOrMany, PopulationDocument, ProblemDocument,
+    StimulusDocument, SynapseDocument,
 };
 pub use error::ProblemError;
 pub use loss::LossDocument;
+pub use quantities::Named;
 pub use read::{MAX_FILE_BYTES, Problem, schema};

@@ -135,21 +135,25 @@ fn network(document: &ProblemDocument) -> Result<Network, ProblemError> {
 }
 
 fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemError> {
-    match population.model.as_str() {
-        "lif" => Ok(Model::Lif),
-        "li" => {
-            let p = &population.params;
-            for (key, value) in [("v_th", &p.v_th), ("v_reset", &p.v_reset), ("t_ref", &p.t_ref)] {
-                if value.is_some() {
-                    let (place, key) = (format!("{place}.params"), key.to_owned());
-                    let expected = "model li has tau_mem, tau_syn, v_leak and i_bias";
-                    return Err(ProblemError::Parameter { place, key, expected });
-                }
-            }
-            Ok(Model::Li)
+    let Some(model) = Model::named(&population.model) else {
+        let names: Vec<_> = Model::ALL.map(|model| format!("\"{}\"", model.table().model)).into();
+        let expected = names.join(" or ");
+        return Err(word(format!("{place}.model"), &population.model, expected));
+    };
+    let table = model.table();
+    for (section, numbers, initial) in
+        [("params", &population.params, false), ("initial", &population.initial, true)]
+    {
+        let is_foreign = |name: &&str| table.position(&format!("{section}.{name}")).is_none();
+        if let Some(key) = numbers.names().find(is_foreign) {
+            return Err(ProblemError::Parameter {
+                place: format!("{place}.{section}"),
+                key: key.into(),
+                expected: format!("model {} has {}", table.model, table.names(initial)),
+            });
         }
-        other => Err(word(format!("{place}.model"), other, "\"lif\" or \"li\"")),
     }
+    Ok(model)
 }
 
 /// Most names that a sentence lists.
@@ -236,7 +240,7 @@ fn matrix_shape(
 fn parameters(document: &ProblemDocument, network: &Network) -> Result<Parameters, ProblemError> {
     let mut populations = Vec::new();
     for (k, population) in document.network.populations.iter().enumerate() {
-        populations.push(population_parameters(k, population, network.populations()[k].size)?);
+        populations.push(population_parameters(k, population, &network.populations()[k])?);
     }
     let connections = document.network.connections.iter().map(|connection| {
         let flat = |rows: &Vec<Vec<f64>>| rows.iter().flatten().copied().collect::<Vec<_>>();
@@ -260,19 +264,17 @@ fn parameters(document: &ProblemDocument, network: &Network) -> Result<Parameter
 
 fn population_parameters(
     k: usize,
-    population: &PopulationDocument,
-    size: usize,
+    document: &PopulationDocument,
+    population: &Population,
 ) -> Result<PopulationParameters, ProblemError> {
-    let mut values = PopulationParameters::default();
-    let (p, i) = (&population.params, &population.initial);
-    let given =
-        [&p.tau_mem, &p.tau_syn, &p.v_th, &p.v_reset, &p.v_leak, &p.i_bias, &p.t_ref, &i.v, &i.i];
-    for ((name, into), from) in values.values_mut().into_iter().zip(given) {
-        *into = match from {
+    let mut values = PopulationParameters::new(population.model);
+    for (quantity, into) in values.values_mut() {
+        *into = match document.get(quantity) {
             None => continue,
             Some(OneOrMany::One(x)) => Values::Shared(*x),
             Some(OneOrMany::Many(list)) => {
-                length(format!("network.populations[{k}].{name}"), list.len(), size, "neuron")?;
+                let place = format!("network.populations[{k}].{}", quantity.path);
+                length(place, list.len(), population.size, "neuron")?;
                 Values::Each(list.clone())
             }
         };

@@ -3,14 +3,15 @@
 //! What the file says is read back and checked like any other file. Not here: the text of the file (serde writes it).
 
 use super::document::{
-    ConnectionDocument, InitialDocument, NetworkDocument, OneOrMany, ParamsDocument,
-    PopulationDocument, ProblemDocument, StimulusDocument, SynapseDocument,
+    ConnectionDocument, NetworkDocument, OneOrMany, PopulationDocument, ProblemDocument,
+    StimulusDocument, SynapseDocument,
 };
 use super::error::ProblemError;
 use super::loss::LossDocument;
+use super::quantities::Named;
 use super::read::Problem;
 use crate::{
-    Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
+    Connection, ConnectionParameters, Network, Parameters, Population, PopulationParameters,
     Source, Stimulus, Synapses, Values,
 };
 
@@ -28,7 +29,7 @@ impl Problem {
     /// use spikegrad_network::{Model, Network, Parameters, Population, PopulationParameters, Problem, Stimulus};
     /// let out = Population { name: "out".into(), size: 3, model: Model::Lif };
     /// let network = Network::new(1, vec![out], vec![])?;
-    /// let populations = vec![PopulationParameters::default()];
+    /// let populations = Parameters::new(&network).populations;
     /// let parameters = Parameters { populations, connections: vec![] };
     /// let problem = Problem::from_parts(&network, &parameters, &Stimulus::new(0.1, vec![])?, None)?;
     /// assert_eq!(problem.document.network.populations[0].size, 3);
@@ -65,32 +66,18 @@ impl Problem {
     }
 }
 
-fn numbers(values: &Values<f64>) -> OneOrMany<Vec<f64>> {
-    match values {
-        Values::Shared(value) => OneOrMany::One(*value),
-        Values::Each(list) => OneOrMany::Many(list.clone()),
-    }
-}
-
 fn population((of, values): (&Population, &PopulationParameters)) -> PopulationDocument {
-    let spikes = of.model == Model::Lif;
-    let of_all = |values| Some(numbers(values));
-    let of_lif = |values| spikes.then(|| numbers(values));
-    PopulationDocument {
+    let mut document = PopulationDocument {
         name: of.name.clone(),
         size: of.size as u64,
-        model: if spikes { "lif" } else { "li" }.into(),
-        params: ParamsDocument {
-            tau_mem: of_all(&values.tau_mem),
-            tau_syn: of_all(&values.tau_syn),
-            v_th: of_lif(&values.v_th),
-            v_reset: of_lif(&values.v_reset),
-            v_leak: of_all(&values.v_leak),
-            i_bias: of_all(&values.i_bias),
-            t_ref: of_lif(&values.t_ref),
-        },
-        initial: InitialDocument { v: of_all(&values.initial_v), i: of_all(&values.initial_i) },
+        model: of.model.table().model.into(),
+        params: Named::default(),
+        initial: Named::default(),
+    };
+    for (quantity, values) in values.values() {
+        document.set(quantity, values.into());
     }
+    document
 }
 
 fn connection(

@@ -46,6 +46,11 @@ impl LearningRates {
         ]
     }
 
+    /// The rate called `name`.
+    pub(crate) fn named(&self, name: &str) -> Option<f64> {
+        self.all().into_iter().find(|(own, _)| *own == name).and_then(|(_, rate)| rate)
+    }
+
     /// Those of a layer that has `own`: what these leave out is as in the whole network, and 0 is not trained.
     #[must_use]
     pub fn with(&self, own: Option<Self>) -> Self {

@@ -375,7 +375,7 @@ impl Classifier {
                 continue;
             }
             if let Some(free) = from.tensors.get(&tensor_name(&named.name, AVERAGE)) {
-                let constraint = named.place.constraint();
+                let constraint = named.place.constraint(&self.network);
                 let values = free.values.iter().map(|&free| constraint.from_free(free)).collect();
                 let tensor = Tensor { shape: free.shape.clone(), values };
                 named.take(&tensor, &mut self.parameters)?;

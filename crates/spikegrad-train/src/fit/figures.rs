@@ -6,9 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use spikegrad::dynamics::math;
-use spikegrad::{
-    Measure, Model, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate,
-};
+use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate};
 use spikegrad_report::plot::{
     self, Activity, ClassifiedPoint, Decision, DecisionMap, EpochPoint, HistoryPoint,
     LayerActivity, Role, TrueShape, VoltageTrace,
@@ -252,7 +250,7 @@ fn raster(run: &Run, classifier: &Classifier) -> Result<plot::Raster, TrainError
         .collect();
     for (k, own) in network.populations().iter().enumerate() {
         // Integrators never spike, and have no band.
-        if own.model != Model::Lif {
+        if !own.model.spikes() {
             continue;
         }
         let population = populations.len();
@@ -284,19 +282,20 @@ fn voltages(
     let read =
         simulate_with(classifier, &run.settings, stimulus, outputs().flat_map(request).collect())?;
     let values = &classifier.parameters().populations[output];
-    let spikes = network.populations()[output].model == Model::Lif;
+    let of_spikes = network.populations()[output].model.table().threshold_and_reset;
     let voltage = |neuron: NeuronId| {
         let (_, k) = network.locate(neuron);
-        let (threshold, reset) = (values.v_th.get(k), values.v_reset.get(k));
+        let levels = of_spikes.map(|(at, to)| (values[at].get(k), values[to].get(k)));
         let own = read.readouts.iter().filter(|readout| readout.request.neuron == neuron);
-        let jumps = trace.spike_times(neuron).flat_map(|time| [(time, threshold), (time, reset)]);
+        let jump = |time| levels.map(|(threshold, reset)| [(time, threshold), (time, reset)]);
+        let jumps = trace.spike_times(neuron).filter_map(jump).flatten();
         let mut points: Vec<(f64, f64)> =
             jumps.chain(own.map(|readout| (readout.time, readout.value))).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         VoltageTrace {
             label: network.describe(neuron),
             role: Role::Layer(output),
-            threshold: spikes.then_some(threshold),
+            threshold: levels.map(|(threshold, _)| threshold),
             points,
         }
     };

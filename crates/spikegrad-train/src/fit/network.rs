@@ -4,6 +4,7 @@
 //! does not change the others. Connections that leave out layers come last, for the same reason. Not here: what its answer
 //! means (`classifier.rs`), which of its values move (`trained.rs`), whether it fits into memory (`memory.rs`).
 
+use spikegrad::dynamics::lif;
 use spikegrad::{
     Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
     Source, Synapses, Values,
@@ -42,10 +43,7 @@ pub(super) fn build(
     let populations = config.layers.iter().map(|layer| Population {
         name: layer.name.clone(),
         size: size(layer),
-        model: match layer.model {
-            LayerModel::Lif => Model::Lif,
-            LayerModel::Li => Model::Li,
-        },
+        model: model(layer),
     });
     let wirings = wirings(config);
     // Before the network is made: what fits nowhere has more neurons than an engine takes, too, and memory is the better reason.
@@ -71,6 +69,14 @@ pub(super) fn build(
     let parameters =
         Parameters { populations: populations.collect(), connections: connections.collect() };
     Ok((network, parameters))
+}
+
+/// The model of a layer's neurons.
+fn model(layer: &LayerConfig) -> Model {
+    match layer.model {
+        LayerModel::Lif => Model::Lif,
+        LayerModel::Li => Model::Li,
+    }
 }
 
 /// All connections, in an order that does not change when some are added at the end.
@@ -131,14 +137,24 @@ fn neurons(config: &Config, k: usize, size: usize) -> PopulationParameters {
         (NeuronValue::Same(value), Some(_)) => Values::Each(vec![value; size]),
         (NeuronValue::Same(value), None) => Values::Shared(value),
     };
-    let bias = value(layer.bias, rates.biases, Purpose::Biases, false);
     let unit = layer.v_th.mean();
-    PopulationParameters {
-        tau_mem: value(layer.tau_mem, rates.tau_mem, Purpose::TauMem, true),
-        tau_syn: value(layer.tau_syn, rates.tau_syn, Purpose::TauSyn, true),
-        v_th: value(layer.v_th, rates.thresholds, Purpose::Thresholds, true),
-        i_bias: bias.map(|bias| bias * unit),
-        t_ref: Values::Shared(layer.t_ref),
-        ..PopulationParameters::default()
+    let mut values = PopulationParameters::new(model(layer));
+    let drawn = [
+        (lif::TAU_MEM, value(layer.tau_mem, rates.tau_mem, Purpose::TauMem, true)),
+        (lif::TAU_SYN, value(layer.tau_syn, rates.tau_syn, Purpose::TauSyn, true)),
+        (lif::V_TH, value(layer.v_th, rates.thresholds, Purpose::Thresholds, true)),
+        (
+            lif::I_BIAS,
+            value(layer.bias, rates.biases, Purpose::Biases, false).map(|bias| bias * unit),
+        ),
+        (lif::T_REF, Values::Shared(layer.t_ref)),
+    ];
+    // An integrator has no threshold, which is but its unit, and no refractory time.
+    let table = values.model().table();
+    for (position, drawn) in drawn {
+        if let Some(own) = table.position(lif::TABLE.quantities[position].path) {
+            values[own] = drawn;
+        }
     }
+    values
 }

@@ -6,12 +6,13 @@
 //! | `LAYER.recurrent_weight` | neurons × neurons | weights from the layer to itself |
 //! | `LAYER.weight_from_SOURCE` | neurons × neurons of the source | weights that leave out the layers between |
 //! | `LAYER.delay`, and so on | as the weights, or none | delays in s |
-//! | `LAYER.tau_mem`, `tau_syn`, `v_th`, `v_reset`, `v_leak`, `i_bias`, `t_ref` | neurons, or none | as in a problem file |
+//! | `LAYER.PARAMETER` | neurons, or none | what the table of the model calls so, as in a problem file |
 //!
 //! A number that is shared by all stands alone, as a tensor without dimensions. Not here: which of them are trained
 //! (`trained.rs`), the file (`checkpoint.rs`).
 
-use spikegrad::{Model, Network, Parameters, Source, Values};
+use spikegrad::dynamics::{Quantity, Range};
+use spikegrad::{Network, Parameters, Source, Values};
 
 use crate::optimise::Constraint;
 use crate::{Tensor, TrainError};
@@ -33,32 +34,8 @@ pub(super) struct Named {
 pub(super) enum Place {
     Weights(usize),
     Delays(usize),
-    Neurons(usize, Kind),
-}
-
-/// A value of a neuron.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    TauMem,
-    TauSyn,
-    Threshold,
-    Reset,
-    Leak,
-    Bias,
-    Refractory,
-}
-
-impl Kind {
-    /// All of them, as a problem file calls them; of the first, a leaky integrator has some.
-    const ALL: [(Self, &'static str, bool); 7] = [
-        (Self::TauMem, "tau_mem", true),
-        (Self::TauSyn, "tau_syn", true),
-        (Self::Threshold, "v_th", false),
-        (Self::Reset, "v_reset", false),
-        (Self::Leak, "v_leak", true),
-        (Self::Bias, "i_bias", true),
-        (Self::Refractory, "t_ref", false),
-    ];
+    /// And the position in the table of the population's model.
+    Neurons(usize, usize),
 }
 
 impl Place {
@@ -67,10 +44,20 @@ impl Place {
         matches!(self, Self::Weights(_))
     }
 
-    /// In which coordinate such values move, where nothing bounds them.
-    pub(super) fn constraint(self) -> Constraint {
+    /// What the model says of such values, if they are those of neurons.
+    pub(super) fn quantity(self, network: &Network) -> Option<&'static Quantity> {
         match self {
-            Self::Neurons(_, Kind::TauMem | Kind::TauSyn) => Constraint::Positive,
+            Self::Neurons(k, position) => {
+                Some(&network.populations()[k].model.table().quantities[position])
+            }
+            Self::Weights(_) | Self::Delays(_) => None,
+        }
+    }
+
+    /// In which coordinate such values move, where nothing bounds them.
+    pub(super) fn constraint(self, network: &Network) -> Constraint {
+        match self.quantity(network) {
+            Some(Quantity { range: Range::Positive, .. }) => Constraint::Positive,
             _ => Constraint::None,
         }
     }
@@ -85,18 +72,7 @@ impl Place {
         match self {
             Self::Weights(_) => None,
             Self::Delays(k) => Some(&parameters.connections[k].delay),
-            Self::Neurons(k, kind) => {
-                let population = &parameters.populations[k];
-                Some(match kind {
-                    Kind::TauMem => &population.tau_mem,
-                    Kind::TauSyn => &population.tau_syn,
-                    Kind::Threshold => &population.v_th,
-                    Kind::Reset => &population.v_reset,
-                    Kind::Leak => &population.v_leak,
-                    Kind::Bias => &population.i_bias,
-                    Kind::Refractory => &population.t_ref,
-                })
-            }
+            Self::Neurons(k, position) => Some(&parameters.populations[k][position]),
         }
     }
 
@@ -104,18 +80,7 @@ impl Place {
         match self {
             Self::Weights(_) => None,
             Self::Delays(k) => Some(&mut parameters.connections[k].delay),
-            Self::Neurons(k, kind) => {
-                let population = &mut parameters.populations[k];
-                Some(match kind {
-                    Kind::TauMem => &mut population.tau_mem,
-                    Kind::TauSyn => &mut population.tau_syn,
-                    Kind::Threshold => &mut population.v_th,
-                    Kind::Reset => &mut population.v_reset,
-                    Kind::Leak => &mut population.v_leak,
-                    Kind::Bias => &mut population.i_bias,
-                    Kind::Refractory => &mut population.t_ref,
-                })
-            }
+            Self::Neurons(k, position) => Some(&mut parameters.populations[k][position]),
         }
     }
 
@@ -157,11 +122,10 @@ impl Named {
             }
         }
         for (layer, population) in network.populations().iter().enumerate() {
-            let spikes = population.model == Model::Lif;
-            for (kind, what, _) in Kind::ALL.into_iter().filter(|(_, _, always)| *always || spikes)
-            {
-                let (name, place) =
-                    (format!("{}.{what}", population.name), Place::Neurons(layer, kind));
+            let quantities = population.model.table().quantities.iter().enumerate();
+            for (position, quantity) in quantities.filter(|(_, quantity)| !quantity.is_initial()) {
+                let name = format!("{}.{}", population.name, quantity.name());
+                let place = Place::Neurons(layer, position);
                 all.push(Self { name, layer, place, each: vec![population.size] });
             }
         }

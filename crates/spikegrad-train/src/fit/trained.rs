@@ -6,7 +6,7 @@
 
 use spikegrad::{Network, Parameters, Source};
 
-use super::tensors::{Kind, Named, Place};
+use super::tensors::{Named, Place};
 use crate::Config;
 use crate::config::LearningRates;
 use crate::optimise::{Constraint, Decays, Pace};
@@ -40,25 +40,48 @@ pub(super) struct OutOfNetwork {
     pub(super) neuron: String,
     pub(super) value: f64,
     /// What it must be.
-    pub(super) rule: &'static str,
+    pub(super) rule: String,
 }
 
 /// The learning rate of what stands at a place, and where it may move, if it is trained.
-fn moves(place: Place, rates: &LearningRates, threshold: Option<f64>) -> Option<(f64, Constraint)> {
-    let (rate, constraint) = match place {
-        Place::Weights(_) => (rates.weights, Constraint::None),
-        Place::Delays(_) => (rates.delays, Constraint::AtLeast(0.0)),
-        Place::Neurons(_, kind) => match kind {
-            Kind::TauMem => (rates.tau_mem, Constraint::Positive),
-            Kind::TauSyn => (rates.tau_syn, Constraint::Positive),
-            Kind::Threshold => {
-                (rates.thresholds, threshold.map_or(Constraint::None, Constraint::AtLeast))
-            }
-            Kind::Bias => (rates.biases, Constraint::None),
-            Kind::Reset | Kind::Leak | Kind::Refractory => return None,
-        },
+fn moves(
+    place: Place,
+    network: &Network,
+    rates: &LearningRates,
+    threshold: Option<f64>,
+) -> Option<(f64, Constraint)> {
+    match place {
+        Place::Weights(_) => Some((rates.weights?, Constraint::None)),
+        Place::Delays(_) => Some((rates.delays?, Constraint::AtLeast(0.0))),
+        Place::Neurons(k, position) => {
+            let rate = rates.named(place.quantity(network)?.learning_rate?)?;
+            let table = network.populations()[k].model.table();
+            let is_threshold = table.threshold_and_reset.is_some_and(|(at, _)| at == position);
+            let bound = threshold.filter(|_| is_threshold).map(Constraint::AtLeast);
+            Some((rate, bound.unwrap_or(place.constraint(network))))
+        }
+    }
+}
+
+/// The rule that value `k` of a place breaks, after "must be".
+fn broken_rule(place: Place, k: usize, value: f64, parameters: &Parameters) -> Option<String> {
+    let Place::Neurons(population, position) = place else {
+        let rule = match place {
+            Place::Delays(_) => "a time in seconds, 0 or more",
+            _ => "a finite number",
+        };
+        return (!value.is_finite()).then(|| rule.into());
     };
-    Some((rate?, constraint))
+    let values = &parameters.populations[population];
+    let table = values.model().table();
+    let quantity = &table.quantities[position];
+    if !quantity.allows(value) {
+        return Some(quantity.rule().into());
+    }
+    let above = table.order.iter().filter(|below| below.upper == position);
+    let mut lower = above.map(|below| below.lower);
+    let broken = lower.find(|&lower| value <= values[lower].get(k))?;
+    Some(format!("above the {}", table.quantities[broken].title))
 }
 
 /// All parts of the row.
@@ -73,7 +96,7 @@ impl Trained {
             let layer = &config.layers[named.layer];
             let rates = config.learning_rates.with(layer.learning_rates);
             let bound = config.bounds.thresholds.map(|bound| bound * layer.v_th.mean());
-            let (rate, constraint) = moves(named.place, &rates, bound)?;
+            let (rate, constraint) = moves(named.place, network, &rates, bound)?;
             // What is shared is not trained: a delay of nothing, from a layer to itself.
             named.place.is_own(parameters).then(|| Part {
                 decays: match config.optimiser.decays() {
@@ -106,20 +129,7 @@ impl Trained {
     pub(super) fn out_of_range(&self, parameters: &Parameters) -> Option<OutOfNetwork> {
         for (part, range) in self.ranges() {
             for (k, &value) in part.place.values(parameters).iter().enumerate() {
-                let rule = match part.place {
-                    Place::Neurons(_, Kind::TauMem | Kind::TauSyn) => "a positive time in seconds",
-                    Place::Neurons(_, Kind::Threshold) => "above the reset",
-                    Place::Delays(_) => "a time in seconds, 0 or more",
-                    _ => "a finite number",
-                };
-                let fits = match part.place {
-                    Place::Neurons(_, Kind::TauMem | Kind::TauSyn) => value > 0.0,
-                    Place::Neurons(layer, Kind::Threshold) => {
-                        value > parameters.populations[layer].v_reset.get(k)
-                    }
-                    _ => true,
-                };
-                if !(fits && value.is_finite()) {
+                if let Some(rule) = broken_rule(part.place, k, value, parameters) {
                     let (of, neuron) = self.describe(range.start + k);
                     return Some(OutOfNetwork { of, neuron, value, rule });
                 }

@@ -1,0 +1,105 @@
+//! The numbers of the leaky integrate-and-fire neuron, and of the leaky integrator, which has no threshold.
+
+use crate::table::{Below, Kind, Quantity, Range, Table};
+
+const fn number(path: &'static str, title: &'static str, kind: Kind, default: f64) -> Quantity {
+    let range = match kind {
+        Kind::TimeConstant => Range::Positive,
+        Kind::Duration => Range::NotNegative,
+        Kind::Potential => Range::Finite,
+    };
+    Quantity { path, title, kind, default, range, learning_rate: None }
+}
+
+const fn trained(learning_rate: &'static str, number: Quantity) -> Quantity {
+    Quantity { learning_rate: Some(learning_rate), ..number }
+}
+
+const MEMBRANE: Quantity = trained(
+    "tau_mem",
+    number("params.tau_mem", "membrane time constant", Kind::TimeConstant, 0.02),
+);
+const SYNAPSE: Quantity = trained(
+    "tau_syn",
+    number("params.tau_syn", "synaptic time constant", Kind::TimeConstant, 0.005),
+);
+const LEAK: Quantity = number("params.v_leak", "leak potential", Kind::Potential, 0.0);
+const BIAS: Quantity =
+    trained("biases", number("params.i_bias", "constant input current", Kind::Potential, 0.0));
+const START: Quantity = number("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);
+const CURRENT: Quantity = number("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);
+
+/// Membrane time constant, in seconds.
+pub const TAU_MEM: usize = 0;
+/// Synaptic time constant, in seconds.
+pub const TAU_SYN: usize = 1;
+/// Threshold.
+pub const V_TH: usize = 2;
+/// Value that the membrane takes at a spike.
+pub const V_RESET: usize = 3;
+/// Leak potential.
+pub const V_LEAK: usize = 4;
+/// Constant input current.
+pub const I_BIAS: usize = 5;
+/// Refractory time, in seconds.
+pub const T_REF: usize = 6;
+/// Membrane potential at time 0.
+pub const V: usize = 7;
+/// Synaptic current at time 0.
+pub const I: usize = 8;
+
+/// How many there are.
+pub const COUNT: usize = 9;
+
+/// The numbers of a leaky integrate-and-fire neuron.
+pub const TABLE: Table = Table {
+    model: "lif",
+    title: "leaky integrate-and-fire neuron",
+    quantities: &[
+        MEMBRANE,
+        SYNAPSE,
+        trained("thresholds", number("params.v_th", "threshold", Kind::Potential, 1.0)),
+        number("params.v_reset", "reset value", Kind::Potential, 0.0),
+        LEAK,
+        BIAS,
+        number("params.t_ref", "refractory time", Kind::Duration, 0.0),
+        START,
+        CURRENT,
+    ],
+    order: &[
+        Below { lower: V_RESET, upper: V_TH, rule: "below the threshold v_th" },
+        Below { lower: V, upper: V_TH, rule: "below the threshold v_th" },
+    ],
+    threshold_and_reset: Some((V_TH, V_RESET)),
+};
+
+/// The numbers of a leaky integrator.
+pub mod integrator {
+    use super::{BIAS, CURRENT, LEAK, MEMBRANE, START, SYNAPSE, Table};
+
+    /// Membrane time constant, in seconds.
+    pub const TAU_MEM: usize = 0;
+    /// Synaptic time constant, in seconds.
+    pub const TAU_SYN: usize = 1;
+    /// Leak potential.
+    pub const V_LEAK: usize = 2;
+    /// Constant input current.
+    pub const I_BIAS: usize = 3;
+    /// Membrane potential at time 0.
+    pub const V: usize = 4;
+    /// Synaptic current at time 0.
+    pub const I: usize = 5;
+
+    /// Where each of these stands among the numbers of the neuron with a threshold.
+    pub const OF_LIF: [usize; 6] =
+        [super::TAU_MEM, super::TAU_SYN, super::V_LEAK, super::I_BIAS, super::V, super::I];
+
+    /// The table.
+    pub const TABLE: Table = Table {
+        model: "li",
+        title: "leaky integrator",
+        quantities: &[MEMBRANE, SYNAPSE, LEAK, BIAS, START, CURRENT],
+        order: &[],
+        threshold_and_reset: None,
+    };
+}

@@ -1,0 +1,150 @@
+//! What a neuron model says of its own numbers: one table, from which all that handles them derives.
+//!
+//! The problem file, its schema and its refusals, the answer, places in messages, scales of differences, learning rates, bounds and checkpoints read
+//! the table; values are stored by their position in it. Not here: a table (each stands with its model), the values (`spikegrad_network`).
+
+use std::fmt;
+
+/// What kind of number it is, and so in which unit and how far it must move to matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A time constant, in seconds: a share of it matters.
+    TimeConstant,
+    /// Another length of time, in seconds: a share of the time constants matters.
+    Duration,
+    /// A potential or a current, in the unit of the threshold: a share of the way from reset to threshold matters.
+    Potential,
+}
+
+/// What a number may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// Any finite number.
+    Finite,
+    /// 0 or more.
+    NotNegative,
+    /// Above 0.
+    Positive,
+}
+
+/// A parameter of a neuron, or a part of its state at time 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantity {
+    /// Where it stands in a population of the problem file: `params.` or `initial.`, and its name.
+    pub path: &'static str,
+    /// What it is, in words.
+    pub title: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is where nothing else is said.
+    pub default: f64,
+    /// What it may be.
+    pub range: Range,
+    /// Under which name its learning rate stands in a configuration, if it can be trained.
+    pub learning_rate: Option<&'static str>,
+}
+
+impl Quantity {
+    /// Its name within `params` or `initial`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    /// Its unit, where it is not that of the threshold.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::TimeConstant | Kind::Duration => Some("seconds"),
+            Kind::Potential => None,
+        }
+    }
+
+    /// Whether it belongs to the state at time 0.
+    #[must_use]
+    pub fn is_initial(&self) -> bool {
+        self.path.starts_with("initial.")
+    }
+
+    /// Whether `value` is in the range.
+    #[must_use]
+    pub fn allows(&self, value: f64) -> bool {
+        value.is_finite()
+            && match self.range {
+                Range::Finite => true,
+                Range::NotNegative => value >= 0.0,
+                Range::Positive => value > 0.0,
+            }
+    }
+
+    /// What the range is, after "must be".
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match (self.kind, self.range) {
+            (_, Range::Finite) => "a finite number",
+            (Kind::Potential, Range::NotNegative) => "a number, 0 or more",
+            (Kind::Potential, Range::Positive) => "a positive number",
+            (_, Range::NotNegative) => "a time in seconds, 0 or more",
+            (_, Range::Positive) => "a positive time in seconds",
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    /// Its path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+/// A rule that several numbers of one neuron must keep, beyond the range of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// Position of the number that must be smaller.
+    pub lower: usize,
+    /// Position of the other.
+    pub upper: usize,
+    /// The rule, after "must be".
+    pub rule: &'static str,
+}
+
+/// Everything that a model says of its numbers.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Table {
+    /// Its name in the problem file.
+    pub model: &'static str,
+    /// What it is, in words.
+    pub title: &'static str,
+    /// Parameters, then initial values.
+    pub quantities: &'static [Quantity],
+    /// What must be below what.
+    pub order: &'static [Below],
+    /// Positions of threshold and reset value, if it spikes.
+    pub threshold_and_reset: Option<(usize, usize)>,
+}
+
+impl Table {
+    /// Position of the quantity at `path`, such as `params.tau_mem`.
+    #[must_use]
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.quantities.iter().position(|quantity| quantity.path == path)
+    }
+
+    /// The names of its parameters, or of its initial values, in a list for messages.
+    #[must_use]
+    pub fn names(&self, initial: bool) -> String {
+        let here = self.quantities.iter().filter(|quantity| quantity.is_initial() == initial);
+        let names: Vec<_> = here.map(Quantity::name).collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).into(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => "none".into(),
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({})", self.model)
+    }
+}

@@ -1,0 +1,124 @@
+//! The numbers of a population as they stand in the file: by the names that the tables of the models give them.
+//!
+//! Not here: which model has which name (`spikegrad_dynamics::Table`), whether a number makes sense (`Parameters::check`).
+
+use super::document::{Numbers, OneOrMany};
+use crate::{Model, Values};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use spikegrad_dynamics::Quantity;
+use std::fmt;
+
+/// Numbers by their names, in the order of the file. A repeated name is refused when it is read, one that the model does not have when the problem is
+/// checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Named(Vec<(String, Numbers)>);
+
+impl Named {
+    /// The numbers called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Numbers> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
+    }
+
+    /// The numbers called `name`, to change them.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Numbers> {
+        self.0.iter_mut().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
+    }
+
+    /// Puts numbers in the place of those called `name`, or after all others.
+    pub fn set(&mut self, name: &str, numbers: Numbers) {
+        match self.get_mut(name) {
+            Some(old) => *old = numbers,
+            None => self.0.push((name.into(), numbers)),
+        }
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// All numbers, to change them.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Numbers> {
+        self.0.iter_mut().map(|(_, numbers)| numbers)
+    }
+}
+
+impl Serialize for Named {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, numbers) in &self.0 {
+            map.serialize_entry(name, numbers)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Named;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
+                let mut named = Named::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    if named.get(&name).is_some() {
+                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                    }
+                    named.0.push((name, map.next_value()?));
+                }
+                Ok(named)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl From<&Values<f64>> for Numbers {
+    fn from(values: &Values<f64>) -> Self {
+        match values {
+            Values::Shared(value) => OneOrMany::One(*value),
+            Values::Each(list) => OneOrMany::Many(list.clone()),
+        }
+    }
+}
+
+/// The schema of `params`.
+pub(super) fn parameters(generator: &mut SchemaGenerator) -> Schema {
+    schema(generator, |quantity| !quantity.is_initial())
+}
+
+/// The schema of `initial`.
+pub(super) fn initial(generator: &mut SchemaGenerator) -> Schema {
+    schema(generator, Quantity::is_initial)
+}
+
+/// An object with the names of every model. Which model has which is said in words.
+fn schema(generator: &mut SchemaGenerator, is_here: impl Fn(&Quantity) -> bool) -> Schema {
+    let numbers = generator.subschema_for::<Numbers>();
+    let mut properties = serde_json::Map::new();
+    let all = Model::ALL.map(|model| model.table().quantities.iter());
+    for quantity in all.into_iter().flatten().filter(|quantity| is_here(quantity)) {
+        let has_it = |model: &Model| model.table().position(quantity.path).is_some();
+        let models: Vec<_> = Model::ALL.into_iter().filter(has_it).collect();
+        let unit = quantity.unit().map(|unit| format!(", in {unit}")).unwrap_or_default();
+        let only = if models.len() == Model::ALL.len() {
+            String::new()
+        } else {
+            let names: Vec<_> = models.iter().map(|model| model.table().model).collect();
+            format!(" For {} only.", names.join(", "))
+        };
+        let description =
+            format!("The {}{unit}; default {}.{only}", quantity.title, quantity.default);
+        let mut property = numbers.clone();
+        property.insert("description".into(), description.into());
+        properties.entry(quantity.name()).or_insert(property.into());
+    }
+    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
+}
