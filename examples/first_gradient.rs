@@ -1,32 +1,18 @@
 //! The gradient of a network built in code: two inputs, two hidden neurons, two outputs, time to first spike.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use spikegrad::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
-    value_and_grad,
-};
+use spikegrad::{InputSpike, Network, Settings, Stimulus, TtfsCrossEntropy, value_and_grad};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Structure: who is there, and who is connected to whom.
-    let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
-    let network = Network::new(
-        2,
-        vec![population("hidden"), population("output")],
-        vec![dense(Source::Input, 0), dense(Source::Population(0), 1)],
-    )?;
-    // Values: weights are post-major, delays are in seconds.
-    let mut parameters = Parameters {
-        populations: vec![PopulationParameters::default(); 2],
-        connections: vec![
-            ConnectionParameters { weights: vec![9.0, 4.0, 5.0, 8.0], delay: Values::Shared(0.0) },
-            ConnectionParameters {
-                weights: vec![7.0, 6.0, 6.0, 7.0],
-                delay: Values::Shared(0.001),
-            },
-        ],
-    };
+    // Who is there, and who is connected to whom: weights are post-major, delays are in seconds.
+    let (network, mut parameters) = Network::builder()
+        .inputs(2)
+        .lif("hidden", 2)
+        .lif("output", 2)
+        .dense("input", "hidden", vec![9.0, 4.0, 5.0, 8.0])
+        .dense("hidden", "output", vec![7.0, 6.0, 6.0, 7.0])
+        .delay(0.001)
+        .build()?;
     // Input: two spikes, and 30 ms to watch.
     let spikes =
         vec![InputSpike { channel: 0, time: 0.002 }, InputSpike { channel: 1, time: 0.004 }];

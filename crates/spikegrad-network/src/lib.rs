@@ -5,6 +5,7 @@
 //!
 //! Not here: any motion of a neuron (`spikegrad_dynamics`), the simulation, the adjoint.
 
+mod builder;
 mod circuit;
 mod error;
 mod form;
@@ -20,6 +21,7 @@ mod time;
 mod trace;
 pub mod wording;
 
+pub use builder::NetworkBuilder;
 pub use circuit::{Circuit, Group};
 pub use error::NetworkError;
 pub use form::Form;

@@ -80,9 +80,9 @@ pub use spikegrad_adjoint::{
 pub use spikegrad_dynamics::lif::integrator as li;
 pub use spikegrad_dynamics::{Dual64, Scalar, lif};
 pub use spikegrad_network::{
-    Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network, NetworkError,
-    NeuronId, Parameters, Place, Population, PopulationParameters, Readout, ReadoutRequest, Source,
-    Spike, Stimulus, Synapse, Synapses, Trace, Values, problem,
+    Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network,
+    NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population, PopulationParameters,
+    Readout, ReadoutRequest, Source, Spike, Stimulus, Synapse, Synapses, Trace, Values, problem,
 };
 pub use spikegrad_simulate::{Options, SimulateError};
 
