@@ -1,9 +1,13 @@
 //! JSON that a person can read: what fits on a line stands on one, and so does every list of numbers.
 //!
-//! `serde_json` knows two forms, all on one line, or every number of a matrix on a line of its own. Here its first form is
-//! broken into lines afterwards, when it is known how long things are. Not here: where the text goes (`output.rs`).
+//! `serde_json` knows two forms, all on one line, or every number of a matrix on a line of its own. Here it writes the first, and
+//! a list or object that turns out too long is broken where its entries begin. What it holds is broken by then, if it has to be: it
+//! would stand no further to the left than on lines of its own. Not here: where the text goes (`output.rs`).
 
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+use std::cell::RefCell;
+use std::io;
 
 /// Columns that a line should have at most.
 const WIDTH: usize = 100;
@@ -21,169 +25,160 @@ pub(crate) enum Unwritable {
 
 /// Returns `document` as JSON with a newline at its end. A document without a value somewhere (`null`) is refused.
 pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
-    Ok(laid_out(&compact_without_nulls(document)?))
-}
-
-/// The document on one line. A value that is missing (`null`) is refused.
-fn compact_without_nulls(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
-    let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
-    if has_null(&compact) { Err(Unwritable::NotFinite) } else { Ok(compact) }
+    Text { width: WIDTH, takes_null: false, ..Text::default() }.of(document)
 }
 
 /// The same of a document of finite numbers, in which `null` is what does not apply.
 pub(crate) fn json_with_nulls(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
-    let compact = serde_json::to_vec(document).map_err(Unwritable::Json)?;
-    Ok(laid_out(&compact))
-}
-
-fn laid_out(compact: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(compact.len() + compact.len() / 4);
-    lay_out(compact, 0, 0, &mut text);
-    text.push(b'\n');
-    text
-}
-
-/// Whether a value is `null`: no other word has an n.
-fn has_null(compact: &[u8]) -> bool {
-    let mut at = 0;
-    while let Some(&byte) = compact.get(at) {
-        match byte {
-            b'n' => return true,
-            b'"' => at += string_length(&compact[at..]),
-            _ => at += 1,
-        }
-    }
-    false
+    Text { width: WIDTH, takes_null: true, ..Text::default() }.of(document)
 }
 
 /// Returns `document` as JSON on one line, with a newline at its end. A document without a value somewhere (`null`) is refused.
 pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
-    let compact = compact_without_nulls(document)?;
-    let mut text = Vec::with_capacity(compact.len() + compact.len() / 4);
-    on_one_line(&compact, &mut text);
-    text.push(b'\n');
-    Ok(text)
+    Text { width: usize::MAX, takes_null: false, ..Text::default() }.of(document)
 }
 
-/// Appends the value at the start of `compact`, which stands on `column`, and returns its length there.
-fn lay_out(compact: &[u8], level: usize, column: usize, text: &mut Vec<u8>) -> usize {
-    let extent = extent(compact);
-    let value = &compact[..extent.length];
-    if extent.is_flat_list || !extent.has_entries || column + extent.width <= WIDTH {
-        on_one_line(value, text);
-        return extent.length;
-    }
-    let is_object = value[0] == b'{';
-    text.push(value[0]);
-    let mut at = 1;
-    loop {
-        let start = new_line(level + 1, text);
-        if is_object {
-            let key = string_length(&value[at..]);
-            text.extend_from_slice(&value[at..at + key]);
-            text.extend_from_slice(b": ");
-            at += key + 1;
-        }
-        let column = text.len() - start;
-        at += lay_out(&value[at..], level + 1, column, text);
-        if value[at] != b',' {
-            break;
-        }
-        text.push(b',');
-        at += 1;
-    }
-    new_line(level, text);
-    text.push(value[at]);
-    extent.length
-}
-
-/// Breaks the line and returns where the new one starts.
-fn new_line(level: usize, text: &mut Vec<u8>) -> usize {
-    text.push(b'\n');
-    let start = text.len();
-    text.resize(start + INDENT * level, b' ');
-    start
-}
-
-/// How far a value reaches, and what it is.
-#[derive(Debug, Default)]
-struct Extent {
-    /// In the compact form.
-    length: usize,
-    /// On one line, with spaces.
+/// What is written so far: the writer and the formatter of a document, since a list is broken after it was written.
+#[derive(Default)]
+struct Text {
+    bytes: RefCell<Vec<u8>>,
+    /// The lists and objects that are not closed, the innermost last.
+    open: RefCell<Vec<Container>>,
     width: usize,
-    /// Whether it is a list or an object, and not an empty one.
-    has_entries: bool,
-    /// Whether it is a list without lists and objects.
-    is_flat_list: bool,
+    takes_null: bool,
 }
 
-/// The extent of the value at the start of `compact`.
-fn extent(compact: &[u8]) -> Extent {
-    let is_container = matches!(compact[0], b'[' | b'{');
-    let (mut at, mut depth, mut spaces, mut is_nested) = (0, 0_usize, 0, false);
-    while let Some(&byte) = compact.get(at) {
-        match byte {
-            b'"' => {
-                at += string_length(&compact[at..]);
-                if depth == 0 {
-                    break;
-                }
-                continue;
-            }
-            b'[' | b'{' => {
-                depth += 1;
-                is_nested |= depth > 1;
-            }
-            b',' | b']' | b'}' if depth == 0 => break,
-            b']' | b'}' => {
-                depth -= 1;
-                if depth == 0 {
-                    at += 1;
-                    break;
-                }
-            }
-            b',' | b':' => spaces += 1,
-            _ => {}
-        }
-        at += 1;
+/// A list or an object.
+struct Container {
+    /// Where its bracket is in the text.
+    start: usize,
+    /// Where its bracket would be on a line if everything around it were broken.
+    column: usize,
+    /// Where its entries are in the text.
+    entries: Vec<usize>,
+    /// Whether its entries may have lines of their own: those of an object, and of a list with lists or objects.
+    is_divisible: bool,
+}
+
+impl Text {
+    fn of(self, document: &impl Serialize) -> Result<Vec<u8>, Unwritable> {
+        let written = document.serialize(&mut Serializer::with_formatter(&self, &self));
+        written.map_err(|error| match error.is_io() {
+            // Memory takes all that is written to it, so this is `write_null`.
+            true => Unwritable::NotFinite,
+            false => Unwritable::Json(error),
+        })?;
+        let mut bytes = self.bytes.into_inner();
+        bytes.push(b'\n');
+        Ok(bytes)
     }
-    Extent {
-        length: at,
-        width: at + spaces,
-        has_entries: is_container && at > 2,
-        is_flat_list: compact[0] == b'[' && !is_nested,
+
+    fn begin(&self, is_object: bool) {
+        let mut open = self.open.borrow_mut();
+        let start = self.bytes.borrow().len();
+        let mut column = 0;
+        let level = open.len();
+        if let Some(parent) = open.last_mut() {
+            parent.is_divisible = true;
+            column = INDENT * level + start - parent.entries.last().copied().unwrap_or(start);
+        }
+        open.push(Container { start, column, entries: Vec::new(), is_divisible: is_object });
+    }
+
+    fn begin_entry(&self) {
+        if let Some(container) = self.open.borrow_mut().last_mut() {
+            container.entries.push(self.bytes.borrow().len());
+        }
+    }
+
+    /// Breaks the list or object whose closing bracket was just written, if it is too long for its line.
+    fn end(&self) {
+        let mut open = self.open.borrow_mut();
+        let Some(Container { start, column, entries, is_divisible }) = open.pop() else { return };
+        let level = open.len();
+        let mut bytes = self.bytes.borrow_mut();
+        let fits = column + bytes.len() - start <= self.width;
+        if fits || !is_divisible || entries.is_empty() {
+            return;
+        }
+        let written = bytes.split_off(start);
+        let new_line = |bytes: &mut Vec<u8>, level: usize| {
+            bytes.push(b'\n');
+            bytes.resize(bytes.len() + INDENT * level, b' ');
+        };
+        let (inside, closing) = (&written[..written.len() - 1], &written[written.len() - 1..]);
+        bytes.extend_from_slice(&inside[..1]);
+        let ends = entries[1..].iter().map(|&next| next - start);
+        for (&entry, end) in entries.iter().zip(ends.chain([inside.len()])) {
+            new_line(&mut bytes, level + 1);
+            bytes.extend_from_slice(inside[entry - start..end].trim_ascii_end());
+        }
+        new_line(&mut bytes, level);
+        bytes.extend_from_slice(closing);
     }
 }
 
-/// Length of the string at the start of `compact`, with its quotes.
-fn string_length(compact: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(&byte) = compact.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
+impl io::Write for &Text {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.bytes.borrow_mut().write(piece)
     }
-    compact.len()
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-/// Copies a value with a space after each comma and colon.
-fn on_one_line(value: &[u8], text: &mut Vec<u8>) {
-    let mut at = 0;
-    while let Some(&byte) = value.get(at) {
-        if byte == b'"' {
-            let length = string_length(&value[at..]);
-            text.extend_from_slice(&value[at..at + length]);
-            at += length;
-            continue;
+impl Formatter for &Text {
+    fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if self.takes_null {
+            writer.write_all(b"null")
+        } else {
+            Err(io::ErrorKind::InvalidData.into())
         }
-        text.push(byte);
-        if matches!(byte, b',' | b':') {
-            text.push(b' ');
-        }
-        at += 1;
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.begin(false);
+        writer.write_all(b"[")
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        writer.write_all(if is_first { b"" } else { b", " })?;
+        self.begin_entry();
+        Ok(())
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b"]")?;
+        self.end();
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.begin(true);
+        writer.write_all(b"{")
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        self.begin_array_value(writer, is_first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b"}")?;
+        self.end();
+        Ok(())
     }
 }
 
