@@ -6,9 +6,11 @@
 //!
 //! Not here: the runs (`finite_differences.rs` asks its caller for them).
 
+use fnv::FnvHasher;
 use spikegrad_dynamics::Neuron;
 use spikegrad_network::{Circuit, Group, Place, Trace};
 use std::fmt;
+use std::hash::Hasher;
 
 /// What happened at a neuron, without its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,12 +118,8 @@ impl Signature {
     /// A digest of the order (FNV-1a): the same for the same signature on any machine.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let mut digest = 0xcbf2_9ce4_8422_2325_u64;
-        let mut take = |x: u64| {
-            for byte in x.to_le_bytes() {
-                digest = (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        };
+        let mut hasher = FnvHasher::default();
+        let mut take = |x: u64| hasher.write(&x.to_le_bytes());
         for neuron in &self.0 {
             take(neuron.len() as u64);
             for &happening in neuron {
@@ -136,6 +134,6 @@ impl Signature {
                 words.into_iter().for_each(&mut take);
             }
         }
-        digest
+        hasher.finish()
     }
 }

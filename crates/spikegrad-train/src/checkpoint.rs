@@ -10,8 +10,10 @@
 //! Not here: which tensors a run needs. Its loop names them, and asks for them by name and shape.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::path::Path;
 
+use fnv::FnvHasher;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -183,12 +185,8 @@ impl Checkpoint {
     /// FNV-1a over everything: against damage, not against intent. Every single changed byte
     /// changes it.
     fn checksum(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut add = |bytes: &[u8]| {
-            for &byte in bytes {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        };
+        let mut hasher = FnvHasher::default();
+        let mut add = |bytes: &[u8]| hasher.write(bytes);
         add(&self.epoch.to_le_bytes());
         add(&self.step.to_le_bytes());
         add(&self.seed.to_le_bytes());
@@ -198,7 +196,7 @@ impl Checkpoint {
             tensor.shape.iter().for_each(|extent| add(&extent.to_le_bytes()));
             tensor.values.iter().for_each(|value| add(&value.to_le_bytes()));
         }
-        hash
+        hasher.finish()
     }
 }
 

@@ -5,8 +5,7 @@
 
 use super::Noise;
 use crate::time_stepped::Firing;
-use rand::RngExt;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Spikes drawn from escape noise.
@@ -20,9 +19,7 @@ impl<'a> Drawn<'a> {
     /// Draws from stream `stream` of `seed`: one stream for each trial, whatever the thread.
     #[must_use]
     pub fn new(noise: &'a Noise, seed: u64, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        Self { noise, rng }
+        Self { noise, rng: rng(seed, stream) }
     }
 }
 
@@ -36,9 +33,13 @@ impl Firing for Drawn<'_> {
 /// `count` uniform numbers in [0, 1) from stream `stream` of `seed`; with them [`Coupled`] draws what [`Drawn`] does.
 #[must_use]
 pub fn uniforms(count: usize, seed: u64, stream: u64) -> Vec<f64> {
+    rng(seed, stream).random_iter().take(count).collect()
+}
+
+fn rng(seed: u64, stream: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
-    (0..count).map(|_| rng.random()).collect()
+    rng
 }
 
 /// A decision that was made.
