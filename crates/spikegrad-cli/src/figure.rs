@@ -80,7 +80,7 @@ pub(crate) fn draw(
         }));
     }
     let voltages = voltages(problem, trace, drawn, window, common)?;
-    raster(path, &Raster { populations, spikes, voltages, window, size: view.size })?;
+    raster(&Raster { populations, spikes, voltages, window, size: view.size })?.save(path)?;
     if curves.len() > MOST_CURVES && !common.quiet {
         let all = curves.len();
         people::say(&format!("potentials are drawn for the first {MOST_CURVES} of {all} neurons"));

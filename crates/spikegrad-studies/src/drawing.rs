@@ -2,7 +2,7 @@
 //!
 //! Not here: how they look (`spikegrad-report`).
 
-use spikegrad_report::plot::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart_svg};
+use spikegrad_report::plot::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart};
 use spikegrad_report::{Column, Figure, ReportError, Table};
 
 /// A linear axis.
@@ -36,7 +36,7 @@ pub(crate) fn figure(
     caption: &str,
     charts: &[Chart],
 ) -> Result<Figure, ReportError> {
-    let svg = chart_svg(charts, colours)?;
+    let svg = chart(charts, colours)?.to_svg();
     Ok(Figure { heading: heading.to_owned(), caption: caption.to_owned(), svg })
 }
 

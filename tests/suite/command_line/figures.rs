@@ -22,20 +22,20 @@ fn only_what_is_named_is_drawn() {
         std::fs::read_to_string(&figure).unwrap()
     };
     let all = drawn(&[]);
-    for word in ["\ninput\n", "\nhidden\n", "\nhidden[3]\n", "\nreadout[1]\n", "4 neurons"] {
+    for word in [">input<", ">hidden<", ">hidden[3]<", ">readout[1]<", "4 neurons"] {
         assert!(all.contains(word), "{word}");
     }
-    assert!(!all.contains("\nreadout\n"), "integrators have no band");
+    assert!(!all.contains(">readout<"), "integrators have no band");
     let some = drawn(&["--neurons", "hidden[1..3],readout[0]"]);
-    for word in ["\nhidden\n", "2 neurons", "\nhidden[1]\n", "\nhidden[2]\n", "\nreadout[0]\n"] {
+    for word in [">hidden<", "2 neurons", ">hidden[1]<", ">hidden[2]<", ">readout[0]<"] {
         assert!(some.contains(word), "{word}");
     }
-    for word in ["\ninput\n", "\nhidden[0]\n", "\nhidden[3]\n", "\nreadout[1]\n"] {
+    for word in [">input<", ">hidden[0]<", ">hidden[3]<", ">readout[1]<"] {
         assert!(!some.contains(word), "{word}");
     }
     let short = drawn(&["--window", "0.01..0.02"]);
     assert!(short.matches("<polyline").count() < all.matches("<polyline").count());
-    assert!(short.contains("\n12\n") && !short.contains("\n30\n"), "times outside");
+    assert!(short.contains(">12<") && !short.contains(">30<"), "times outside");
     let sized = drawn(&["--size", "1200x700"]);
     assert!(sized.starts_with("<svg width=\"1200\" height=\"700\""), "{}", &sized[..60]);
     assert!(drawn(&["--size", "500"]).starts_with("<svg width=\"500\""));

@@ -5,27 +5,29 @@
 //!
 //! Not here: what is drawn into a panel.
 
-use plotters::style::RGBColor;
-
-use super::palette::{FAINT_GRID, FRAME, GRID};
+use super::palette::{Colour, FAINT_GRID, FRAME, GRID};
 use super::picture::{Align, NORMAL, Picture, Position, SMALL};
 
 /// One direction of a panel.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub struct Axis {
     /// Quantity at the start (left or bottom) and at the end.
-    pub(super) range: (f64, f64),
-    pub(super) scale: Scale,
+    pub range: (f64, f64),
+    /// What equal distances are.
+    pub scale: Scale,
     /// Quantity and unit.
-    pub(super) label: String,
+    pub label: String,
 }
 
+/// What equal distances on an axis are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
-    /// Ticks are not closer than `smallest_step`.
+pub enum Scale {
+    /// Equal differences.
     Linear {
+        /// Ticks are not closer than this.
         smallest_step: f64,
     },
+    /// Equal factors.
     Logarithmic,
 }
 
@@ -34,11 +36,15 @@ const MOST_TICKS: u32 = 100;
 
 /// A rectangle of the picture with two axes.
 #[derive(Clone, Debug)]
-pub(super) struct Panel {
-    pub(super) upper_left: Position,
-    pub(super) lower_right: Position,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
+pub struct Panel {
+    /// Upper left corner.
+    pub upper_left: Position,
+    /// Lower right corner.
+    pub lower_right: Position,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
 }
 
 /// A marked quantity.
@@ -50,17 +56,21 @@ struct Tick {
 }
 
 impl Axis {
-    pub(super) fn linear(range: (f64, f64), label: &str) -> Self {
+    /// An axis on which equal distances are equal differences.
+    #[must_use]
+    pub fn linear(range: (f64, f64), label: &str) -> Self {
         Self { range, scale: Scale::Linear { smallest_step: 0.0 }, label: label.to_owned() }
     }
 
     /// An axis whose ticks are not closer than `smallest_step`.
-    pub(super) fn with_step(range: (f64, f64), smallest_step: f64, label: &str) -> Self {
+    #[must_use]
+    pub fn with_step(range: (f64, f64), smallest_step: f64, label: &str) -> Self {
         Self { scale: Scale::Linear { smallest_step }, ..Self::linear(range, label) }
     }
 
     /// A logarithmic axis; both ends of its range must be above 0.
-    pub(super) fn logarithmic(range: (f64, f64), label: &str) -> Self {
+    #[must_use]
+    pub fn logarithmic(range: (f64, f64), label: &str) -> Self {
         Self { scale: Scale::Logarithmic, ..Self::linear(range, label) }
     }
 
@@ -89,21 +99,22 @@ impl Axis {
 
 impl Panel {
     /// The place of a pair of quantities; what lies outside the ranges is drawn on the frame.
-    pub(super) fn at(&self, x: f64, y: f64) -> Position {
+    #[must_use]
+    pub fn at(&self, x: f64, y: f64) -> Position {
         let ((left, top), (right, bottom)) = (self.upper_left, self.lower_right);
         let (x, y) = (self.x.share(x), self.y.share(y));
         (left + x * (right - left), bottom - y * (bottom - top))
     }
 
     /// Draws grid lines with their numbers, to be painted over by the data.
-    pub(super) fn draw_grid(&self, picture: &mut Picture) {
+    pub fn draw_grid(&self, picture: &mut Picture) {
         self.draw_x_grid(picture);
         self.draw_x_numbers(picture);
         self.draw_y_grid(picture);
     }
 
     /// Draws the grid lines of the vertical axis with their numbers.
-    pub(super) fn draw_y_grid(&self, picture: &mut Picture) {
+    pub fn draw_y_grid(&self, picture: &mut Picture) {
         let ((left, top), (right, bottom)) = (self.upper_left, self.lower_right);
         for tick in self.y.ticks((bottom - top) / 32.0) {
             let (_, y) = self.at(self.x.range.0, tick.value);
@@ -116,7 +127,7 @@ impl Panel {
     }
 
     /// Draws the grid lines of the horizontal axis alone.
-    pub(super) fn draw_x_grid(&self, picture: &mut Picture) {
+    pub fn draw_x_grid(&self, picture: &mut Picture) {
         for tick in self.x_ticks() {
             let (x, _) = self.at(tick.value, self.y.range.0);
             let line = vec![(x, self.upper_left.1), (x, self.lower_right.1)];
@@ -125,7 +136,7 @@ impl Panel {
     }
 
     /// Writes the numbers of the horizontal axis below the panel.
-    pub(super) fn draw_x_numbers(&self, picture: &mut Picture) {
+    pub fn draw_x_numbers(&self, picture: &mut Picture) {
         for tick in self.x_ticks() {
             let (x, _) = self.at(tick.value, self.y.range.0);
             if let Some(label) = tick.label {
@@ -140,21 +151,21 @@ impl Panel {
     }
 
     /// Draws the frame, over the data that touch it.
-    pub(super) fn draw_frame(&self, picture: &mut Picture) {
+    pub fn draw_frame(&self, picture: &mut Picture) {
         let ((left, top), (right, bottom)) = (self.upper_left, self.lower_right);
         let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
         picture.line(corners, 1.0, FRAME);
     }
 
     /// Names the horizontal axis, below its numbers.
-    pub(super) fn draw_x_label(&self, picture: &mut Picture) {
+    pub fn draw_x_label(&self, picture: &mut Picture) {
         let middle = f64::midpoint(self.upper_left.0, self.lower_right.0);
         let position = (middle, self.lower_right.1 + 36.0);
         picture.text(self.x.label.as_str(), position, NORMAL.align(Align::Middle));
     }
 
     /// Names the vertical axis, `distance` points to the left of the panel.
-    pub(super) fn draw_y_label(&self, picture: &mut Picture, distance: f64) {
+    pub fn draw_y_label(&self, picture: &mut Picture, distance: f64) {
         let middle = f64::midpoint(self.upper_left.1, self.lower_right.1);
         let position = (self.upper_left.0 - distance, middle);
         picture.text(self.y.label.as_str(), position, NORMAL.align(Align::Middle).upwards());
@@ -162,7 +173,7 @@ impl Panel {
 }
 
 impl Tick {
-    fn colour(&self) -> RGBColor {
+    fn colour(&self) -> Colour {
         if self.label.is_some() { GRID } else { FAINT_GRID }
     }
 }
@@ -213,7 +224,8 @@ fn scientific(value: f64, largest: f64, step: f64) -> String {
 
 /// A count of cells, rows or neurons, as a length.
 #[expect(clippy::cast_precision_loss, reason = "a figure has not as many as that")]
-pub(super) fn approximate(count: usize) -> f64 {
+#[must_use]
+pub fn approximate(count: usize) -> f64 {
     count as f64
 }
 

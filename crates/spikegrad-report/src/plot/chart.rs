@@ -5,11 +5,9 @@
 //!
 //! Not here: the histories of a run (`series.rs`), which show their last values.
 
-use plotters::style::RGBColor;
-
 use super::axes::{Axis, Panel, approximate};
 use super::font::text_width;
-use super::palette::SERIES;
+use super::palette::{Colour, SERIES};
 use super::picture::{HEADING, NORMAL, Picture};
 use crate::ReportError;
 
@@ -105,7 +103,7 @@ impl Colours {
         self.names.iter().find(|(other, _)| other == name).map(|(_, position)| *position)
     }
 
-    fn colour(&self, name: &str) -> RGBColor {
+    fn colour(&self, name: &str) -> Colour {
         SERIES[self.position(name).unwrap_or(0)]
     }
 }
@@ -123,16 +121,12 @@ const LEGEND_ROW: f64 = 22.0;
 /// With fewer points than this, each one is marked.
 const MARKED: usize = 31;
 
-/// Returns the panels as one SVG, two in a row. Names have the `colours` of the figures before, and new ones are added to them.
+/// Draws the panels, two in a row. Names have the `colours` of the figures before, and new ones are added to them.
 ///
 /// # Errors
 ///
 /// [`ReportError::EmptyFigure`] without a panel.
-pub fn chart_svg(charts: &[Chart], colours: &mut Colours) -> Result<String, ReportError> {
-    picture(charts, colours)?.to_svg()
-}
-
-fn picture(charts: &[Chart], colours: &mut Colours) -> Result<Picture, ReportError> {
+pub fn chart(charts: &[Chart], colours: &mut Colours) -> Result<Picture, ReportError> {
     if charts.is_empty() {
         return Err(ReportError::EmptyFigure { missing: "there is no panel" });
     }
@@ -146,7 +140,7 @@ fn picture(charts: &[Chart], colours: &mut Colours) -> Result<Picture, ReportErr
     let colour = |name: &str| colours.colour(name);
     let rows = charts.len().div_ceil(2);
     let panels_end = approximate(rows) * (ABOVE + HEIGHT + BELOW);
-    let legend = legend(&names)?;
+    let legend = legend(&names);
     let mut picture =
         Picture::new(WIDTH, panels_end + LEGEND_ROW * approximate(legend.len()) + 8.0);
     for (k, chart) in charts.iter().enumerate() {
@@ -195,11 +189,11 @@ const KEY: f64 = 24.0;
 type Entry<'a> = (f64, &'a str, bool);
 
 /// The rows of the legend, each as full as it can be.
-fn legend<'a>(names: &[(&'a str, bool)]) -> Result<Vec<Vec<Entry<'a>>>, ReportError> {
+fn legend<'a>(names: &[(&'a str, bool)]) -> Vec<Vec<Entry<'a>>> {
     let mut rows: Vec<Vec<Entry<'a>>> = Vec::new();
     let mut left = f64::INFINITY;
     for &(name, dashed) in names {
-        let width = KEY + 8.0 + text_width(name, NORMAL)?;
+        let width = KEY + 8.0 + text_width(name, NORMAL);
         if left + width > WIDTH - RIGHT {
             rows.push(Vec::new());
             left = LEFT;
@@ -209,7 +203,7 @@ fn legend<'a>(names: &[(&'a str, bool)]) -> Result<Vec<Vec<Entry<'a>>>, ReportEr
         }
         left += width + 26.0;
     }
-    Ok(rows)
+    rows
 }
 
 impl ChartAxis {
@@ -238,7 +232,7 @@ impl ChartAxis {
 }
 
 impl Chart {
-    fn draw_line(&self, picture: &mut Picture, panel: &Panel, line: &ChartLine, colour: RGBColor) {
+    fn draw_line(&self, picture: &mut Picture, panel: &Panel, line: &ChartLine, colour: Colour) {
         let marked = line.points.len() < MARKED && !line.dashed;
         let has = |point: &ChartPoint| self.x.has(point.x) && self.y.has(point.y);
         for run in line.points.split(|point| !has(point)) {
@@ -273,7 +267,7 @@ mod tests {
         ChartLine { name: name.to_owned(), dashed: false, points }
     }
 
-    fn chart(logarithmic: bool, lines: Vec<ChartLine>) -> Chart {
+    fn panel(logarithmic: bool, lines: Vec<ChartLine>) -> Chart {
         let axis = |label: &str| ChartAxis { label: label.to_owned(), logarithmic };
         Chart { heading: "A <panel>".to_owned(), x: axis("x"), y: axis("y"), lines }
     }
@@ -282,9 +276,8 @@ mod tests {
     fn what_has_no_place_leaves_a_gap() {
         let points = [(1.0, 0.5), (2.0, f64::NAN), (3.0, 0.0), (4.0, 1.0), (5.0, 2.0)];
         let runs = |logarithmic| {
-            let chart = chart(logarithmic, vec![line("a", &points)]);
-            let shapes =
-                picture(std::slice::from_ref(&chart), &mut Colours::default()).unwrap().shapes;
+            let panel = panel(logarithmic, vec![line("a", &points)]);
+            let shapes = chart(&[panel], &mut Colours::default()).unwrap().shapes;
             let colour = SERIES[0];
             let own = shapes.into_iter().filter_map(|shape| match shape {
                 Shape::Line { points, colour: painted, .. } if painted == colour => {
@@ -302,20 +295,20 @@ mod tests {
     #[test]
     fn a_name_has_one_colour_and_one_entry() {
         let both = [
-            chart(false, vec![line("a", &[(0.0, 1.0)]), line("b", &[(0.0, 2.0)])]),
-            chart(false, vec![line("b", &[(0.0, 2.0)])]),
+            panel(false, vec![line("a", &[(0.0, 1.0)]), line("b", &[(0.0, 2.0)])]),
+            panel(false, vec![line("b", &[(0.0, 2.0)])]),
         ];
-        let svg = chart_svg(&both, &mut Colours::default()).unwrap();
-        assert_eq!(svg.matches("\nb\n").count(), 1, "{svg}");
+        let svg = chart(&both, &mut Colours::default()).unwrap().to_svg();
+        assert_eq!(svg.matches(">b</text>").count(), 1, "{svg}");
         assert!(svg.contains("A &lt;panel&gt;"));
     }
 
     #[test]
     fn a_name_keeps_its_colour_from_figure_to_figure() {
         let mut colours = Colours::of(["left out", "a"]);
-        let figure = |names: &[String], colours: &mut Colours| -> Vec<RGBColor> {
+        let figure = |names: &[String], colours: &mut Colours| -> Vec<Colour> {
             let lines = names.iter().map(|name| line(name, &[(0.0, 1.0)])).collect();
-            picture(&[chart(false, lines)], colours).unwrap();
+            chart(&[panel(false, lines)], colours).unwrap();
             names.iter().map(|name| colours.colour(name)).collect()
         };
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
@@ -338,7 +331,7 @@ mod tests {
     fn a_long_legend_takes_several_rows() {
         let names: Vec<String> = (0..12).map(|k| format!("a rather long name, {k}")).collect();
         let names: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), false)).collect();
-        let rows = legend(&names).unwrap();
+        let rows = legend(&names);
         assert!(rows.len() > 1);
         assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), names.len());
     }
@@ -346,9 +339,9 @@ mod tests {
     #[test]
     fn without_a_panel_or_a_point_there_is_an_answer() {
         let mut colours = Colours::default();
-        assert!(matches!(chart_svg(&[], &mut colours), Err(ReportError::EmptyFigure { .. })));
-        let svg = chart_svg(&[chart(true, vec![line("a", &[(0.0, f64::INFINITY)])])], &mut colours);
-        let svg = svg.unwrap();
+        assert!(matches!(chart(&[], &mut colours), Err(ReportError::EmptyFigure { .. })));
+        let empty = panel(true, vec![line("a", &[(0.0, f64::INFINITY)])]);
+        let svg = chart(&[empty], &mut colours).unwrap().to_svg();
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }
 }

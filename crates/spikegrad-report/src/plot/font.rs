@@ -1,95 +1,121 @@
-//! The embedded font: known to plotters by name, and measured here.
+//! The embedded font: how wide a text is, and the outlines of its letters.
 //!
-//! plotters sets the letters of a bitmap without the white that belongs before each of them, so
-//! that words come out uneven. For bitmaps, [`set`] therefore says where each letter goes, and they
-//! are drawn one by one.
-//!
-//! Not here: where texts stand (`picture.rs`), and the SVG, whose reader sets the letters.
+//! Not here: where texts stand (`picture.rs`).
 
 use std::sync::OnceLock;
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
-use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
+use tiny_skia::PathBuilder;
+use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 use super::picture::TextStyle;
-use crate::ReportError;
 
-/// The embedded font, and for whoever opens the SVG without it, others of the same width.
-const NAME: &str = "DejaVu Sans, Verdana, sans-serif";
+/// The embedded font, and for whoever opens an SVG without it, others of the same width.
+pub(super) const NAMES: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// Ascent and descent together, in em: what a bitmap calls the size of the font.
-pub(super) const ASCENT_AND_DESCENT: f64 = 1.164;
+fn face(bold: bool) -> &'static Face<'static> {
+    static FACES: OnceLock<[Face<'static>; 2]> = OnceLock::new();
+    let faces = FACES.get_or_init(|| {
+        [dejavu::sans::regular(), dejavu::sans::bold()]
+            .map(|bytes| Face::parse(bytes, 0).expect("the embedded font is a font"))
+    });
+    &faces[usize::from(bold)]
+}
 
-/// A line of text on a bitmap.
-pub(super) struct Setting {
-    /// Each letter with the place of its ink, in pixels from the start of the line.
-    pub(super) letters: Vec<(char, f64)>,
-    /// Length of the line in pixels.
-    pub(super) width: f64,
+/// The letters of a line of text, each with its place from the start of the line, and the length of the line, in em.
+fn set(text: &str, bold: bool) -> (Vec<(GlyphId, f64)>, f64) {
+    let face = face(bold);
+    let em = f64::from(face.units_per_em());
+    let (mut letters, mut pen) = (Vec::new(), 0.0);
+    for letter in text.chars() {
+        // The first glyph stands for what the font does not have.
+        let glyph = face.glyph_index(letter).unwrap_or_default();
+        if let Some(&(last, _)) = letters.last() {
+            pen += f64::from(kerning(face, last, glyph)) / em;
+        }
+        letters.push((glyph, pen));
+        pen += f64::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / em;
+    }
+    (letters, pen)
+}
+
+/// How much nearer two letters stand to each other than their widths say, in units of the font.
+fn kerning(face: &Face<'_>, left: GlyphId, right: GlyphId) -> i16 {
+    let tables = face.tables().kern.into_iter().flat_map(|table| table.subtables);
+    let mut pairs = tables.filter(|table| table.horizontal && !table.variable);
+    pairs.find_map(|table| table.glyphs_kerning(left, right)).unwrap_or(0)
 }
 
 /// Returns the width of `text` in points.
-pub(super) fn text_width(text: &str, style: TextStyle) -> Result<f64, ReportError> {
-    set(text, style, 1.0).map(|setting| setting.width)
+#[must_use]
+pub fn text_width(text: &str, style: TextStyle) -> f64 {
+    style.size * set(text, style.bold).1
 }
 
 /// Cuts `text` so that it is not wider than `longest` points, and says so with an ellipsis.
-pub(super) fn shortened(text: &str, style: TextStyle, longest: f64) -> Result<String, ReportError> {
-    if text_width(text, style)? <= longest {
-        return Ok(text.to_owned());
+#[must_use]
+pub fn shortened(text: &str, style: TextStyle, longest: f64) -> String {
+    if text_width(text, style) <= longest {
+        return text.to_owned();
     }
-    let mut kept = String::new();
+    let mut start = String::new();
     for letter in text.chars() {
-        kept.push(letter);
-        if text_width(&kept, style)? > longest - style.size {
+        start.push(letter);
+        if text_width(&start, style) > longest - style.size {
             break;
         }
     }
-    kept.pop();
-    Ok(kept + "…")
+    start.pop();
+    start + "…"
 }
 
-/// Sets `text` on a bitmap with so many pixels to a point.
-pub(super) fn set(text: &str, style: TextStyle, pixels: f64) -> Result<Setting, ReportError> {
-    let face = FontRef::try_from_slice(bytes(style.bold)).map_err(ReportError::drawing)?;
-    #[expect(clippy::cast_possible_truncation, reason = "glyphs are measured in single precision")]
-    let size = (style.size * pixels * ASCENT_AND_DESCENT) as f32;
-    let font = face.as_scaled(PxScale::from(size));
-    let mut letters = Vec::new();
-    let mut pen = 0.0;
-    let mut last = None;
-    for letter in text.chars() {
-        let glyph = font.scaled_glyph(letter);
-        let id = glyph.id;
-        pen += last.map_or(0.0, |last| font.kern(last, id));
-        if let Some(outline) = font.outline_glyph(glyph) {
-            letters.push((letter, f64::from(pen + outline.px_bounds().min.x)));
-        }
-        pen += font.h_advance(id);
-        last = Some(id);
+/// Adds the outlines of the letters of `text` to `path`: in em, to the right from its start and up from its baseline.
+pub(super) fn outline(text: &str, bold: bool, path: &mut PathBuilder) {
+    let face = face(bold);
+    let em = f32::from(face.units_per_em());
+    for (glyph, start) in set(text, bold).0 {
+        #[expect(clippy::cast_possible_truncation, reason = "outlines are in single precision")]
+        let start = start as f32;
+        face.outline_glyph(glyph, &mut Outline { path, start, em });
     }
-    Ok(Setting { letters, width: f64::from(pen) })
 }
 
-/// Returns plotters' name of the font, in plotters' size.
-pub(super) fn description(bold: bool, size: f64) -> FontDesc<'static> {
-    static REGISTERED: OnceLock<()> = OnceLock::new();
-    REGISTERED.get_or_init(|| {
-        for bold in [false, true] {
-            // The bytes are part of the program, and the tests draw with them: this cannot fail.
-            let registered = register_font(NAME, weight(bold), bytes(bold));
-            debug_assert!(registered.is_ok(), "the embedded font is a font");
-        }
-    });
-    FontDesc::new(FontFamily::Name(NAME), size, weight(bold))
+/// Takes an outline in units of the font.
+struct Outline<'a> {
+    path: &'a mut PathBuilder,
+    start: f32,
+    em: f32,
 }
 
-fn weight(bold: bool) -> FontStyle {
-    if bold { FontStyle::Bold } else { FontStyle::Normal }
+impl Outline<'_> {
+    fn at(&self, x: f32, y: f32) -> (f32, f32) {
+        (self.start + x / self.em, y / self.em)
+    }
 }
 
-fn bytes(bold: bool) -> &'static [u8] {
-    if bold { dejavu::sans::bold() } else { dejavu::sans::regular() }
+impl OutlineBuilder for Outline<'_> {
+    fn move_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.path.move_to(x, y);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.path.line_to(x, y);
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        let ((x1, y1), (x, y)) = (self.at(x1, y1), self.at(x, y));
+        self.path.quad_to(x1, y1, x, y);
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let ((x1, y1), (x2, y2), (x, y)) = (self.at(x1, y1), self.at(x2, y2), self.at(x, y));
+        self.path.cubic_to(x1, y1, x2, y2, x, y);
+    }
+
+    fn close(&mut self) {
+        self.path.close();
+    }
 }
 
 #[cfg(test)]
@@ -99,25 +125,23 @@ mod tests {
 
     #[test]
     fn a_text_is_as_wide_as_its_letters() {
-        let width = |text: &str, style| text_width(text, style).unwrap();
+        let width = |text: &str, style| text_width(text, style);
         assert!((width("m", NORMAL) / NORMAL.size - 0.974).abs() < 1e-3, "1995 of 2048 units");
         assert!((width("mm", NORMAL) - 2.0 * width("m", NORMAL)).abs() < 1e-3);
         assert!(width("Loss", HEADING) > width("Loss", TextStyle { bold: false, ..HEADING }));
     }
 
     #[test]
-    fn a_long_text_is_cut_to_its_room() {
-        let short = shortened("a name that is far too long", NORMAL, 80.0).unwrap();
-        assert!(short.starts_with("a name") && short.ends_with('…'));
-        assert!(text_width(&short, NORMAL).unwrap() <= 80.0);
-        assert_eq!(shortened("short", NORMAL, 80.0).unwrap(), "short");
+    fn some_letters_stand_nearer_to_each_other() {
+        let width = |text: &str| text_width(text, NORMAL);
+        assert!(width("AV") < width("A") + width("V"));
     }
 
     #[test]
-    fn a_space_has_a_width_and_no_ink() {
-        let setting = set("a b", NORMAL, 4.0).unwrap();
-        let letters: String = setting.letters.iter().map(|(letter, _)| letter).collect();
-        assert_eq!(letters, "ab");
-        assert!(setting.letters[1].1 > 4.0 * text_width("a", NORMAL).unwrap());
+    fn a_long_text_is_cut_to_its_room() {
+        let short = shortened("a name that is far too long", NORMAL, 80.0);
+        assert!(short.starts_with("a name") && short.ends_with('…'));
+        assert!(text_width(&short, NORMAL) <= 80.0);
+        assert_eq!(shortened("short", NORMAL, 80.0), "short");
     }
 }

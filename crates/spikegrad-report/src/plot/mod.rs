@@ -1,43 +1,25 @@
-//! Figures, as `.svg` or `.png`, on machines without a single installed font.
+//! Pictures, as `.svg` or `.png`, on machines without a single installed font.
 //!
-//! Each figure is a function of plain numbers that lays out a picture of a few kinds of shapes
-//! (`picture.rs`), with axes where there are quantities (`axes.rs`); the same picture is then
-//! rendered to either format (`render.rs`), in a font that is part of the program (`font.rs`).
-//! Colours are told apart by the colour-blind.
+//! A [`Picture`] is made of a few kinds of shapes (`picture.rs`), laid out in a font that is part of the program (`font.rs`), with a
+//! [`Panel`] where there are quantities (`axes.rs`). It is written as SVG (`svg.rs`) or painted as PNG (`png.rs`). Colours can be told
+//! apart by the colour-blind ([`palette`]).
 //!
-//! Each but the chart comes as a file, and each, by the function of the same name with `_svg`, as a
-//! string for a [`Page`](crate::Page).
-//!
-//! * [`training_curves()`]: loss and error over the epochs,
-//! * [`histories()`]: gradients, slopes and hidden activity over the epochs,
-//! * [`confusion_matrix()`]: which class is taken for which,
-//! * [`chart_svg()`]: lines over any quantity,
-//! * [`activity()`]: how often, and when, hidden neurons spike,
-//! * [`yin_yang_map()`]: the data set beside a network's decisions,
+//! * [`chart()`]: lines over any quantity,
 //! * [`raster()`]: spikes, with voltages below.
 //!
-//! Not here: what makes the numbers, and any opinion about which figures a run writes.
+//! Not here: what makes the numbers, and figures of one purpose, which stand with what they show.
 
-mod activity;
 mod axes;
 mod chart;
-mod confusion_matrix;
 mod font;
-mod histories;
-mod palette;
+pub mod palette;
 mod picture;
+mod png;
 mod raster;
-mod render;
-mod series;
-mod training_curves;
-mod yin_yang_map;
+mod svg;
 
-pub use activity::{Activity, LayerActivity, activity, activity_svg};
-pub use chart::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart_svg};
-pub use confusion_matrix::{confusion_matrix, confusion_matrix_svg};
-pub use histories::{HistoryPoint, histories, histories_svg};
-pub use raster::{Population, Raster, Role, Size, Spike, VoltageTrace, raster, raster_svg};
-pub use training_curves::{EpochPoint, training_curves, training_curves_svg};
-pub use yin_yang_map::{
-    ClassifiedPoint, Decision, DecisionMap, TrueShape, yin_yang_map, yin_yang_map_svg,
-};
+pub use axes::{Axis, Panel, Scale, approximate};
+pub use chart::{Chart, ChartAxis, ChartLine, ChartPoint, Colours, chart};
+pub use font::{shortened, text_width};
+pub use picture::{Align, HEADING, NORMAL, Picture, Position, SMALL, Shape, TextStyle};
+pub use raster::{Population, Raster, Role, Size, Spike, VoltageTrace, raster};

@@ -1,31 +1,44 @@
 //! The colours of all figures.
 //!
-//! Series take the colours of Okabe and Ito, which stay apart for the colour-blind and in grey;
+//! Series take the colours of Okabe and Ito, which can be told apart by the colour-blind and in grey;
 //! what is not data is grey.
 //!
 //! Not here: where a colour is used.
 
-use plotters::style::RGBColor;
+/// Red, green and blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
 
-pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
-pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
-pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
-pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
+/// Of the series.
+pub const BLUE: Colour = Colour(0, 114, 178);
+/// Of the series.
+pub const VERMILION: Colour = Colour(213, 94, 0);
+/// Of the series.
+pub const ORANGE: Colour = Colour(230, 159, 0);
+/// Of the series.
+pub const GREEN: Colour = Colour(0, 158, 115);
+/// Of the series.
+pub const PURPLE: Colour = Colour(204, 121, 167);
+/// Of the series.
+pub const SKY: Colour = Colour(86, 180, 233);
 
-pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
-
-pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
-pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
-pub(super) const FRAME: RGBColor = RGBColor(140, 140, 140);
-pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
-pub(super) const FAINT_GRID: RGBColor = RGBColor(240, 240, 240);
+/// The sheet.
+pub const WHITE: Colour = Colour(255, 255, 255);
+/// Texts, and lines that are none of the series.
+pub const INK: Colour = Colour(38, 38, 38);
+/// Frames of panels, and remarks.
+pub const FRAME: Colour = Colour(140, 140, 140);
+/// Grid lines with a number.
+pub const GRID: Colour = Colour(222, 222, 222);
+/// Grid lines without one.
+pub const FAINT_GRID: Colour = Colour(240, 240, 240);
 
 /// Colours for things that are only counted, in the order in which they are used.
-pub(super) const SERIES: [RGBColor; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK];
+pub const SERIES: [Colour; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK];
 
 /// Mixes `colour` with `other`; `share` of the result, from 0 to 1, is `colour`.
-pub(super) fn mix(colour: RGBColor, other: RGBColor, share: f64) -> RGBColor {
+#[must_use]
+pub fn mix(colour: Colour, other: Colour, share: f64) -> Colour {
     let channel = |one: u8, two: u8| {
         let mixed = f64::from(two) + share * (f64::from(one) - f64::from(two));
         #[expect(
@@ -36,13 +49,14 @@ pub(super) fn mix(colour: RGBColor, other: RGBColor, share: f64) -> RGBColor {
         let byte = mixed.round() as u8;
         byte
     };
-    RGBColor(channel(colour.0, other.0), channel(colour.1, other.1), channel(colour.2, other.2))
+    Colour(channel(colour.0, other.0), channel(colour.1, other.1), channel(colour.2, other.2))
 }
 
 /// The colour of text on `ground`: white as soon as it stands out, and ink on what is lighter.
-pub(super) fn ink_on(ground: RGBColor) -> RGBColor {
+#[must_use]
+pub fn ink_on(ground: Colour) -> Colour {
     // Contrast as accessibility guidelines measure it, with 2.2 for the exponent of the screen.
-    let luminance = |RGBColor(red, green, blue): RGBColor| {
+    let luminance = |Colour(red, green, blue): Colour| {
         let light = |channel: u8| libm::pow(f64::from(channel) / 255.0, 2.2);
         0.05 + 0.2126 * light(red) + 0.7152 * light(green) + 0.0722 * light(blue)
     };
@@ -65,9 +79,6 @@ mod tests {
     fn a_mixture_lies_between_its_colours() {
         assert_eq!(mix(BLUE, WHITE, 1.0), BLUE);
         assert_eq!(mix(BLUE, WHITE, 0.0), WHITE);
-        assert_eq!(
-            mix(RGBColor(0, 100, 200), RGBColor(100, 100, 100), 0.5),
-            RGBColor(50, 100, 150)
-        );
+        assert_eq!(mix(Colour(0, 100, 200), Colour(100, 100, 100), 0.5), Colour(50, 100, 150));
     }
 }

@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use spikegrad_report::plot::{EpochPoint, HistoryPoint};
 use spikegrad_report::{Column, Table};
 
 /// A line of `metrics.jsonl`.
@@ -64,30 +63,6 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl EpochRecord {
-    /// What the figure of the training curves shows of the epoch.
-    pub(super) fn point(&self) -> EpochPoint {
-        EpochPoint {
-            epoch: self.epoch,
-            train_loss: self.train_loss,
-            test_loss: self.test_loss,
-            train_accuracy: self.train_accuracy,
-            test_accuracy: self.test_accuracy,
-        }
-    }
-
-    /// What the figure of the histories shows of the epoch.
-    pub(super) fn history(&self) -> HistoryPoint {
-        HistoryPoint {
-            epoch: self.epoch,
-            gradient_norm: self.gradient_norm,
-            largest_gradient_norm: self.largest_gradient_norm,
-            smallest_slope: self.smallest_slope,
-            hidden_spikes: self.hidden_spikes_per_sample,
-            silent_hidden: self.silent_hidden,
-            push_norm: self.push_norm,
-        }
-    }
-
     /// The table of `epochs` on the page of a run.
     pub(super) fn table(epochs: &[Self]) -> Table {
         let columns = [

@@ -6,31 +6,12 @@
 //!
 //! Not here: what was learned (`training_curves.rs`).
 
-use std::path::Path;
+use spikegrad_report::ReportError;
+use spikegrad_report::plot::Picture;
+use spikegrad_report::plot::palette::{GREEN, INK, ORANGE, PURPLE};
 
-use super::palette::{GREEN, INK, ORANGE, PURPLE};
-use super::picture::Picture;
 use super::series::{Place, Quantity, Series, Vertical, draw_panel};
-use crate::ReportError;
-
-/// What an epoch was like.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HistoryPoint {
-    /// Number of completed epochs.
-    pub epoch: u32,
-    /// Mean over the batches of the norm of the mean gradient.
-    pub gradient_norm: f64,
-    /// The largest of these norms.
-    pub largest_gradient_norm: f64,
-    /// The smallest dV/dt at a spike, per second; `None` without a spike.
-    pub smallest_slope: Option<f64>,
-    /// Mean number of spikes of the hidden neurons in a sample.
-    pub hidden_spikes: f64,
-    /// Share of the hidden neurons that were silent, in [0, 1].
-    pub silent_hidden: f64,
-    /// Norm of what was added to the gradient for the sake of silent neurons; 0 if nothing was.
-    pub push_norm: f64,
-}
+use crate::EpochRecord;
 
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 604.0;
@@ -43,26 +24,12 @@ const HEIGHT: f64 = 604.0;
 ///
 /// # Errors
 ///
-/// [`ReportError::EmptyFigure`] without a single epoch; [`ReportError::FigureFormat`] if `path` does
-/// not end in `.svg` or `.png`; [`ReportError::Write`] if it cannot be written.
-pub fn histories(path: &Path, epochs: &[HistoryPoint]) -> Result<(), ReportError> {
-    picture(epochs)?.save(path)
-}
-
-/// Returns the SVG that [`histories()`] would write.
-///
-/// # Errors
-///
 /// [`ReportError::EmptyFigure`] without a single epoch.
-pub fn histories_svg(epochs: &[HistoryPoint]) -> Result<String, ReportError> {
-    picture(epochs)?.to_svg()
-}
-
-fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
+pub(super) fn histories(epochs: &[EpochRecord]) -> Result<Picture, ReportError> {
     if epochs.is_empty() {
         return Err(ReportError::EmptyFigure { missing: "no epoch has been completed" });
     }
-    let line = |name, colour, quantity: fn(&HistoryPoint) -> f64| {
+    let line = |name, colour, quantity: fn(&EpochRecord) -> f64| {
         let points = epochs.iter().map(|point| (f64::from(point.epoch), quantity(point)));
         Series { name, colour, points: points.collect() }
     };
@@ -75,7 +42,7 @@ fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
     }
     // A line that is alone in its panel needs no colour, and those of the other panels and figures mean something else.
     let slope = line("last", INK, |point| point.smallest_slope.unwrap_or(f64::NAN));
-    let spikes = line("last", INK, |point| point.hidden_spikes);
+    let spikes = line("last", INK, |point| point.hidden_spikes_per_sample);
     let silent = line("last", INK, |point| 100.0 * point.silent_hidden);
 
     let mut picture = Picture::new(WIDTH, HEIGHT);
@@ -133,7 +100,7 @@ fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
             heading: 29.0,
             legend: 9.0,
         };
-        draw_panel(&mut picture, place, &quantity, &series)?;
+        draw_panel(&mut picture, place, &quantity, &series);
     }
     Ok(picture)
 }
@@ -142,44 +109,35 @@ fn picture(epochs: &[HistoryPoint]) -> Result<Picture, ReportError> {
 mod tests {
     use super::*;
 
-    fn point(epoch: u32, size: f64) -> HistoryPoint {
-        HistoryPoint {
+    fn point(epoch: u32, size: f64) -> EpochRecord {
+        EpochRecord {
             epoch,
             gradient_norm: size,
             largest_gradient_norm: 5.0 * size,
             smallest_slope: Some(20.0 / size),
-            hidden_spikes: 40.0 * size,
+            hidden_spikes_per_sample: 40.0 * size,
             silent_hidden: 0.1,
-            push_norm: 0.0,
+            ..EpochRecord::default()
         }
     }
 
     #[test]
     fn a_run_is_drawn_however_it_went() {
-        let nothing = HistoryPoint { smallest_slope: None, ..point(1, 0.0) };
-        let broken = HistoryPoint { smallest_slope: Some(f64::NAN), ..point(2, f64::INFINITY) };
+        let nothing = EpochRecord { smallest_slope: None, ..point(1, 0.0) };
+        let broken = EpochRecord { smallest_slope: Some(f64::NAN), ..point(2, f64::INFINITY) };
         let long: Vec<_> = (1..=1000).map(|epoch| point(epoch, 1.0 / f64::from(epoch))).collect();
-        for epochs in [&[point(1, 0.3)][..], &[nothing], &[point(1, 0.3), broken, nothing], &long] {
-            let svg = histories_svg(epochs).unwrap();
+        let some = vec![point(1, 0.3), broken, nothing.clone()];
+        for epochs in [vec![point(1, 0.3)], vec![nothing], some, long] {
+            let svg = histories(&epochs).unwrap().to_svg();
             assert!(svg.contains("Smallest slope") && !svg.contains("NaN"));
         }
-        assert!(matches!(histories_svg(&[]), Err(ReportError::EmptyFigure { .. })));
+        assert!(matches!(histories(&[]), Err(ReportError::EmptyFigure { .. })));
     }
 
     #[test]
     fn a_push_has_a_line_only_if_there_was_one() {
-        let with = HistoryPoint { push_norm: 0.02, ..point(2, 0.2) };
-        assert!(!histories_svg(&[point(1, 0.3)]).unwrap().contains("push"));
-        assert!(histories_svg(&[point(1, 0.3), with]).unwrap().contains("push 0.020"));
-    }
-
-    #[test]
-    fn both_formats_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["histories.svg", "histories.png"] {
-            let path = folder.path().join(name);
-            histories(&path, &[point(1, 0.3), point(2, 0.2)]).unwrap();
-            assert!(std::fs::metadata(&path).unwrap().len() > 1000);
-        }
+        let with = EpochRecord { push_norm: 0.02, ..point(2, 0.2) };
+        assert!(!histories(&[point(1, 0.3)]).unwrap().to_svg().contains("push"));
+        assert!(histories(&[point(1, 0.3), with]).unwrap().to_svg().contains("push 0.020"));
     }
 }

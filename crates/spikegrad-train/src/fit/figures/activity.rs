@@ -4,36 +4,32 @@
 //! often, on the right how its spikes are spread over time. Shares instead of counts, so that
 //! layers of different sizes can be compared.
 //!
-//! Not here: single spikes (`raster.rs`), and the change over the epochs (`histories.rs`).
+//! Not here: single spikes, and the change over the epochs (`histories.rs`).
 
-use std::path::Path;
-
-use plotters::style::RGBColor;
-
-use super::axes::{Axis, Panel, approximate};
-use super::font::shortened;
-use super::palette::{FRAME, SERIES};
-use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use crate::ReportError;
+use spikegrad_report::ReportError;
+use spikegrad_report::plot::palette::{Colour, FRAME, SERIES};
+use spikegrad_report::plot::{
+    Align, Axis, HEADING, NORMAL, Panel, Picture, SMALL, TextStyle, approximate, shortened,
+};
 
 /// The spikes of the hidden layers in some samples.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Activity {
+pub(super) struct Activity {
     /// The hidden layers, the first one above.
-    pub layers: Vec<LayerActivity>,
+    pub(super) layers: Vec<LayerActivity>,
     /// End of a sample in s.
-    pub t_end: f64,
+    pub(super) t_end: f64,
 }
 
 /// The spikes of a layer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LayerActivity {
+pub(super) struct LayerActivity {
     /// Name of the layer.
-    pub name: String,
+    pub(super) name: String,
     /// Mean number of spikes in a sample, of each neuron.
-    pub mean_spikes: Vec<f64>,
+    pub(super) mean_spikes: Vec<f64>,
     /// Number of spikes in each of as many equal parts of the time from 0 to `t_end`.
-    pub time_histogram: Vec<u64>,
+    pub(super) time_histogram: Vec<u64>,
 }
 
 const WIDTH: f64 = 920.0;
@@ -61,23 +57,8 @@ type Bar = (f64, f64, f64);
 ///
 /// # Errors
 ///
-/// [`ReportError::EmptyFigure`] if there is no layer, or `t_end` is not above 0;
-/// [`ReportError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`ReportError::Write`]
-/// if it cannot be written.
-pub fn activity(path: &Path, activity: &Activity) -> Result<(), ReportError> {
-    picture(activity)?.save(path)
-}
-
-/// Returns the SVG that [`activity()`] would write.
-///
-/// # Errors
-///
 /// [`ReportError::EmptyFigure`] if there is no layer, or `t_end` is not above 0.
-pub fn activity_svg(activity: &Activity) -> Result<String, ReportError> {
-    picture(activity)?.to_svg()
-}
-
-fn picture(Activity { layers, t_end }: &Activity) -> Result<Picture, ReportError> {
+pub(super) fn activity(Activity { layers, t_end }: &Activity) -> Result<Picture, ReportError> {
     if layers.is_empty() {
         return Err(ReportError::EmptyFigure { missing: "there is no hidden layer" });
     }
@@ -135,7 +116,7 @@ fn picture(Activity { layers, t_end }: &Activity) -> Result<Picture, ReportError
             panel.draw_frame(&mut picture);
             panel.draw_y_label(&mut picture, 50.0);
             let ((left, _), (right, _)) = (panel.upper_left, panel.lower_right);
-            picture.text(shortened(&layer.name, bold, LONGEST_NAME)?, (left, top - 7.0), bold);
+            picture.text(shortened(&layer.name, bold, LONGEST_NAME), (left, top - 7.0), bold);
             picture.text(note, (right, top - 7.0), SMALL.align(Align::End));
             if index + 1 == layers.len() {
                 panel.draw_x_numbers(&mut picture);
@@ -201,7 +182,7 @@ fn time_bars(histogram: &[u64]) -> Vec<Bar> {
     bars.map(|(part, count)| (edge(part), edge(part + 1), 100.0 * count / total)).collect()
 }
 
-fn draw_bars(picture: &mut Picture, panel: &Panel, colour: RGBColor, bars: &[Bar]) {
+fn draw_bars(picture: &mut Picture, panel: &Panel, colour: Colour, bars: &[Bar]) {
     let (low, high) = panel.x.range;
     for &(start, end, percent) in bars.iter().filter(|bar| bar.2 > 0.0) {
         let (left, top) = panel.at(low + start * (high - low), percent);
@@ -228,7 +209,7 @@ mod tests {
     }
 
     fn svg(layers: Vec<LayerActivity>) -> String {
-        activity_svg(&Activity { layers, t_end: 0.03 }).unwrap()
+        activity(&Activity { layers, t_end: 0.03 }).unwrap().to_svg()
     }
 
     #[test]
@@ -254,19 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn both_formats_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let shown = Activity { layers: vec![layer(vec![0.5, 2.0], vec![4, 2])], t_end: 0.1 };
-        for name in ["activity.svg", "activity.png"] {
-            let path = folder.path().join(name);
-            activity(&path, &shown).unwrap();
-            assert!(std::fs::metadata(&path).unwrap().len() > 1000);
-        }
-    }
-
-    #[test]
     fn what_cannot_be_drawn_is_refused() {
-        let refused = |layers, t_end| activity_svg(&Activity { layers, t_end }).unwrap_err();
+        let refused = |layers, t_end| activity(&Activity { layers, t_end }).unwrap_err();
         assert!(matches!(refused(vec![], 1.0), ReportError::EmptyFigure { .. }));
         let one = vec![layer(vec![1.0], vec![1])];
         assert!(matches!(refused(one, 0.0), ReportError::EmptyFigure { .. }));

@@ -4,18 +4,16 @@
 //!
 //! Not here: which quantities (`training_curves.rs`, `histories.rs`), and smoothing.
 
-use plotters::style::RGBColor;
-
-use super::axes::{Axis, Panel};
-use super::font::text_width;
-use super::palette::FRAME;
-use super::picture::{Align, HEADING, NORMAL, Picture, Position, SMALL, TextStyle};
-use crate::ReportError;
+use spikegrad::dynamics::math;
+use spikegrad_report::plot::palette::{Colour, FRAME};
+use spikegrad_report::plot::{
+    Align, Axis, HEADING, NORMAL, Panel, Picture, Position, SMALL, TextStyle, text_width,
+};
 
 /// A named line: (epoch, quantity).
 pub(super) struct Series {
     pub(super) name: &'static str,
-    pub(super) colour: RGBColor,
+    pub(super) colour: Colour,
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -58,7 +56,7 @@ pub(super) fn draw_panel(
     place: Place,
     quantity: &Quantity,
     series: &[Series],
-) -> Result<(), ReportError> {
+) {
     let Place { upper_left: (left, top), lower_right: (right, bottom), .. } = place;
     let Quantity { heading, label, unit, scale } = *quantity;
     let epochs = series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
@@ -89,7 +87,7 @@ pub(super) fn draw_panel(
     for series in series {
         draw_line(picture, &panel, scale, series);
     }
-    draw_legend(picture, (right, top - place.legend), unit, series)
+    draw_legend(picture, (right, top - place.legend), unit, series);
 }
 
 impl Vertical {
@@ -111,7 +109,7 @@ fn logarithmic_range(series: &[Series], scale: Vertical) -> (f64, f64) {
     if low > high {
         (0.1, 1.0)
     } else if scale == Vertical::LogarithmicAboveZero && has_zero(series) {
-        (0.65 * libm::exp10(libm::log10(low).floor()), high * ROOM)
+        (0.65 * math::pow(10.0, math::log10(low).floor()), high * ROOM)
     } else {
         (low / ROOM, high * ROOM)
     }
@@ -146,12 +144,7 @@ fn draw_line(picture: &mut Picture, panel: &Panel, scale: Vertical, series: &Ser
 }
 
 /// Names the lines with their last quantities, above the panel, to the left of `right`.
-fn draw_legend(
-    picture: &mut Picture,
-    (right, baseline): Position,
-    unit: &str,
-    series: &[Series],
-) -> Result<(), ReportError> {
+fn draw_legend(picture: &mut Picture, (right, baseline): Position, unit: &str, series: &[Series]) {
     let mut right = right;
     for Series { name, colour, points } in series.iter().rev() {
         let value = points.last().map_or(f64::NAN, |point| point.1);
@@ -159,13 +152,12 @@ fn draw_legend(
             true => format!("{name} –"),
             false => format!("{name} {}{unit}", two_digits(value)),
         };
-        let left = right - text_width(&entry, SMALL)?;
+        let left = right - text_width(&entry, SMALL);
         picture.text(entry, (left, baseline), SMALL);
         let middle = baseline - SMALL.baseline();
         picture.line(vec![(left - 26.0, middle), (left - 6.0, middle)], 2.5, *colour);
         right = left - 44.0;
     }
-    Ok(())
 }
 
 /// A quantity with two digits that count: more would not come again in another run.
@@ -183,9 +175,9 @@ fn two_digits(quantity: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::palette::BLUE;
-    use super::super::picture::Shape;
     use super::*;
+    use spikegrad_report::plot::Shape;
+    use spikegrad_report::plot::palette::BLUE;
 
     /// Numbers of points of the lines that are drawn for `quantities` on a sheet of their own.
     fn runs(scale: Vertical, quantities: &[f64]) -> Vec<usize> {

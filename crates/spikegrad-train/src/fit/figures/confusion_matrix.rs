@@ -6,15 +6,13 @@
 //!
 //! Not here: who answered.
 
-use std::path::Path;
-
-use plotters::style::RGBColor;
-
-use super::axes::approximate;
-use super::font::{shortened, text_width};
-use super::palette::{BLUE, FRAME, GRID, INK, VERMILION, WHITE, ink_on, mix};
-use super::picture::{Align, HEADING, NORMAL, Picture, SMALL, TextStyle};
-use crate::ReportError;
+use spikegrad_report::ReportError;
+use spikegrad_report::plot::palette::{
+    BLUE, Colour, FRAME, GRID, INK, VERMILION, WHITE, ink_on, mix,
+};
+use spikegrad_report::plot::{
+    Align, HEADING, NORMAL, Picture, SMALL, TextStyle, approximate, shortened, text_width,
+};
 
 // All lengths are in points.
 const MARGIN: f64 = 16.0;
@@ -46,26 +44,42 @@ const NONE: &str = "none";
 /// # Errors
 ///
 /// [`ReportError::EmptyFigure`] if there is no class, or `counts` is not a row for each class with
-/// one number more than there are classes; [`ReportError::FigureFormat`] if `path` does not end in
-/// `.svg` or `.png`; [`ReportError::Write`] if it cannot be written.
-pub fn confusion_matrix(
-    path: &Path,
+/// one number more than there are classes.
+pub(super) fn confusion_matrix(
     classes: &[String],
     counts: &[Vec<u32>],
-) -> Result<(), ReportError> {
-    picture(classes, counts)?.save(path)
-}
+) -> Result<Picture, ReportError> {
+    let columns = classes.len() + 1;
+    if classes.is_empty() {
+        return Err(ReportError::EmptyFigure { missing: "there is no class" });
+    }
+    if counts.len() != classes.len() || counts.iter().any(|row| row.len() != columns) {
+        return Err(ReportError::EmptyFigure {
+            missing: "the counts are not a row for each class with a number for each answer",
+        });
+    }
 
-/// Returns the SVG that [`confusion_matrix()`] would write.
-///
-/// # Errors
-///
-/// [`ReportError::EmptyFigure`] as for the file.
-pub fn confusion_matrix_svg(
-    classes: &[String],
-    counts: &[Vec<u32>],
-) -> Result<String, ReportError> {
-    picture(classes, counts)?.to_svg()
+    let side = (CELLS / approximate(columns)).min(WIDEST_CELL);
+    let names = Names::fit(classes, side);
+    let cells = Cells { left: MARGIN + AXIS + names.widest + NEAR, side, classes: classes.len() };
+    let heading = heading(counts);
+    let width = cells.right() + SHARES + MARGIN;
+    let width = width.max(MARGIN + text_width(&heading, HEADING) + MARGIN);
+    let width = width.max(MARGIN + text_width(REMARK, SMALL) + MARGIN);
+    let height = cells.bottom() + NEAR + names.depth() + AXIS + MARGIN;
+    let mut picture = Picture::new(width, height);
+    picture.text(heading, (MARGIN, 28.0), HEADING);
+    picture.text(REMARK, (MARGIN, 46.0), SMALL);
+    draw_cells(&mut picture, &cells, counts);
+    names.draw(&mut picture, &cells);
+    draw_shares(&mut picture, &cells, names.style, counts);
+
+    let row = f64::midpoint(TOP, cells.bottom());
+    let style = NORMAL.align(Align::Middle);
+    picture.text("true class", (MARGIN + 10.0, row), style.upwards());
+    let column = f64::midpoint(cells.left, cells.right());
+    picture.text("answer", (column, height - MARGIN), style);
+    Ok(picture)
 }
 
 /// Where the cells are.
@@ -94,40 +108,6 @@ impl Cells {
     }
 }
 
-fn picture(classes: &[String], counts: &[Vec<u32>]) -> Result<Picture, ReportError> {
-    let columns = classes.len() + 1;
-    if classes.is_empty() {
-        return Err(ReportError::EmptyFigure { missing: "there is no class" });
-    }
-    if counts.len() != classes.len() || counts.iter().any(|row| row.len() != columns) {
-        return Err(ReportError::EmptyFigure {
-            missing: "the counts are not a row for each class with a number for each answer",
-        });
-    }
-
-    let side = (CELLS / approximate(columns)).min(WIDEST_CELL);
-    let names = Names::fit(classes, side)?;
-    let cells = Cells { left: MARGIN + AXIS + names.widest + NEAR, side, classes: classes.len() };
-    let heading = heading(counts);
-    let width = cells.right() + SHARES + MARGIN;
-    let width = width.max(MARGIN + text_width(&heading, HEADING)? + MARGIN);
-    let width = width.max(MARGIN + text_width(REMARK, SMALL)? + MARGIN);
-    let height = cells.bottom() + NEAR + names.depth() + AXIS + MARGIN;
-    let mut picture = Picture::new(width, height);
-    picture.text(heading, (MARGIN, 28.0), HEADING);
-    picture.text(REMARK, (MARGIN, 46.0), SMALL);
-    draw_cells(&mut picture, &cells, counts)?;
-    names.draw(&mut picture, &cells);
-    draw_shares(&mut picture, &cells, names.style, counts);
-
-    let row = f64::midpoint(TOP, cells.bottom());
-    let style = NORMAL.align(Align::Middle);
-    picture.text("true class", (MARGIN + 10.0, row), style.upwards());
-    let column = f64::midpoint(cells.left, cells.right());
-    picture.text("answer", (column, height - MARGIN), style);
-    Ok(picture)
-}
-
 const REMARK: &str = "blue: right; orange: wrong; darker: a larger share of the row";
 
 fn heading(counts: &[Vec<u32>]) -> String {
@@ -146,21 +126,16 @@ fn percent(part: u64, all: u64) -> Option<f64> {
     (all > 0).then_some(100.0 * share)
 }
 
-fn draw_cells(
-    picture: &mut Picture,
-    cells: &Cells,
-    counts: &[Vec<u32>],
-) -> Result<(), ReportError> {
-    let Some(style) = number_style(cells.side, counts)? else {
+fn draw_cells(picture: &mut Picture, cells: &Cells, counts: &[Vec<u32>]) {
+    let Some(style) = number_style(cells.side, counts) else {
         draw_shades(picture, cells, counts, |_, _, _, _| ());
-        return Ok(());
+        return;
     };
     draw_shades(picture, cells, counts, |picture, (x, y), count, ground| {
         let colour = if count == 0 { mix(FRAME, WHITE, 0.75) } else { ink_on(ground) };
         let position = (x, y + style.baseline());
         picture.text(count.to_string(), position, TextStyle { colour, ..style });
     });
-    Ok(())
 }
 
 /// Paints the cells, each then given to `write` with its middle, its count and its colour.
@@ -168,7 +143,7 @@ fn draw_shades(
     picture: &mut Picture,
     cells: &Cells,
     counts: &[Vec<u32>],
-    write: impl Fn(&mut Picture, (f64, f64), u32, RGBColor),
+    write: impl Fn(&mut Picture, (f64, f64), u32, Colour),
 ) {
     let side = cells.side;
     for (row, counts) in counts.iter().enumerate() {
@@ -190,12 +165,12 @@ fn draw_shades(
 }
 
 /// The size at which every number fits into its cell; `None` if nobody could read it.
-fn number_style(side: f64, counts: &[Vec<u32>]) -> Result<Option<TextStyle>, ReportError> {
+fn number_style(side: f64, counts: &[Vec<u32>]) -> Option<TextStyle> {
     let largest = counts.iter().flatten().max().copied().unwrap_or(0);
-    let width = text_width(&largest.to_string(), NORMAL)?;
+    let width = text_width(&largest.to_string(), NORMAL);
     let size = (NORMAL.size * 0.84 * side / width).min(NORMAL.size).min(0.6 * side);
     let style = TextStyle { size, ..NORMAL }.align(Align::Middle);
-    Ok((size >= SMALLEST_TEXT).then_some(style))
+    (size >= SMALLEST_TEXT).then_some(style)
 }
 
 /// The names of the classes, cut to fit, and of the column without an answer.
@@ -208,15 +183,15 @@ struct Names {
 }
 
 impl Names {
-    fn fit(classes: &[String], side: f64) -> Result<Self, ReportError> {
+    fn fit(classes: &[String], side: f64) -> Self {
         let style = TextStyle { size: NORMAL.size.min(0.75 * side), ..NORMAL };
         let names = classes.iter().map(|name| shortened(name, style, LONGEST_NAME));
-        let rows: Vec<String> = names.collect::<Result<_, _>>()?;
-        let mut widest = text_width(NONE, style)?;
+        let rows: Vec<String> = names.collect();
+        let mut widest = text_width(NONE, style);
         for name in &rows {
-            widest = widest.max(text_width(name, style)?);
+            widest = widest.max(text_width(name, style));
         }
-        Ok(Self { rows, style, widest, upwards: widest > side - 4.0 })
+        Self { rows, style, widest, upwards: widest > side - 4.0 }
     }
 
     /// Room below the cells.
@@ -280,32 +255,21 @@ mod tests {
     fn a_matrix_of_any_size_is_drawn_on_a_sheet_of_bounded_size() {
         for n in [1, 3, 20, 150] {
             let (names, counts) = matrix(n);
-            let picture = picture(&names, &counts).unwrap();
+            let picture = confusion_matrix(&names, &counts).unwrap();
             assert!(picture.width < 1100.0 && picture.height < 1100.0, "{n} classes");
-            let svg = picture.to_svg().unwrap();
-            assert_eq!(svg.contains("\n950\n"), n < 100, "{n} classes");
+            let svg = picture.to_svg();
+            assert_eq!(svg.contains(">950</text>"), n < 100, "{n} classes");
             assert!(!svg.contains("NaN"));
-        }
-    }
-
-    #[test]
-    fn both_formats_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let (names, counts) = matrix(3);
-        for name in ["confusion.svg", "confusion.png"] {
-            let path = folder.path().join(name);
-            confusion_matrix(&path, &names, &counts).unwrap();
-            assert!(std::fs::metadata(&path).unwrap().len() > 1000);
         }
     }
 
     #[test]
     fn right_answers_are_counted_in_all_and_by_class() {
         let names = ["yin".to_owned(), "<dot>".to_owned()];
-        let svg = confusion_matrix_svg(&names, &[vec![3, 0, 1], vec![0, 0, 0]]).unwrap();
-        assert!(svg.contains("Answers to 4 samples: 75.0 % right") && svg.contains("\n–\n"));
-        assert!(svg.contains("&lt;dot&gt;") && svg.contains("\nnone\n"));
-        let svg = confusion_matrix_svg(&names, &[vec![0; 3], vec![0; 3]]).unwrap();
+        let svg = confusion_matrix(&names, &[vec![3, 0, 1], vec![0, 0, 0]]).unwrap().to_svg();
+        assert!(svg.contains("Answers to 4 samples: 75.0 % right") && svg.contains(">–</text>"));
+        assert!(svg.contains("&lt;dot&gt;") && svg.contains(">none</text>"));
+        let svg = confusion_matrix(&names, &[vec![0; 3], vec![0; 3]]).unwrap().to_svg();
         assert!(svg.contains("no sample") && !svg.contains("NaN"));
     }
 
@@ -314,7 +278,7 @@ mod tests {
         let (names, counts) = matrix(3);
         let square: Vec<Vec<u32>> = counts.iter().map(|row| row[..3].to_vec()).collect();
         for (names, counts) in [(&names[..], &counts[..2]), (&names, &square), (&[], &[])] {
-            let error = confusion_matrix_svg(names, counts).unwrap_err();
+            let error = confusion_matrix(names, counts).unwrap_err();
             assert!(matches!(error, ReportError::EmptyFigure { .. }));
         }
     }

@@ -4,66 +4,52 @@
 //! Colour is the decision and its strength the confidence; the true borders are drawn over both
 //! panels, and the test points that the network gets wrong are ringed in black.
 //!
-//! Not here: the network, and the shape of the data set.
+//! Not here: the network.
 
 use std::f64::consts::PI;
-use std::path::Path;
 
-use plotters::style::RGBColor;
+use spikegrad::dynamics::math;
+use spikegrad_report::ReportError;
+use spikegrad_report::plot::palette::{BLUE, Colour, GREEN, INK, ORANGE, WHITE, mix};
+use spikegrad_report::plot::{Axis, HEADING, NORMAL, Panel, Picture, Position, approximate};
 
-use super::axes::{Axis, Panel, approximate};
-use super::palette::{BLUE, GREEN, INK, ORANGE, WHITE, mix};
-use super::picture::{HEADING, NORMAL, Picture, Position};
-use crate::ReportError;
+use crate::data::yin_yang::{R_BIG, R_SMALL, class_at};
 
 /// What a network says about a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Decision {
+pub(super) struct Decision {
     /// The class it chooses; `None` if its output is silent or tied.
-    pub class: Option<usize>,
+    pub(super) class: Option<usize>,
     /// How sure it is, from ⅓ (a guess among three classes) to 1.
-    pub confidence: f64,
-}
-
-/// What the data set looks like.
-#[derive(Clone, Copy, Debug)]
-pub struct TrueShape {
-    /// The class of a place; `None` outside of the disc.
-    pub class_at: fn(f64, f64) -> Option<usize>,
-    /// Radius of the disc, and both coordinates of its centre.
-    pub radius: f64,
-    /// Radius of the two dots.
-    pub dot: f64,
+    pub(super) confidence: f64,
 }
 
 /// A network's decisions over the unit square.
 #[derive(Clone, Copy, Debug)]
-pub struct DecisionMap<'a> {
-    /// What it is to learn.
-    pub truth: TrueShape,
+pub(super) struct DecisionMap<'a> {
     /// Number of cells to a side.
-    pub size: usize,
+    pub(super) size: usize,
     /// The decisions in the order of [`centres`](Self::centres), `size` × `size` of them.
-    pub decisions: &'a [Decision],
+    pub(super) decisions: &'a [Decision],
 }
 
 /// A test point with its true class and the network's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClassifiedPoint {
+pub(super) struct ClassifiedPoint {
     /// First coordinate.
-    pub x: f64,
+    pub(super) x: f64,
     /// Second coordinate.
-    pub y: f64,
+    pub(super) y: f64,
     /// True class.
-    pub label: usize,
+    pub(super) label: usize,
     /// The network's class; `None` if its output is silent or tied.
-    pub predicted: Option<usize>,
+    pub(super) predicted: Option<usize>,
 }
 
 impl DecisionMap<'_> {
     /// Returns the centres (x, y) of the cells of a map: the lowest row first, each from left to
     /// right.
-    pub fn centres(size: usize) -> impl Iterator<Item = (f64, f64)> {
+    pub(super) fn centres(size: usize) -> impl Iterator<Item = (f64, f64)> {
         (0..size).flat_map(move |row| {
             (0..size).map(move |column| (centre(column, size), centre(row, size)))
         })
@@ -92,8 +78,8 @@ const RIGHT_PANEL: f64 = 512.0;
 const RANGE: (f64, f64) = (-0.02, 1.02);
 
 const NAMES: [&str; 3] = ["yin", "yang", "dot"];
-const COLOURS: [RGBColor; 3] = [BLUE, ORANGE, GREEN];
-const UNDECIDED: RGBColor = RGBColor(200, 200, 200);
+const COLOURS: [Colour; 3] = [BLUE, ORANGE, GREEN];
+const UNDECIDED: Colour = Colour(200, 200, 200);
 
 /// Steps of confidence: few enough that neighbouring cells join to one shape of the SVG.
 const SHADES: f64 = 6.0;
@@ -102,30 +88,11 @@ const SHADES: f64 = 6.0;
 ///
 /// # Errors
 ///
-/// [`ReportError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them;
-/// [`ReportError::FigureFormat`] if `path` does not end in `.svg` or `.png`; [`ReportError::Write`]
-/// if it cannot be written.
-pub fn yin_yang_map(
-    path: &Path,
-    map: &DecisionMap<'_>,
-    points: &[ClassifiedPoint],
-) -> Result<(), ReportError> {
-    picture(map, points)?.save(path)
-}
-
-/// Returns the SVG that [`yin_yang_map()`] would write.
-///
-/// # Errors
-///
 /// [`ReportError::EmptyFigure`] if the map has no cells, or not `size` × `size` of them.
-pub fn yin_yang_map_svg(
+pub(super) fn yin_yang_map(
     map: &DecisionMap<'_>,
     points: &[ClassifiedPoint],
-) -> Result<String, ReportError> {
-    picture(map, points)?.to_svg()
-}
-
-fn picture(map: &DecisionMap<'_>, points: &[ClassifiedPoint]) -> Result<Picture, ReportError> {
+) -> Result<Picture, ReportError> {
     if map.size == 0 || map.size.checked_mul(map.size) != Some(map.decisions.len()) {
         return Err(ReportError::EmptyFigure {
             missing: "the map has not as many decisions as cells",
@@ -133,7 +100,7 @@ fn picture(map: &DecisionMap<'_>, points: &[ClassifiedPoint]) -> Result<Picture,
     }
     let mut picture = Picture::new(WIDTH, HEIGHT);
     let (truth, decisions) = (panel(LEFT_PANEL), panel(RIGHT_PANEL));
-    draw_truth(&mut picture, &truth, map.truth, points);
+    draw_truth(&mut picture, &truth, points);
     draw_decisions(&mut picture, &decisions, map, points);
     let wrong = points.iter().filter(|point| is_wrong(point)).count();
     let accuracy = 100.0 * (1.0 - approximate(wrong) / approximate(points.len().max(1)));
@@ -159,11 +126,10 @@ fn panel(left: f64) -> Panel {
     }
 }
 
-fn draw_truth(picture: &mut Picture, panel: &Panel, truth: TrueShape, points: &[ClassifiedPoint]) {
+fn draw_truth(picture: &mut Picture, panel: &Panel, points: &[ClassifiedPoint]) {
     panel.draw_grid(picture);
-    let class_at = truth.class_at;
-    draw_cells(picture, panel, truth, |x, y| Some(mix(colour(class_at(x, y)), WHITE, 0.3)));
-    draw_borders(picture, panel, truth);
+    draw_cells(picture, panel, |x, y| Some(mix(colour(class_at(x, y)), WHITE, 0.3)));
+    draw_borders(picture, panel);
     for point in points {
         let place = panel.at(point.x, point.y);
         picture.disc(place, 2.6, WHITE);
@@ -178,8 +144,8 @@ fn draw_decisions(
     points: &[ClassifiedPoint],
 ) {
     panel.draw_grid(picture);
-    draw_cells(picture, panel, map.truth, |x, y| map.at(x, y).map(shade));
-    draw_borders(picture, panel, map.truth);
+    draw_cells(picture, panel, |x, y| map.at(x, y).map(shade));
+    draw_borders(picture, panel);
     for point in points.iter().filter(|point| !is_wrong(point)) {
         let place = panel.at(point.x, point.y);
         picture.disc(place, 1.2, mix(colour(Some(point.label)), INK, 0.6));
@@ -189,7 +155,7 @@ fn draw_decisions(
     }
 }
 
-fn draw_wrong(picture: &mut Picture, place: Position, colour: RGBColor) {
+fn draw_wrong(picture: &mut Picture, place: Position, colour: Colour) {
     picture.disc(place, 5.0, INK);
     picture.disc(place, 3.8, WHITE);
     picture.disc(place, 3.0, colour);
@@ -207,8 +173,7 @@ fn is_wrong(point: &ClassifiedPoint) -> bool {
 fn draw_cells(
     picture: &mut Picture,
     panel: &Panel,
-    truth: TrueShape,
-    colour_at: impl Fn(f64, f64) -> Option<RGBColor>,
+    colour_at: impl Fn(f64, f64) -> Option<Colour>,
 ) {
     /// A cell is about a point wide: the borders, drawn over them, hide the steps.
     const CELLS: usize = 392;
@@ -218,9 +183,9 @@ fn draw_cells(
     let from_the_rim = (0..CELLS / 2).chain((CELLS / 2..CELLS).rev());
     for row in from_the_rim {
         let y = centre(row, CELLS);
-        let colours: Vec<Option<RGBColor>> = (0..CELLS)
+        let colours: Vec<Option<Colour>> = (0..CELLS)
             .map(|column| centre(column, CELLS))
-            .map(|x| (truth.class_at)(x, y).and_then(|_| colour_at(x, y)))
+            .map(|x| class_at(x, y).and_then(|_| colour_at(x, y)))
             .collect();
         let (above, below) = match row {
             row if row < CELLS / 2 => (UNDER, 0.0),
@@ -244,13 +209,13 @@ fn draw_cells(
 }
 
 /// Draws the true borders: the rim, the two half circles between yin and yang, and the dots.
-fn draw_borders(picture: &mut Picture, panel: &Panel, truth: TrueShape) {
-    let TrueShape { radius: disc, dot, .. } = truth;
+fn draw_borders(picture: &mut Picture, panel: &Panel) {
+    let (disc, dot) = (R_BIG, R_SMALL);
     let mut arc = |centre: f64, radius: f64, from: f64, to: f64, width: f64| {
         const PIECES: u32 = 90;
         let angles = (0..=PIECES).map(|k| from + (to - from) * f64::from(k) / f64::from(PIECES));
         let places = angles.map(|angle| {
-            let (sin, cos) = libm::sincos(angle);
+            let (sin, cos) = math::sin_cos(angle);
             panel.at(centre + radius * cos, disc + radius * sin)
         });
         picture.line(places.collect(), width, INK);
@@ -292,11 +257,11 @@ fn draw_legend(picture: &mut Picture, wrong: usize) {
     picture.text(format!("{wrong} wrong"), (x + 17.0, baseline), style);
 }
 
-fn colour(class: Option<usize>) -> RGBColor {
+fn colour(class: Option<usize>) -> Colour {
     class.and_then(|class| COLOURS.get(class)).copied().unwrap_or(UNDECIDED)
 }
 
-fn shade(decision: Decision) -> RGBColor {
+fn shade(decision: Decision) -> Colour {
     // `max` also turns a confidence that is no number into a guess.
     let above_chance = (1.5 * (decision.confidence - 1.0 / 3.0)).max(0.0);
     let level = (above_chance * SHADES).floor().min(SHADES - 1.0) / (SHADES - 1.0);
@@ -310,29 +275,22 @@ fn centre(index: usize, size: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture::Shape;
     use super::*;
-
-    /// Half a disc, and no dots.
-    const TRUTH: TrueShape = TrueShape { class_at, radius: 0.5, dot: 0.1 };
-
-    fn class_at(x: f64, y: f64) -> Option<usize> {
-        (libm::hypot(x - 0.5, y - 0.5) <= 0.5).then_some(usize::from(y > 0.5))
-    }
+    use spikegrad_report::plot::Shape;
 
     /// A map of the true classes, sure near the middle, undecided in a corner.
     fn decisions(size: usize) -> Vec<Decision> {
         DecisionMap::centres(size)
             .map(|(x, y)| Decision {
                 class: class_at(x, y).filter(|_| x + y > 0.4),
-                confidence: 1.0 - libm::hypot(x - 0.5, y - 0.5),
+                confidence: 1.0 - math::hypot(x - 0.5, y - 0.5),
             })
             .collect()
     }
 
     #[test]
     fn cells_are_found_where_their_centres_are() {
-        let map = DecisionMap { truth: TRUTH, size: 7, decisions: &decisions(7) };
+        let map = DecisionMap { size: 7, decisions: &decisions(7) };
         for (index, (x, y)) in DecisionMap::centres(7).enumerate() {
             assert_eq!(map.at(x, y), Some(map.decisions[index]));
         }
@@ -340,17 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn a_map_is_drawn_in_both_formats() {
-        let folder = tempfile::tempdir().unwrap();
+    fn right_and_wrong_answers_are_counted() {
         let points = [
             ClassifiedPoint { x: 0.25, y: 0.5, label: 2, predicted: Some(2) },
             ClassifiedPoint { x: 0.5, y: 0.7, label: 1, predicted: None },
         ];
-        for name in ["map.svg", "map.png"] {
-            let map = DecisionMap { truth: TRUTH, size: 20, decisions: &decisions(20) };
-            yin_yang_map(&folder.path().join(name), &map, &points).unwrap();
-        }
-        let svg = std::fs::read_to_string(folder.path().join("map.svg")).unwrap();
+        let map = DecisionMap { size: 20, decisions: &decisions(20) };
+        let svg = yin_yang_map(&map, &points).unwrap().to_svg();
         assert!(svg.contains("50.0 % right") && svg.contains("1 wrong"));
     }
 
@@ -359,8 +313,8 @@ mod tests {
         let panel = panel(0.0);
         let mut picture = Picture::new(WIDTH, HEIGHT);
         // Stripes, so that there are pieces side by side as well.
-        let stripes = |x: f64, _: f64| Some(if libm::sin(30.0 * x) > 0.0 { BLUE } else { ORANGE });
-        draw_cells(&mut picture, &panel, TRUTH, stripes);
+        let stripes = |x: f64, _: f64| Some(if math::sin(30.0 * x) > 0.0 { BLUE } else { ORANGE });
+        draw_cells(&mut picture, &panel, stripes);
         let pieces: Vec<(Position, Position)> = picture
             .shapes
             .iter()
@@ -398,8 +352,8 @@ mod tests {
     #[test]
     fn a_map_of_the_wrong_size_is_refused() {
         for size in [0, 3, usize::MAX] {
-            let map = DecisionMap { truth: TRUTH, size, decisions: &decisions(2) };
-            let error = yin_yang_map(Path::new("map.svg"), &map, &[]).unwrap_err();
+            let map = DecisionMap { size, decisions: &decisions(2) };
+            let error = yin_yang_map(&map, &[]).unwrap_err();
             assert!(matches!(error, ReportError::EmptyFigure { .. }), "{size}");
         }
     }
@@ -407,7 +361,7 @@ mod tests {
     #[test]
     fn a_surer_decision_is_darker() {
         let brightness = |confidence| {
-            let RGBColor(red, ..) = shade(Decision { class: Some(0), confidence });
+            let Colour(red, ..) = shade(Decision { class: Some(0), confidence });
             red
         };
         assert!(brightness(1.0) < brightness(0.6) && brightness(0.6) < brightness(0.33));

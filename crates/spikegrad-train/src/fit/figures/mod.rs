@@ -1,23 +1,39 @@
-//! The figures of a finished run: what its pictures are filled with.
+//! The figures of a finished run, and the page that holds them: what they are filled with.
 //!
-//! Not here: how a figure looks (`spikegrad-report`).
+//! * `training_curves`: loss and error over the epochs,
+//! * `histories`: gradients, slopes and hidden activity over the epochs,
+//! * `confusion_matrix`: which class is taken for which,
+//! * `activity`: how often, and when, hidden neurons spike,
+//! * `yin_yang_map`: the data set beside a network's decisions.
+//!
+//! Not here: axes, rasters and files (`spikegrad-report`).
+
+mod activity;
+mod confusion_matrix;
+mod histories;
+mod series;
+mod training_curves;
+mod yin_yang_map;
 
 use std::path::Path;
 
 use rayon::prelude::*;
 use spikegrad::dynamics::math;
 use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate};
-use spikegrad_report::plot::{
-    self, Activity, ClassifiedPoint, Decision, DecisionMap, EpochPoint, HistoryPoint,
-    LayerActivity, Role, TrueShape, VoltageTrace,
-};
+use spikegrad_report::plot::{self, Picture, Role, VoltageTrace};
 use spikegrad_report::{Figure, Page, write_beside};
+
+use activity::{Activity, LayerActivity, activity};
+use confusion_matrix::confusion_matrix;
+use histories::histories;
+use training_curves::training_curves;
+use yin_yang_map::{ClassifiedPoint, Decision, DecisionMap, yin_yang_map};
 
 use super::classifier::{Classifier, Verdict};
 use super::samples::Samples;
 use super::{EpochRecord, Run, RunResult};
 use crate::TrainError;
-use crate::data::yin_yang::{R_BIG, R_SMALL, class_at};
+use crate::data::yin_yang::R_BIG;
 use crate::data::{DataConfig, DataSet, InputRef, Inputs};
 
 /// Cells to a side of the decision map: three points of the figure for each.
@@ -32,9 +48,15 @@ const TIME_BINS: usize = 60;
 /// Test samples whose spike times are counted.
 const TIMED_SAMPLES: usize = 500;
 
-const YIN_YANG: TrueShape = TrueShape { class_at, radius: R_BIG, dot: R_SMALL };
-
 const FORMATS: [&str; 2] = ["svg", "png"];
+
+/// A picture: its file, and its words on the page.
+struct Drawn {
+    file: &'static str,
+    heading: &'static str,
+    caption: &'static str,
+    picture: Picture,
+}
 
 /// Draws every figure of `run` into `folder`, and a page with all of them; `result` is what came out.
 pub(super) fn draw(
@@ -44,78 +66,21 @@ pub(super) fn draw(
     result: &RunResult,
 ) -> Result<(), TrainError> {
     let classifier = run.evaluated();
-    let curves: Vec<EpochPoint> = records.iter().map(EpochRecord::point).collect();
-    let histories: Vec<HistoryPoint> = records.iter().map(EpochRecord::history).collect();
-    let answers = run.answer_test()?;
-    let classes = &run.test().classes;
-    // Targets name no class.
-    let has_classes = !classifier.config().loss.reads_targets();
-    let confusion = has_classes.then(|| classifier.confusion(&answers, &run.test().labels));
-    let activity = activity(run, &classifier, &answers)?;
-    let raster = raster(run, &classifier)?;
-    // Whatever the configuration names, the data may be others.
-    let map = match (&classifier.config().data, &run.test().inputs) {
-        (DataConfig::YinYang {}, Inputs::Points { width: 4, .. }) if has_classes => {
-            Some((decisions(run, &classifier)?, points(run, &answers)))
+    let drawn = pictures(run, &classifier, records)?;
+    for Drawn { file, picture, .. } in &drawn {
+        for format in FORMATS {
+            picture.save(&folder.join(file).with_extension(format))?;
         }
-        _ => None,
+    }
+    let figure = |Drawn { heading, caption, picture, .. }: &Drawn| Figure {
+        heading: (*heading).to_owned(),
+        caption: (*caption).to_owned(),
+        svg: picture.to_svg(),
     };
-    for format in FORMATS {
-        let file = |name: &str| folder.join(name).with_extension(format);
-        plot::training_curves(&file("curves"), &curves)?;
-        plot::histories(&file("histories"), &histories)?;
-        if let Some(confusion) = &confusion {
-            plot::confusion_matrix(&file("confusion"), classes, confusion)?;
-        }
-        plot::activity(&file("activity"), &activity)?;
-        plot::raster(&file("raster"), &raster)?;
-        if let Some((decisions, points)) = &map {
-            let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
-            plot::yin_yang_map(&file("decision_map"), &map, points)?;
-        }
-    }
-    let mut figures = vec![figure(
-        "Learning",
-        "Loss and error over the epochs; nothing is chosen by the test set.",
-        plot::training_curves_svg(&curves)?,
-    )];
-    if let Some(confusion) = &confusion {
-        figures.push(figure(
-            "Answers",
-            "Test samples by true class and answer; “none” is silent or tied.",
-            plot::confusion_matrix_svg(classes, confusion)?,
-        ));
-    }
-    figures.extend([
-        figure(
-            "Gradient and spikes",
-            "How long the gradient was, how near a spike came to vanishing, and how busy the hidden layers were.",
-            plot::histories_svg(&histories)?,
-        ),
-        figure(
-            "Activity",
-            "Spikes a sample of each hidden neuron, and when they come, on test samples.",
-            plot::activity_svg(&activity)?,
-        ),
-        figure(
-            "One sample",
-            "The first test sample, spike by spike, with the potentials of the outputs.",
-            plot::raster_svg(&raster)?,
-        ),
-    ]);
-    if let Some((decisions, points)) = &map {
-        let map = DecisionMap { truth: YIN_YANG, size: MAP_SIZE, decisions };
-        let svg = plot::yin_yang_map_svg(&map, points)?;
-        figures.push(figure(
-            "Decisions",
-            "The test set beside what the network says of the whole disc.",
-            svg,
-        ));
-    }
     let page = Page {
         title: format!("{}, seed {}", result.data, result.seed),
         facts: facts(result),
-        figures,
+        figures: drawn.iter().map(figure).collect(),
         tables: vec![EpochRecord::table(records)],
         details: vec![("Configuration".to_owned(), classifier.config().to_json()?)],
         ..Page::default()
@@ -123,8 +88,63 @@ pub(super) fn draw(
     Ok(write_beside(&folder.join("report.html"), page.to_html().as_bytes())?)
 }
 
-fn figure(heading: &str, caption: &str, svg: String) -> Figure {
-    Figure { heading: heading.to_owned(), caption: caption.to_owned(), svg }
+/// The pictures of a run, in the order of the page.
+fn pictures(
+    run: &Run,
+    classifier: &Classifier,
+    records: &[EpochRecord],
+) -> Result<Vec<Drawn>, TrainError> {
+    let (answers, test) = (run.answer_test()?, run.test());
+    // Targets name no class.
+    let has_classes = !classifier.config().loss.reads_targets();
+    let mut drawn = vec![Drawn {
+        file: "curves",
+        heading: "Learning",
+        caption: "Loss and error over the epochs; nothing is chosen by the test set.",
+        picture: training_curves(records)?,
+    }];
+    if has_classes {
+        let counts = classifier.confusion(&answers, &test.labels);
+        drawn.push(Drawn {
+            file: "confusion",
+            heading: "Answers",
+            caption: "Test samples by true class and answer; “none” is silent or tied.",
+            picture: confusion_matrix(&test.classes, &counts)?,
+        });
+    }
+    drawn.extend([
+        Drawn {
+            file: "histories",
+            heading: "Gradient and spikes",
+            caption: "How long the gradient was, how near a spike came to vanishing, and how busy the hidden layers were.",
+            picture: histories(records)?,
+        },
+        Drawn {
+            file: "activity",
+            heading: "Activity",
+            caption: "Spikes a sample of each hidden neuron, and when they come, on test samples.",
+            picture: activity(&hidden_spikes(run, classifier, &answers)?)?,
+        },
+        Drawn {
+            file: "raster",
+            heading: "One sample",
+            caption: "The first test sample, spike by spike, with the potentials of the outputs.",
+            picture: plot::raster(&first_sample(run, classifier)?)?,
+        },
+    ]);
+    // Whatever the configuration names, the data may be others.
+    if let (DataConfig::YinYang {}, Inputs::Points { width: 4, .. }, true) =
+        (&classifier.config().data, &test.inputs, has_classes)
+    {
+        let map = DecisionMap { size: MAP_SIZE, decisions: &decisions(run, classifier)? };
+        drawn.push(Drawn {
+            file: "decision_map",
+            heading: "Decisions",
+            caption: "The test set beside what the network says of the whole disc.",
+            picture: yin_yang_map(&map, &points(run, &answers))?,
+        });
+    }
+    Ok(drawn)
 }
 
 /// What stands at the top of the page.
@@ -145,7 +165,7 @@ fn facts(result: &RunResult) -> Vec<(String, String)> {
 }
 
 /// How busy the hidden layers are, and when: rates on all test samples, times on the first of them.
-fn activity(
+fn hidden_spikes(
     run: &Run,
     classifier: &Classifier,
     answers: &[(f64, Verdict)],
@@ -236,7 +256,7 @@ fn points(run: &Run, answers: &[(f64, Verdict)]) -> Vec<ClassifiedPoint> {
 }
 
 /// The first test sample, spike by spike, with the membrane potentials of the outputs.
-fn raster(run: &Run, classifier: &Classifier) -> Result<plot::Raster, TrainError> {
+fn first_sample(run: &Run, classifier: &Classifier) -> Result<plot::Raster, TrainError> {
     let network = classifier.network();
     let stimulus = &run.test_stimulus(0)?;
     let trace = simulate_with(classifier, &run.settings, stimulus, Vec::new())?;
@@ -317,6 +337,7 @@ fn simulate_with(
 mod tests {
     use super::*;
     use crate::Config;
+    use crate::data::yin_yang::class_at;
 
     #[test]
     fn integrators_have_no_band_and_populations_the_colours_of_their_positions() {
@@ -329,13 +350,13 @@ mod tests {
             config.set(key, value).unwrap();
         }
         let run = Run::new(&config, Settings::default()).unwrap();
-        let drawn = raster(&run, &run.evaluated()).unwrap();
+        let drawn = first_sample(&run, &run.evaluated()).unwrap();
         let bands: Vec<_> =
             drawn.populations.iter().map(|band| (band.name.as_str(), band.role)).collect();
         assert_eq!(bands, [("input", Role::Input), ("hidden", Role::Layer(0))]);
         let roles: Vec<Role> = drawn.voltages.iter().map(|curve| curve.role).collect();
         assert_eq!(roles, [Role::Layer(1); 3]);
-        plot::raster_svg(&drawn).unwrap();
+        plot::raster(&drawn).unwrap();
     }
 
     #[test]
