@@ -5,17 +5,27 @@
 //! is the memory of a chunk under way, is used again: there is one for each thread, not one for each chunk, so that their sums
 //! stay in the caches.
 //!
-//! Not here: one sample (`evaluator.rs`).
+//! Not here: one sample (`scratch.rs`).
 
-use crate::evaluator::{Prepared, Scratch};
-use crate::{BatchError, Evaluator, Sample};
+use crate::error::BatchError;
+use crate::prepared::Prepared;
+use crate::scratch::Scratch;
 use rayon::prelude::*;
-use spikegrad_adjoint::{AdjointError, GradientSum};
-use spikegrad_network::{Parameters, Trace};
+use spikegrad_adjoint::{AdjointError, GradientSum, Loss};
+use spikegrad_network::{Parameters, Stimulus, Trace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
 const CHUNK: usize = 8;
+
+/// One stimulus and the loss of its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The input.
+    pub stimulus: &'a Stimulus,
+    /// The loss.
+    pub loss: &'a dyn Loss,
+}
 
 /// Memory of a chunk under way.
 #[derive(Debug)]
@@ -45,7 +55,7 @@ impl Worker {
         Ok(value)
     }
 
-    /// Works off one chunk; the first of its samples is at `first` in the batch.
+    /// Evaluates one chunk; the first of its samples is at `first` in the batch.
     fn run<R>(
         &mut self,
         prepared: &Prepared<'_>,
@@ -61,20 +71,24 @@ impl Worker {
     }
 }
 
-impl Evaluator<'_> {
-    /// Returns the values of a batch with what `look_up` reads from each trace, and writes the sum of the gradients with respect
-    /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
-    ///
-    /// # Errors
-    /// [`BatchError`] of the first sample that fails; of a sum that is not finite although no sample fails, the first sample with
-    /// which it is not. `gradient` is then not usable.
-    pub fn value_and_grad_batch<R: Send>(
+/// The memory of batches.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    workers: Vec<Worker>,
+    /// Whether the last batch failed, and left sums in its workers.
+    is_dirty: bool,
+}
+
+impl Workers {
+    /// Values of a batch with what `look_up` reads from each trace; the sum of the gradients becomes `total`.
+    pub(crate) fn value_and_grad<R: Send>(
         &mut self,
+        prepared: &Prepared<'_>,
         samples: &[Sample<'_>],
-        gradient: &mut Parameters,
+        total: &mut GradientSum,
         look_up: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        let Self { prepared, sum: total, workers, is_dirty, .. } = self;
+        let Self { workers, is_dirty } = self;
         if std::mem::replace(is_dirty, true) {
             workers.clear();
         }
@@ -103,36 +117,24 @@ impl Evaluator<'_> {
             }
             first += wave.len();
         }
-        total.write(prepared.network, &prepared.circuit, gradient);
-        if let Some(found) = not_finite(prepared, gradient) {
-            return Err(too_much(prepared, samples, found));
-        }
         *is_dirty = false;
         Ok(values)
-    }
-
-    /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
-    ///
-    /// # Errors
-    /// [`BatchError`] of the first sample that fails.
-    pub fn value_batch<R: Send>(
-        &self,
-        samples: &[Sample<'_>],
-        look_up: impl Fn(usize, &Trace) -> R + Sync,
-    ) -> Result<Vec<(f64, R)>, BatchError> {
-        values(&self.prepared, samples, look_up)
     }
 }
 
 /// The first number of a gradient that is not finite, and its place.
-fn not_finite(prepared: &Prepared<'_>, gradient: &Parameters) -> Option<(String, f64)> {
+pub(crate) fn not_finite(prepared: &Prepared<'_>, gradient: &Parameters) -> Option<(String, f64)> {
     gradient.find(prepared.network, |x| !x.is_finite())
 }
 
 /// The error of a batch whose gradient is not finite, at `found`: of the first sample with which it is not. In the order of
 /// chunks the sum may have left the range of a double where that of the samples one by one does not; the last sample is then
 /// named.
-fn too_much(prepared: &Prepared<'_>, samples: &[Sample<'_>], found: (String, f64)) -> BatchError {
+pub(crate) fn too_much(
+    prepared: &Prepared<'_>,
+    samples: &[Sample<'_>],
+    found: (String, f64),
+) -> BatchError {
     let mut worker = Worker::new(prepared);
     let mut so_far = worker.sum.to_parameters(prepared.network, &prepared.circuit);
     let mut position = samples.len().saturating_sub(1);

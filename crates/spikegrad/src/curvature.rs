@@ -6,9 +6,9 @@
 //!
 //! Not here: the derivative of the value alone (`forward.rs`).
 
-use crate::evaluate::Error;
-use crate::evaluator::Settings;
+use crate::error::Error;
 use crate::forward::{differentiable, lift};
+use crate::prepared::Settings;
 use spikegrad_adjoint::{Loss, backward, judge_touches};
 use spikegrad_dynamics::Dual64;
 use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};

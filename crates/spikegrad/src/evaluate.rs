@@ -1,38 +1,14 @@
 //! The three verbs in one call: simulate, evaluate the loss, walk backwards.
 //!
-//! Not here: the choice of the engine, and the memory of a run (`evaluator.rs`); the order of a batch (`batch.rs`).
+//! Not here: the choice of the engine (`prepared.rs`), the memory of a run (`scratch.rs`), the order of a batch (`batch.rs`).
 
-use crate::batch;
-use crate::evaluator::{Evaluator, Prepared, Settings};
-use spikegrad_adjoint::{AdjointError, Certificate, Loss};
-use spikegrad_network::{Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
+use crate::batch::{self, Sample};
+use crate::error::{BatchError, Error};
+use crate::evaluator::Evaluator;
+use crate::prepared::{Prepared, Settings};
+use spikegrad_adjoint::{Certificate, Loss};
+use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, SimulateError};
-use thiserror::Error;
-
-/// Why there is no value or no gradient.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
-pub enum Error {
-    /// The parameters, the loss or a direction do not fit the network.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// The simulation could not finish.
-    #[error(transparent)]
-    Simulate(#[from] SimulateError),
-    /// The gradient does not exist.
-    #[error(transparent)]
-    Adjoint(#[from] AdjointError),
-}
-
-/// An [`enum@Error`] of one sample of a batch.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[error("sample {sample}: {source}")]
-pub struct BatchError {
-    /// Position in the batch.
-    pub sample: usize,
-    /// What went wrong.
-    pub source: Error,
-}
 
 /// Value, gradient, and what they were read from.
 #[derive(Clone, Debug)]
@@ -115,15 +91,6 @@ pub fn simulate(
     let mut evaluator = Evaluator::new(network, parameters, settings)?;
     evaluator.simulate(stimulus, &options.readouts)?;
     Ok(evaluator.take_trace())
-}
-
-/// One stimulus and what its answer is worth.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample<'a> {
-    /// The input.
-    pub stimulus: &'a Stimulus,
-    /// The loss.
-    pub loss: &'a dyn Loss,
 }
 
 /// Values of a batch, and the sum of its gradients.

@@ -1,287 +1,16 @@
 //! One network, evaluated again and again: laid out once, in memory that is used again.
 //!
-//! Here the engine is chosen. The layered sweep does the work where the network is layered; a run in which something out of
-//! the ordinary happens, and every other network, is the event loop's. Not here: batches (`batch.rs`), any of the verbs.
+//! Not here: what that memory is (`scratch.rs` of one sample, `batch.rs` of many), any of the verbs (`evaluate.rs`).
 
-use crate::Error;
-use crate::batch::Worker;
-use spikegrad_adjoint::{
-    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents,
-    Differentiated, GradientSum, Grazing, Loss, backward_with_input_times, is_sweepable,
-    judge_touches, sweep_backward_into,
-};
+use crate::batch::{self, Sample, Workers};
+use crate::error::{BatchError, Error};
+use crate::prepared::{Explanation, Prepared, Settings};
+use crate::scratch::Scratch;
+use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
 use spikegrad_network::{
-    Circuit, Gradient, Layers, Network, NetworkError, NotLayered, Parameters, ReadoutRequest,
-    Stimulus, Trace,
+    Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, Trace,
 };
-use spikegrad_simulate::{
-    Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
-    simulate_into, sweep_forward_into, sweep_into,
-};
-use std::fmt;
-
-/// Most events a sample unless said otherwise.
-pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
-
-/// Which engine does the work. Both give the same answer to rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// The layered sweep where the network is layered, the event loop elsewhere.
-    #[default]
-    Automatic,
-    /// The event loop, whatever the network.
-    EventLoop,
-}
-
-/// How to evaluate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// Which engine does the work.
-    pub engine: Engine,
-    /// Most events, spikes and synaptic arrivals, of one sample.
-    ///
-    /// It bounds the memory of a run, too, which grows with its spikes and not with its arrivals or its length. At its peak a spike takes 72
-    /// bytes in the event loop and up to 180 in the layered sweep, with its gradient 128 and up to 340
-    /// (`cargo run --release -p spikegrad-bench --example spike_memory`); a run that spends [`DEFAULT_MAX_EVENTS`] on nothing but
-    /// spikes takes up to 1.8 GB, and 3.4 GB with its gradient, for each thread of a batch.
-    pub max_events: u64,
-    /// What to do where a spike grazes its threshold.
-    pub grazing: Grazing,
-}
-
-impl Default for Settings {
-    /// [`DEFAULT_MAX_EVENTS`], and an error where the gradient does not exist.
-    fn default() -> Self {
-        Self { engine: Engine::Automatic, max_events: DEFAULT_MAX_EVENTS, grazing: Grazing::Fail }
-    }
-}
-
-/// Why a network is worked off as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    Layered,
-    Asked,
-    NotLayered(NotLayered),
-}
-
-/// Which engine works off a network, and why: in one sentence, if displayed.
-#[derive(Clone, Copy, Debug)]
-pub struct Explanation<'a> {
-    network: &'a Network,
-    reason: Reason,
-}
-
-impl Explanation<'_> {
-    /// Whether it is the layered sweep.
-    #[must_use]
-    pub fn is_swept(&self) -> bool {
-        self.reason == Reason::Layered
-    }
-}
-
-impl fmt::Display for Explanation<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            Reason::Layered => f.write_str(
-                "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves",
-            ),
-            Reason::Asked => f.write_str("event loop: it was asked for"),
-            Reason::NotLayered(why) => write!(f, "event loop: {}", why.describe(self.network)),
-        }
-    }
-}
-
-/// Says which engine works off a network, and why.
-///
-/// # Errors
-/// [`NetworkError`] if the parameters do not fit.
-///
-/// # Examples
-/// ```
-/// use spikegrad::problem::Problem;
-/// use spikegrad::{Settings, explain};
-/// let problem = Problem::from_json(br#"{
-///   "format": "spikegrad-problem", "version": 1,
-///   "network": {
-///     "inputs": 1,
-///     "populations": [{"name": "out", "size": 2, "model": "lif"}],
-///     "connections": [{"from": "input", "to": "out", "synapses": [{"pre": 0, "post": 1, "weight": 5}]}]
-///   },
-///   "stimulus": {"t_end": 0.02, "spikes": []}
-/// }"#)?;
-/// let explanation = explain(&problem.network, &problem.parameters, &Settings::default())?;
-/// assert_eq!(explanation.to_string(), "event loop: the connection from input to out is sparse");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn explain<'a>(
-    network: &'a Network,
-    parameters: &Parameters,
-    settings: &Settings,
-) -> Result<Explanation<'a>, NetworkError> {
-    Ok(Prepared::new(network, parameters, *settings)?.explanation())
-}
-
-/// A network ready to be run.
-#[derive(Debug)]
-pub(crate) struct Prepared<'a> {
-    pub(crate) network: &'a Network,
-    pub(crate) circuit: Circuit,
-    /// Set if the layered sweep does the work.
-    layers: Option<Layers>,
-    reason: Reason,
-    settings: Settings,
-}
-
-/// The layers of a network that is to be swept, and why it is or is not.
-fn choose(network: &Network, circuit: &Circuit, settings: Settings) -> (Option<Layers>, Reason) {
-    match settings.engine {
-        Engine::EventLoop => (None, Reason::Asked),
-        Engine::Automatic => match Layers::new(network, circuit) {
-            Ok(layers) => (Some(layers), Reason::Layered),
-            Err(why) => (None, Reason::NotLayered(why)),
-        },
-    }
-}
-
-impl<'a> Prepared<'a> {
-    pub(crate) fn new(
-        network: &'a Network,
-        parameters: &Parameters,
-        settings: Settings,
-    ) -> Result<Self, NetworkError> {
-        let circuit = Circuit::new(network, parameters)?;
-        let (layers, reason) = choose(network, &circuit, settings);
-        Ok(Self { network, circuit, layers, reason, settings })
-    }
-
-    fn explanation(&self) -> Explanation<'a> {
-        Explanation { network: self.network, reason: self.reason }
-    }
-}
-
-/// One of two ways back.
-#[derive(Clone, Copy, Debug)]
-enum Backward {
-    Sweep,
-    EventByEvent,
-}
-
-/// Memory of a sample, to be used again.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    forward: Workspace,
-    forward_sweep: SweepWorkspace,
-    backward: BackwardWorkspace,
-    backward_sweep: BackwardSweepWorkspace,
-    options: Option<Options>,
-    cotangents: Cotangents,
-    /// Whether the layered sweep did the last run.
-    was_swept: bool,
-    /// What went the way back of the last run, if anything did.
-    last_backward: Option<Backward>,
-    pub(crate) trace: Trace,
-    pub(crate) input_times: Vec<f64>,
-}
-
-impl Scratch {
-    /// Runs a sample, whose trace can be differentiated if `for_gradient`.
-    fn run(
-        &mut self,
-        prepared: &Prepared<'_>,
-        stimulus: &Stimulus,
-        for_gradient: bool,
-        request: impl FnOnce(&mut Vec<ReadoutRequest>),
-    ) -> Result<(), SimulateError> {
-        let Prepared { circuit, layers, settings, .. } = prepared;
-        // What was said of the last run does not hold any more.
-        self.last_backward = None;
-        self.cotangents.reset(&Trace::default());
-        let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
-        let options =
-            options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
-        options.max_events = settings.max_events;
-        options.readouts.clear();
-        request(&mut options.readouts);
-        let sweep = if for_gradient { sweep_into } else { sweep_forward_into };
-        *was_swept = false;
-        if let Some(layers) = layers {
-            match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
-                Ok(()) => {
-                    *was_swept = true;
-                    return Ok(());
-                }
-                Err(SweepError::Simulate(error)) => return Err(error),
-                // Whatever else it may be: the event loop knows every run.
-                Err(_) => {}
-            }
-        }
-        if for_gradient {
-            simulate_into(circuit, stimulus, options, forward, trace)
-        } else {
-            simulate_forward_into(circuit, stimulus, options, forward, trace)
-        }
-    }
-
-    /// Value of the loss of a sample, and the derivatives with respect to what it reads.
-    pub(crate) fn forward(
-        &mut self,
-        prepared: &Prepared<'_>,
-        stimulus: &Stimulus,
-        loss: &dyn Loss,
-        for_gradient: bool,
-    ) -> Result<f64, Error> {
-        let network = prepared.network;
-        loss.check(network)?;
-        self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
-        self.cotangents.reset(&self.trace);
-        let value = loss.evaluate_into(network, &self.trace, &mut self.cotangents);
-        judge_touches(network, &prepared.circuit, &self.trace, loss, &mut self.cotangents);
-        if value.is_finite() { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
-    }
-
-    /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.
-    pub(crate) fn backward(
-        &mut self,
-        prepared: &Prepared<'_>,
-        sum: &mut GradientSum,
-    ) -> Result<(), AdjointError> {
-        let Prepared { circuit, layers, settings, .. } = prepared;
-        let Self { backward, backward_sweep, trace, cotangents, input_times, .. } = self;
-        let policy = settings.grazing;
-        let way = match layers {
-            Some(layers) if is_sweepable(circuit, trace) => {
-                let workspace = backward_sweep;
-                sweep_backward_into(circuit, layers, trace, cotangents, policy, workspace, sum)?;
-                input_times.clear();
-                input_times.extend_from_slice(workspace.input_times());
-                Backward::Sweep
-            }
-            _ => {
-                backward_with_input_times(
-                    circuit,
-                    trace,
-                    cotangents,
-                    policy,
-                    backward,
-                    sum,
-                    input_times,
-                )?;
-                Backward::EventByEvent
-            }
-        };
-        self.last_backward = Some(way);
-        Ok(())
-    }
-
-    /// ∂L/∂t of each spike of the last run; nothing, if it was not differentiated.
-    fn spike_times(&self) -> &[f64] {
-        match self.last_backward {
-            None => &[],
-            Some(Backward::Sweep) => self.backward_sweep.spike_times(),
-            Some(Backward::EventByEvent) => self.backward.spike_times(),
-        }
-    }
-}
+use spikegrad_simulate::SimulateError;
 
 /// A network ready to be run, with the memory that its runs need: after the first runs of a kind, nothing is allocated.
 ///
@@ -312,13 +41,11 @@ impl Scratch {
 /// ```
 #[derive(Debug)]
 pub struct Evaluator<'a> {
-    pub(crate) prepared: Prepared<'a>,
+    prepared: Prepared<'a>,
     scratch: Scratch,
-    pub(crate) sum: GradientSum,
+    sum: GradientSum,
     /// For batches.
-    pub(crate) workers: Vec<Worker>,
-    /// Whether the last batch failed, and left sums in its workers.
-    pub(crate) is_dirty: bool,
+    workers: Workers,
 }
 
 impl<'a> Evaluator<'a> {
@@ -333,8 +60,7 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Self, NetworkError> {
         let prepared = Prepared::new(network, parameters, settings)?;
         let sum = GradientSum::new(&prepared.circuit);
-        let scratch = Scratch::default();
-        Ok(Self { prepared, scratch, sum, workers: Vec::new(), is_dirty: false })
+        Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Workers::default() })
     }
 
     /// Takes other parameters, in whatever form: a value that was shared may be each neuron's or synapse's own, and the other way
@@ -343,16 +69,9 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`NetworkError`] if they do not fit; the old ones then stay.
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetworkError> {
-        let Prepared { network, circuit, layers, reason, settings } = &mut self.prepared;
-        let is_same_layout = circuit.set(network, parameters)?;
-        match layers {
-            Some(layers) if is_same_layout => layers.set(circuit),
-            _ if is_same_layout => {}
-            _ => {
-                (*layers, *reason) = choose(network, circuit, *settings);
-                self.sum = GradientSum::new(circuit);
-                self.workers.clear();
-            }
+        if !self.prepared.set(parameters)? {
+            self.sum = GradientSum::new(&self.prepared.circuit);
+            self.workers = Workers::default();
         }
         Ok(())
     }
@@ -430,6 +149,39 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Returns the values of a batch with what `look_up` reads from each trace, and writes the sum of the gradients with respect
+    /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails; of a sum that is not finite although no sample fails, the first sample with
+    /// which it is not. `gradient` is then not usable.
+    pub fn value_and_grad_batch<R: Send>(
+        &mut self,
+        samples: &[Sample<'_>],
+        gradient: &mut Parameters,
+        look_up: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, R)>, BatchError> {
+        let Self { prepared, sum, workers, .. } = self;
+        let values = workers.value_and_grad(prepared, samples, sum, look_up)?;
+        sum.write(prepared.network, &prepared.circuit, gradient);
+        match batch::not_finite(prepared, gradient) {
+            None => Ok(values),
+            Some(found) => Err(batch::too_much(prepared, samples, found)),
+        }
+    }
+
+    /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails.
+    pub fn value_batch<R: Send>(
+        &self,
+        samples: &[Sample<'_>],
+        look_up: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, R)>, BatchError> {
+        batch::values(&self.prepared, samples, look_up)
+    }
+
     /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
     /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error.
     #[must_use]
@@ -447,12 +199,7 @@ impl<'a> Evaluator<'a> {
     /// and touches. Finding ties takes a look at every arrival, as long as a part of the run itself.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let (Prepared { network, circuit, settings, .. }, scratch) =
-            (&self.prepared, &self.scratch);
-        let Scratch { trace, cotangents, .. } = scratch;
-        let spike_times = scratch.spike_times();
-        let run = Differentiated { network, circuit, trace, cotangents, spike_times };
-        Certificate::new(&run, settings.grazing)
+        self.scratch.certificate(&self.prepared)
     }
 
     /// The trace of the last run, in place of which an empty one is left.

@@ -8,8 +8,9 @@
 //!
 //! Not here: the derivative along all directions at once, which is the adjoint's (`evaluate.rs`).
 
-use crate::evaluate::{Error, Sample};
-use crate::evaluator::Settings;
+use crate::batch::Sample;
+use crate::error::Error;
+use crate::prepared::Settings;
 use spikegrad_adjoint::{AdjointError, Cotangents, Grazing, judge_touches};
 use spikegrad_dynamics::Dual64;
 use spikegrad_network::{Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace};

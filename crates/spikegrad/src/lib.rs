@@ -60,18 +60,23 @@ mod guide {}
 
 mod batch;
 mod curvature;
+mod error;
 mod evaluate;
 mod evaluator;
 mod forward;
+mod prepared;
 pub mod pushes;
+mod scratch;
 
+pub use batch::Sample;
 pub use curvature::{CurvatureEvaluation, value_and_hvp};
+pub use error::{BatchError, Error};
 pub use evaluate::{
-    Batch, BatchError, Error, Evaluation, Sample, simulate, value_and_grad, value_and_grad_batch,
-    value_batch,
+    Batch, Evaluation, simulate, value_and_grad, value_and_grad_batch, value_batch,
 };
-pub use evaluator::{DEFAULT_MAX_EVENTS, Engine, Evaluator, Explanation, Settings, explain};
+pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
+pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, explain};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,
     MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Tie,

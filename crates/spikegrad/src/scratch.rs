@@ -1,0 +1,149 @@
+//! One sample: the run, the loss and the way back, in memory that is used again.
+//!
+//! Not here: which engine suits a network (`prepared.rs`), many samples (`batch.rs`).
+
+use crate::error::Error;
+use crate::prepared::Prepared;
+use spikegrad_adjoint::{
+    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents,
+    Differentiated, GradientSum, Loss, backward_with_input_times, is_sweepable, judge_touches,
+    sweep_backward_into,
+};
+use spikegrad_network::{ReadoutRequest, Stimulus, Trace};
+use spikegrad_simulate::{
+    Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
+    simulate_into, sweep_forward_into, sweep_into,
+};
+
+/// One of two ways back.
+#[derive(Clone, Copy, Debug)]
+enum Backward {
+    Sweep,
+    EventByEvent,
+}
+
+/// Memory of a sample, to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    forward: Workspace,
+    forward_sweep: SweepWorkspace,
+    backward: BackwardWorkspace,
+    backward_sweep: BackwardSweepWorkspace,
+    options: Option<Options>,
+    cotangents: Cotangents,
+    /// Whether the layered sweep did the last run.
+    pub(crate) was_swept: bool,
+    /// What went the way back of the last run, if anything did.
+    last_backward: Option<Backward>,
+    pub(crate) trace: Trace,
+    pub(crate) input_times: Vec<f64>,
+}
+
+impl Scratch {
+    /// Runs a sample, whose trace can be differentiated if `for_gradient`.
+    pub(crate) fn run(
+        &mut self,
+        prepared: &Prepared<'_>,
+        stimulus: &Stimulus,
+        for_gradient: bool,
+        request: impl FnOnce(&mut Vec<ReadoutRequest>),
+    ) -> Result<(), SimulateError> {
+        let Prepared { circuit, layers, settings, .. } = prepared;
+        // What was said of the last run does not hold any more.
+        self.last_backward = None;
+        self.cotangents.reset(&Trace::default());
+        let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
+        let options =
+            options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
+        options.max_events = settings.max_events;
+        options.readouts.clear();
+        request(&mut options.readouts);
+        let sweep = if for_gradient { sweep_into } else { sweep_forward_into };
+        *was_swept = false;
+        if let Some(layers) = layers {
+            match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
+                Ok(()) => {
+                    *was_swept = true;
+                    return Ok(());
+                }
+                Err(SweepError::Simulate(error)) => return Err(error),
+                // Whatever else it may be: the event loop knows every run.
+                Err(_) => {}
+            }
+        }
+        if for_gradient {
+            simulate_into(circuit, stimulus, options, forward, trace)
+        } else {
+            simulate_forward_into(circuit, stimulus, options, forward, trace)
+        }
+    }
+
+    /// Value of the loss of a sample, and the derivatives with respect to what it reads.
+    pub(crate) fn forward(
+        &mut self,
+        prepared: &Prepared<'_>,
+        stimulus: &Stimulus,
+        loss: &dyn Loss,
+        for_gradient: bool,
+    ) -> Result<f64, Error> {
+        let network = prepared.network;
+        loss.check(network)?;
+        self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
+        self.cotangents.reset(&self.trace);
+        let value = loss.evaluate_into(network, &self.trace, &mut self.cotangents);
+        judge_touches(network, &prepared.circuit, &self.trace, loss, &mut self.cotangents);
+        if value.is_finite() { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
+    }
+
+    /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.
+    pub(crate) fn backward(
+        &mut self,
+        prepared: &Prepared<'_>,
+        sum: &mut GradientSum,
+    ) -> Result<(), AdjointError> {
+        let Prepared { circuit, layers, settings, .. } = prepared;
+        let Self { backward, backward_sweep, trace, cotangents, input_times, .. } = self;
+        let policy = settings.grazing;
+        let way = match layers {
+            Some(layers) if is_sweepable(circuit, trace) => {
+                let workspace = backward_sweep;
+                sweep_backward_into(circuit, layers, trace, cotangents, policy, workspace, sum)?;
+                input_times.clear();
+                input_times.extend_from_slice(workspace.input_times());
+                Backward::Sweep
+            }
+            _ => {
+                backward_with_input_times(
+                    circuit,
+                    trace,
+                    cotangents,
+                    policy,
+                    backward,
+                    sum,
+                    input_times,
+                )?;
+                Backward::EventByEvent
+            }
+        };
+        self.last_backward = Some(way);
+        Ok(())
+    }
+
+    /// How far the gradient of the last run can be trusted.
+    pub(crate) fn certificate(&self, prepared: &Prepared<'_>) -> Certificate {
+        let Prepared { network, circuit, settings, .. } = prepared;
+        let Self { trace, cotangents, .. } = self;
+        let spike_times = self.spike_times();
+        let run = Differentiated { network, circuit, trace, cotangents, spike_times };
+        Certificate::new(&run, settings.grazing)
+    }
+
+    /// ∂L/∂t of each spike of the last run; nothing, if it was not differentiated.
+    fn spike_times(&self) -> &[f64] {
+        match self.last_backward {
+            None => &[],
+            Some(Backward::Sweep) => self.backward_sweep.spike_times(),
+            Some(Backward::EventByEvent) => self.backward.spike_times(),
+        }
+    }
+}
