@@ -1,10 +1,8 @@
 //! What may stand on the command line: the options that all commands share, and how an option's value is read.
 //!
-//! Values are checked here as far as they can be without the problem. Not here: the arguments of one command (`command/`).
+//! Values are checked here as far as they can be without the problem. Not here: the commands, and the arguments of each (`command/`).
 
-use crate::command::Command;
-use crate::figure::Chosen;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use spikegrad::network::wording::json_reason;
 use spikegrad::{DEFAULT_MAX_EVENTS, Engine, Grazing, Settings};
@@ -12,47 +10,6 @@ use spikegrad_report::plot::Size;
 use spikegrad_train::{Config, TrainError};
 use std::ops::Range;
 use std::path::PathBuf;
-
-/// Exact gradients of event-based spiking networks
-///
-/// A problem file states a network, its input and a loss, as JSON. The network is simulated from event to event, in
-/// continuous time: a spike is where the membrane potential reaches its threshold, to the last digits of a double. The
-/// gradient of the loss is then found by walking the spikes backwards, one jump at a time: exact, for weights, delays, time
-/// constants, thresholds and input times alike.
-///
-/// The answer is one JSON document on standard output; everything for people goes to standard error.
-#[derive(Debug, Parser)]
-#[command(
-    name = "spikegrad",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true,
-    max_term_width = 100,
-    after_help = "\
-Examples, from the root of the repository:
-  When does a neuron with two inputs spike?
-    cargo run --release -- simulate examples/problems/two_inputs.json
-  How does a loss on its time change with every number of the file?
-    cargo run --release -- gradient examples/problems/two_inputs.json
-  What may stand in a problem file?
-    cargo run --release -- schema
-
-Exit status:
-  0  done (also if the reader of standard output left early)
-  1  something outside failed: a file, a disk
-  2  the problem or the options are not valid
-  3  the simulation could not finish
-  4  the gradient does not exist
-  130  a training run was interrupted, which goes on with --resume, or a comparison
-Unless the status is 0, nothing is on standard output and one sentence on standard error says why. Only of several problems in
-one call each has its line, with an answer or an error; the status is then that of the first without an answer."
-)]
-pub(crate) struct Program {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -197,6 +154,13 @@ pub(crate) fn size(text: &str) -> Result<Size, String> {
         Some((width, height)) => Ok(Size { width: length(width)?, height: Some(length(height)?) }),
         None => Ok(Size { width: length(text)?, height: None }),
     }
+}
+
+/// The inputs, a population, or neurons of it, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) name: String,
+    pub(crate) range: Option<Range<usize>>,
 }
 
 /// Reads one of the populations to be drawn: `NAME`, `NAME[3]` or `NAME[0..20]`.

@@ -3,7 +3,7 @@
 //!
 //! Not here: its shapes and axes (`spikegrad_report::plot`), the potentials themselves (`voltages.rs`).
 
-use crate::arguments::Common;
+use crate::arguments::{Chosen, Common};
 use crate::error::Failure;
 use crate::people;
 use crate::voltages::sample;
@@ -34,14 +34,7 @@ pub(crate) struct View<'a> {
     pub(crate) size: Size,
 }
 
-/// The inputs, a population, or neurons of it, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub(crate) name: String,
-    pub(crate) range: Option<Range<usize>>,
-}
-
-/// The same in the network: a population, or the inputs, and which of its neurons.
+/// What was chosen, in the network: a population, or the inputs, and which of its neurons.
 struct Band {
     population: Option<usize>,
     neurons: Range<usize>,

@@ -33,8 +33,8 @@ mod people;
 mod progress;
 mod voltages;
 
-use arguments::Program;
 use clap::Parser;
+use command::Program;
 use error::Failure;
 use spikegrad::network::wording::one_line;
 use std::ffi::OsString;

@@ -1,10 +1,10 @@
 //! `spikegrad simulate`: the spikes of problems, and on request a figure (`figure.rs`) and membrane potentials
 //! (`voltages.rs`).
 
-use crate::arguments::{self, Common};
+use crate::arguments::{self, Chosen, Common};
 use crate::asked::{Problems, Question};
 use crate::error::Failure;
-use crate::figure::{self, Chosen, View};
+use crate::figure::{self, View};
 use crate::many::{Answered, answer_each};
 use crate::voltages::{self, Voltages};
 use crate::{advice, output, people};
