@@ -1,4 +1,5 @@
-//! After the first evaluations nothing is allocated: neither by a gradient nor by new parameters, on either engine.
+//! After the first evaluations nothing is allocated: neither by a gradient nor by new parameters, on either engine; and of batches only what holds their
+//! values.
 //!
 //! Every allocation of the thread is counted. Not here: whether the numbers are right (`suite/`).
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
@@ -7,7 +8,7 @@ use allocation_counter::measure;
 use spikegrad::problem::Problem;
 use spikegrad::{
     Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
-    Parameters, Population, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+    Parameters, Population, Sample, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
     loss_of,
 };
 use std::path::Path;
@@ -63,8 +64,8 @@ fn nothing_is_allocated_after_the_first_gradients_of_each_kind() {
     }
 }
 
-#[test]
-fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
+/// A network of 200 hidden and 3 output neurons that spike much, and its input.
+fn many_spikes() -> (Network, Parameters, Stimulus) {
     let population = |name: &str, size| Population { name: name.into(), size, model: Model::Lif };
     let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
     let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
@@ -82,9 +83,37 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
     let spike = |(channel, time)| InputSpike { channel, time };
     let times = [0.0, 0.007, 0.014, 0.021, 0.028];
     let stimulus = Stimulus::new(0.06, times.into_iter().enumerate().map(spike).collect()).unwrap();
-    let loss = TtfsCrossEntropy { population: 1, label: 0, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 };
-    check("5-200-3", &network, &parameters, &stimulus, &loss);
+    (network, parameters, stimulus)
+}
+
+const LOSS: TtfsCrossEntropy =
+    TtfsCrossEntropy { population: 1, label: 0, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 };
+
+#[test]
+fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
+    let (network, parameters, stimulus) = many_spikes();
+    check("5-200-3", &network, &parameters, &stimulus, &LOSS);
     let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
     assert!(spikes > 300, "{spikes} spikes");
+}
+
+#[test]
+fn a_short_batch_leaves_the_memory_of_a_long_one() {
+    let (network, parameters, stimulus) = many_spikes();
+    let sample = Sample { stimulus: &stimulus, loss: &LOSS };
+    let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
+    let mut gradient = parameters.zeros_like();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let mut batch = |size| {
+        let samples = vec![sample; size];
+        pool.install(|| {
+            measure(|| drop(evaluator.value_and_grad_batch(&samples, &mut gradient, |_, _| ())))
+        })
+    };
+    batch(32);
+    batch(1);
+    let counted = batch(32);
+    // The list of values, and what the threads tell each other; not a single gradient.
+    assert!(counted.bytes_total < 8 * 1600, "{counted:?}");
 }

@@ -94,7 +94,9 @@ impl Workers {
         }
         let count = rayon::current_num_threads();
         workers.truncate(count);
-        workers.resize_with(count.min(samples.len().div_ceil(CHUNK)), || Worker::new(prepared));
+        // Those that a short batch does not need are left for the next.
+        let needed = count.min(samples.len().div_ceil(CHUNK));
+        workers.resize_with(needed.max(workers.len()), || Worker::new(prepared));
         total.clear();
         let mut values = Vec::with_capacity(samples.len());
         let (mut first, mut is_first) = (0, true);
