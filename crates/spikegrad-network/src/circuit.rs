@@ -111,11 +111,10 @@ impl<T: Scalar> Circuit<T> {
         self.form.set(parameters);
         self.set_neurons(network, parameters);
         let Self { groups, synapse, weights, .. } = self;
-        for (k, values) in parameters.connections.iter().enumerate() {
-            groups.for_each_synapse(k, |place| {
-                weights[place] = values.weights[synapse[place] as usize];
-            });
-        }
+        groups.for_each_block(|connection, block| {
+            let values = &parameters.connections[connection].weights;
+            block.for_each_synapse(|place| weights[place] = values[synapse[place] as usize]);
+        });
         Ok(true)
     }
 
@@ -248,12 +247,13 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// If a slice has another length.
     pub fn gather(&self, weights: &[T], delays: &[T], gradient: &mut Parameters<T>) {
         assert_eq!((weights.len(), delays.len()), (self.weights.len(), self.group_count()));
-        for (k, into) in gradient.connections.iter_mut().enumerate() {
+        for into in &mut gradient.connections {
             into.delay.as_mut_slice().fill(T::from(0.0));
-            self.groups.for_each_synapse(k, |place| {
-                into.weights[self.synapse[place] as usize] = weights[place];
-            });
         }
+        self.groups.for_each_block(|connection, block| {
+            let into = &mut gradient.connections[connection].weights;
+            block.for_each_synapse(|place| into[self.synapse[place] as usize] = weights[place]);
+        });
         for (group, &delay) in delays.iter().enumerate() {
             let first = self.synapse[self.synapses(group).start] as usize;
             gradient.connections[self.groups.connection(group)].delay.add_at(first, delay);

@@ -48,31 +48,54 @@ impl<T: Scalar> Groups<T> {
         self.delays.len()
     }
 
-    /// Visits every synapse of a connection: its place in the circuit.
+    /// Visits every synapse, in blocks of one connection.
     ///
-    /// Groups are gone through side by side. In a dense connection the synapses to one target are neighbours in the
-    /// parameters, so that both orders are read by cache lines.
-    pub(crate) fn for_each_synapse(&self, connection: usize, mut visit: impl FnMut(usize)) {
-        let mut all = (0..self.count()).filter(|&g| self.connection(g) == connection).peekable();
-        while let Some(first) = all.next() {
-            let mut side_by_side = [0; SIDE_BY_SIDE];
-            side_by_side[0] = self.synapses(first).start;
-            let (length, mut count) = (self.synapses(first).len(), 1);
-            while count < SIDE_BY_SIDE
-                && let Some(group) = all.next_if(|&g| self.synapses(g).len() == length)
-            {
-                side_by_side[count] = self.synapses(group).start;
-                count += 1;
+    /// Sources whose groups have the same form are gone through side by side. In a dense connection the synapses to one target are
+    /// neighbours in the parameters, so that both orders are read by cache lines.
+    pub(crate) fn for_each_block(&self, mut visit: impl FnMut(usize, &Block)) {
+        let form =
+            |source| self.of_source(source).map(|g| (self.connection(g), self.synapses(g).len()));
+        let (mut first, count) = (0, self.first_group.len() - 1);
+        while first < count {
+            // Delays of their own put the synapses of a source in an order that no other source has.
+            let is_alone = form(first).all(|(_, length)| length == 1);
+            let limit = count.min(first + if is_alone { 1 } else { SIDE_BY_SIDE });
+            let end = (first + 1..limit).find(|&source| !form(source).eq(form(first)));
+            let end = end.unwrap_or(limit);
+            for (k, (connection, length)) in form(first).enumerate() {
+                let mut block = Block { starts: [0; SIDE_BY_SIDE], count: end - first, length };
+                for (start, source) in block.starts.iter_mut().zip(first..end) {
+                    *start = self.synapses(self.of_source(source).start + k).start;
+                }
+                visit(connection, &block);
             }
-            for k in 0..length {
-                side_by_side[..count].iter().for_each(|start| visit(start + k));
-            }
+            first = end;
         }
     }
 }
 
-/// Groups that are gone through together: doubles of a cache line.
+/// Sources that are gone through together: doubles of a cache line.
 const SIDE_BY_SIDE: usize = 8;
+
+/// Groups of one connection and of as many synapses each.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// First synapse of each.
+    starts: [usize; SIDE_BY_SIDE],
+    count: usize,
+    /// Synapses of each.
+    length: usize,
+}
+
+impl Block {
+    /// Visits the place of every synapse in the circuit.
+    #[inline]
+    pub(crate) fn for_each_synapse(&self, mut visit: impl FnMut(usize)) {
+        for k in 0..self.length {
+            self.starts[..self.count].iter().for_each(|start| visit(start + k));
+        }
+    }
+}
 
 /// An index as the circuit keeps it; ids have the same limit.
 fn narrow(index: usize) -> u32 {
@@ -84,8 +107,10 @@ fn narrow(index: usize) -> u32 {
 pub(crate) struct Layout<'a, T> {
     network: &'a Network,
     parameters: &'a Parameters<T>,
-    /// The synapses of each sparse connection by their source.
-    by_pre: Vec<ByPre>,
+    /// The connections that start at the inputs, and then those of each population.
+    of_sources: ByKey,
+    /// The synapses of each sparse connection by their source, each source's in the order of the list.
+    by_pre: Vec<ByKey>,
     targets: Vec<NeuronId>,
     weights: Vec<T>,
     synapse: Vec<u32>,
@@ -118,10 +143,12 @@ impl<'a, T: Scalar> Layout<'a, T> {
             connections: Vec::new(),
             is_apart: Vec::new(),
         };
+        let sources = network.connections().iter().map(|connection| key(connection.from));
         Self {
             network,
             parameters,
-            by_pre: connections.map(|k| ByPre::new(network, k)).collect(),
+            of_sources: ByKey::new(network.populations().len() + 1, sources),
+            by_pre: connections.map(|k| by_pre(network, k)).collect(),
             targets: Vec::with_capacity(count),
             weights: Vec::with_capacity(count),
             synapse: Vec::with_capacity(count),
@@ -135,10 +162,8 @@ impl<'a, T: Scalar> Layout<'a, T> {
     /// The next source: member `pre` of `source`.
     pub(crate) fn add_source(&mut self, source: Source, pre: usize) {
         self.parts.clear();
-        for (k, connection) in self.network.connections().iter().enumerate() {
-            if connection.from == source {
-                self.add_parts(k, connection, pre);
-            }
+        for at in 0..self.of_sources.of(key(source)).len() {
+            self.add_parts(self.of_sources.of(key(source))[at] as usize, pre);
         }
         let order = |a: &Part, b: &Part| {
             a.delay.total_cmp(&b.delay).then((a.connection, a.only).cmp(&(b.connection, b.only)))
@@ -153,11 +178,11 @@ impl<'a, T: Scalar> Layout<'a, T> {
     }
 
     /// A synapse with a delay of its own is a group of its own: its delay gets a gradient of its own.
-    fn add_parts(&mut self, k: usize, connection: &Connection, pre: usize) {
+    fn add_parts(&mut self, k: usize, pre: usize) {
         let (n_pre, n_post) = self.network.shape(k);
         let by_pre = &self.by_pre[k];
         let parts = &mut self.parts;
-        match (&self.parameters.connections[k].delay, &connection.synapses) {
+        match (&self.parameters.connections[k].delay, &self.network.connections()[k].synapses) {
             (Values::Shared(delay), synapses) => {
                 let is_empty = match synapses {
                     Synapses::Dense => n_post == 0,
@@ -256,38 +281,53 @@ impl<'a, T: Scalar> Layout<'a, T> {
     }
 }
 
-/// The synapses of a sparse connection by their source, each source's in the order of the list.
-#[derive(Debug)]
-struct ByPre {
-    /// First place of each source in `order`, and the number of all.
+/// The position of a source among the inputs, which are first, and the populations.
+fn key(source: Source) -> usize {
+    match source {
+        Source::Input => 0,
+        Source::Population(k) => k + 1,
+    }
+}
+
+/// The synapses of a sparse connection by their source; of a dense one nothing.
+fn by_pre(network: &Network, connection: usize) -> ByKey {
+    match &network.connections()[connection].synapses {
+        Synapses::Sparse(list) => {
+            ByKey::new(network.shape(connection).0, list.iter().map(|synapse| synapse.pre))
+        }
+        Synapses::Dense => ByKey::default(),
+    }
+}
+
+/// The positions of a list, sorted by a key of each: those of one key side by side, in the order of the list.
+#[derive(Clone, Debug, Default)]
+struct ByKey {
+    /// First place of each key in `order`, and the number of all.
     first: Vec<u32>,
     order: Vec<u32>,
 }
 
-impl ByPre {
-    fn new(network: &Network, connection: usize) -> Self {
-        let Synapses::Sparse(list) = &network.connections()[connection].synapses else {
-            return Self { first: Vec::new(), order: Vec::new() };
-        };
-        let (n_pre, _) = network.shape(connection);
+impl ByKey {
+    /// Of a list with these keys, each below `count`.
+    fn new(count: usize, keys: impl ExactSizeIterator<Item = usize> + Clone) -> Self {
         // Counted one place on, so that while they are filled in, the first places move to where they belong.
-        let mut first = vec![0; n_pre + 2];
-        for synapse in list {
-            first[synapse.pre + 2] += 1;
+        let mut first = vec![0; count + 2];
+        for key in keys.clone() {
+            first[key + 2] += 1;
         }
         for k in 1..first.len() {
             first[k] += first[k - 1];
         }
-        let mut order = vec![0; list.len()];
-        for (s, synapse) in list.iter().enumerate() {
-            let place = &mut first[synapse.pre + 1];
-            order[*place as usize] = narrow(s);
+        let mut order = vec![0; keys.len()];
+        for (position, key) in keys.enumerate() {
+            let place = &mut first[key + 1];
+            order[*place as usize] = narrow(position);
             *place += 1;
         }
         Self { first, order }
     }
 
-    fn of(&self, pre: usize) -> &[u32] {
-        &self.order[self.first[pre] as usize..self.first[pre + 1] as usize]
+    fn of(&self, key: usize) -> &[u32] {
+        &self.order[self.first[key] as usize..self.first[key + 1] as usize]
     }
 }
