@@ -69,7 +69,7 @@ fn time_stepped(criterion: &mut Criterion) {
             let kind = if is_recurrent { "recurrent" } else { "feed-forward" };
             println!(
                 "{kind}, {steps} steps: {:.1} hidden spikes a neuron and sample, {} bytes a sample",
-                batch.looked_up.iter().flatten().sum::<f64>() / (32.0 * 128.0),
+                batch.extracted.iter().flatten().sum::<f64>() / (32.0 * 128.0),
                 batch.stored_bytes
             );
             group.bench_function(format!("{kind}, {steps} steps"), |bencher| {

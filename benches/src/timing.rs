@@ -1,4 +1,4 @@
-//! Medians over interleaved repeats: what is compared takes turns, so that a drift of the machine meets all alike.
+//! Medians over interleaved repeats: what is compared takes turns, so that a drift of the machine meets all equally.
 //!
 //! Each candidate is warmed up once; then rounds, in each of which every candidate runs once, until time is up. Not here:
 //! what is run.

@@ -61,7 +61,7 @@ fn the_corpus_has_one_gradient() {
             );
             worst[k] = worst[k].max(agreement.error());
             compared[k] += agreement.compared();
-            count(&other.worth.refusals, &mut refused);
+            count(&other.evidence.refusals, &mut refused);
         }
     }
     println!("{} cases; entries compared, and worst, of the largest entry:", cases.len());
@@ -119,7 +119,7 @@ fn random_networks_have_one_gradient() {
         let question = question(problem, &*loss);
         let numbers = question.numbers();
         let exact = Exact.answer(&question).map_err(rejected)?;
-        let certificate = exact.worth.certificate.as_ref().unwrap();
+        let certificate = exact.evidence.certificate.as_ref().unwrap();
         if is_one_sided(certificate) {
             return Ok(certificate.spikes);
         }
@@ -152,9 +152,9 @@ fn random_networks_have_one_gradient() {
             let agreement = Agreement::between(&question, &exact, &quotients);
             prop_assert!(agreement.error() <= TOLERANCE, "{}", agreement.worst.unwrap());
             seen.quotients += agreement.compared();
-            count(&quotients.worth.refusals, &mut seen.refused);
+            count(&quotients.evidence.refusals, &mut seen.refused);
         }
-        Ok(exact.worth.certificate.map_or(0, |certificate| certificate.spikes))
+        Ok(exact.evidence.certificate.map_or(0, |certificate| certificate.spikes))
     });
     let Seen { worst, conditioned, quotients, refused } = seen.into_inner();
     println!(

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use spikegrad::problem::Problem;
 use spikegrad::{Settings, Spike};
 use spikegrad_compare::{
-    Agreement, Answer, Engine, Exact, FiniteDifferences, ForwardPropagation, Question, Saltation,
-    TOLERANCE, Worth,
+    Agreement, Answer, Engine, Evidence, Exact, FiniteDifferences, ForwardPropagation, Question,
+    Saltation, TOLERANCE,
 };
 
 const INPUTS: usize = 4;
@@ -128,7 +128,7 @@ fn answer(question: &Question<'_>, problem: &Problem, ordinal: usize, defects: D
     for (connection, by) in gradient.parameters.connections.iter_mut().zip([hidden, out]) {
         connection.weights = by.iter().map(|&x| Some(x)).collect();
     }
-    Answer { loss: trace.spikes[spike].time, gradient, worth: Worth::default() }
+    Answer { loss: trace.spikes[spike].time, gradient, evidence: Evidence::default() }
 }
 
 /// How far the theorem with these defects is from the exact gradient of the time of one output spike.

@@ -13,7 +13,7 @@ use spikegrad::dynamics::{
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{Gradient, Grazing, Place, Settings, Trace, loss_of};
-use spikegrad_compare::{Agreement, Engine, Question, Saltation, Worth};
+use spikegrad_compare::{Agreement, Engine, Evidence, Question, Saltation};
 use spikegrad_simulate::{Workspace, simulate_into};
 
 /// What is wrong with the neuron.
@@ -394,7 +394,7 @@ fn agrees(name: &str, bug: Bug) -> bool {
     let question = Question { network, parameters, stimulus, loss: &*of_file, settings };
     let entries = gradient.parameters.to_vec().into_iter().chain(gradient.input_times);
     let gradient = question.gradient(entries.map(Some));
-    let planted = spikegrad_compare::Answer { loss, gradient, worth: Worth::default() };
+    let planted = spikegrad_compare::Answer { loss, gradient, evidence: Evidence::default() };
     let oracle = Saltation.answer(&question).unwrap();
     Agreement::between(&question, &planted, &oracle).error() <= AGREEMENT
 }

@@ -1,4 +1,4 @@
-//! Averages of a potential under a weight that fades: their value, their gradient in both engines, and their limits.
+//! Averages of a potential under a weight that decays: their value, their gradient in both engines, and their limits.
 //!
 //! Not here: the integral over one length of motion, which its crate tests.
 

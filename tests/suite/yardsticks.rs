@@ -330,7 +330,7 @@ fn the_gradients_of_the_published_networks_are_those_of_eventprop_itself() {
         // A silent neuron, at seed 1, counts here as one at the end: in a softmax of scale 0.5 ms that is never, as there.
         let first: Vec<[Option<f64>; 3]> = serde_json::from_value(case["first"].clone()).unwrap();
         assert_eq!(first.iter().flatten().filter(|t| t.is_none()).count(), usize::from(seed == 1));
-        for (got, expected) in batch.looked_up.iter().zip(first) {
+        for (got, expected) in batch.extracted.iter().zip(first) {
             for (got, expected) in got.iter().zip(expected) {
                 assert_eq!(got.is_some(), expected.is_some());
                 let error = got.unwrap_or(0.0) - expected.unwrap_or(0.0);

@@ -27,7 +27,7 @@ use spikegrad::{
 pub const NAMES: [&str; 7] =
     ["w1", "w1_2to1", "w2_sparse", "w2_dense", "w2_2to1", "w3", "balanced"];
 
-/// One input and what its answer is worth.
+/// One input and the loss of its answer.
 #[derive(Debug)]
 pub struct Example {
     /// The input.
@@ -104,8 +104,8 @@ impl Workload {
     /// If a sample cannot be simulated, which for the workloads of this file does not happen.
     #[must_use]
     pub fn counts_of_samples(&self) -> Vec<Counts> {
-        let look_up = |_: usize, trace: &Trace| self.counts_of(trace);
-        value_batch(&self.network, &self.parameters, &self.samples(), &SETTINGS, look_up)
+        let extract = |_: usize, trace: &Trace| self.counts_of(trace);
+        value_batch(&self.network, &self.parameters, &self.samples(), &SETTINGS, extract)
             .expect("a finite run")
             .into_iter()
             .map(|(_, counts)| counts)

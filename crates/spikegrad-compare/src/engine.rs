@@ -1,4 +1,4 @@
-//! What an engine is asked and what it answers: the value of a loss, its gradient, and what that is worth.
+//! What an engine is asked and what it answers: the value of a loss, its gradient, and how far to trust them.
 //!
 //! An [`Engine`] is one way to a gradient. All are asked the same [`Question`], so that answers can be set side by side entry by
 //! entry ([`crate::Agreement`]). An entry for which an engine has no derivative is `None`, never a number in its place, and is
@@ -47,12 +47,12 @@ pub struct Answer {
     /// Its derivative with respect to every parameter and input time; `None` where the engine has none.
     pub gradient: Gradient<Option<f64>>,
     /// How far it can be trusted.
-    pub worth: Worth,
+    pub evidence: Evidence,
 }
 
-/// What an answer is worth.
+/// What is known of the quality of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Worth {
+pub struct Evidence {
     /// How near the spikes are to vanishing, from engines that say so.
     pub certificate: Option<Certificate>,
     /// Entries without a derivative, counted by reason.

@@ -3,7 +3,7 @@
 //! What other files need of losses, of what they read, and of settings they have from here, so that none of them can reach for a formula of the
 //! adjoint: a yardstick shares none with what it measures. Not here: any way to a gradient of its own.
 
-use crate::{Answer, CompareError, Engine, Question, Worth};
+use crate::{Answer, CompareError, Engine, Evidence, Question};
 
 pub(crate) use spikegrad::adjoint::judge_touches;
 pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
@@ -30,7 +30,7 @@ impl Engine for Exact {
         Ok(Answer {
             loss: evaluation.loss,
             gradient: question.gradient(entries.map(Some)),
-            worth: Worth { certificate: Some(evaluation.certificate), refusals: Vec::new() },
+            evidence: Evidence { certificate: Some(evaluation.certificate), refusals: Vec::new() },
         })
     }
 }

@@ -24,7 +24,7 @@
 //! Not here: any knowledge of how a neuron moves.
 
 use crate::number::set;
-use crate::{Answer, CompareError, Engine, Question, Refusal, Signature, Worth};
+use crate::{Answer, CompareError, Engine, Evidence, Question, Refusal, Signature};
 use spikegrad_network::{InputSpike, Parameters, Stimulus};
 
 /// Largest estimated error of a quotient that counts, relative to the largest entry of the gradient, where entries are measured in
@@ -110,7 +110,7 @@ impl Differences {
         Answer {
             loss: self.loss,
             gradient: question.gradient(self.entries.iter().map(|entry| entry.quotient())),
-            worth: Worth { certificate: None, refusals: self.refusals() },
+            evidence: Evidence { certificate: None, refusals: self.refusals() },
         }
     }
 

@@ -8,7 +8,7 @@
 
 use crate::exact::{Sample, value_and_jvp};
 use crate::number::set;
-use crate::{Answer, CompareError, Engine, Question, Worth};
+use crate::{Answer, CompareError, Engine, Evidence, Question};
 use spikegrad_network::Gradient;
 
 /// Forward propagation, number by number.
@@ -43,6 +43,6 @@ impl Engine for ForwardPropagation {
             direction.input_times[k] = 0.0;
         }
         let gradient = question.gradient(entries);
-        Ok(Answer { loss: value, gradient, worth: Worth::default() })
+        Ok(Answer { loss: value, gradient, evidence: Evidence::default() })
     }
 }

@@ -8,8 +8,8 @@
 
 use crate::exact::Exact;
 use crate::{
-    Agreement, Answer, CompareError, Difference, Differences, Engine, FiniteDifferences, Question,
-    Refusal, Signature, Worth,
+    Agreement, Answer, CompareError, Difference, Differences, Engine, Evidence, FiniteDifferences,
+    Question, Refusal, Signature,
 };
 use std::fmt;
 
@@ -89,7 +89,7 @@ pub fn check_engine(
     let reasons = question.numbers().into_iter().zip(&entries);
     let refused = reasons.filter_map(|(n, e)| e.refusal().map(|why| (n.place, why))).collect();
     let gradient = question.gradient(entries.into_iter().map(Difference::quotient));
-    let quotients = Answer { loss, gradient, worth: Worth::default() };
+    let quotients = Answer { loss, gradient, evidence: Evidence::default() };
     let agreement = Agreement::between(question, &answer, &quotients);
     let engine = engine.name();
     let check = GradientCheck { engine, tolerance, loss, agreement, signature, refusals, refused };

@@ -42,7 +42,7 @@ pub mod strategies;
 pub mod time_stepped;
 
 pub use agreement::{Agreement, Entry};
-pub use engine::{Answer, Engine, Question, Refusal, Run, Worth};
+pub use engine::{Answer, Engine, Evidence, Question, Refusal, Run};
 pub use error::CompareError;
 pub use exact::{Certificate, EvaluationError, Exact, Grazing, Loss, Settings};
 pub use finite_differences::{Difference, Differences, FiniteDifferences, TOLERANCE};

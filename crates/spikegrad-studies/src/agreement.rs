@@ -8,7 +8,7 @@
 //! Not here: the surrogates (`spikegrad_compare::time_stepped`), training with either (`robustness.rs`).
 
 use crate::drawing::{axis, figure, line, logarithmic, table};
-use crate::likeness::{Alike, Likeness};
+use crate::similarity::{Similarity, SimilarityOrReason};
 use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
@@ -61,8 +61,8 @@ struct Comparison {
     beta: f64,
     dt: f64,
     /// Of each connection, and of all weights together.
-    connections: Vec<Alike>,
-    all: Alike,
+    connections: Vec<SimilarityOrReason>,
+    all: SimilarityOrReason,
 }
 
 pub(crate) fn run(plan: &Plan<'_>) -> Result<Findings, StudyError> {
@@ -186,7 +186,7 @@ fn of_network(
         format!("{from} → {}", name(connection.to))
     };
     #[expect(clippy::cast_precision_loss, reason = "far fewer spikes than 2⁵³")]
-    let spikes_per_sample = exact.looked_up.iter().sum::<usize>() as f64 / samples as f64;
+    let spikes_per_sample = exact.extracted.iter().sum::<usize>() as f64 / samples as f64;
     Ok(OfNetwork {
         network: kind.name(),
         connections: network.connections().iter().map(name).collect(),
@@ -202,14 +202,15 @@ impl Comparison {
             of.connections.iter().map(|c| c.weights.clone()).collect::<Vec<Vec<f64>>>()
         };
         let (exact, found) = (weights(exact), weights(found));
-        let connections = exact.iter().zip(&found).map(|(a, b)| Alike::of(a, b)).collect();
-        let all = Alike::of(&exact.concat(), &found.concat());
+        let connections =
+            exact.iter().zip(&found).map(|(a, b)| SimilarityOrReason::of(a, b)).collect();
+        let all = SimilarityOrReason::of(&exact.concat(), &found.concat());
         Self { shape: shape.name(), beta, dt, connections, all }
     }
 
-    /// How alike the gradients of connection `k` are.
-    fn likeness(&self, k: usize) -> Option<Likeness> {
-        self.connections[k].likeness()
+    /// How similar the gradients of connection `k` are.
+    fn similarity(&self, k: usize) -> Option<Similarity> {
+        self.connections[k].similarity()
     }
 }
 
@@ -222,43 +223,45 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
         lines: Shape::ALL
             .map(|shape| {
                 let own = at(of, shape, finest);
-                let points = own.iter().filter_map(|c| Some((c.beta, c.likeness(0)?.cosine)));
+                let points = own.iter().filter_map(|c| Some((c.beta, c.similarity(0)?.cosine)));
                 line(shape.name(), points)
             })
             .into(),
     };
     let by_scale: Vec<Chart> = numbers.networks.iter().map(by_scale).collect();
-    let of_connections = |of: &OfNetwork, of_likeness: fn(&Likeness) -> f64| -> Vec<ChartLine> {
-        let own = at(of, Shape::SuperSpike, finest);
-        let one = |(k, name): (usize, &String)| {
-            let points = own.iter().filter_map(|c| Some((c.beta, of_likeness(&c.likeness(k)?))));
-            line(name.clone(), points)
+    let of_connections =
+        |of: &OfNetwork, of_similarity: fn(&Similarity) -> f64| -> Vec<ChartLine> {
+            let own = at(of, Shape::SuperSpike, finest);
+            let one = |(k, name): (usize, &String)| {
+                let points =
+                    own.iter().filter_map(|c| Some((c.beta, of_similarity(&c.similarity(k)?))));
+                line(name.clone(), points)
+            };
+            of.connections.iter().enumerate().map(one).collect()
         };
-        of.connections.iter().enumerate().map(one).collect()
-    };
     let by_depth = numbers.networks.iter().flat_map(|of| {
         [
             Chart {
                 heading: format!("{}: direction", of.network),
                 x: logarithmic("β (per unit of threshold)"),
                 y: axis("cosine with the exact gradient"),
-                lines: of_connections(of, |likeness| likeness.cosine),
+                lines: of_connections(of, |similarity| similarity.cosine),
             },
             Chart {
                 heading: format!("{}: length", of.network),
                 x: logarithmic("β (per unit of threshold)"),
                 y: logarithmic("norm / norm of the exact gradient"),
-                lines: of_connections(of, |likeness| likeness.norm_ratio),
+                lines: of_connections(of, |similarity| similarity.norm_ratio),
             },
         ]
     });
     let by_depth: Vec<Chart> = by_depth.collect();
-    let by_step = |of_likeness: fn(&Likeness) -> f64| -> Vec<ChartLine> {
+    let by_step = |of_similarity: fn(&Similarity) -> f64| -> Vec<ChartLine> {
         let one = |of: &OfNetwork| {
             let points = steps.iter().filter_map(|&dt| {
                 let mut own = at(of, Shape::SuperSpike, dt).into_iter();
                 let usual = own.find(|c| c.beta.to_bits() == USUAL.to_bits());
-                Some((dt, of_likeness(&usual?.likeness(0)?)))
+                Some((dt, of_similarity(&usual?.similarity(0)?)))
             });
             line(of.network, points)
         };
@@ -269,13 +272,13 @@ fn page(numbers: &Numbers, steps: &[f64]) -> Result<Page, StudyError> {
             heading: "Direction, input weights".to_owned(),
             x: logarithmic("dt (s)"),
             y: axis("cosine with the exact gradient"),
-            lines: by_step(|likeness| likeness.cosine),
+            lines: by_step(|similarity| similarity.cosine),
         },
         Chart {
             heading: "Length, input weights".to_owned(),
             x: logarithmic("dt (s)"),
             y: logarithmic("norm / norm of the exact gradient"),
-            lines: by_step(|likeness| likeness.norm_ratio),
+            lines: by_step(|similarity| similarity.norm_ratio),
         },
     ];
     let milliseconds = 1e3 * finest;
@@ -329,11 +332,11 @@ fn best(numbers: &Numbers, finest: f64) -> Table {
     for of in &numbers.networks {
         for shape in Shape::ALL {
             let own = at(of, shape, finest).into_iter();
-            let own = own.filter_map(|c| Some((c, c.likeness(0)?)));
+            let own = own.filter_map(|c| Some((c, c.similarity(0)?)));
             let best = own.max_by(|(_, a), (_, b)| a.cosine.total_cmp(&b.cosine));
             let Some((best, first)) = best else { continue };
-            let of_all = |of: fn(Likeness) -> f64| {
-                best.all.likeness().map_or_else(|| "–".to_owned(), |all| Table::number(of(all)))
+            let of_all = |of: fn(Similarity) -> f64| {
+                best.all.similarity().map_or_else(|| "–".to_owned(), |all| Table::number(of(all)))
             };
             rows.push(vec![
                 of.network.to_owned(),

@@ -7,7 +7,7 @@
 
 use crate::drawing::{figure, line, logarithmic, table};
 use crate::entries::{Entries, Method};
-use crate::likeness::{Alike, Likeness};
+use crate::similarity::{Similarity, SimilarityOrReason};
 use crate::{Findings, StudyError};
 use serde::Serialize;
 use serde_json::json;
@@ -83,7 +83,7 @@ struct OfSurrogate {
     beta: f64,
     dt: f64,
     #[serde(flatten)]
-    outcome: Alike,
+    outcome: SimilarityOrReason,
 }
 
 /// What came out.
@@ -93,7 +93,7 @@ pub struct Comparison {
     pub findings: Findings,
     /// A line for each engine: its largest difference, or why there is none.
     pub summary: Vec<String>,
-    /// What makes the comparison worth less than it seems: methods with which not one entry was compared.
+    /// What makes the comparison say less than it seems: methods with which not one entry was compared.
     pub warnings: Vec<String>,
     /// How often a policy for grazing spikes acted in the exact gradient.
     pub inexact: usize,
@@ -163,7 +163,7 @@ pub fn compare(
     let page = page(&numbers, &question, &exact)?;
     let summary = numbers.engines.iter().map(OfEngine::line).collect();
     let warnings = warnings(&numbers.engines[1..]);
-    let inexact = exact.worth.certificate.map_or(0, |certificate| certificate.inexact);
+    let inexact = exact.evidence.certificate.map_or(0, |certificate| certificate.inexact);
     let findings = Findings { numbers: json!(numbers), page };
     Ok(Comparison { findings, summary, warnings, inexact })
 }
@@ -211,7 +211,7 @@ impl Outcome {
             error: agreement.error(),
             worst: agreement.worst.map_or_else(String::new, |worst| worst.place),
             refusals: answer
-                .worth
+                .evidence
                 .refusals
                 .iter()
                 .map(|r| (r.reason.to_owned(), r.count))
@@ -224,14 +224,16 @@ impl Outcome {
 fn surrogates(problem: &Problem, document: &LossDocument, exact: &Answer) -> Vec<OfSurrogate> {
     let connections = exact.gradient.parameters.connections.iter();
     let exact: Option<Vec<f64>> = connections.flat_map(|c| c.weights.iter().copied()).collect();
-    let alike = |shape: Shape, dt: f64| -> Result<Alike, GridError> {
+    let compared = |shape: Shape, dt: f64| -> Result<SimilarityOrReason, GridError> {
         let Some(exact) = &exact else {
-            return Ok(Alike::left_out("the exact gradient has not an entry for every weight"));
+            return Ok(SimilarityOrReason::left_out(
+                "the exact gradient has not an entry for every weight",
+            ));
         };
         #[expect(clippy::cast_precision_loss, reason = "a network has at most a million neurons")]
         let potentials = problem.stimulus.t_end() / dt * problem.network.neurons() as f64;
         if potentials > MOST_POTENTIALS {
-            return Ok(Alike::left_out(format!(
+            return Ok(SimilarityOrReason::left_out(format!(
                 "its run keeps {potentials:.1e} potentials; the most is {MOST_POTENTIALS:.0e}"
             )));
         }
@@ -242,14 +244,15 @@ fn surrogates(problem: &Problem, document: &LossDocument, exact: &Answer) -> Vec
         let sample = [GridSample { stimulus: &problem.stimulus, loss: &*loss }];
         let found = stepped.value_and_grad_batch(&problem.parameters, &sample, |_, _| ())?;
         let found = found.gradient.connections.iter().flat_map(|c| c.weights.iter().copied());
-        Ok(Alike::of(exact, &found.collect::<Vec<f64>>()))
+        Ok(SimilarityOrReason::of(exact, &found.collect::<Vec<f64>>()))
     };
     let cases = STEPS.into_iter().flat_map(|dt| Shape::ALL.map(|shape| (shape, dt)));
     let one = |(shape, dt): (Shape, f64)| OfSurrogate {
         shape: shape.name(),
         beta: BETA,
         dt,
-        outcome: alike(shape, dt).unwrap_or_else(|reason| Alike::left_out(reason.to_string())),
+        outcome: compared(shape, dt)
+            .unwrap_or_else(|reason| SimilarityOrReason::left_out(reason.to_string())),
     };
     cases.map(one).collect()
 }
@@ -332,10 +335,12 @@ fn tables(numbers: &Numbers<'_>) -> Vec<Table> {
     let surrogates = numbers.surrogates.iter().map(|of| {
         let head = [of.shape.to_owned(), of.beta.to_string(), Table::number(1e3 * of.dt)];
         let tail = match &of.outcome {
-            Alike::Compared(Likeness { cosine, norm_ratio }) => {
+            SimilarityOrReason::Compared(Similarity { cosine, norm_ratio }) => {
                 [Table::number(*cosine), Table::number(*norm_ratio), String::new()]
             }
-            Alike::LeftOut { reason } => ["–".to_owned(), "–".to_owned(), reason.clone()],
+            SimilarityOrReason::LeftOut { reason } => {
+                ["–".to_owned(), "–".to_owned(), reason.clone()]
+            }
         };
         head.into_iter().chain(tail).collect()
     });

@@ -1,7 +1,7 @@
 //! Training with surrogates of any shape and scale, and with the exact gradient, on the same task.
 //!
 //! After F. Zenke and T. P. Vogels, Neural Computation 33, 899 (2021): classes are smooth random manifolds of spike times (randman), one hidden layer, read by
-//! the maximal potentials of integrators, or by averages that fade, which suit the exact gradient better. Their findings: the shape hardly matters; the scale does if the maximum of the derivative grows with it; large
+//! the maximal potentials of integrators, or by averages that decay, which suit the exact gradient better. Their findings: the shape hardly matters; the scale does if the maximum of the derivative grows with it; large
 //! derivatives that flow through the reset hurt; bounds on spike counts make a network sparse at little cost. Beside them stands the exact gradient, of the
 //! same network with the same optimiser, simulated without a step. Each network is tested in the engine in which it was trained.
 //!

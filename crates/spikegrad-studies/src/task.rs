@@ -51,12 +51,12 @@ pub(crate) enum Method {
 pub(crate) enum Readout {
     /// Their maxima.
     Maximum,
-    /// Their averages under a weight that fades.
+    /// Their averages under a weight that decays.
     Shaped,
 }
 
-/// How fast the weight of [`Readout::Shaped`] fades, in s: half of the time in which inputs spike.
-const FADING: f64 = 0.05;
+/// How fast the weight of [`Readout::Shaped`] decays, in s: half of the time in which inputs spike.
+const DECAY: f64 = 0.05;
 
 /// The distance of two such averages that counts as decided, per threshold.
 const DECIDED: f64 = 0.05;
@@ -198,13 +198,13 @@ impl Readout {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Maximum => "Maxima",
-            Self::Shaped => "Fading averages",
+            Self::Shaped => "Decaying averages",
         }
     }
 
     /// The cross entropy, in both engines.
     fn losses(self, population: usize, label: usize) -> (Box<dyn Loss>, Box<dyn GridLoss>) {
-        let (tau, scale) = (FADING, DECIDED);
+        let (tau, scale) = (DECAY, DECIDED);
         match self {
             Self::Maximum => (
                 Box::new(MaxVoltageCrossEntropy { population, label }),
@@ -223,7 +223,7 @@ impl Readout {
             let potentials = (0..=run.steps()).map(|step| run.membrane(step, neuron));
             potentials.fold(f64::NEG_INFINITY, f64::max)
         };
-        let (tau, scale) = (FADING, DECIDED);
+        let (tau, scale) = (DECAY, DECIDED);
         match self {
             Self::Maximum => range.map(highest).collect(),
             Self::Shaped => {

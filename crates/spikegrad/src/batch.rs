@@ -61,11 +61,11 @@ impl Worker {
         prepared: &Prepared<'_>,
         first: usize,
         chunk: &[Sample<'_>],
-        look_up: &impl Fn(usize, &Trace) -> R,
+        extract: &impl Fn(usize, &Trace) -> R,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let one = |(position, &sample): (usize, &Sample<'_>)| {
             let value = self.add(prepared, position, sample)?;
-            Ok((value, look_up(position, &self.scratch.trace)))
+            Ok((value, extract(position, &self.scratch.trace)))
         };
         (first..).zip(chunk).map(one).collect()
     }
@@ -80,13 +80,13 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Values of a batch with what `look_up` reads from each trace; the sum of the gradients becomes `total`.
+    /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`.
     pub(crate) fn value_and_grad<R: Send>(
         &mut self,
         prepared: &Prepared<'_>,
         samples: &[Sample<'_>],
         total: &mut GradientSum,
-        look_up: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { workers, is_dirty } = self;
         if std::mem::replace(is_dirty, true) {
@@ -104,7 +104,7 @@ impl Workers {
             let chunks = workers.par_iter_mut().zip(wave.par_chunks(CHUNK)).enumerate();
             let results: Vec<_> = chunks
                 .map(|(k, (worker, chunk))| {
-                    worker.run(prepared, first + k * CHUNK, chunk, &look_up)
+                    worker.run(prepared, first + k * CHUNK, chunk, &extract)
                 })
                 .collect();
             for (worker, result) in workers.iter_mut().zip(results) {
@@ -155,11 +155,11 @@ pub(crate) fn too_much(
     BatchError { sample: position, source }
 }
 
-/// Values of a batch without gradients, and what `look_up` reads from each trace.
+/// Values of a batch without gradients, and what `extract` reads from each trace.
 pub(crate) fn values<R: Send>(
     prepared: &Prepared<'_>,
     samples: &[Sample<'_>],
-    look_up: impl Fn(usize, &Trace) -> R + Sync,
+    extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
     // The first chunk known to hold a sample that fails: later ones need not be run, earlier ones are.
     let failed = AtomicUsize::new(usize::MAX);
@@ -171,7 +171,7 @@ pub(crate) fn values<R: Send>(
         let one = |(position, &sample): (usize, &Sample<'_>)| {
             let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
-            Ok((value, look_up(position, &scratch.trace)))
+            Ok((value, extract(position, &scratch.trace)))
         };
         let values: Result<Vec<_>, BatchError> = (k * CHUNK..).zip(chunk).map(one).collect();
         if values.is_err() {

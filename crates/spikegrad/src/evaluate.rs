@@ -100,13 +100,13 @@ pub struct Batch<R> {
     pub losses: Vec<f64>,
     /// Sum over the samples of the derivatives with respect to the parameters.
     pub gradient: Parameters,
-    /// What was looked up in the trace of each sample.
-    pub looked_up: Vec<R>,
+    /// What was extracted from the trace of each sample.
+    pub extracted: Vec<R>,
 }
 
 /// Returns the values of a batch and the sum of their gradients, computed in parallel.
 ///
-/// `look_up` may read from each trace what the caller wants to keep of it.
+/// `extract` may read from each trace what the caller wants to keep of it.
 ///
 /// # Errors
 /// [`BatchError`] of the first sample that fails.
@@ -115,17 +115,17 @@ pub fn value_and_grad_batch<R: Send>(
     parameters: &Parameters,
     samples: &[Sample<'_>],
     settings: &Settings,
-    look_up: impl Fn(usize, &Trace) -> R + Sync,
+    extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Batch<R>, BatchError> {
     let mut evaluator = Evaluator::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
     let mut gradient = parameters.zeros_like();
-    let results = evaluator.value_and_grad_batch(samples, &mut gradient, look_up)?;
-    let (losses, looked_up) = results.into_iter().unzip();
-    Ok(Batch { losses, gradient, looked_up })
+    let results = evaluator.value_and_grad_batch(samples, &mut gradient, extract)?;
+    let (losses, extracted) = results.into_iter().unzip();
+    Ok(Batch { losses, gradient, extracted })
 }
 
-/// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
+/// Returns the values of a batch without gradients, and what `extract` reads from each trace.
 ///
 /// # Errors
 /// [`BatchError`] of the first sample that fails.
@@ -134,9 +134,9 @@ pub fn value_batch<R: Send>(
     parameters: &Parameters,
     samples: &[Sample<'_>],
     settings: &Settings,
-    look_up: impl Fn(usize, &Trace) -> R + Sync,
+    extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
     let prepared = Prepared::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
-    batch::values(&prepared, samples, look_up)
+    batch::values(&prepared, samples, extract)
 }

@@ -76,7 +76,7 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// Says which engine works off the network, and why.
+    /// Says which engine runs the network, and why.
     #[must_use]
     pub fn explanation(&self) -> Explanation<'a> {
         self.prepared.explanation()
@@ -149,7 +149,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Returns the values of a batch with what `look_up` reads from each trace, and writes the sum of the gradients with respect
+    /// Returns the values of a batch with what `extract` reads from each trace, and writes the sum of the gradients with respect
     /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
     ///
     /// # Errors
@@ -159,10 +159,10 @@ impl<'a> Evaluator<'a> {
         &mut self,
         samples: &[Sample<'_>],
         gradient: &mut Parameters,
-        look_up: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { prepared, sum, workers, .. } = self;
-        let values = workers.value_and_grad(prepared, samples, sum, look_up)?;
+        let values = workers.value_and_grad(prepared, samples, sum, extract)?;
         sum.write(prepared.network, &prepared.circuit, gradient);
         match batch::not_finite(prepared, gradient) {
             None => Ok(values),
@@ -170,16 +170,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Returns the values of a batch without gradients, and what `look_up` reads from each trace.
+    /// Returns the values of a batch without gradients, and what `extract` reads from each trace.
     ///
     /// # Errors
     /// [`BatchError`] of the first sample that fails.
     pub fn value_batch<R: Send>(
         &self,
         samples: &[Sample<'_>],
-        look_up: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        batch::values(&self.prepared, samples, look_up)
+        batch::values(&self.prepared, samples, extract)
     }
 
     /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the

@@ -43,7 +43,7 @@ impl Default for Settings {
     }
 }
 
-/// Why a network is worked off as it is.
+/// Why a network is run by one engine and not the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Layered,
@@ -51,7 +51,7 @@ enum Reason {
     NotLayered(NotLayered),
 }
 
-/// Which engine works off a network, and why: in one sentence, if displayed.
+/// Which engine runs a network, and why: in one sentence, if displayed.
 #[derive(Clone, Copy, Debug)]
 pub struct Explanation<'a> {
     network: &'a Network,
@@ -78,7 +78,7 @@ impl fmt::Display for Explanation<'_> {
     }
 }
 
-/// Says which engine works off a network, and why.
+/// Says which engine runs a network, and why.
 ///
 /// # Errors
 /// [`NetworkError`] if the parameters do not fit.

@@ -248,7 +248,7 @@ fn e14_a_jump_uses_the_state_before_and_the_state_after_where_each_belongs() {
 
 #[test]
 fn a_spike_that_no_loss_reads_has_no_gradient_through_its_slope() {
-    // Not a row: nearly grazing, and worth nothing.
+    // Not a row: nearly grazing, with zero adjoint.
     let document = starting(with(json!({"tau_syn": 10.0}), 4.0 + 1e-14, &[0.0], 100.0), 0.0, 0.0);
     let loss = SpikeTimeMse { population: 0, targets: vec![vec![]] };
     let evaluation = gradient_of(&document, &loss).unwrap();

@@ -143,13 +143,13 @@ fn f16_a_sample_alone_is_the_sample_in_any_batch() {
         trace.spikes.clone()
     })
     .unwrap();
-    assert!(batch.looked_up.iter().map(Vec::len).sum::<usize>() > 10);
+    assert!(batch.extracted.iter().map(Vec::len).sum::<usize>() > 10);
     let mut sum = vec![(0.0, 0.0); p.parameters.to_vec().len()];
     for (k, sample) in samples.iter().enumerate() {
         let alone =
             value_and_grad(&p.network, &p.parameters, sample.stimulus, &loss, &settings).unwrap();
         assert_eq!(alone.loss.to_bits(), batch.losses[k].to_bits());
-        assert_eq!(alone.trace.spikes, batch.looked_up[k]);
+        assert_eq!(alone.trace.spikes, batch.extracted[k]);
         for ((sum, size), x) in sum.iter_mut().zip(alone.gradient.parameters.to_vec()) {
             *sum += x;
             *size += x.abs();

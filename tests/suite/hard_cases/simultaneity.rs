@@ -265,10 +265,10 @@ fn c13_threads_and_the_order_of_a_batch_do_not_show() {
     };
     let order: Vec<usize> = (0..stimuli.len()).collect();
     let one = evaluate(&order, 1);
-    assert!(one.looked_up.iter().all(|spikes| spikes.len() > 3));
+    assert!(one.extracted.iter().all(|spikes| spikes.len() > 3));
     for threads in [2, 4, 8] {
         let many = evaluate(&order, threads);
-        assert_eq!((&many.losses, &many.looked_up), (&one.losses, &one.looked_up));
+        assert_eq!((&many.losses, &many.extracted), (&one.losses, &one.extracted));
         assert_eq!(many.gradient, one.gradient);
     }
     let mut shuffled = order.clone();
@@ -276,7 +276,7 @@ fn c13_threads_and_the_order_of_a_batch_do_not_show() {
     let other = evaluate(&shuffled, 2);
     for (position, &k) in shuffled.iter().enumerate() {
         assert_eq!(other.losses[position].to_bits(), one.losses[k].to_bits());
-        assert_eq!(other.looked_up[position], one.looked_up[k]);
+        assert_eq!(other.extracted[position], one.extracted[k]);
     }
 }
 

@@ -166,15 +166,15 @@ fn a_batch_is_its_samples_on_any_number_of_threads() {
         let samples: Vec<_> =
             stimuli.iter().map(|stimulus| Sample { stimulus, loss: &*loss }).collect();
         let batch = |pool: &rayon::ThreadPool| {
-            let look_up = |_: usize, trace: &Trace| trace.spikes.clone();
-            let run = || value_and_grad_batch(network, parameters, &samples, &settings(), look_up);
+            let extract = |_: usize, trace: &Trace| trace.spikes.clone();
+            let run = || value_and_grad_batch(network, parameters, &samples, &settings(), extract);
             pool.install(run).map_err(|error| runaway(error.source))
         };
         let [one, two, four] = &pools;
         let one = batch(one)?;
         for other in [batch(two)?, batch(four)?] {
             prop_assert_eq!(bits(&one.losses), bits(&other.losses));
-            prop_assert_eq!(&one.looked_up, &other.looked_up);
+            prop_assert_eq!(&one.extracted, &other.extracted);
             prop_assert_eq!(bits(&one.gradient.to_vec()), bits(&other.gradient.to_vec()));
         }
         let mut sum = vec![0.0; parameters.to_vec().len()];
@@ -182,14 +182,14 @@ fn a_batch_is_its_samples_on_any_number_of_threads() {
             let alone = value_and_grad(network, parameters, sample.stimulus, &*loss, &settings())
                 .map_err(runaway)?;
             prop_assert_eq!(alone.loss.to_bits(), one.losses[k].to_bits());
-            prop_assert_eq!(&alone.trace.spikes, &one.looked_up[k]);
+            prop_assert_eq!(&alone.trace.spikes, &one.extracted[k]);
             for (sum, x) in sum.iter_mut().zip(alone.gradient.parameters.to_vec()) {
                 *sum += x;
             }
         }
         let gradient = one.gradient.to_vec();
         prop_assert!(distance(&gradient, &sum) < REORDERED, "{:e}", distance(&gradient, &sum));
-        Ok(one.looked_up.iter().map(Vec::len).sum())
+        Ok(one.extracted.iter().map(Vec::len).sum())
     });
 }
 

@@ -1,6 +1,6 @@
 //! `spikegrad sweep`: the same run with several seeds, or several values of a setting, and a table of what came out.
 //!
-//! Each run has a folder of its own, so that a sweep that was interrupted goes on with what is missing. Not here: one run
+//! Each run has a folder of its own, so that a search that was interrupted goes on with what is missing. Not here: one run
 //! (`train.rs`).
 
 use crate::arguments::{self, Common};

@@ -294,7 +294,7 @@ fn announce(run: &Run, folder: &Path) {
     ));
 }
 
-/// Says which engine works off the network, and why.
+/// Says which engine runs the network, and why.
 fn say_engine(run: &Run, common: &Common) -> Result<(), Failure> {
     let (network, parameters) = (run.classifier().network(), run.classifier().parameters());
     let explanation = explain(network, parameters, &common.settings(Grazing::Fail))

@@ -24,7 +24,7 @@ mod neuron;
 
 use crate::as_lif;
 use crate::exact::{Cotangents, Grazing, judge_touches};
-use crate::{Answer, CompareError, Engine, Question, Worth};
+use crate::{Answer, CompareError, Engine, Evidence, Question};
 use events::{Arrival, Event, What, events};
 use nalgebra::DVector;
 use neuron::Sensitive;
@@ -106,7 +106,7 @@ impl Saltation {
         let stretches = sweep.neurons.iter().map(|neuron| neuron.stiffness);
         let of_stretches = stretches.fold(0.0, f64::max);
         let condition = Condition { terms, of_slopes: sweep.of_slopes, of_stretches };
-        Ok((Answer { loss: run.loss, gradient, worth: Worth::default() }, condition))
+        Ok((Answer { loss: run.loss, gradient, evidence: Evidence::default() }, condition))
     }
 
     fn unsupported(&self, reason: String) -> CompareError {
@@ -150,8 +150,8 @@ impl<'a> Sweep<'a> {
             }
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
-            if let Some(fading) = readout.request.measure.fading() {
-                neurons[readout.request.neuron.index()].average(k, fading, &zero);
+            if let Some(decay) = readout.request.measure.fading() {
+                neurons[readout.request.neuron.index()].average(k, decay, &zero);
             }
         }
         let mut times = vec![zero.clone(); trace.stimulus.spikes().len() + trace.spikes.len()];

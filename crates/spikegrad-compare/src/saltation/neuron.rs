@@ -48,10 +48,10 @@ pub(super) struct Sensitive {
     pub(super) stiffness: f64,
 }
 
-/// An integral of the potential under a weight that fades, and its row.
+/// An integral of the potential under a weight that decays, and its row.
 struct Average {
     readout: usize,
-    fading: f64,
+    decay: f64,
     by: DVector<f64>,
 }
 
@@ -81,8 +81,8 @@ impl Sensitive {
     }
 
     /// Follows an average for a read-out.
-    pub(super) fn average(&mut self, readout: usize, fading: f64, zero: &DVector<f64>) {
-        self.averages.push(Average { readout, fading, by: zero.clone() });
+    pub(super) fn average(&mut self, readout: usize, decay: f64, zero: &DVector<f64>) {
+        self.averages.push(Average { readout, decay, by: zero.clone() });
     }
 
     /// The averages over a run of this length: read-out and row of each.
@@ -140,8 +140,8 @@ impl Sensitive {
         self.stiffness = self.stiffness.max(dt / self.p.tau_mem + dt / self.p.tau_syn);
         let generator = self.generator() * dt;
         for average in &mut self.averages {
-            let weight = math::exp(-average.fading * self.time.rounded);
-            let integral = integrated(&generator, average.fading * dt, dt) * weight;
+            let weight = math::exp(-average.decay * self.time.rounded);
+            let integral = integrated(&generator, average.decay * dt, dt) * weight;
             average.by.axpy(integral[(6, V)], &self.by_v, 1.0);
             average.by.axpy(integral[(6, I)], &self.by_i, 1.0);
             let y = Vector3::new(self.v, self.i, self.p.v_leak + self.p.i_bias);
@@ -221,7 +221,7 @@ impl Sensitive {
         let after = self.motion(self.i);
         self.saltate(Matrix2::new(0.0, 0.0, 0.0, 1.0), before, after, &by_time);
         for average in &mut self.averages {
-            let weight = math::exp(-average.fading * time.rounded);
+            let weight = math::exp(-average.decay * time.rounded);
             average.by.axpy(weight * (self.p.v_th - self.p.v_reset), &by_time, 1.0);
         }
         self.v = self.p.v_reset;
@@ -262,12 +262,12 @@ impl Sensitive {
     }
 }
 
-/// The exponential of the system whose rows 6 to 8 integrate V and its two derivatives over `dt` under a weight that fades by the
-/// exponent `fade` on the way, given `generator` = A dt.
-fn integrated(generator: &System, fade: f64, dt: f64) -> Integrated {
+/// The exponential of the system whose rows 6 to 8 integrate V and its two derivatives over `dt` under a weight that decays by the
+/// exponent `decay` on the way, given `generator` = A dt.
+fn integrated(generator: &System, decay: f64, dt: f64) -> Integrated {
     let mut a = Integrated::zeros();
-    let fading = generator - System::identity() * fade;
-    a.fixed_view_mut::<6, 6>(0, 0).copy_from(&fading);
+    let damped = generator - System::identity() * decay;
+    a.fixed_view_mut::<6, 6>(0, 0).copy_from(&damped);
     for (row, of) in [(6, V), (7, V_BY_MEM), (8, V_BY_SYN)] {
         a[(row, of)] = dt;
     }

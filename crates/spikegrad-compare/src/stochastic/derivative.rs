@@ -12,7 +12,7 @@
 //! Its expectation is the derivative of the expected loss (docs/mathematics.md, eq. 44): G. Arya, M. Schauer, F. Schäfer and C.
 //! Rackauckas, Adv. Neural Inf. Process. Syst. 35 (2022; arXiv:2210.08572), there as *stochastic triples*. **Pruned**, one turn
 //! alone is run, chosen with a probability in proportion to its weight, for the whole weight: one run more, the same expectation,
-//! more variance. **Smoothed**, each decision passes on at once what its turns are worth, as the mixture of 1 − p of the right
+//! more variance. **Smoothed**, each decision passes on at once what its turns change, as the mixture of 1 − p of the right
 //! and p of the left one-sided derivative: dp/(1 − p) times 1 − p for a silence, dp/p times p for a spike, dp = p'(x) dx for
 //! either. That is the chain rule with p' for the derivative of a spike, a surrogate gradient (Gygax and Zenke 2025). Smoothing
 //! keeps the expectation where the loss is linear in the decisions and loses it in deep networks and through resets.

@@ -41,8 +41,8 @@ impl EscapeNoise {
         match *self {
             Self::Sigmoid { beta } => {
                 // One exponential, of a number that is not positive.
-                let fading = math::exp(-(beta * x).abs());
-                if x < 0.0 { fading / (1.0 + fading) } else { 1.0 / (1.0 + fading) }
+                let decay = math::exp(-(beta * x).abs());
+                if x < 0.0 { decay / (1.0 + decay) } else { 1.0 / (1.0 + decay) }
             }
             Self::Exponential { p0, width } => -math::exp_m1(-p0 * math::exp(x / width)),
         }
@@ -53,8 +53,8 @@ impl EscapeNoise {
     pub fn derivative(&self, x: f64) -> f64 {
         match *self {
             Self::Sigmoid { beta } => {
-                let fading = math::exp(-(beta * x).abs());
-                beta * fading / ((1.0 + fading) * (1.0 + fading))
+                let decay = math::exp(-(beta * x).abs());
+                beta * decay / ((1.0 + decay) * (1.0 + decay))
             }
             Self::Exponential { p0, width } => {
                 // e^(ln ρ − ρ): an overflow of ρ, which makes it zero, meets no other factor.

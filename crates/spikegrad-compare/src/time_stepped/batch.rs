@@ -14,7 +14,7 @@ use spikegrad_network::{Parameters, Stimulus};
 /// Samples that share a sum.
 const CHUNK: usize = 8;
 
-/// One stimulus and what its answer is worth.
+/// One stimulus and the loss of its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct GridSample<'a> {
     /// The input.
@@ -23,7 +23,7 @@ pub struct GridSample<'a> {
     pub loss: &'a dyn GridLoss,
 }
 
-/// What a sample is worth; a surrogate gradient belongs to the sum of both.
+/// The value of a sample; a surrogate gradient belongs to the sum of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GridValue {
     /// The loss.
@@ -47,8 +47,8 @@ pub struct GridBatch<R> {
     /// Sum over the samples, in the shape of the parameters; entries of delays, refractory times and (unless the settings ask for
     /// them) time constants are zero.
     pub gradient: Parameters,
-    /// What was looked up in the run of each sample.
-    pub looked_up: Vec<R>,
+    /// What was extracted from the run of each sample.
+    pub extracted: Vec<R>,
     /// Most bytes that one sample stored for its way back ([`Run::stored_bytes`]).
     pub stored_bytes: usize,
 }
@@ -120,7 +120,7 @@ impl SteppedNetwork<'_> {
         Ok(value)
     }
 
-    /// Values and the sum of the surrogate gradients of a batch of deterministic runs; `look_up` may keep what it needs of each
+    /// Values and the sum of the surrogate gradients of a batch of deterministic runs; `extract` may keep what it needs of each
     /// run.
     ///
     /// `parameters` are those with which the network was laid out; the gradient takes their shape.
@@ -132,7 +132,7 @@ impl SteppedNetwork<'_> {
         &self,
         parameters: &Parameters,
         samples: &[GridSample<'_>],
-        look_up: impl Fn(usize, &Run) -> R + Sync,
+        extract: impl Fn(usize, &Run) -> R + Sync,
     ) -> Result<GridBatch<R>, GridError> {
         let count = rayon::current_num_threads();
         let worker = || (GridMemory::default(), SteppedSum::new(self));
@@ -153,7 +153,7 @@ impl SteppedNetwork<'_> {
                         self.value_and_grad(sample, &mut Threshold, surrogate, memory, sum)?;
                     let value = value.finite(position)?;
                     let run = &memory.run;
-                    Ok::<_, GridError>((value, look_up(position, run), run.stored_bytes()))
+                    Ok::<_, GridError>((value, extract(position, run), run.stored_bytes()))
                 };
                 (first + k * CHUNK..).zip(chunk).map(one).collect::<Result<Vec<_>, _>>()
             };
@@ -168,8 +168,8 @@ impl SteppedNetwork<'_> {
             return Err(GridError::GradientNotFinite);
         }
         let stored_bytes = all.iter().map(|one| one.2).max().unwrap_or(0);
-        let (values, looked_up) = all.into_iter().map(|(value, r, _)| (value, r)).unzip();
-        Ok(GridBatch { values, gradient, looked_up, stored_bytes })
+        let (values, extracted) = all.into_iter().map(|(value, r, _)| (value, r)).unzip();
+        Ok(GridBatch { values, gradient, extracted, stored_bytes })
     }
 
     /// Values of a batch without gradients, in parallel.
@@ -179,11 +179,11 @@ impl SteppedNetwork<'_> {
     pub fn value_batch<R: Send>(
         &self,
         samples: &[GridSample<'_>],
-        look_up: impl Fn(usize, &Run) -> R + Sync,
+        extract: impl Fn(usize, &Run) -> R + Sync,
     ) -> Result<Vec<(GridValue, R)>, GridError> {
         let one = |memory: &mut GridMemory, (position, sample): (usize, &GridSample<'_>)| {
             let value = self.value(sample, &mut Threshold, memory)?.finite(position)?;
-            Ok::<_, GridError>((value, look_up(position, &memory.run)))
+            Ok::<_, GridError>((value, extract(position, &memory.run)))
         };
         let all = samples.par_iter().enumerate().map_init(GridMemory::default, one);
         // All of them, and then the first that failed: which one fails first in time is up to the threads.

@@ -78,8 +78,8 @@ impl Shape {
             Self::SuperSpike => (1.0 + z.abs()).powi(-2),
             // One exponential, of a number that is not positive: no overflow on either side.
             Self::Sigmoid => {
-                let fading = math::exp(-z.abs());
-                fading / ((1.0 + fading) * (1.0 + fading))
+                let decay = math::exp(-z.abs());
+                decay / ((1.0 + decay) * (1.0 + decay))
             }
             Self::PiecewiseLinear => (1.0 - z.abs()).max(0.0),
             Self::ArcTan => {

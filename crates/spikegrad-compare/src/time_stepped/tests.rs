@@ -372,7 +372,7 @@ fn batch(threads: usize) -> super::GridBatch<Vec<f64>> {
 #[test]
 fn a_batch_has_the_same_bits_on_any_number_of_threads() {
     let one = batch(1);
-    assert!(one.looked_up.iter().flatten().sum::<f64>() > 50.0, "too few spikes to be a test");
+    assert!(one.extracted.iter().flatten().sum::<f64>() > 50.0, "too few spikes to be a test");
     assert_eq!(one, batch(2));
     assert_eq!(one, batch(7));
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Averaging the iterates is of B. T. Polyak and A. B. Juditsky, *Acceleration of stochastic approximation by averaging*, SIAM J.
-//! Control Optim. 30, 838 (1992). Theirs weighs all steps alike; an exponential one forgets, and about the last
+//! Control Optim. 30, 838 (1992). Theirs weighs all steps equally; an exponential one forgets, and about the last
 //! 1/(1 − decay) steps count. It starts at the first parameters, so that nothing has to be corrected.
 //!
 //! Not here: which parameters a run reports, and when the average is taken.

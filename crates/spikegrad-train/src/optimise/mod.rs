@@ -42,7 +42,7 @@ pub use schedule::{Schedule, Shape};
 use rayon::prelude::*;
 use rules::Corrections;
 
-/// Consecutive parameters that move alike.
+/// Consecutive parameters that move by one rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Number of parameters.
@@ -145,7 +145,7 @@ impl Optimiser {
     }
 }
 
-/// Parameters that are worked off by one thread at a time.
+/// Parameters that one thread updates at a time.
 const PIECE: usize = 1 << 14;
 
 /// Steps piece by piece, on all threads: each parameter's step is its own, so that their number changes no bit.

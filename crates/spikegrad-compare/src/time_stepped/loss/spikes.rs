@@ -103,7 +103,7 @@ impl GridLoss for TtfsCrossEntropy {
 /// D = (1/τ) ∫₀^∞ (f − g)² dt = ½ Σₙ hₙ² (1 − e^(−2dt/τ))       hₙ = e^(−dt/τ) hₙ₋₁ + sₙ − (targets at n)
 /// ```
 ///
-/// where the last h fades for ever and has a factor of 1. M. C. W. van Rossum, Neural Computation 13, 751 (2001).
+/// where the last h decays for ever and has a factor of 1. M. C. W. van Rossum, Neural Computation 13, 751 (2001).
 #[derive(Clone, Debug, PartialEq)]
 pub struct VanRossum {
     /// Position of the population.
@@ -137,7 +137,7 @@ impl GridLoss for VanRossum {
         let (size, dt) = (view.size(), view.run().dt());
         let emitted = view.emitted();
         into.spikes.resize(emitted.len(), 0.0);
-        let (fading, share) = (math::exp(-dt / self.tau), -math::exp_m1(-2.0 * dt / self.tau));
+        let (decay, share) = (math::exp(-dt / self.tau), -math::exp_m1(-2.0 * dt / self.tau));
         let mut value = 0.0;
         for (k, targets) in self.targets.iter().enumerate() {
             let mut targets: Vec<f64> = targets.iter().map(|t| (t / dt).round()).collect();
@@ -146,7 +146,7 @@ impl GridLoss for VanRossum {
             let (mut trace, mut at) = (0.0, 0.0);
             // Each h in the place of its derivative, until that is known.
             for n in 0..view.points() {
-                trace = trace * fading + emitted[n * size + k];
+                trace = trace * decay + emitted[n * size + k];
                 while targets.next_if(|&target| target <= at).is_some() {
                     trace -= 1.0;
                 }
@@ -160,7 +160,7 @@ impl GridLoss for VanRossum {
             for n in (0..last).rev() {
                 let h = &mut into.spikes[n * size + k];
                 value += 0.5 * share * *h * *h;
-                adjoint = fading * adjoint + share * *h;
+                adjoint = decay * adjoint + share * *h;
                 *h = adjoint;
             }
         }

@@ -68,7 +68,7 @@ impl GridLoss for MeanVoltageCrossEntropy {
     }
 }
 
-/// `−ln softmax` of the time averages of V under a weight that fades (trapezoidal rule), at the label: the counterpart of
+/// `−ln softmax` of the time averages of V under a weight that decays (trapezoidal rule), at the label: the counterpart of
 /// `spikegrad_adjoint::ShapedVoltageCrossEntropy`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapedVoltageCrossEntropy {
@@ -76,7 +76,7 @@ pub struct ShapedVoltageCrossEntropy {
     pub population: usize,
     /// The neuron whose average shall be the largest.
     pub label: usize,
-    /// How fast the weight fades, in seconds, positive; with an infinite one the averages are means.
+    /// How fast the weight decays, in seconds, positive; with an infinite one the averages are means.
     pub tau: f64,
     /// Distance of two averages that counts as decided, in the unit of V, positive.
     pub scale: f64,
