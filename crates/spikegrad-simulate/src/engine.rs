@@ -20,6 +20,12 @@ use spikegrad_network::{
 /// queue a change, one that comes late spares it an early look. Flat between 3/4 and 1.
 const EARLY: f64 = 7.0 / 8.0;
 
+/// The double of the instant `dt` seconds after `time`, rounded as the time of a crossing is: a bound of the way to a crossing is then no later
+/// than the crossing, however short the way.
+fn instant_after<T: Scalar>(time: Time<T>, dt: f64) -> f64 {
+    Time { rounded: time.rounded.re(), rest: time.rest }.after(dt).rounded
+}
+
 /// What a run shall record, and how long it may go on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -371,12 +377,12 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         let Some(dt) = self.circuit.neurons[neuron.index()].earliest_crossing(state) else {
             return self.set_candidate(neuron, Candidate::NotBefore, f64::INFINITY);
         };
-        let bound = time.rounded.re() + dt;
+        let bound = instant_after(time, dt);
         let cell = &self.workspace.cells[neuron.index()];
         let is_kept =
             cell.candidate == Candidate::NotBefore && cell.due <= bound && cell.due >= self.now;
         if !is_kept {
-            let early = time.rounded.re() + EARLY * dt;
+            let early = instant_after(time, EARLY * dt);
             self.set_candidate(neuron, Candidate::NotBefore, early);
         }
     }
@@ -386,13 +392,14 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     fn look_ahead(&mut self, neuron: NeuronId) {
         let (state, time) = self.free_state(neuron);
         let model = &self.circuit.neurons[neuron.index()];
-        let (start, due) = (time.rounded.re(), self.workspace.cells[neuron.index()].due);
+        let due = self.workspace.cells[neuron.index()].due;
         let Some(dt) = model.earliest_crossing(state) else {
             return self.set_candidate(neuron, Candidate::NotBefore, f64::INFINITY);
         };
-        let left = start + dt - due;
-        let early = due + EARLY * left;
-        if left > due - start && early > due {
+        let passed = (due - time.rounded.re()) - time.rest;
+        let left = dt - passed;
+        let early = instant_after(time, passed + EARLY * left);
+        if left > passed && early > due {
             return self.set_candidate(neuron, Candidate::NotBefore, early);
         }
         let (candidate, due) = match model.next_crossing(state) {

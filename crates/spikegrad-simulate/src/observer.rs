@@ -100,9 +100,11 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         self.moved(before, dt);
     }
 
-    /// The neuron has moved freely from `before` for `dt` seconds.
+    /// The neuron has moved freely from `before` for `dt` seconds. Between arrivals of one instant only derivatives move.
     pub(crate) fn moved(&mut self, before: N::State, dt: T) {
-        self.motion = Some((before, dt));
+        if dt.re() > 0.0 {
+            self.motion = Some((before, dt));
+        }
     }
 
     /// Adds a stretch from `time` on to the integrals that are asked for.

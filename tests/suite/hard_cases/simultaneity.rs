@@ -290,3 +290,43 @@ fn c14_multiple_spikes_on_and_off_any_grid_are_all_delivered() {
     let answer = time_gradient(&document, 0, 0);
     assert!(by_weight(&answer, 0) < 0.0);
 }
+
+#[test]
+fn c8_crossings_a_double_apart_come_in_their_order_however_short_the_way_to_them() {
+    // Released next to the threshold by a fast membrane, each needs picoseconds, of which a time of milliseconds shows no digit: a bound of the
+    // way must not be rounded beyond its end.
+    let document = json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 2,
+            "populations": [{"name": "out", "size": 4, "model": "lif", "params": {
+                "v_leak": -1e6, "i_bias": 1_000_000.965_378_692_4, "tau_mem": 1.196_363_274_124_797e-6, "tau_syn": 0.003,
+                "v_th": 0.804_482_243_691_218_3, "v_reset": 0.804_482_243_690_413_8, "t_ref": 0.003_188_684_798_054_644
+            }}],
+            "connections": [{
+                "from": "input", "to": "out",
+                "weights": [
+                    [-2.208_767_148_617_471_6, 8.920_037_902_311_766],
+                    [6.175_157_006_465_28, 0.429_181_965_425_116_55],
+                    [5.687_654_841_597_476, 11.941_370_213_792_077],
+                    [6.412_104_088_675_361_5, 11.241_148_916_308_305]
+                ],
+                "delay": [
+                    [0.002_141_689_677_309_057, 0.001_582_912_024_017_919_5],
+                    [0.000_620_655_304_006_401_4, 0.002_421_673_215_164_071],
+                    [0.002_610_882_832_886_958_3, 0.000_410_862_329_660_279_2],
+                    [0.000_662_853_063_453_676_4, 0.002_421_927_733_797_743]
+                ]
+            }]
+        },
+        "stimulus": {"t_end": 0.06, "spikes": [
+            [0, 0.027_974_563_026_023_77], [0, 0.010_284_133_405_837_457], [1, 0.005_392_160_296_294_91],
+            [0, 0.007_134_444_411_472_243]
+        ]}
+    });
+    let spikes = run(&document).unwrap().spikes;
+    assert_eq!(spikes.len(), 72);
+    for pair in spikes.windows(2) {
+        assert!(pair[0].time <= pair[1].time, "{pair:?}");
+    }
+}

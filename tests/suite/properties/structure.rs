@@ -59,9 +59,10 @@ fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
         for (k, connection) in problem.network.connections().iter().enumerate() {
             if connection.from == Source::Input && connection.synapses == Synapses::Dense {
                 let values = &mut other.parameters.connections[k];
-                values.weights = widened(&values.weights, inputs, 0.0);
+                values.weights = widened(&values.weights, inputs, |_| 0.0);
                 if let Values::Each(delays) = &mut values.delay {
-                    *delays = widened(delays, inputs, 0.0);
+                    // Another delay would make of one row a synapse each, and another engine's last bits.
+                    *delays = widened(delays, inputs, |row| row[0]);
                 }
             }
         }
@@ -88,8 +89,8 @@ fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
 }
 
 /// Rows of `width` with one more entry each.
-fn widened(flat: &[f64], width: usize, entry: f64) -> Vec<f64> {
-    flat.chunks(width).flat_map(|row| row.iter().copied().chain([entry])).collect()
+fn widened(flat: &[f64], width: usize, entry: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    flat.chunks(width).flat_map(|row| row.iter().copied().chain([entry(row)])).collect()
 }
 
 #[test]
