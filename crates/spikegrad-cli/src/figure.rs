@@ -186,17 +186,9 @@ fn voltages(
         let parameters = &problem.parameters.populations[population];
         let levels = parameters.model().table().threshold_and_reset;
         let levels = levels.map(|(at, to)| (parameters[at].get(index), parameters[to].get(index)));
-        let jump = |time| levels.map(|(threshold, reset)| [(time, threshold), (time, reset)]);
-        let jumps = trace.spike_times(neuron).filter_map(jump).flatten();
-        // A sample at the time of a spike reads what is after it: the sort is stable.
-        let mut points: Vec<(f64, f64)> = jumps.chain(times.iter().copied().zip(values)).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        VoltageTrace {
-            label: network.describe(neuron),
-            role: Role::Layer(population),
-            threshold: levels.map(|(threshold, _)| threshold),
-            points,
-        }
+        let samples = times.iter().copied().zip(values);
+        let (label, spikes) = (network.describe(neuron), trace.spike_times(neuron));
+        VoltageTrace::through(label, Role::Layer(population), levels, spikes, samples)
     };
     Ok(neurons.iter().zip(read).map(curve).collect())
 }

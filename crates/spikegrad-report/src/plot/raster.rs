@@ -104,6 +104,24 @@ pub struct VoltageTrace {
     pub points: Vec<(f64, f64)>,
 }
 
+impl VoltageTrace {
+    /// The course through `samples`, (time, potential), and through `spikes`, at each of which the potential reaches the first of two `levels` and falls to
+    /// the second. A sample at the time of a spike is one after it.
+    pub fn through(
+        label: String,
+        role: Role,
+        levels: Option<(f64, f64)>,
+        spikes: impl Iterator<Item = f64>,
+        samples: impl Iterator<Item = (f64, f64)>,
+    ) -> Self {
+        let jump = |time| levels.map(|(threshold, reset)| [(time, threshold), (time, reset)]);
+        let mut points: Vec<_> = spikes.filter_map(jump).flatten().chain(samples).collect();
+        // Stable: what was first of equals stays first.
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { label, role, threshold: levels.map(|(threshold, _)| threshold), points }
+    }
+}
+
 // All lengths are in points.
 const MARGIN: f64 = 18.0;
 const HEADING_HEIGHT: f64 = 36.0;

@@ -307,17 +307,9 @@ fn voltages(
         let (_, k) = network.locate(neuron);
         let levels = of_spikes.map(|(at, to)| (values[at].get(k), values[to].get(k)));
         let own = read.readouts.iter().filter(|readout| readout.request.neuron == neuron);
-        let jump = |time| levels.map(|(threshold, reset)| [(time, threshold), (time, reset)]);
-        let jumps = trace.spike_times(neuron).filter_map(jump).flatten();
-        let mut points: Vec<(f64, f64)> =
-            jumps.chain(own.map(|readout| (readout.time, readout.value))).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        VoltageTrace {
-            label: network.describe(neuron),
-            role: Role::Layer(output),
-            threshold: levels.map(|(threshold, _)| threshold),
-            points,
-        }
+        let samples = own.map(|readout| (readout.time, readout.value));
+        let (label, spikes) = (network.describe(neuron), trace.spike_times(neuron));
+        VoltageTrace::through(label, Role::Layer(output), levels, spikes, samples)
     };
     Ok(outputs().map(voltage).collect())
 }
