@@ -129,9 +129,11 @@ fn random_networks_have_one_gradient() {
         let mut seen = seen.borrow_mut();
         let roundings = AGREEMENT_ROUNDINGS * f64::EPSILON;
         let of_slopes = roundings * condition.of_slopes;
-        let of_saltation = AGREEMENT.max(roundings * condition.of_stretches);
+        let of_synapses = AGREEMENT.max(roundings * condition.of_synapses);
+        let of_saltation =
+            of_synapses.max(roundings * condition.of_synapses * condition.of_stretches);
         let pairs = [
-            (&exact, &forward, AGREEMENT),
+            (&exact, &forward, of_synapses),
             (&exact, &saltation, of_saltation),
             (&forward, &saltation, of_saltation),
         ];

@@ -143,11 +143,15 @@ fn random_networks_that_are_read_everywhere_have_one_gradient() {
         let (saltation, condition) =
             Saltation.answer_with_condition(&question).map_err(rejected)?;
         let forward = ForwardPropagation.answer(&question).map_err(rejected)?;
-        let tolerance = AGREEMENT.max(AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes);
+        let roundings = AGREEMENT_ROUNDINGS * f64::EPSILON;
+        let of_both = roundings * condition.of_slopes.max(condition.of_synapses);
+        let of_both = AGREEMENT.max(of_both);
+        let of_saltation = of_both.max(roundings * condition.of_synapses * condition.of_stretches);
         let numbers = question.numbers();
         let terms = condition.terms.iter().zip(&numbers).map(|(term, n)| term * n.scale);
         let largest = terms.fold(f64::MIN_POSITIVE, f64::max);
-        for (name, other) in [("saltation", &saltation), ("forward", &forward)] {
+        let others = [("saltation", &saltation, of_saltation), ("forward", &forward, of_both)];
+        for (name, other, tolerance) in others {
             let pairs = exact.entries().into_iter().zip(Answer::entries(other)).zip(&numbers);
             for ((a, b), n) in pairs {
                 let error = (a.unwrap() - b.unwrap()).abs() * n.scale;
@@ -208,7 +212,8 @@ fn a_sweep_reads_what_the_event_loop_reads_and_has_its_gradient() {
         let mut gradient = evaluator.zero_gradient(parameters);
         evaluator.value_and_grad(stimulus, &loss, &mut gradient).map_err(runaway)?;
         swept.note(plan, evaluator.was_swept());
-        if !evaluator.was_swept() {
+        // A burst that comes again after a long gap may have the same maximum to a rounding: a tie in one engine.
+        if !evaluator.was_swept() || evaluator.certificate().ties > 0 {
             return Ok(evaluator.trace().spikes.len());
         }
         let by_events = evaluate(problem, &loss, &event_loop).map_err(runaway)?;

@@ -49,6 +49,8 @@ pub struct Condition {
     pub of_slopes: f64,
     /// Length of the longest stretch in time constants: the matrix exponential is squared for each of its halvings, and its rounding doubled.
     pub of_stretches: f64,
+    /// Largest 1 + `τ_m/τ_s`. A later arrival lowers V at once, and raises it by a larger I: all but `τ_s/τ_m` of the two cancels.
+    pub of_synapses: f64,
 }
 
 /// Roundings of a spike's slope that [`Condition::rounding`] counts: those of the potential, the current and the time at which they are
@@ -60,10 +62,10 @@ const OF_EVENTS: f64 = 1e-12;
 
 impl Condition {
     /// What roundings may change in an entry between two engines, relative to the largest entry (all in units of their scales):
-    /// 16 ε Σ κ², and 1e-12 at least.
+    /// 16 ε (Σ κ² or 1 + `τ_m/τ_s`), and 1e-12 at least.
     #[must_use]
     pub fn rounding(&self) -> f64 {
-        (ROUNDINGS * f64::EPSILON * self.of_slopes).max(OF_EVENTS)
+        (ROUNDINGS * f64::EPSILON * self.of_slopes.max(self.of_synapses)).max(OF_EVENTS)
     }
 }
 
@@ -105,7 +107,10 @@ impl Saltation {
         let gradient = question.gradient(entries.iter().map(|&entry| Some(entry)));
         let stretches = sweep.neurons.iter().map(|neuron| neuron.stiffness);
         let of_stretches = stretches.fold(0.0, f64::max);
-        let condition = Condition { terms, of_slopes: sweep.of_slopes, of_stretches };
+        let synapses = sweep.neurons.iter().map(Sensitive::unit_of_current);
+        let of_synapses = synapses.fold(1.0, f64::max);
+        let of_slopes = sweep.of_slopes;
+        let condition = Condition { terms, of_slopes, of_stretches, of_synapses };
         Ok((Answer { loss: run.loss, gradient, evidence: Evidence::default() }, condition))
     }
 

@@ -3,14 +3,15 @@
 //! The network's fundamental matrix is block diagonal, and an event changes the blocks of the neurons to which it happens; so
 //! each neuron keeps its own two rows, ∂V/∂(every number) and ∂I/∂(every number), at the time of its own last event.
 //!
-//! The motion is `y′ = A y` with y = (V, I, rest) and what is forced upon the rows of the neuron's time constants, τ ∂V/∂τ and τ ∂I/∂τ,
-//! beside it: differentiating the model by τ adds linear equations of the same kind. One matrix exponential therefore holds
+//! Potentials are measured from the rest: it may be far larger than its distance from the threshold, which a rounding of it would hide. The
+//! motion is `y′ = A y` with y = (V, I, rest), the last of which is 0 for the state and 1 for a derivative by the rest, and what is forced upon
+//! the rows of the neuron's time constants, τ ∂V/∂τ and τ ∂I/∂τ, beside it: differentiating the model by τ adds linear equations of the same kind. One matrix exponential therefore holds
 //! the flow, the fundamental matrix and the forced part (C. F. Van Loan, IEEE Trans. Autom. Control 23, 395, 1978).
 //!
 //! Not here: when anything happens (`events.rs`).
 
 use super::events::Arrival;
-use nalgebra::{DVector, Matrix2, SMatrix, Vector2, Vector3};
+use nalgebra::{DVector, Matrix2, SMatrix, Vector2};
 use spikegrad_dynamics::{LifParameters, lif, math};
 use spikegrad_network::Time;
 
@@ -31,8 +32,12 @@ type Integrated = SMatrix<f64, 9, 9>;
 /// A neuron and its rows of the sensitivity matrix.
 pub(super) struct Sensitive {
     p: LifParameters<f64>,
+    /// Threshold and reset value above rest.
+    threshold: f64,
+    reset: f64,
     /// Where each number stands among the entries of a gradient.
     column: [usize; lif::COUNT],
+    /// V above rest.
     v: f64,
     i: f64,
     time: Time,
@@ -65,10 +70,13 @@ impl Sensitive {
         let (mut by_v, mut by_i) = (zero.clone(), zero.clone());
         by_v[column[lif::V]] = 1.0;
         by_i[column[lif::I]] = 1.0;
+        let p = LifParameters::from_table(|k| numbers[k]);
         Self {
-            p: LifParameters::from_table(|k| numbers[k]),
+            threshold: above_rest(&p, p.v_th),
+            reset: above_rest(&p, p.v_reset),
+            v: above_rest(&p, numbers[lif::V]),
+            p,
             column,
-            v: numbers[lif::V],
             i: numbers[lif::I],
             time: Time::from(0.0),
             by_v,
@@ -90,14 +98,9 @@ impl Sensitive {
         self.averages.iter().map(move |average| (average.readout, &average.by / length))
     }
 
-    fn rest(&self) -> f64 {
-        self.p.v_leak + self.p.i_bias
-    }
-
     /// (dV/dt, dI/dt) of a free or a held neuron with this current.
     fn motion(&self, i: f64) -> Vector2<f64> {
-        let of_v =
-            if self.held.is_some() { 0.0 } else { (self.rest() - self.v + i) / self.p.tau_mem };
+        let of_v = if self.held.is_some() { 0.0 } else { (i - self.v) / self.p.tau_mem };
         Vector2::new(of_v, -i / self.p.tau_syn)
     }
 
@@ -108,13 +111,12 @@ impl Sensitive {
 
     /// dV/dt at the threshold, with the current of now.
     pub(super) fn slope(&self) -> f64 {
-        (self.rest() - self.p.v_th + self.i) / self.p.tau_mem
+        (self.i - self.threshold) / self.p.tau_mem
     }
 
     /// κ of a spike now ([`super::Condition`]).
     pub(super) fn condition(&self) -> f64 {
-        let height = (self.p.v_th - self.rest()).abs();
-        ((height + self.i.abs()) / (self.p.tau_mem * self.slope())).max(1.0)
+        ((self.threshold.abs() + self.i.abs()) / (self.p.tau_mem * self.slope())).max(1.0)
     }
 
     /// Whether its last spike was at this instant.
@@ -137,38 +139,49 @@ impl Sensitive {
 
     fn flow(&mut self, to: Time) {
         let dt = to.since(self.time);
-        self.stiffness = self.stiffness.max(dt / self.p.tau_mem + dt / self.p.tau_syn);
         let generator = self.generator() * dt;
+        let unit = self.unit_of_current();
+        self.stiffness = self.stiffness.max(dt / self.p.tau_mem + dt / self.p.tau_syn);
+        let y = Vector2::new(self.v, self.i / unit);
         for average in &mut self.averages {
             let weight = math::exp(-average.decay * self.time.rounded);
             let integral = integrated(&generator, average.decay * dt, dt) * weight;
             average.by.axpy(integral[(6, V)], &self.by_v, 1.0);
-            average.by.axpy(integral[(6, I)], &self.by_i, 1.0);
-            let y = Vector3::new(self.v, self.i, self.p.v_leak + self.p.i_bias);
-            let forced = |row: usize| integral.fixed_view::<1, 3>(row, 0).transpose().dot(&y);
+            average.by.axpy(integral[(6, I)] / unit, &self.by_i, 1.0);
+            let forced = |row: usize| integral.fixed_view::<1, 2>(row, 0).transpose().dot(&y);
             average.by[self.column[lif::V_LEAK]] += integral[(6, REST)];
             average.by[self.column[lif::I_BIAS]] += integral[(6, REST)];
             average.by[self.column[lif::TAU_MEM]] += forced(7) / self.p.tau_mem;
             average.by[self.column[lif::TAU_SYN]] += forced(8) / self.p.tau_syn;
         }
-        let e = generator.exp();
-        let y = Vector3::new(self.v, self.i, self.rest());
-        let moved = |row: usize| e.fixed_view::<1, 3>(row, 0).transpose().dot(&y);
+        let mut e = generator.exp();
+        // The exponential is right to a rounding of its norm, which hides how far a fast mode has faded. The diagonal of a triangular system is known.
+        for k in 0..e.nrows() {
+            e[(k, k)] = math::exp(generator[(k, k)]);
+        }
+        let moved = |row: usize| e.fixed_view::<1, 2>(row, 0).transpose().dot(&y);
         // By the fundamental matrix …
-        self.by_v.axpy(e[(V, I)], &self.by_i, e[(V, V)]);
+        self.by_v.axpy(e[(V, I)] / unit, &self.by_i, e[(V, V)]);
         self.by_i *= e[(I, I)];
         // … and what the parameters of the motion force.
         self.by_v[self.column[lif::V_LEAK]] += e[(V, REST)];
         self.by_v[self.column[lif::I_BIAS]] += e[(V, REST)];
         self.by_v[self.column[lif::TAU_MEM]] += moved(V_BY_MEM) / self.p.tau_mem;
         self.by_v[self.column[lif::TAU_SYN]] += moved(V_BY_SYN) / self.p.tau_syn;
-        self.by_i[self.column[lif::TAU_SYN]] += moved(I_BY_SYN) / self.p.tau_syn;
-        (self.v, self.i, self.time) = (moved(V), moved(I), to);
+        self.by_i[self.column[lif::TAU_SYN]] += moved(I_BY_SYN) * unit / self.p.tau_syn;
+        (self.v, self.i, self.time) = (moved(V), e[(I, I)] * self.i, to);
     }
 
-    /// A, of a free or a held membrane.
+    /// The unit of the current in which what it does to the potential is no small part of the exponential, however fast it fades.
+    pub(super) fn unit_of_current(&self) -> f64 {
+        1.0 + self.p.tau_mem / self.p.tau_syn
+    }
+
+    /// A, of a free or a held membrane, its currents in their unit.
     fn generator(&self) -> System {
         let (x, y) = (self.p.tau_mem.recip(), self.p.tau_syn.recip());
+        // That of the current over τ_m.
+        let z = x + y;
         let mut a = System::zeros();
         a[(I, I)] = -y;
         // τ_s d/dτ_s of −I/τ_s.
@@ -176,15 +189,15 @@ impl Sensitive {
         a[(I_BY_SYN, I)] = y;
         if self.held.is_none() {
             a[(V, V)] = -x;
-            a[(V, I)] = x;
+            a[(V, I)] = z;
             a[(V, REST)] = x;
             // τ_m d/dτ_m of (rest − V + I)/τ_m.
             a[(V_BY_MEM, V_BY_MEM)] = -x;
             a[(V_BY_MEM, V)] = x;
-            a[(V_BY_MEM, I)] = -x;
+            a[(V_BY_MEM, I)] = -z;
             a[(V_BY_MEM, REST)] = -x;
             a[(V_BY_SYN, V_BY_SYN)] = -x;
-            a[(V_BY_SYN, I_BY_SYN)] = x;
+            a[(V_BY_SYN, I_BY_SYN)] = z;
         }
         a
     }
@@ -209,7 +222,7 @@ impl Sensitive {
     ///
     /// V meets its threshold: g = `V − v_th`. The membrane becomes the reset value whatever it was, Dh = diag(0, 1), and is held.
     pub(super) fn spike(&mut self, time: Time) -> DVector<f64> {
-        self.v = self.p.v_th;
+        self.v = self.threshold;
         let before = self.motion(self.i);
         let mut by_time = -&self.by_v;
         by_time[self.column[lif::V_TH]] += 1.0;
@@ -224,7 +237,7 @@ impl Sensitive {
             let weight = math::exp(-average.decay * time.rounded);
             average.by.axpy(weight * (self.p.v_th - self.p.v_reset), &by_time, 1.0);
         }
-        self.v = self.p.v_reset;
+        self.v = self.reset;
         self.by_v[self.column[lif::V_RESET]] += 1.0;
         if self.p.t_ref == 0.0 {
             self.release();
@@ -260,6 +273,14 @@ impl Sensitive {
             self.by_v[self.column[lif::T_REF]] += before[0] - after[0];
         }
     }
+}
+
+/// A potential above rest, `v_leak + i_bias`, which may be two large numbers: what their sum loses is taken off, too (O. Møller, BIT 5, 37, 1965).
+fn above_rest(p: &LifParameters<f64>, potential: f64) -> f64 {
+    let rest = p.v_leak + p.i_bias;
+    let of_bias = rest - p.v_leak;
+    let lost = (p.v_leak - (rest - of_bias)) + (p.i_bias - of_bias);
+    (potential - rest) - lost
 }
 
 /// The exponential of the system whose rows 6 to 8 integrate V and its two derivatives over `dt` under a weight that decays by the
@@ -302,7 +323,7 @@ mod tests {
                 assert!(error.abs() < ROUNDING, "{tau_mem}, {column}: {error:e}");
             }
             assert!((neuron.by_i[lif::I] - fast).abs() < ROUNDING);
-            let v = 0.3 + slow * (0.4 - 0.3) + response * 3.0;
+            let v = slow * (0.4 - 0.3) + response * 3.0;
             assert!((neuron.v - v).abs() < ROUNDING);
         }
     }
@@ -332,7 +353,8 @@ mod tests {
         neuron.advance(Time::from(0.003));
         let by_time = neuron.spike(Time::from(0.003));
         neuron.advance(Time::from(0.004));
-        assert_eq!((neuron.v, neuron.by_v.iter().filter(|x| **x != 0.0).count()), (-0.2, 1));
+        assert_eq!(neuron.v.to_bits(), neuron.reset.to_bits());
+        assert_eq!(neuron.by_v.iter().filter(|x| **x != 0.0).count(), 1);
         // Just after its release it lags behind by its rate for each second that the release is late.
         neuron.advance(Time::from(0.003).after(0.002));
         let rate = neuron.rate();
