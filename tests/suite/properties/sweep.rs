@@ -33,6 +33,9 @@ const SMALL: f64 = 1e-2;
 /// Chains of small slopes multiply by some ten thousands.
 const WORST: f64 = 1e-9;
 
+/// Smaller numbers have not all their digits.
+const FEW_DIGITS: f64 = f64::MIN_POSITIVE / f64::EPSILON;
+
 fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
     let circuit = Circuit::new(network, parameters).unwrap();
@@ -74,7 +77,7 @@ impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
         let is_same = (got - expected).abs() == 0.0;
-        let difference = if is_same { 0.0 } else { error(got, expected, floor) };
+        let difference = if is_same { 0.0 } else { error(got, expected, floor.max(FEW_DIGITS)) };
         prop_assert!(difference <= WORST, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())

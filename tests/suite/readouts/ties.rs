@@ -419,8 +419,9 @@ fn along(problem: &Problem, direction: &Gradient, step: f64) -> Problem {
 
 /// Whether a loss has another derivative towards one side of a random direction than towards the other.
 fn is_bent(problem: &Problem, loss: &Reads, random: &mut Random) -> Result<bool, TestCaseError> {
-    /// Short: potentials that have relaxed for long come as near to each other as one likes, and no tie.
     const STEP: f64 = 1e-11;
+    /// Potentials that have relaxed for long come as near to each other as one likes, and no tie: over a longer step their derivative changes by more.
+    const LONGER: f64 = 10.0 * STEP;
     /// A share of the terms. Values of size one are rounded, which over the step is 1e-5.
     const KINK: f64 = 1e-3;
     let direction = direction(problem, random);
@@ -430,10 +431,11 @@ fn is_bent(problem: &Problem, loss: &Reads, random: &mut Random) -> Result<bool,
     let quotient =
         |step: f64| -> Result<f64, TestCaseError> { Ok((at(step)?.loss - middle.loss) / step) };
     let (left, right) = (quotient(-STEP)?, quotient(STEP)?);
+    let is_constant = (right - left).abs() > 0.5 * (quotient(LONGER)? - quotient(-LONGER)?).abs();
     let entries =
         middle.gradient.parameters.to_vec().into_iter().zip(direction.parameters.to_vec());
     let terms: f64 = entries.map(|(derivative, by)| (derivative * by).abs()).sum();
-    Ok((right - left).abs() > KINK * (terms + left.abs() + right.abs() + 1.0))
+    Ok(is_constant && (right - left).abs() > KINK * (terms + left.abs() + right.abs() + 1.0))
 }
 
 #[test]
