@@ -8,6 +8,7 @@
 //! Not here: the rules themselves (`backward.rs`, and the rounds of the forward pass).
 
 use crate::certificate::Differentiated;
+use crate::touches::{note_readouts, reach_back};
 use serde::Serialize;
 use spikegrad_dynamics::Neuron;
 use spikegrad_network::{Cusp, Measure, NeuronId, Place, Readout, Time};
@@ -147,9 +148,10 @@ fn of_spikes(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
         samples.binary_search(&(neuron, (time + 0.0).to_bits())).is_ok()
     };
     let is_read_after = membranes_that_matter(run);
+    let idle = Idle::new(run);
     for (k, spike) in run.trace.spikes.iter().enumerate() {
         let (neuron, time) = (spike.neuron, spike.time);
-        if run.spike_matters(k) {
+        if run.spike_matters(k) || idle.matters(run, k) {
             let spike_itself = Moment::if_met(TieKind::ArrivalAtSpike, neuron, time);
             into.push(Moment { round: spike.round, own: Some(inputs + k), ..spike_itself });
             if time >= t_end {
@@ -170,6 +172,43 @@ fn of_spikes(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
                 into.push(Moment::tied(TieKind::ReleaseAtReadout, neuron, release));
             }
         }
+    }
+}
+
+/// Synapses with a weight of 0: whatever the time of a spike, the derivative by such a weight hangs on whether there is one.
+struct Idle {
+    /// For each neuron, the last time at which it may have an effect on what is read; empty if there is no such synapse.
+    last: Vec<Option<f64>>,
+}
+
+impl Idle {
+    fn new(run: &Differentiated<'_>) -> Self {
+        let Differentiated { circuit, trace, cotangents, .. } = run;
+        if !circuit.weights.contains(&0.0) {
+            return Self { last: Vec::new() };
+        }
+        let mut last = vec![None; circuit.neurons.len()];
+        for (spike, &cotangent) in trace.spikes.iter().zip(&cotangents.spikes) {
+            if cotangent != 0.0 {
+                last[spike.neuron.index()] = Some(spike.time);
+            }
+        }
+        note_readouts(trace, cotangents, &mut last);
+        reach_back(circuit, &mut last);
+        Self { last }
+    }
+
+    /// Whether the spike at position `spike` arrives through one of them where it may have an effect.
+    fn matters(&self, run: &Differentiated<'_>, spike: usize) -> bool {
+        let (circuit, spike) = (run.circuit, &run.trace.spikes[spike]);
+        let arrives = |group: usize| {
+            let at = spike.at().after(circuit.delay(group)).rounded;
+            circuit.synapses(group).any(|synapse| {
+                let last = self.last[circuit.targets[synapse].index()];
+                circuit.weights[synapse] == 0.0 && last.is_some_and(|last| at < last)
+            })
+        };
+        !self.last.is_empty() && circuit.groups_of(circuit.source_of(spike.neuron)).any(arrives)
     }
 }
 

@@ -58,6 +58,17 @@ fn last_reads<T: Scalar, U: Scalar>(
             *last = Some(t_end);
         }
     }
+    note_readouts(trace, cotangents, &mut last);
+    last
+}
+
+/// Notes for each neuron the last time at which its potential is read.
+pub(crate) fn note_readouts<T: Scalar, U: Scalar>(
+    trace: &Trace<T>,
+    cotangents: &Cotangents<U>,
+    last: &mut [Option<f64>],
+) {
+    let t_end = trace.stimulus.t_end();
     for (readout, cotangent) in trace.readouts.iter().zip(&cotangents.readouts) {
         if cotangent.is_exactly_zero() {
             continue;
@@ -70,11 +81,13 @@ fn last_reads<T: Scalar, U: Scalar>(
         let last = &mut last[readout.request.neuron.index()];
         *last = Some(last.map_or(time, |last| last.max(time)));
     }
-    last
 }
 
 /// Makes of the last time at which each neuron is read the last time at which it may have an effect on what is read.
-fn reach_back<T: Scalar, N: Neuron<T>>(circuit: &Circuit<T, N>, last: &mut [Option<f64>]) {
+pub(crate) fn reach_back<T: Scalar, N: Neuron<T>>(
+    circuit: &Circuit<T, N>,
+    last: &mut [Option<f64>],
+) {
     // Populations mostly come after those that they hear: then one pass is enough, and another to see it.
     let mut has_changed = true;
     while std::mem::take(&mut has_changed) {

@@ -67,6 +67,24 @@ fn equal_spikes_of_neurons_that_hear_each_other_without_delay_are_ties_of_both()
 }
 
 #[test]
+fn a_spike_that_nobody_hears_is_a_tie_where_the_weight_of_0_behind_it_has_a_derivative() {
+    // What out[1] sends to out[0] comes first on one side of any direction in which the two part, and out[0] is silent there.
+    let mut document = equals(2, 0.0);
+    document["network"]["connections"][1]["weights"] = json!([[0.0, -30.0], [0.0, 0.0]]);
+    let reader = json!({"name": "read", "size": 1, "model": "li"});
+    document["network"]["populations"].as_array_mut().unwrap().push(reader);
+    let heard = json!({"from": "out", "to": "read", "weights": [[0.0, 1.0]]});
+    document["network"]["connections"].as_array_mut().unwrap().push(heard);
+    let problem = problem(&document);
+    let measure = Measure::Sample { time: 0.015 };
+    let request = ReadoutRequest { neuron: NeuronId(2), measure };
+    let loss = Reads { of_spikes: 0.0, of_readouts: vec![(request, 1.0)] };
+    let found = ties(&problem, &loss);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].kind, found[0].neuron.as_str()), (TieKind::ArrivalAtSpike, "out[0]"));
+}
+
+#[test]
 fn a_certificate_is_of_the_last_run() {
     let problem = problem(&equals(2, -8.0));
     let Problem { network, parameters, stimulus, .. } = &problem;
