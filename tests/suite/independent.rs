@@ -33,7 +33,7 @@ const REVERSED: [(Regime, usize); 4] = [
 ];
 
 /// Of a hundred spikes, so many may come after errors of doubles have grown so large that they mean nothing.
-const BLURRED: usize = 2;
+const BLURRED: usize = 5;
 
 /// Of a thousand spikes, so many may be there or not by rounding.
 const GRAZING: usize = 1;
