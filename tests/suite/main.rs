@@ -19,6 +19,7 @@ mod library;
 mod loops;
 mod losses;
 mod oracle;
+mod own_neurons;
 mod planted;
 mod problem_file;
 mod properties;

@@ -8,6 +8,7 @@ use crate::tolerance::{AGREEMENT, CASE};
 use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
 use spikegrad::dynamics::{
     Adjoint, Arrival, Lif, LifGradient, Neuron, NeuronAdjoint, Outlook, State, TimeConstants,
+    Vector,
     lif::{Averaging, Tangent},
 };
 use spikegrad::network::Circuit;
@@ -90,6 +91,12 @@ impl Neuron<f64> for Buggy {
     type Tangent = Tangent<f64>;
     type Averaging = Averaging<f64>;
 
+    fn to_vector(state: Self::State) -> Vector<f64> {
+        Lif::to_vector(state)
+    }
+    fn from_vector(vector: Vector<f64>) -> Self::State {
+        Lif::from_vector(vector)
+    }
     fn flow(&self, state: State<f64>, dt: f64) -> State<f64> {
         self.real.flow(state, dt)
     }

@@ -33,6 +33,9 @@ const SHRINKS: u32 = 300;
 /// Most events of a case: recurrent excitation may run away, and such a case says no more than a tame one.
 pub(crate) const MAX_EVENTS: u64 = 10_000;
 
+/// A loss so small that its derivatives may be subnormal; a derivative so small that a factor of it may be, and have few digits.
+pub(crate) const UNDERFLOWING: f64 = 1e-200;
+
 /// Seed of the runner, unless the environment names another.
 const SEED: u64 = 2026;
 

@@ -98,8 +98,8 @@ pub(super) fn mnist(
         let spikes = channels.into_iter().map(spike).collect();
         let label = rng.random_range(0..10);
         let loss: Box<dyn Loss> = match readout {
-            Model::Lif => first_spikes(label),
             Model::Li => Box::new(MaxVoltageCrossEntropy { population: 1, label }),
+            _ => first_spikes(label),
         };
         Example { stimulus: Stimulus::new(0.04, spikes).expect("valid times"), label, loss }
     };

@@ -4,15 +4,17 @@
 //! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
 //! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
 //!
-//! Not here: which touches matter (`touches.rs`), a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
+//! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
 use crate::integrals::Integrals;
+use crate::taped::Taped;
 use crate::touches::check_touches;
 use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
-use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, Scalar};
+use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::{
-    Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Tangents, Time, Trace,
+    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Tangents, Time,
+    Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -30,7 +32,21 @@ pub fn backward<T: Scalar>(
     cotangents: &Cotangents<T>,
     policy: Grazing,
 ) -> Result<Gradient<T>, AdjointError> {
-    let circuit = Circuit::new(network, parameters)?;
+    if network.is_linear() {
+        backward_of::<T, Lif<T>>(network, parameters, trace, cotangents, policy)
+    } else {
+        backward_of::<T, AnyNeuron<T>>(network, parameters, trace, cotangents, policy)
+    }
+}
+
+fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
+    network: &Network,
+    parameters: &Parameters<T>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+) -> Result<Gradient<T>, AdjointError> {
+    let circuit = Circuit::<T, N>::of(network, parameters)?;
     let mut sum = GradientSum::new(&circuit);
     let input_times = backward_into(
         &circuit,
@@ -50,7 +66,7 @@ pub fn backward<T: Scalar>(
 /// Scratch memory of a backward sweep, to be used again.
 #[derive(Debug)]
 pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
-    cells: Vec<Cell<T, N>>,
+    pub(crate) cells: Vec<Cell<T, N>>,
     /// Averages that the loss reads.
     integrals: Integrals<T>,
     /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
@@ -60,7 +76,9 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// For each firing, the groups not yet taken back.
     cursors: Vec<Range<usize>>,
     /// ∂L/∂t of each firing: of one that has been passed in all, else of what came after it so far.
-    times: Vec<T>,
+    pub(crate) times: Vec<T>,
+    /// What is known of the neurons that are not linear; empty if there are none.
+    pub(crate) taped: Vec<Taped<T>>,
     /// Weights that arrived at the neuron of each spike at the instant of its release, as far as they matter.
     arrived: Vec<T>,
     /// For each spike, the spike of the same neuron before it.
@@ -76,6 +94,7 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
             due: BinaryHeap::new(),
             cursors: Vec::new(),
             times: Vec::new(),
+            taped: Vec::new(),
             arrived: Vec::new(),
             previous: Vec::new(),
         }
@@ -88,23 +107,28 @@ impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
     pub fn spike_times(&self) -> &[T] {
         &self.times[self.times.len() - self.previous.len()..]
     }
+
+    /// The spike of the same neuron before the one at position `spike`.
+    pub(crate) fn previous_spike(&self, spike: usize) -> Option<SpikeId> {
+        self.previous[spike]
+    }
 }
 
 /// One neuron, going backwards: a cache line for numbers without a derivative.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Cell<T: Scalar, N: Neuron<T>> {
-    adjoint: Adjoint<N::State>,
+pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
+    pub(crate) adjoint: Adjoint<N::State>,
     /// When it was that.
-    time: Time<T>,
+    pub(crate) time: Time<T>,
     /// From when on the neuron was free after `spike`, in seconds; minus infinity if `time` lies before that, or there is no spike.
-    released: f64,
+    pub(crate) released: f64,
     /// The neuron's last spike that has not been passed.
-    spike: Option<SpikeId>,
+    pub(crate) spike: Option<SpikeId>,
     /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
     model: u32,
     /// Whether `time` lies within the refractory time of that spike.
-    clamped: bool,
+    pub(crate) clamped: bool,
     /// Whether it has an entry in `integrals` or `cusps`.
     is_read: bool,
 }
@@ -114,7 +138,7 @@ const BLOCK: usize = 32;
 
 /// What happens at an instant, in the order of the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
+pub(crate) enum Phase {
     Crossing,
     Readout,
     Arrival,
@@ -201,24 +225,24 @@ pub(crate) fn is_lost<T: Scalar>(at: Time<T>, refractory: T) -> bool {
     !refractory.is_exactly_zero() && at.after(refractory).coincides(at)
 }
 
-struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
-    circuit: &'a Circuit<T, N>,
-    trace: &'a Trace<T>,
+pub(crate) struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
+    pub(crate) circuit: &'a Circuit<T, N>,
+    pub(crate) trace: &'a Trace<T>,
     cotangents: &'a Cotangents<T>,
     policy: Grazing,
-    workspace: &'a mut BackwardWorkspace<T, N>,
-    sum: &'a mut GradientSum<T, N>,
+    pub(crate) workspace: &'a mut BackwardWorkspace<T, N>,
+    pub(crate) sum: &'a mut GradientSum<T, N>,
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
-    fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         self.trace.stimulus.spikes().len()
     }
 
     fn prepare(&mut self) {
         let (zero, end) = (T::from(0.0), T::from(self.trace.stimulus.t_end()));
         let firings = self.inputs() + self.trace.spikes.len();
-        let w = &mut *self.workspace;
+        let (w, trace) = (&mut *self.workspace, self.trace);
         w.cells.clear();
         let neurons = self.circuit.neurons.iter().zip(self.circuit.alike());
         w.cells.extend(neurons.map(|(neuron, &model)| Cell {
@@ -237,6 +261,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         w.times.resize(firings, zero);
         w.arrived.clear();
         w.arrived.resize(self.trace.spikes.len(), zero);
+        w.taped.clear();
+        w.taped.extend(trace.tape.last.iter().map(|&last| Taped::new(last)));
         w.previous.clear();
         for (k, spike) in self.trace.spikes.iter().enumerate() {
             w.previous.push(w.cells[spike.neuron.index()].spike.replace(SpikeId::new(k)));
@@ -347,7 +373,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             }
         }
         for n in 0..self.circuit.neurons.len() {
-            if self.is_worth_something(n) {
+            if let Some(general) = self.circuit.neurons[n].as_general() {
+                self.start_taped(n, general);
+            } else if self.is_worth_something(n) {
                 self.move_back(n, Time::from(T::from(0.0)));
                 let adjoint = self.workspace.cells[n].adjoint;
                 self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
@@ -407,6 +435,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     ) -> T {
         let n = self.circuit.targets[synapse].index();
         let weight = self.circuit.weights[synapse];
+        if let Some(general) = self.circuit.neurons[n].as_general() {
+            return self.arrive_back_taped(n, general, synapse, (time, round));
+        }
         let mut total = T::from(0.0);
         if self.workspace.cells[n].is_read {
             if let Some((cusp, cusp_time, cotangent)) = self.workspace.cusps[n]
@@ -446,6 +477,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             return;
         }
         let n = readout.request.neuron.index();
+        if let Some(general) = self.circuit.neurons[n].as_general() {
+            return self.read_taped(n, general, readout.at(), cotangent);
+        }
         self.move_back(n, readout.at());
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
@@ -458,7 +492,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn crossing(&mut self, spike: usize) -> Result<(), AdjointError> {
         let at = &self.trace.spikes[spike];
         let n = at.neuron.index();
-        if self.is_worth_something(n) {
+        let general = self.circuit.neurons[n].as_general();
+        if let Some(general) = general {
+            self.after_spike_taped(n, general, spike);
+        } else if self.is_worth_something(n) {
             self.move_back(n, at.at());
             if !self.workspace.cells[n].clamped {
                 self.release(n, spike);
@@ -466,7 +503,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             }
         }
         let firing = self.inputs() + spike;
-        let time = self.cotangents.spikes[spike] + self.workspace.times[firing];
+        let of_reset = match general {
+            Some(general) => self.spike_time_taped(n, general, spike),
+            None => T::from(0.0),
+        };
+        let time = self.cotangents.spikes[spike] + self.workspace.times[firing] + of_reset;
         self.workspace.times[firing] = time;
         let previous = self.workspace.previous[spike];
         let cell = &mut self.workspace.cells[n];
@@ -476,11 +517,14 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             let refractory = self.circuit.neurons[n].refractory();
             cell.released = free_from(self.trace.spikes[previous.index()].at(), refractory);
         }
-        if time.is_exactly_zero() {
-            // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
+        let needs_slope = !time.is_exactly_zero();
+        let slope = if needs_slope { self.policy.slope(at)? } else { None };
+        if let Some(general) = general {
+            self.before_spike_taped(n, general, slope.map(|slope| (time, slope)));
             return Ok(());
         }
-        let Some(slope) = self.policy.slope(at)? else { return Ok(()) };
+        // Where nothing depends on a spike, whatever its slope, its membrane is worth nothing.
+        let Some(slope) = slope else { return Ok(()) };
         let model = &self.circuit.neurons[n];
         let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);
         cell.adjoint = before;

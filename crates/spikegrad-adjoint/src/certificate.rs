@@ -7,6 +7,7 @@
 use crate::ties::{Moment, TieKind, ties};
 use crate::{Cotangents, Grazing};
 use serde::Serialize;
+use spikegrad_dynamics::{Lif, Neuron};
 use spikegrad_network::{Circuit, Network, NeuronId, Trace};
 
 /// Ties that a certificate lists; it counts them all.
@@ -63,11 +64,11 @@ pub struct Certificate {
 
 /// A run and what its gradient says of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Differentiated<'a> {
+pub struct Differentiated<'a, N: Neuron<f64> = Lif<f64>> {
     /// The network.
     pub network: &'a Network,
     /// The network, laid out.
-    pub circuit: &'a Circuit,
+    pub circuit: &'a Circuit<f64, N>,
     /// The run.
     pub trace: &'a Trace,
     /// What the loss said of it.
@@ -77,7 +78,7 @@ pub struct Differentiated<'a> {
     pub spike_times: &'a [f64],
 }
 
-impl Differentiated<'_> {
+impl<N: Neuron<f64>> Differentiated<'_, N> {
     /// Whether the loss depends on the time of the spike at position `spike`.
     pub(crate) fn spike_matters(&self, spike: usize) -> bool {
         self.spike_times.get(spike).is_none_or(|&time| time != 0.0)
@@ -90,7 +91,7 @@ impl Certificate {
     /// # Panics
     /// If the trace is one of another network.
     #[must_use]
-    pub fn new(run: &Differentiated<'_>, policy: Grazing) -> Self {
+    pub fn new<N: Neuron<f64>>(run: &Differentiated<'_, N>, policy: Grazing) -> Self {
         let Differentiated { network, trace, cotangents, .. } = run;
         let smallest = trace.spikes.iter().min_by(|a, b| a.slope.total_cmp(&b.slope));
         let acts_on = |slope: f64| match policy {
@@ -119,7 +120,7 @@ impl Certificate {
 }
 
 /// A tie with its names.
-fn named(run: &Differentiated<'_>, tie: &Moment) -> Tie {
+fn named<N: Neuron<f64>>(run: &Differentiated<'_, N>, tie: &Moment) -> Tie {
     let Differentiated { network, trace, .. } = run;
     let inputs = trace.stimulus.spikes();
     let describe = |neuron: NeuronId| network.describe(neuron);

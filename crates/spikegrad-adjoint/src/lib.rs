@@ -22,6 +22,7 @@ mod loss;
 mod origin;
 mod sum;
 mod sweep;
+mod taped;
 mod ties;
 mod touches;
 

@@ -86,7 +86,7 @@ impl Moment {
 }
 
 /// All ties that matter to a gradient, in the order of time, then neuron, then kind.
-pub(crate) fn ties(run: &Differentiated<'_>) -> Vec<Moment> {
+pub(crate) fn ties<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Vec<Moment> {
     let mut all = Vec::new();
     of_readouts(run, &mut all);
     of_spikes(run, &mut all);
@@ -100,7 +100,7 @@ pub(crate) fn ties(run: &Differentiated<'_>) -> Vec<Moment> {
     all
 }
 
-fn of_readouts(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
+fn of_readouts<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Moment>) {
     let t_end = run.trace.stimulus.t_end();
     for readout in read(run) {
         let Readout { request, time, .. } = *readout;
@@ -129,7 +129,9 @@ fn of_readouts(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
 }
 
 /// Samples and maxima on which the loss depends.
-fn read<'a>(run: &Differentiated<'a>) -> impl Iterator<Item = &'a Readout> + use<'a> {
+fn read<'a, N: Neuron<f64>>(
+    run: &Differentiated<'a, N>,
+) -> impl Iterator<Item = &'a Readout> + use<'a, N> {
     let all = run.trace.readouts.iter().zip(&run.cotangents.readouts);
     let is_read = |(readout, cotangent): &(&Readout, &f64)| {
         **cotangent != 0.0 && readout.request.measure.fading().is_none()
@@ -138,7 +140,7 @@ fn read<'a>(run: &Differentiated<'a>) -> impl Iterator<Item = &'a Readout> + use
 }
 
 /// Spikes on whose times the loss depends, releases of membranes on which it does, and samples at either.
-fn of_spikes(run: &Differentiated<'_>, into: &mut Vec<Moment>) {
+fn of_spikes<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Moment>) {
     let (inputs, t_end) = (run.trace.stimulus.spikes().len(), run.trace.stimulus.t_end());
     let samples = read(run).filter(|r| matches!(r.request.measure, Measure::Sample { .. }));
     let mut samples: Vec<_> =
@@ -182,7 +184,7 @@ struct Idle {
 }
 
 impl Idle {
-    fn new(run: &Differentiated<'_>) -> Self {
+    fn new<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Self {
         let Differentiated { circuit, trace, cotangents, .. } = run;
         if !circuit.weights.contains(&0.0) {
             return Self { last: Vec::new() };
@@ -199,7 +201,7 @@ impl Idle {
     }
 
     /// Whether the spike at position `spike` arrives through one of them where it may have an effect.
-    fn matters(&self, run: &Differentiated<'_>, spike: usize) -> bool {
+    fn matters<N: Neuron<f64>>(&self, run: &Differentiated<'_, N>, spike: usize) -> bool {
         let (circuit, spike) = (run.circuit, &run.trace.spikes[spike]);
         let arrives = |group: usize| {
             let at = spike.at().after(circuit.delay(group)).rounded;
@@ -213,7 +215,7 @@ impl Idle {
 }
 
 /// For each spike, whether the loss depends on the membrane after it: on the next spike, or on what is read before that.
-fn membranes_that_matter(run: &Differentiated<'_>) -> Vec<bool> {
+fn membranes_that_matter<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Vec<bool> {
     let spikes = &run.trace.spikes;
     let mut matters = vec![false; spikes.len()];
     let mut last = vec![None; run.circuit.neurons.len()];
@@ -275,7 +277,7 @@ impl Filter {
 }
 
 /// Shows each moment what arrives at its time.
-fn meet_arrivals(run: &Differentiated<'_>, moments: &mut [Moment]) {
+fn meet_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, moments: &mut [Moment]) {
     let Differentiated { circuit, trace, .. } = run;
     // Times that are not negative are in the order of their bits.
     let bits = |time: f64| (time + 0.0).to_bits();

@@ -50,11 +50,11 @@ pub(crate) fn say_spikes(network: &Network, trace: &Trace) {
     }
     for (population, count) in network.populations().iter().zip(counts).take(MOST_POPULATIONS) {
         let what = match population.model {
-            Model::Lif => {
+            Model::Li => counted(population.size, "integrator", "integrators"),
+            _ => {
                 let neurons = counted(population.size, "neuron", "neurons");
                 format!("{neurons}, {}", counted(count, "spike", "spikes"))
             }
-            Model::Li => counted(population.size, "integrator", "integrators"),
         };
         say(&format!("{}: {what}", shown(&population.name)));
     }

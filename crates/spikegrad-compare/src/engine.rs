@@ -8,6 +8,7 @@
 
 use crate::exact::{Certificate, Cotangents, EvaluationError, Loss, Settings};
 use crate::{CompareError, Number};
+use spikegrad_dynamics::AnyNeuron;
 use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 use std::fmt::Debug;
@@ -104,7 +105,7 @@ impl Question<'_> {
     /// # Errors
     /// [`CompareError::Network`], [`CompareError::Simulate`] and [`CompareError::Evaluation`].
     pub fn run(&self, parameters: &Parameters, stimulus: &Stimulus) -> Result<Run, CompareError> {
-        let circuit = Circuit::new(self.network, parameters)?;
+        let circuit = Circuit::of(self.network, parameters)?;
         let readouts = self.loss.readouts(self.network)?;
         let options = Options { max_events: self.settings.max_events, readouts };
         let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
@@ -123,7 +124,7 @@ pub struct Run {
     /// Its derivatives with respect to what it read.
     pub cotangents: Cotangents,
     /// The network, laid out.
-    pub circuit: Circuit,
+    pub circuit: Circuit<f64, AnyNeuron<f64>>,
     /// What happened.
     pub trace: Trace,
 }

@@ -39,7 +39,7 @@ pub struct Signature(Vec<Vec<Happening>>);
 impl Signature {
     /// The signature of `trace`, a run of `circuit`.
     #[must_use]
-    pub fn new(circuit: &Circuit, trace: &Trace) -> Self {
+    pub fn new<N: Neuron<f64>>(circuit: &Circuit<f64, N>, trace: &Trace) -> Self {
         let t_end = trace.stimulus.t_end();
         let mut timed: Vec<Vec<(f64, u32, Happening)>> = vec![Vec::new(); circuit.neurons.len()];
         let given = trace.stimulus.given_positions();

@@ -14,9 +14,11 @@
     )
 )]
 
+mod any;
 mod divided;
 mod double_double;
 mod dual;
+mod general;
 pub mod lanes;
 pub mod lif;
 pub mod math;
@@ -24,8 +26,12 @@ mod neuron;
 mod scalar;
 mod table;
 
+pub use any::{AnyGradient, AnyNeuron};
 pub use divided::exp_divided;
 pub use dual::{Dual, Dual64};
+pub use general::{
+    ArrivalPullback, COMPONENTS, Equations, General, GeneralNeuron, NUMBERS, Vector, vector,
+};
 pub use lif::{Lif, LifGradient, LifParameters, State};
 pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};
 pub use scalar::Scalar;

@@ -6,7 +6,7 @@
 //!
 //! Not here: a formula (`lif/`), and when anything happens (`spikegrad_simulate`).
 
-use crate::Scalar;
+use crate::{GeneralNeuron, Scalar, Vector};
 use std::fmt::Debug;
 
 /// What lies ahead of a neuron that is left alone.
@@ -65,6 +65,19 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     type Tangent: Copy + Debug + Default + Send + Sync;
     /// What the last integral was made of, kept for the next neuron that moves as long; starts empty, and any content is right.
     type Averaging: Copy + Debug + Default + Send + Sync;
+
+    /// The equations of a neuron that is not linear between its spikes: a run writes its states down, for a gradient goes back through them
+    /// ([`GeneralNeuron`]), and the pullbacks of [`NeuronAdjoint`], which take no state, are not asked.
+    #[must_use]
+    fn as_general(&self) -> Option<&GeneralNeuron<T>> {
+        None
+    }
+    /// The components of a state.
+    #[must_use]
+    fn to_vector(state: Self::State) -> Vector<T>;
+    /// The state with these components.
+    #[must_use]
+    fn from_vector(vector: Vector<T>) -> Self::State;
 
     /// Moves `state` forward by `dt` along the free dynamics.
     #[must_use]

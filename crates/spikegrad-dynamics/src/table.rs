@@ -45,6 +45,17 @@ pub struct Quantity {
 }
 
 impl Quantity {
+    /// A quantity in the range of its kind: time constants are positive, durations not negative, potentials anything. It is not trained.
+    #[must_use]
+    pub const fn new(path: &'static str, title: &'static str, kind: Kind, default: f64) -> Self {
+        let range = match kind {
+            Kind::TimeConstant => Range::Positive,
+            Kind::Duration => Range::NotNegative,
+            Kind::Potential => Range::Finite,
+        };
+        Self { path, title, kind, default, range, learning_rate: None }
+    }
+
     /// Its name within `params` or `initial`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -124,6 +135,16 @@ pub struct Table {
 }
 
 impl Table {
+    /// A model with these quantities, without rules between them.
+    #[must_use]
+    pub const fn new(
+        model: &'static str,
+        title: &'static str,
+        quantities: &'static [Quantity],
+    ) -> Self {
+        Self { model, title, quantities, order: &[], threshold_and_reset: None }
+    }
+
     /// Position of the quantity at `path`, such as `params.tau_mem`.
     #[must_use]
     pub fn position(&self, path: &str) -> Option<usize> {

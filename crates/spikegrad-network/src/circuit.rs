@@ -11,7 +11,7 @@ use crate::{
     ConnectionParameters, Form, Model, Network, NetworkError, NeuronId, Parameters, Source, Values,
 };
 use spikegrad_dynamics::lif::{self, IntegratorParameters, integrator};
-use spikegrad_dynamics::{Lif, LifParameters, Neuron, Scalar};
+use spikegrad_dynamics::{AnyNeuron, GeneralNeuron, Lif, LifParameters, Neuron, Scalar};
 use std::ops::Range;
 
 /// The synapses of one source in one connection that share a delay: all of them, or one.
@@ -46,14 +46,55 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     alike: Vec<u32>,
 }
 
+/// A kind of neuron that a circuit can be made of.
+pub trait Build<T: Scalar>: Neuron<T> {
+    /// The neuron of this model with the values at the positions of its table, and its state at time 0; `None` if it is not of this kind.
+    fn build(model: Model, value: impl Fn(usize) -> T) -> Option<(Self, Self::State)>;
+}
+
+impl<T: Scalar> Build<T> for Lif<T> {
+    fn build(model: Model, value: impl Fn(usize) -> T) -> Option<(Self, Self::State)> {
+        let (neuron, [v, i]) = match model {
+            Model::Lif => (Self::new(LifParameters::from_table(&value)), [lif::V, lif::I]),
+            Model::Li => (
+                Self::integrator(IntegratorParameters::from_table(&value)),
+                [integrator::V, integrator::I],
+            ),
+            Model::General(_) => return None,
+        };
+        Some((neuron, neuron.state(value(v), value(i))))
+    }
+}
+
+impl<T: Scalar> Build<T> for AnyNeuron<T> {
+    fn build(model: Model, value: impl Fn(usize) -> T) -> Option<(Self, Self::State)> {
+        if let Model::General(model) = model {
+            let neuron = GeneralNeuron::new(model, value)?;
+            return Some((Self::General(neuron), neuron.initial()));
+        }
+        let (neuron, state) = Lif::build(model, value)?;
+        Some((Self::Lif(neuron), Lif::to_vector(state)))
+    }
+}
+
 impl<T: Scalar> Circuit<T> {
+    /// [`Self::of`] of a network whose neurons are all linear.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn new(network: &Network, parameters: &Parameters<T>) -> Result<Self, NetworkError> {
+        Self::of(network, parameters)
+    }
+}
+
+impl<T: Scalar, N: Build<T>> Circuit<T, N> {
     /// Checks `parameters` and lays them out.
     ///
     /// The work is in proportion to neurons and synapses.
     ///
     /// # Errors
-    /// What [`Parameters::check`] finds.
-    pub fn new(network: &Network, parameters: &Parameters<T>) -> Result<Self, NetworkError> {
+    /// What [`Parameters::check`] finds; [`NetworkError::Kind`] for a model that is not of the kind `N`.
+    pub fn of(network: &Network, parameters: &Parameters<T>) -> Result<Self, NetworkError> {
         parameters.check(network)?;
         let mut layout = Layout::new(network, parameters);
         for channel in 0..network.inputs() {
@@ -76,13 +117,13 @@ impl<T: Scalar> Circuit<T> {
             form: Form::of(parameters),
             alike: Vec::new(),
         };
-        circuit.set_neurons(network, parameters);
+        circuit.set_neurons(network, parameters)?;
         Ok(circuit)
     }
 
     /// Takes other values for the same network, in whatever form, and says whether synapses and groups are in the same places as
     /// before: so they are, and nothing is allocated, where all delays are the same and shared by the same synapses. In either case
-    /// the circuit is then what [`Self::new`] makes of these parameters.
+    /// the circuit is then what [`Self::of`] makes of these parameters.
     ///
     /// # Errors
     /// What [`Parameters::check`] finds; the circuit is then as before.
@@ -105,11 +146,11 @@ impl<T: Scalar> Circuit<T> {
         let is_same_layout = parameters.connections.iter().enumerate().all(has_same_form)
             && (0..self.group_count()).all(has_same_delay);
         if !is_same_layout {
-            *self = Self::new(network, parameters)?;
+            *self = Self::of(network, parameters)?;
             return Ok(false);
         }
         self.form.set(parameters);
-        self.set_neurons(network, parameters);
+        self.set_neurons(network, parameters)?;
         let Self { groups, synapse, weights, .. } = self;
         groups.for_each_block(|connection, block| {
             let values = &parameters.connections[connection].weights;
@@ -118,29 +159,31 @@ impl<T: Scalar> Circuit<T> {
         Ok(true)
     }
 
-    fn set_neurons(&mut self, network: &Network, parameters: &Parameters<T>) {
+    fn set_neurons(
+        &mut self,
+        network: &Network,
+        parameters: &Parameters<T>,
+    ) -> Result<(), NetworkError> {
         let Self { neurons, initial, alike, .. } = self;
         neurons.clear();
         initial.clear();
         alike.clear();
-        for (population, values) in network.populations().iter().zip(&parameters.populations) {
+        let populations = network.populations().iter().zip(&parameters.populations);
+        for (position, (population, values)) in populations.enumerate() {
             let first = neurons.len();
             let is_shared = values.values().all(|(_, v)| matches!(v, Values::Shared(_)));
             for k in 0..population.size {
                 alike.push(NeuronId::new(if is_shared { first } else { first + k }).0);
-                let of = values.of(k);
-                let (neuron, state) = match population.model {
-                    Model::Lif => (Lif::new(LifParameters::from_table(&of)), [lif::V, lif::I]),
-                    Model::Li => (
-                        Lif::integrator(IntegratorParameters::from_table(&of)),
-                        [integrator::V, integrator::I],
-                    ),
-                };
-                let [v, i] = state.map(of);
-                initial.push(neuron.state(v, i));
+                let built = N::build(population.model, values.of(k));
+                let (neuron, state) = built.ok_or_else(|| NetworkError::Kind {
+                    place: format!("network.populations[{position}]"),
+                    model: population.model.table().model,
+                })?;
+                initial.push(state);
                 neurons.push(neuron);
             }
         }
+        Ok(())
     }
 }
 

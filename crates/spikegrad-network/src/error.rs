@@ -41,6 +41,16 @@ pub enum NetworkError {
         /// The model of the population.
         expected: &'static str,
     },
+    /// A model that an engine for neurons of one kind does not know.
+    #[error(
+        "{place} has the model {model}, which this engine does not run: use an evaluator, which finds the one that does"
+    )]
+    Kind {
+        /// Which population.
+        place: String,
+        /// Its model.
+        model: &'static str,
+    },
     /// A number that the model of a population does not have.
     #[error("{place} has no {}: {}", shown(.name), has(.table))]
     Quantity {

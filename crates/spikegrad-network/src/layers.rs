@@ -67,6 +67,11 @@ pub enum NotLayered {
         /// Position of the connection.
         connection: usize,
     },
+    /// A model that is not linear between spikes.
+    Model {
+        /// Position of the population.
+        population: usize,
+    },
     /// Populations that excite each other in a circle.
     Circle {
         /// One of them.
@@ -90,6 +95,13 @@ impl NotLayered {
             Self::Sparse { connection: k } => format!("{} is sparse", connection(k)),
             Self::OwnDelays { connection: k } => {
                 format!("{} has a delay for each synapse", connection(k))
+            }
+            Self::Model { population } => {
+                let population = &network.populations()[population];
+                let (name, model) = (&population.name, population.model.table().model);
+                format!(
+                    "population {name} is of the model {model}, which is not linear between spikes"
+                )
             }
             Self::Circle { population } => format!(
                 "population {} is one of several that hear each other",

@@ -22,7 +22,7 @@ mod trace;
 pub mod wording;
 
 pub use builder::NetworkBuilder;
-pub use circuit::{Circuit, Group};
+pub use circuit::{Build, Circuit, Group};
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NeuronId, SpikeId};
@@ -34,4 +34,6 @@ pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParam
 pub use problem::Problem;
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;
-pub use trace::{Cusp, Measure, Place, Readout, ReadoutRequest, Spike, Tangents, Touch, Trace};
+pub use trace::{
+    Cusp, Measure, Place, Readout, ReadoutRequest, Recorded, Spike, Tangents, Tape, Touch, Trace,
+};

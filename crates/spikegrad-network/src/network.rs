@@ -4,7 +4,7 @@
 //! Not here: weights, delays, neuron parameters (`parameters.rs`).
 
 use crate::{NetworkError, NeuronId};
-use spikegrad_dynamics::{Table, lif};
+use spikegrad_dynamics::{General, NUMBERS, Table, lif};
 use std::fmt;
 use std::ops::Range;
 
@@ -16,15 +16,21 @@ pub const MAX_SYNAPSES: u64 = u32::MAX as u64;
 
 /// What the neurons of a population are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Model {
     /// Leaky integrate-and-fire.
     Lif,
     /// Leaky integrator: never spikes, read by its membrane potential.
     Li,
+    /// A neuron with given equations.
+    General(&'static General),
 }
 
+/// Each number of a model at its own place.
+const IN_ORDER: [usize; NUMBERS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
 impl Model {
-    /// All models.
+    /// All models that the problem file knows.
     pub const ALL: [Self; 2] = [Self::Lif, Self::Li];
 
     /// What the model says of its numbers.
@@ -33,6 +39,7 @@ impl Model {
         match self {
             Self::Lif => &lif::TABLE,
             Self::Li => &lif::integrator::TABLE,
+            Self::General(model) => model.table(),
         }
     }
 
@@ -46,15 +53,21 @@ impl Model {
     #[must_use]
     pub fn entries(self) -> &'static [usize] {
         match self {
-            Self::Lif => &[0, 1, 2, 3, 4, 5, 6, 7, 8],
             Self::Li => &lif::integrator::OF_LIF,
+            Self::Lif | Self::General(_) => &IN_ORDER[..self.table().quantities.len()],
         }
+    }
+
+    /// Whether its neurons are linear between their spikes, as [`spikegrad_dynamics::Lif`] is.
+    #[must_use]
+    pub fn is_linear(self) -> bool {
+        !matches!(self, Self::General(_))
     }
 
     /// Whether its neurons spike.
     #[must_use]
     pub fn spikes(self) -> bool {
-        self.table().threshold_and_reset.is_some()
+        self != Self::Li
     }
 }
 
@@ -206,6 +219,12 @@ impl Network {
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Whether all its neurons are linear between their spikes.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        self.populations.iter().all(|population| population.model.is_linear())
     }
 
     /// The populations, in their order.

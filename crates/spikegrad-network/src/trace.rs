@@ -4,7 +4,7 @@
 //! is O(spikes + input spikes). Not here: how it is made (`spikegrad_simulate`) or read (`spikegrad_adjoint`).
 
 use crate::{NeuronId, Stimulus, Time};
-use spikegrad_dynamics::{Scalar, TimeConstants};
+use spikegrad_dynamics::{Scalar, TimeConstants, Vector};
 
 /// A spike of a neuron.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,6 +155,52 @@ pub enum Tangents {
     Omitted,
 }
 
+/// The state of a neuron that is not linear, just after an arrival or a spike of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recorded<T = f64> {
+    /// When.
+    pub time: Time<T>,
+    /// Which of the rounds at this instant.
+    pub round: u32,
+    /// Whether it is the neuron's own spike.
+    pub is_spike: bool,
+    /// The state.
+    pub state: Vector<T>,
+    /// Position of what was recorded of this neuron before.
+    pub previous: Option<usize>,
+}
+
+/// The states of the neurons that are not linear, in the order in which they were recorded. It grows with what arrives at them; of linear
+/// neurons nothing is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tape<T = f64> {
+    /// What was recorded.
+    pub records: Vec<Recorded<T>>,
+    /// For each neuron the position of what was recorded last; empty if all neurons are linear.
+    pub last: Vec<Option<usize>>,
+}
+
+impl<T> Default for Tape<T> {
+    fn default() -> Self {
+        Self { records: Vec::new(), last: Vec::new() }
+    }
+}
+
+impl<T> Tape<T> {
+    /// Forgets everything; there are `neurons` neurons, or none that is not linear.
+    pub fn clear(&mut self, neurons: usize) {
+        self.records.clear();
+        self.last.clear();
+        self.last.resize(neurons, None);
+    }
+
+    /// Takes down a state of `neuron`.
+    pub fn record(&mut self, neuron: NeuronId, record: Recorded<T>) {
+        let previous = self.last[neuron.index()].replace(self.records.len());
+        self.records.push(Recorded { previous, ..record });
+    }
+}
+
 /// Everything a loss and the backward pass need of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace<T = f64> {
@@ -170,6 +216,8 @@ pub struct Trace<T = f64> {
     pub arrivals: u64,
     /// Whether spikes and read-outs hold the derivatives with respect to time constants.
     pub tangents: Tangents,
+    /// States of the neurons that are not linear.
+    pub tape: Tape<T>,
 }
 
 impl<T> Default for Trace<T> {
@@ -181,6 +229,7 @@ impl<T> Default for Trace<T> {
             touches: Vec::new(),
             arrivals: 0,
             tangents: Tangents::Recorded,
+            tape: Tape::default(),
         }
     }
 }
@@ -223,6 +272,13 @@ impl<T: Scalar> Trace<T> {
             rival: r.rival,
             tangent: constants(r.tangent),
         };
+        let record = |r: &Recorded<T>| Recorded {
+            time: Time { rounded: r.time.rounded.re(), rest: r.time.rest },
+            round: r.round,
+            is_spike: r.is_spike,
+            state: r.state.map(Scalar::re),
+            previous: r.previous,
+        };
         Trace {
             stimulus: self.stimulus.lift(|_, time| time.re()),
             spikes: self.spikes.iter().map(spike).collect(),
@@ -230,6 +286,10 @@ impl<T: Scalar> Trace<T> {
             touches: self.touches.clone(),
             arrivals: self.arrivals,
             tangents: self.tangents,
+            tape: Tape {
+                records: self.tape.records.iter().map(record).collect(),
+                last: self.tape.last.clone(),
+            },
         }
     }
 

@@ -138,10 +138,11 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             let model = &self.circuit.neurons[n];
             let as_one = model.receive(self.workspace.cells[n].state, sum);
             for &(_, time, weight) in at_one {
-                self.receive(target, Time { rest, ..time }, weight)?;
+                self.take(target, Time { rest, ..time }, weight)?;
             }
             let state = &mut self.workspace.cells[n].state;
             *state = model.with_real_part(*state, as_one);
+            self.record(target, false);
         }
         Ok(())
     }
@@ -215,6 +216,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         if TANGENTS {
             self.workspace.tangents[n] = tangent;
         }
+        self.record(target, false);
         true
     }
 
@@ -233,6 +235,14 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     }
 
     fn receive(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
+        self.take(neuron, time, weight)?;
+        if !weight.is_exactly_zero() {
+            self.record(neuron, false);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
         // A sum of exactly zero has no effect, not even a rounding.
         if weight.is_exactly_zero() {
             return Ok(());

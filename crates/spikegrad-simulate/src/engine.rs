@@ -10,10 +10,10 @@
 
 use crate::workspace::Candidate;
 use crate::{SimulateError, Workspace, requests};
-use spikegrad_dynamics::{Neuron, Outlook, Scalar, TimeConstants};
+use spikegrad_dynamics::{AnyNeuron, Lif, Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
-    Circuit, InputSpike, Network, NeuronId, Parameters, ReadoutRequest, Spike, SpikeId, Stimulus,
-    Tangents, Time, Touch, Trace,
+    Build, Circuit, InputSpike, Network, NeuronId, Parameters, ReadoutRequest, Recorded, Spike,
+    SpikeId, Stimulus, Tangents, Time, Touch, Trace,
 };
 
 /// Which part of the way to the bound of a crossing a candidate is put: a bound that later arrivals leave valid spares the
@@ -65,7 +65,20 @@ pub fn simulate<T: Scalar>(
     stimulus: &Stimulus<T>,
     options: &Options,
 ) -> Result<Trace<T>, SimulateError> {
-    let circuit = Circuit::new(network, parameters)?;
+    if network.is_linear() {
+        simulate_by::<T, Lif<T>>(network, parameters, stimulus, options)
+    } else {
+        simulate_by::<T, AnyNeuron<T>>(network, parameters, stimulus, options)
+    }
+}
+
+fn simulate_by<T: Scalar, N: Build<T>>(
+    network: &Network,
+    parameters: &Parameters<T>,
+    stimulus: &Stimulus<T>,
+    options: &Options,
+) -> Result<Trace<T>, SimulateError> {
+    let circuit = Circuit::<T, N>::of(network, parameters)?;
     let mut trace = Trace::default();
     simulate_into(&circuit, stimulus, options, &mut Workspace::default(), &mut trace)?;
     Ok(trace)
@@ -135,6 +148,8 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
         requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end())?;
         workspace.prepare(circuit, options, TANGENTS)?;
+        let has_tape = TANGENTS && circuit.neurons.iter().any(|n| n.as_general().is_some());
+        trace.tape.clear(if has_tape { circuit.neurons.len() } else { 0 });
         Ok(Self {
             circuit,
             options,
@@ -261,8 +276,20 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             release_rate,
             tangent,
         });
+        self.record(neuron, true);
         self.touch(neuron);
         self.check_budget()
+    }
+
+    /// Takes the state of a neuron that is not linear down, for a gradient.
+    pub(crate) fn record(&mut self, neuron: NeuronId, is_spike: bool) {
+        let n = neuron.index();
+        if TANGENTS && self.circuit.neurons[n].as_general().is_some() {
+            let (cell, round) = (&self.workspace.cells[n], self.round);
+            let (time, state) = (cell.time, N::to_vector(cell.state));
+            let record = Recorded { time, round, is_spike, state, previous: None };
+            self.trace.tape.record(neuron, record);
+        }
     }
 
     pub(crate) fn check_budget(&self) -> Result<(), SimulateError> {

@@ -66,6 +66,12 @@ pub enum SimulateError {
         /// Which neuron.
         neuron: NeuronId,
     },
+    /// A maximum or an average of a neuron whose model has none. Sample its potential.
+    #[error("neuron {neuron} is read by a maximum or an average, which its model does not have")]
+    Measure {
+        /// Which neuron.
+        neuron: NeuronId,
+    },
     /// The network kept firing. Raise the budget, lower the recurrent weights or give neurons a refractory time.
     #[error("reached {max_events} events at {time} s, before the end at {t_end} s")]
     EventBudget {

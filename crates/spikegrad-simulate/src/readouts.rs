@@ -46,7 +46,9 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         if cell.is_clamped {
             let release = self.workspace.releases[n];
             if self.is_held(neuron, time) {
-                return None;
+                // What a linear neuron is clamped to is known without its state.
+                let held = model.as_general()?.hold(N::to_vector(state), time.since(from));
+                return Some((N::from_vector(held), tangent));
             }
             let dt = release.since(from);
             if TANGENTS {

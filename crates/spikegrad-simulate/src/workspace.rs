@@ -160,6 +160,9 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 continue;
             }
             let n = request.neuron.index();
+            if circuit.neurons[n].as_general().is_some() {
+                return Err(SimulateError::Measure { neuron: request.neuron });
+            }
             let place = *self.observer_of[n].get_or_insert_with(|| {
                 self.observers.push((request.neuron, Observer::new(self.cells[n].state)));
                 self.observers.len() - 1

@@ -8,10 +8,11 @@
 //! Not here: one sample (`scratch.rs`).
 
 use crate::error::BatchError;
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, Runs};
 use crate::scratch::Scratch;
 use rayon::prelude::*;
 use spikegrad_adjoint::{AdjointError, GradientSum, Loss};
+use spikegrad_dynamics::Lif;
 use spikegrad_network::{Parameters, Stimulus, Trace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,21 +30,21 @@ pub struct Sample<'a> {
 
 /// Memory of a chunk under way.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    scratch: Scratch,
+pub(crate) struct Worker<N: Runs = Lif<f64>> {
+    scratch: Scratch<N>,
     /// Zero between chunks.
-    sum: GradientSum,
+    sum: GradientSum<f64, N>,
 }
 
-impl Worker {
-    fn new(prepared: &Prepared<'_>) -> Self {
+impl<N: Runs> Worker<N> {
+    fn new(prepared: &Prepared<'_, N>) -> Self {
         Self { scratch: Scratch::default(), sum: GradientSum::new(&prepared.circuit) }
     }
 
     /// The value of one sample, whose gradient is added to the sum.
     fn add(
         &mut self,
-        prepared: &Prepared<'_>,
+        prepared: &Prepared<'_, N>,
         position: usize,
         sample: Sample<'_>,
     ) -> Result<f64, BatchError> {
@@ -58,7 +59,7 @@ impl Worker {
     /// Evaluates one chunk; the first of its samples is at `first` in the batch.
     fn run<R>(
         &mut self,
-        prepared: &Prepared<'_>,
+        prepared: &Prepared<'_, N>,
         first: usize,
         chunk: &[Sample<'_>],
         extract: &impl Fn(usize, &Trace) -> R,
@@ -72,20 +73,26 @@ impl Worker {
 }
 
 /// The memory of batches.
-#[derive(Debug, Default)]
-pub(crate) struct Workers {
-    workers: Vec<Worker>,
+#[derive(Debug)]
+pub(crate) struct Workers<N: Runs = Lif<f64>> {
+    workers: Vec<Worker<N>>,
     /// Whether the last batch failed, and left sums in its workers.
     is_dirty: bool,
 }
 
-impl Workers {
+impl<N: Runs> Default for Workers<N> {
+    fn default() -> Self {
+        Self { workers: Vec::new(), is_dirty: false }
+    }
+}
+
+impl<N: Runs> Workers<N> {
     /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`.
     pub(crate) fn value_and_grad<R: Send>(
         &mut self,
-        prepared: &Prepared<'_>,
+        prepared: &Prepared<'_, N>,
         samples: &[Sample<'_>],
-        total: &mut GradientSum,
+        total: &mut GradientSum<f64, N>,
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { workers, is_dirty } = self;
@@ -125,15 +132,18 @@ impl Workers {
 }
 
 /// The first number of a gradient that is not finite, and its place.
-pub(crate) fn not_finite(prepared: &Prepared<'_>, gradient: &Parameters) -> Option<(String, f64)> {
+pub(crate) fn not_finite<N: Runs>(
+    prepared: &Prepared<'_, N>,
+    gradient: &Parameters,
+) -> Option<(String, f64)> {
     gradient.find(prepared.network, |x| !x.is_finite())
 }
 
 /// The error of a batch whose gradient is not finite, at `found`: of the first sample with which it is not. In the order of
 /// chunks the sum may have left the range of a double where that of the samples one by one does not; the last sample is then
 /// named.
-pub(crate) fn too_much(
-    prepared: &Prepared<'_>,
+pub(crate) fn too_much<N: Runs>(
+    prepared: &Prepared<'_, N>,
     samples: &[Sample<'_>],
     found: (String, f64),
 ) -> BatchError {
@@ -156,8 +166,8 @@ pub(crate) fn too_much(
 }
 
 /// Values of a batch without gradients, and what `extract` reads from each trace.
-pub(crate) fn values<R: Send>(
-    prepared: &Prepared<'_>,
+pub(crate) fn values<N: Runs, R: Send>(
+    prepared: &Prepared<'_, N>,
     samples: &[Sample<'_>],
     extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
@@ -167,7 +177,7 @@ pub(crate) fn values<R: Send>(
         if failed.load(Ordering::Relaxed) < k {
             return Ok(Vec::new());
         }
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::<N>::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
             let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;

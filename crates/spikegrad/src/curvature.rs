@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::forward::{differentiable, lift};
 use crate::prepared::Settings;
 use spikegrad_adjoint::{Loss, backward, judge_touches};
-use spikegrad_dynamics::Dual64;
-use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
+use spikegrad_dynamics::{AnyNeuron, Dual64, Lif, NeuronAdjoint};
+use spikegrad_network::{Build, Circuit, Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_into};
 
 /// Value, gradient, and the product of the Hessian with a direction.
@@ -73,9 +73,24 @@ pub fn value_and_hvp(
     direction: &Gradient,
     settings: &Settings,
 ) -> Result<CurvatureEvaluation, Error> {
+    if network.is_linear() {
+        curve::<Lif<Dual64>>(network, parameters, stimulus, loss, direction, settings)
+    } else {
+        curve::<AnyNeuron<Dual64>>(network, parameters, stimulus, loss, direction, settings)
+    }
+}
+
+fn curve<N: NeuronAdjoint<Dual64> + Build<Dual64>>(
+    network: &Network,
+    parameters: &Parameters,
+    stimulus: &Stimulus,
+    loss: &dyn Loss<Dual64>,
+    direction: &Gradient,
+    settings: &Settings,
+) -> Result<CurvatureEvaluation, Error> {
     let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
     let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
-    let circuit = Circuit::new(network, &parameters)?;
+    let circuit = Circuit::<Dual64, N>::of(network, &parameters)?;
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
     let (value, mut cotangents) = loss.evaluate(network, &trace)?;

@@ -2,10 +2,10 @@
 //!
 //! Not here: the choice of the engine (`prepared.rs`), the memory of a run (`scratch.rs`), the order of a batch (`batch.rs`).
 
-use crate::batch::{self, Sample};
+use crate::batch::Sample;
 use crate::error::{BatchError, Error};
 use crate::evaluator::Evaluator;
-use crate::prepared::{Prepared, Settings};
+use crate::prepared::Settings;
 use spikegrad_adjoint::{Certificate, Loss};
 use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, SimulateError};
@@ -136,7 +136,7 @@ pub fn value_batch<R: Send>(
     settings: &Settings,
     extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {
-    let prepared = Prepared::new(network, parameters, *settings)
+    let evaluator = Evaluator::new(network, parameters, *settings)
         .map_err(|e| BatchError { sample: 0, source: e.into() })?;
-    batch::values(&prepared, samples, extract)
+    evaluator.value_batch(samples, extract)
 }

@@ -4,9 +4,10 @@
 
 use crate::batch::{self, Sample, Workers};
 use crate::error::{BatchError, Error};
-use crate::prepared::{Explanation, Prepared, Settings};
+use crate::prepared::{Explanation, Prepared, Runs, Settings};
 use crate::scratch::Scratch;
 use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
+use spikegrad_dynamics::{AnyNeuron, Lif};
 use spikegrad_network::{
     Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, Trace,
 };
@@ -40,12 +41,33 @@ use spikegrad_simulate::SimulateError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Evaluator<'a> {
-    prepared: Prepared<'a>,
-    scratch: Scratch,
-    sum: GradientSum,
+pub struct Evaluator<'a>(Kind<'a>);
+
+/// Networks of linear neurons alone have an engine of their own.
+#[derive(Debug)]
+enum Kind<'a> {
+    Linear(Box<Inner<'a, Lif<f64>>>),
+    Any(Box<Inner<'a, AnyNeuron<f64>>>),
+}
+
+/// An evaluator for neurons of one kind.
+#[derive(Debug)]
+struct Inner<'a, N: Runs> {
+    prepared: Prepared<'a, N>,
+    scratch: Scratch<N>,
+    sum: GradientSum<f64, N>,
     /// For batches.
-    workers: Workers,
+    workers: Workers<N>,
+}
+
+/// Does the same with either kind.
+macro_rules! either {
+    ($evaluator:expr, $inner:ident => $what:expr) => {
+        match $evaluator {
+            Kind::Linear($inner) => $what,
+            Kind::Any($inner) => $what,
+        }
+    };
 }
 
 impl<'a> Evaluator<'a> {
@@ -58,9 +80,11 @@ impl<'a> Evaluator<'a> {
         parameters: &Parameters,
         settings: Settings,
     ) -> Result<Self, NetworkError> {
-        let prepared = Prepared::new(network, parameters, settings)?;
-        let sum = GradientSum::new(&prepared.circuit);
-        Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Workers::default() })
+        Ok(Self(if network.is_linear() {
+            Kind::Linear(Box::new(Inner::new(network, parameters, settings)?))
+        } else {
+            Kind::Any(Box::new(Inner::new(network, parameters, settings)?))
+        }))
     }
 
     /// Takes other parameters, in whatever form: a value that was shared may be each neuron's or synapse's own, and the other way
@@ -69,17 +93,13 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`NetworkError`] if they do not fit; the old ones then stay.
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetworkError> {
-        if !self.prepared.set(parameters)? {
-            self.sum = GradientSum::new(&self.prepared.circuit);
-            self.workers = Workers::default();
-        }
-        Ok(())
+        either!(&mut self.0, inner => inner.set_parameters(parameters))
     }
 
     /// Says which engine runs the network, and why.
     #[must_use]
     pub fn explanation(&self) -> Explanation<'a> {
-        self.prepared.explanation()
+        either!(&self.0, inner => inner.prepared.explanation())
     }
 
     /// Zeros in the shape of a gradient with respect to `parameters`.
@@ -97,9 +117,7 @@ impl<'a> Evaluator<'a> {
         stimulus: &Stimulus,
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
-        self.scratch
-            .run(&self.prepared, stimulus, true, |into| into.extend_from_slice(requests))?;
-        Ok(&self.scratch.trace)
+        either!(&mut self.0, inner => inner.simulate(stimulus, requests))
     }
 
     /// Like [`Self::simulate`], for a run that nobody will differentiate: faster, and a backward pass refuses its trace
@@ -112,9 +130,7 @@ impl<'a> Evaluator<'a> {
         stimulus: &Stimulus,
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
-        self.scratch
-            .run(&self.prepared, stimulus, false, |into| into.extend_from_slice(requests))?;
-        Ok(&self.scratch.trace)
+        either!(&mut self.0, inner => inner.simulate_forward(stimulus, requests))
     }
 
     /// Returns the value of `loss`.
@@ -122,7 +138,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`enum@Error`]: a run that cannot finish, a value that is not finite.
     pub fn value(&mut self, stimulus: &Stimulus, loss: &dyn Loss) -> Result<f64, Error> {
-        self.scratch.forward(&self.prepared, stimulus, loss, false)
+        either!(&mut self.0, inner => inner.value(stimulus, loss))
     }
 
     /// Returns the value of `loss` and writes its exact gradient into `gradient`, which gets the form of the parameters if it has
@@ -132,6 +148,111 @@ impl<'a> Evaluator<'a> {
     /// [`enum@Error`]: a loss that does not fit the network, a run that cannot finish, a gradient that does not exist. `gradient`
     /// is then not usable.
     pub fn value_and_grad(
+        &mut self,
+        stimulus: &Stimulus,
+        loss: &dyn Loss,
+        gradient: &mut Gradient,
+    ) -> Result<f64, Error> {
+        either!(&mut self.0, inner => inner.value_and_grad(stimulus, loss, gradient))
+    }
+
+    /// Returns the values of a batch with what `extract` reads from each trace, and writes the sum of the gradients with respect
+    /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails; of a sum that is not finite although no sample fails, the first sample with
+    /// which it is not. `gradient` is then not usable.
+    pub fn value_and_grad_batch<R: Send>(
+        &mut self,
+        samples: &[Sample<'_>],
+        gradient: &mut Parameters,
+        extract: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, R)>, BatchError> {
+        either!(&mut self.0, inner => inner.value_and_grad_batch(samples, gradient, extract))
+    }
+
+    /// Returns the values of a batch without gradients, and what `extract` reads from each trace.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails.
+    pub fn value_batch<R: Send>(
+        &self,
+        samples: &[Sample<'_>],
+        extract: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<Vec<(f64, R)>, BatchError> {
+        either!(&self.0, inner => inner.value_batch(samples, extract))
+    }
+
+    /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
+    /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error.
+    #[must_use]
+    pub fn was_swept(&self) -> bool {
+        either!(&self.0, inner => inner.scratch.was_swept)
+    }
+
+    /// What happened in the last run.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        either!(&self.0, inner => &inner.scratch.trace)
+    }
+
+    /// How far the gradient of the last run can be trusted; of a run that was not differentiated it knows no more than its slopes
+    /// and touches. Finding ties takes a look at every arrival, as long as a part of the run itself.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        either!(&self.0, inner => inner.certificate())
+    }
+
+    /// The trace of the last run, in place of which an empty one is left.
+    pub fn take_trace(&mut self) -> Trace {
+        either!(&mut self.0, inner => std::mem::take(&mut inner.scratch.trace))
+    }
+}
+
+impl<'a, N: Runs> Inner<'a, N> {
+    fn new(
+        network: &'a Network,
+        parameters: &Parameters,
+        settings: Settings,
+    ) -> Result<Self, NetworkError> {
+        let prepared = Prepared::new(network, parameters, settings)?;
+        let sum = GradientSum::new(&prepared.circuit);
+        Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Workers::default() })
+    }
+
+    fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetworkError> {
+        if !self.prepared.set(parameters)? {
+            self.sum = GradientSum::new(&self.prepared.circuit);
+            self.workers = Workers::default();
+        }
+        Ok(())
+    }
+
+    fn simulate(
+        &mut self,
+        stimulus: &Stimulus,
+        requests: &[ReadoutRequest],
+    ) -> Result<&Trace, SimulateError> {
+        self.scratch
+            .run(&self.prepared, stimulus, true, |into| into.extend_from_slice(requests))?;
+        Ok(&self.scratch.trace)
+    }
+
+    fn simulate_forward(
+        &mut self,
+        stimulus: &Stimulus,
+        requests: &[ReadoutRequest],
+    ) -> Result<&Trace, SimulateError> {
+        self.scratch
+            .run(&self.prepared, stimulus, false, |into| into.extend_from_slice(requests))?;
+        Ok(&self.scratch.trace)
+    }
+
+    fn value(&mut self, stimulus: &Stimulus, loss: &dyn Loss) -> Result<f64, Error> {
+        self.scratch.forward(&self.prepared, stimulus, loss, false)
+    }
+
+    fn value_and_grad(
         &mut self,
         stimulus: &Stimulus,
         loss: &dyn Loss,
@@ -149,13 +270,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Returns the values of a batch with what `extract` reads from each trace, and writes the sum of the gradients with respect
-    /// to the parameters into `gradient`, which gets the form of the parameters if it has another.
-    ///
-    /// # Errors
-    /// [`BatchError`] of the first sample that fails; of a sum that is not finite although no sample fails, the first sample with
-    /// which it is not. `gradient` is then not usable.
-    pub fn value_and_grad_batch<R: Send>(
+    fn value_and_grad_batch<R: Send>(
         &mut self,
         samples: &[Sample<'_>],
         gradient: &mut Parameters,
@@ -170,11 +285,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Returns the values of a batch without gradients, and what `extract` reads from each trace.
-    ///
-    /// # Errors
-    /// [`BatchError`] of the first sample that fails.
-    pub fn value_batch<R: Send>(
+    fn value_batch<R: Send>(
         &self,
         samples: &[Sample<'_>],
         extract: impl Fn(usize, &Trace) -> R + Sync,
@@ -182,28 +293,7 @@ impl<'a> Evaluator<'a> {
         batch::values(&self.prepared, samples, extract)
     }
 
-    /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
-    /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error.
-    #[must_use]
-    pub fn was_swept(&self) -> bool {
-        self.scratch.was_swept
-    }
-
-    /// What happened in the last run.
-    #[must_use]
-    pub fn trace(&self) -> &Trace {
-        &self.scratch.trace
-    }
-
-    /// How far the gradient of the last run can be trusted; of a run that was not differentiated it knows no more than its slopes
-    /// and touches. Finding ties takes a look at every arrival, as long as a part of the run itself.
-    #[must_use]
-    pub fn certificate(&self) -> Certificate {
+    fn certificate(&self) -> Certificate {
         self.scratch.certificate(&self.prepared)
-    }
-
-    /// The trace of the last run, in place of which an empty one is left.
-    pub fn take_trace(&mut self) -> Trace {
-        std::mem::take(&mut self.scratch.trace)
     }
 }

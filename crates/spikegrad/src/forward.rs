@@ -12,8 +12,10 @@ use crate::batch::Sample;
 use crate::error::Error;
 use crate::prepared::Settings;
 use spikegrad_adjoint::{AdjointError, Cotangents, Grazing, judge_touches};
-use spikegrad_dynamics::Dual64;
-use spikegrad_network::{Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace};
+use spikegrad_dynamics::{AnyNeuron, Dual64, Lif};
+use spikegrad_network::{
+    Build, Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace,
+};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
 /// Value, derivative along a direction, and what they were read from.
@@ -75,9 +77,23 @@ pub fn value_and_jvp(
     direction: &Gradient,
     settings: &Settings,
 ) -> Result<DirectionalEvaluation, Error> {
+    if network.is_linear() {
+        propagate::<Lif<Dual64>>(network, parameters, sample, direction, settings)
+    } else {
+        propagate::<AnyNeuron<Dual64>>(network, parameters, sample, direction, settings)
+    }
+}
+
+fn propagate<N: Build<Dual64>>(
+    network: &Network,
+    parameters: &Parameters,
+    sample: Sample<'_>,
+    direction: &Gradient,
+    settings: &Settings,
+) -> Result<DirectionalEvaluation, Error> {
     let Sample { stimulus, loss } = sample;
     let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
-    let circuit = Circuit::new(network, &parameters)?;
+    let circuit = Circuit::<Dual64, N>::of(network, &parameters)?;
     let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;

@@ -83,7 +83,7 @@ pub use spikegrad_adjoint::{
     TieKind, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
 };
 pub use spikegrad_dynamics::lif::integrator as li;
-pub use spikegrad_dynamics::{Dual64, Scalar, lif};
+pub use spikegrad_dynamics::{Dual64, Equations, General, Scalar, lif};
 pub use spikegrad_network::{
     Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network,
     NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population, PopulationParameters,

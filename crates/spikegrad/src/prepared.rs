@@ -3,8 +3,10 @@
 //! The layered sweep does the work where the network is layered; a run in which something out of the ordinary happens, and every
 //! other network, is the event loop's. Not here: a run (`scratch.rs`).
 
-use spikegrad_adjoint::Grazing;
-use spikegrad_network::{Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
+use crate::evaluator::Evaluator;
+use spikegrad_adjoint::{GradientSum, Grazing};
+use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint};
+use spikegrad_network::{Build, Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
 use std::fmt;
 
 /// Most events a sample unless said otherwise.
@@ -105,14 +107,40 @@ pub fn explain<'a>(
     parameters: &Parameters,
     settings: &Settings,
 ) -> Result<Explanation<'a>, NetworkError> {
-    Ok(Prepared::new(network, parameters, *settings)?.explanation())
+    Ok(Evaluator::new(network, parameters, *settings)?.explanation())
+}
+
+/// A kind of neuron that the facade runs, and what the layered sweep needs to know of it.
+pub(crate) trait Runs: NeuronAdjoint<f64> + Build<f64> {
+    /// The circuit, if its kind of neuron can be swept.
+    fn sweepable(circuit: &Circuit<f64, Self>) -> Option<&Circuit>;
+    /// The sum of such a circuit's gradients.
+    fn sweepable_sum(sum: &mut GradientSum<f64, Self>) -> Option<&mut GradientSum>;
+}
+
+impl Runs for Lif<f64> {
+    fn sweepable(circuit: &Circuit) -> Option<&Circuit> {
+        Some(circuit)
+    }
+    fn sweepable_sum(sum: &mut GradientSum) -> Option<&mut GradientSum> {
+        Some(sum)
+    }
+}
+
+impl Runs for AnyNeuron<f64> {
+    fn sweepable(_: &Circuit<f64, Self>) -> Option<&Circuit> {
+        None
+    }
+    fn sweepable_sum(_: &mut GradientSum<f64, Self>) -> Option<&mut GradientSum> {
+        None
+    }
 }
 
 /// A network ready to be run.
 #[derive(Debug)]
-pub(crate) struct Prepared<'a> {
+pub(crate) struct Prepared<'a, N: Runs = Lif<f64>> {
     pub(crate) network: &'a Network,
-    pub(crate) circuit: Circuit,
+    pub(crate) circuit: Circuit<f64, N>,
     /// Set if the layered sweep does the work.
     pub(crate) layers: Option<Layers>,
     reason: Reason,
@@ -120,23 +148,35 @@ pub(crate) struct Prepared<'a> {
 }
 
 /// The layers of a network that is to be swept, and why it is or is not.
-fn choose(network: &Network, circuit: &Circuit, settings: Settings) -> (Option<Layers>, Reason) {
+fn choose<N: Runs>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    settings: Settings,
+) -> (Option<Layers>, Reason) {
+    let layers = || match N::sweepable(circuit) {
+        Some(circuit) => Layers::new(network, circuit),
+        None => {
+            let all = network.populations();
+            let population = all.iter().position(|p| !p.model.is_linear()).unwrap_or_default();
+            Err(NotLayered::Model { population })
+        }
+    };
     match settings.engine {
         Engine::EventLoop => (None, Reason::Asked),
-        Engine::Automatic => match Layers::new(network, circuit) {
+        Engine::Automatic => match layers() {
             Ok(layers) => (Some(layers), Reason::Layered),
             Err(why) => (None, Reason::NotLayered(why)),
         },
     }
 }
 
-impl<'a> Prepared<'a> {
+impl<'a, N: Runs> Prepared<'a, N> {
     pub(crate) fn new(
         network: &'a Network,
         parameters: &Parameters,
         settings: Settings,
     ) -> Result<Self, NetworkError> {
-        let circuit = Circuit::new(network, parameters)?;
+        let circuit = Circuit::<f64, N>::of(network, parameters)?;
         let (layers, reason) = choose(network, &circuit, settings);
         Ok(Self { network, circuit, layers, reason, settings })
     }
@@ -149,7 +189,11 @@ impl<'a> Prepared<'a> {
         let Self { network, circuit, layers, reason, settings } = self;
         let is_same_layout = circuit.set(network, parameters)?;
         match layers {
-            Some(layers) if is_same_layout => layers.set(circuit),
+            Some(layers) if is_same_layout => {
+                if let Some(circuit) = N::sweepable(circuit) {
+                    layers.set(circuit);
+                }
+            }
             _ if is_same_layout => {}
             _ => (*layers, *reason) = choose(network, circuit, *settings),
         }

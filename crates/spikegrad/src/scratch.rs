@@ -3,12 +3,13 @@
 //! Not here: which engine suits a network (`prepared.rs`), many samples (`batch.rs`).
 
 use crate::error::Error;
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, Runs};
 use spikegrad_adjoint::{
     AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents,
     Differentiated, GradientSum, Loss, backward_with_input_times, is_sweepable, judge_touches,
     sweep_backward_into,
 };
+use spikegrad_dynamics::Lif;
 use spikegrad_network::{ReadoutRequest, Stimulus, Trace};
 use spikegrad_simulate::{
     Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
@@ -23,11 +24,11 @@ enum Backward {
 }
 
 /// Memory of a sample, to be used again.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    forward: Workspace,
+#[derive(Debug)]
+pub(crate) struct Scratch<N: Runs = Lif<f64>> {
+    forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
-    backward: BackwardWorkspace,
+    backward: BackwardWorkspace<f64, N>,
     backward_sweep: BackwardSweepWorkspace,
     options: Option<Options>,
     cotangents: Cotangents,
@@ -39,11 +40,28 @@ pub(crate) struct Scratch {
     pub(crate) input_times: Vec<f64>,
 }
 
-impl Scratch {
+impl<N: Runs> Default for Scratch<N> {
+    fn default() -> Self {
+        Self {
+            forward: Workspace::default(),
+            forward_sweep: SweepWorkspace::default(),
+            backward: BackwardWorkspace::default(),
+            backward_sweep: BackwardSweepWorkspace::default(),
+            options: None,
+            cotangents: Cotangents::default(),
+            was_swept: false,
+            last_backward: None,
+            trace: Trace::default(),
+            input_times: Vec::new(),
+        }
+    }
+}
+
+impl<N: Runs> Scratch<N> {
     /// Runs a sample, whose trace can be differentiated if `for_gradient`.
     pub(crate) fn run(
         &mut self,
-        prepared: &Prepared<'_>,
+        prepared: &Prepared<'_, N>,
         stimulus: &Stimulus,
         for_gradient: bool,
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
@@ -60,7 +78,7 @@ impl Scratch {
         request(&mut options.readouts);
         let sweep = if for_gradient { sweep_into } else { sweep_forward_into };
         *was_swept = false;
-        if let Some(layers) = layers {
+        if let (Some(layers), Some(circuit)) = (layers, N::sweepable(circuit)) {
             match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
                 Ok(()) => {
                     *was_swept = true;
@@ -81,7 +99,7 @@ impl Scratch {
     /// Value of the loss of a sample, and the derivatives with respect to what it reads.
     pub(crate) fn forward(
         &mut self,
-        prepared: &Prepared<'_>,
+        prepared: &Prepared<'_, N>,
         stimulus: &Stimulus,
         loss: &dyn Loss,
         for_gradient: bool,
@@ -98,14 +116,16 @@ impl Scratch {
     /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.
     pub(crate) fn backward(
         &mut self,
-        prepared: &Prepared<'_>,
-        sum: &mut GradientSum,
+        prepared: &Prepared<'_, N>,
+        sum: &mut GradientSum<f64, N>,
     ) -> Result<(), AdjointError> {
         let Prepared { circuit, layers, settings, .. } = prepared;
         let Self { backward, backward_sweep, trace, cotangents, input_times, .. } = self;
         let policy = settings.grazing;
-        let way = match layers {
-            Some(layers) if is_sweepable(circuit, trace) => {
+        let swept = layers.as_ref().zip(N::sweepable(circuit));
+        let swept = swept.filter(|(_, circuit)| is_sweepable(circuit, trace));
+        let way = match (swept, N::sweepable_sum(sum)) {
+            (Some((layers, circuit)), Some(sum)) => {
                 let workspace = backward_sweep;
                 sweep_backward_into(circuit, layers, trace, cotangents, policy, workspace, sum)?;
                 input_times.clear();
@@ -130,7 +150,7 @@ impl Scratch {
     }
 
     /// How far the gradient of the last run can be trusted.
-    pub(crate) fn certificate(&self, prepared: &Prepared<'_>) -> Certificate {
+    pub(crate) fn certificate(&self, prepared: &Prepared<'_, N>) -> Certificate {
         let Prepared { network, circuit, settings, .. } = prepared;
         let Self { trace, cotangents, .. } = self;
         let spike_times = self.spike_times();

@@ -1,7 +1,7 @@
 //! The layered sweep and the event loop are one simulator: the same spikes in the same order, the same read-outs, the same
 //! gradients, to rounding.
 
-use crate::random_networks::{Swept, for_all, layered_plan};
+use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan};
 use crate::support::error;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
@@ -32,9 +32,6 @@ const SMALL: f64 = 1e-2;
 
 /// Chains of small slopes multiply by some ten thousands.
 const WORST: f64 = 1e-9;
-
-/// Smaller numbers have not all their digits.
-const FEW_DIGITS: f64 = f64::MIN_POSITIVE / f64::EPSILON;
 
 fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
@@ -77,7 +74,7 @@ impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
         let is_same = (got - expected).abs() == 0.0;
-        let difference = if is_same { 0.0 } else { error(got, expected, floor.max(FEW_DIGITS)) };
+        let difference = if is_same { 0.0 } else { error(got, expected, floor.max(UNDERFLOWING)) };
         prop_assert!(difference <= WORST, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())

@@ -2,15 +2,14 @@
 //! round nothing.
 
 use super::{bits, evaluate, in_order, spikes};
-use crate::random_networks::{Plan, Regime, Window, any_plan, for_all, for_all_of, spiking_plan};
+use crate::random_networks::{
+    Plan, Regime, UNDERFLOWING, Window, any_plan, for_all, for_all_of, spiking_plan,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::{LossDocument, Problem};
 use spikegrad::{Evaluation, InputSpike, Parameters, Stimulus};
-
-/// A loss so small that its derivatives may be subnormal; a derivative so small that a factor of it may be.
-const UNDERFLOWING: f64 = 1e-200;
 
 /// The bits of derivatives that have all of theirs.
 fn full_bits(derivatives: &[f64], expected: &[f64]) -> Vec<u64> {

@@ -88,6 +88,11 @@ impl Saltation {
         &self,
         question: &Question<'_>,
     ) -> Result<(Answer, Condition), CompareError> {
+        let populations = question.network.populations();
+        if let Some(other) = populations.iter().find(|p| !p.model.is_linear()) {
+            let (name, model) = (&other.name, other.model.table().model);
+            return Err(self.unsupported(format!("{name} is of the model {model}")));
+        }
         let run = question.run(question.parameters, question.stimulus)?;
         let mut sweep = Sweep::new(question, &run.trace);
         for event in events(question, &run.trace) {

@@ -30,6 +30,14 @@ pub enum GridError {
         /// Name of the population.
         population: String,
     },
+    /// A neuron that the grid does not know. Use the event-driven engine.
+    #[error("unsupported: the neurons of {population} are of the model {model}")]
+    Model {
+        /// Name of the population.
+        population: String,
+        /// Its model.
+        model: &'static str,
+    },
     /// The loss reads potentials of neurons that spike. Read a leaky integrator.
     #[error("unsupported: the loss reads potentials of {population}, which spikes")]
     ReadsSpiking {

@@ -100,7 +100,7 @@ impl<'a> SteppedNetwork<'a> {
     ///
     /// # Errors
     /// [`GridError::Network`] if the parameters do not fit, [`GridError::Setting`] for a step or a scale that is not positive,
-    /// and [`GridError::Refractory`], [`GridError::ReadsSilent`] or [`GridError::Absent`] for what a grid cannot do.
+    /// and [`GridError::Refractory`], [`GridError::Model`], [`GridError::ReadsSilent`] or [`GridError::Absent`] for what a grid cannot do.
     pub fn new(
         network: &'a Network,
         parameters: &Parameters,
@@ -117,6 +117,10 @@ impl<'a> SteppedNetwork<'a> {
             bound.check(network)?;
         }
         for (population, values) in network.populations().iter().zip(&parameters.populations) {
+            if !population.model.is_linear() {
+                let model = population.model.table().model;
+                return Err(GridError::Model { population: population.name.clone(), model });
+            }
             let mut durations = values.values().filter(|(of, _)| of.kind == Kind::Duration);
             if durations.any(|(_, values)| values.as_slice().iter().any(|&t| t > 0.0)) {
                 return Err(GridError::Refractory { population: population.name.clone() });

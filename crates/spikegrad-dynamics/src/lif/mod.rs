@@ -41,7 +41,8 @@ pub use tangent::Tangent;
 
 use crate::math::{exp, ln};
 use crate::{
-    Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar, TimeConstants,
+    Adjoint, Arrival, COMPONENTS, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar,
+    TimeConstants, Vector,
 };
 use std::ops::{Index, IndexMut};
 
@@ -320,6 +321,14 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     type Tangent = Tangent<T>;
     type Averaging = Averaging<T>;
 
+    fn to_vector(state: State<T>) -> Vector<T> {
+        let mut vector = [T::from(0.0); COMPONENTS];
+        [vector[0], vector[1]] = [state.v, state.i];
+        vector
+    }
+    fn from_vector([v, i, ..]: Vector<T>) -> State<T> {
+        State { v, i }
+    }
     #[inline(always)]
     fn flow(&self, state: State<T>, dt: T) -> State<T> {
         flow::flow(self, state, dt)

@@ -1,15 +1,6 @@
 //! The numbers of the leaky integrate-and-fire neuron, and of the leaky integrator, which has no threshold.
 
-use crate::table::{Below, Kind, Quantity, Range, Table};
-
-const fn number(path: &'static str, title: &'static str, kind: Kind, default: f64) -> Quantity {
-    let range = match kind {
-        Kind::TimeConstant => Range::Positive,
-        Kind::Duration => Range::NotNegative,
-        Kind::Potential => Range::Finite,
-    };
-    Quantity { path, title, kind, default, range, learning_rate: None }
-}
+use crate::table::{Below, Kind, Quantity, Table};
 
 const fn trained(learning_rate: &'static str, number: Quantity) -> Quantity {
     Quantity { learning_rate: Some(learning_rate), ..number }
@@ -17,17 +8,21 @@ const fn trained(learning_rate: &'static str, number: Quantity) -> Quantity {
 
 const MEMBRANE: Quantity = trained(
     "tau_mem",
-    number("params.tau_mem", "membrane time constant", Kind::TimeConstant, 0.02),
+    Quantity::new("params.tau_mem", "membrane time constant", Kind::TimeConstant, 0.02),
 );
 const SYNAPSE: Quantity = trained(
     "tau_syn",
-    number("params.tau_syn", "synaptic time constant", Kind::TimeConstant, 0.005),
+    Quantity::new("params.tau_syn", "synaptic time constant", Kind::TimeConstant, 0.005),
 );
-const LEAK: Quantity = number("params.v_leak", "leak potential", Kind::Potential, 0.0);
-const BIAS: Quantity =
-    trained("biases", number("params.i_bias", "constant input current", Kind::Potential, 0.0));
-const START: Quantity = number("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);
-const CURRENT: Quantity = number("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);
+const LEAK: Quantity = Quantity::new("params.v_leak", "leak potential", Kind::Potential, 0.0);
+const BIAS: Quantity = trained(
+    "biases",
+    Quantity::new("params.i_bias", "constant input current", Kind::Potential, 0.0),
+);
+const START: Quantity =
+    Quantity::new("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);
+const CURRENT: Quantity =
+    Quantity::new("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -58,11 +53,11 @@ pub const TABLE: Table = Table {
     quantities: &[
         MEMBRANE,
         SYNAPSE,
-        trained("thresholds", number("params.v_th", "threshold", Kind::Potential, 1.0)),
-        number("params.v_reset", "reset value", Kind::Potential, 0.0),
+        trained("thresholds", Quantity::new("params.v_th", "threshold", Kind::Potential, 1.0)),
+        Quantity::new("params.v_reset", "reset value", Kind::Potential, 0.0),
         LEAK,
         BIAS,
-        number("params.t_ref", "refractory time", Kind::Duration, 0.0),
+        Quantity::new("params.t_ref", "refractory time", Kind::Duration, 0.0),
         START,
         CURRENT,
     ],

@@ -171,9 +171,10 @@ fn check(
     };
     if read.model != model {
         let population = read.name.clone();
-        return Err(match model {
-            Model::Li => GridError::ReadsSpiking { population },
-            Model::Lif => GridError::ReadsSilent { population },
+        return Err(if model == Model::Li {
+            GridError::ReadsSpiking { population }
+        } else {
+            GridError::ReadsSilent { population }
         });
     }
     match indices.into_iter().find(|&k| k >= read.size) {

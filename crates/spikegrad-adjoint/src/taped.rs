@@ -1,0 +1,277 @@
+//! The way back through neurons that are not linear, with the states that the run has recorded.
+//!
+//! Such a neuron moves from one record to the next: an arrival or a spike of its own, after which its state is known. What a later event would do is
+//! `λ·(Dh f⁻ − f⁺)`, with the motions before and after it. The order of events is that of `backward.rs`. Not here: a formula of a model
+//! (`spikegrad_dynamics`).
+
+use crate::backward::{Phase, Sweep, free_from};
+use spikegrad_dynamics::{
+    Adjoint, COMPONENTS, GeneralNeuron, NeuronAdjoint, NeuronGradient, Scalar, Vector,
+};
+use spikegrad_network::{Recorded, SpikeId, Time};
+
+/// One neuron that is not linear, going backwards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taped<T> {
+    /// Position of the record from which the neuron moved to where it is; `None` at the start.
+    record: Option<usize>,
+    /// The arrivals at the instant of the record, as far as they have been passed.
+    meeting: Option<Meeting<T>>,
+}
+
+/// Arrivals that meet. Each is pulled back as if it were the last of them, with the adjoint after all.
+#[derive(Clone, Copy, Debug)]
+struct Meeting<T> {
+    at: Key,
+    /// The state after all of them, and the adjoint there.
+    after: (Vector<T>, Vector<T>),
+    /// The state before those that have been passed.
+    state: Vector<T>,
+}
+
+/// The place of an event in the order of the run.
+type Key = (u64, u32, Phase);
+
+/// Times are not negative, and in the order of their bits.
+fn key<T: Scalar>(time: Time<T>, round: u32, phase: Phase) -> Key {
+    ((time.rounded.re() + 0.0).to_bits(), round, phase)
+}
+
+fn key_of<T: Scalar>(record: &Recorded<T>) -> Key {
+    let phase = if record.is_spike { Phase::Crossing } else { Phase::Arrival };
+    key(record.time, record.round, phase)
+}
+
+impl<T: Scalar> Taped<T> {
+    pub(crate) fn new(last: Option<usize>) -> Self {
+        Self { record: last, meeting: None }
+    }
+}
+
+impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
+    fn adjoint(&self, n: usize) -> Vector<T> {
+        N::to_vector(self.workspace.cells[n].adjoint.0)
+    }
+
+    fn set_adjoint(&mut self, n: usize, adjoint: Vector<T>) {
+        self.workspace.cells[n].adjoint = Adjoint(N::from_vector(adjoint));
+    }
+
+    fn matters(&self, n: usize) -> bool {
+        !self.circuit.neurons[n].is_worthless(self.workspace.cells[n].adjoint)
+    }
+
+    /// Leaves what happened to neuron `n` after `to` behind. Where it mattered it has been pulled back.
+    fn leave(&mut self, n: usize, to: Key) {
+        let taped = &mut self.workspace.taped[n];
+        if taped.meeting.is_some_and(|meeting| meeting.at != to) {
+            taped.meeting = None;
+        }
+        while let Some(record) = taped.record.map(|k| &self.trace.tape.records[k])
+            && key_of(record) > to
+        {
+            taped.record = record.previous;
+        }
+    }
+
+    /// The last known state of neuron `n`, and its time.
+    fn known(&self, n: usize) -> (Vector<T>, Time<T>) {
+        match self.workspace.taped[n].record.map(|k| &self.trace.tape.records[k]) {
+            Some(record) => (record.state, record.time),
+            None => (N::to_vector(self.circuit.initial[n]), Time::from(T::from(0.0))),
+        }
+    }
+
+    /// When the refractory time after the last spike of neuron `n` that has not been passed ends, and from when on it is free, in seconds.
+    fn release_of(&self, n: usize) -> Option<(Time<T>, f64)> {
+        let at = self.trace.spikes[self.workspace.cells[n].spike?.index()].at();
+        let refractory = self.circuit.neurons[n].refractory();
+        Some((at.after(refractory), free_from(at, refractory)))
+    }
+
+    /// State of neuron `n` at `time`, from what is known of it, and whether it is held there.
+    fn state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> (Vector<T>, bool) {
+        let (mut state, mut from) = self.known(n);
+        if let Some((release, free)) = self.release_of(n)
+            && from.rounded.re() < free
+        {
+            if time.rounded.re() < free {
+                return (general.hold(state, time.since(from)), true);
+            }
+            (state, from) = (general.hold(state, release.since(from)), release);
+        }
+        (general.flow(state, time.since(from)), false)
+    }
+
+    /// Pulls the adjoint of neuron `n` back to `time`, on the way from what is known of it, through a release if one lies between.
+    fn pull_back_taped(&mut self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) {
+        let end = self.workspace.cells[n].time;
+        if self.matters(n) {
+            let release = self.release_of(n).filter(|&(_, free)| {
+                time.rounded.re() < free
+                    && free <= end.rounded.re()
+                    && !self.workspace.cells[n].clamped
+            });
+            if let Some((release, _)) = release {
+                self.pull_back_through(n, general, (release, end), false);
+                self.release_taped(n, general, release);
+                self.pull_back_through(n, general, (time, release), true);
+            } else {
+                let (_, is_held) = self.state_at(n, general, time);
+                self.pull_back_through(n, general, (time, end), is_held);
+            }
+        }
+        let is_within = self.release_of(n).is_some_and(|(_, free)| time.rounded.re() < free);
+        let cell = &mut self.workspace.cells[n];
+        (cell.time, cell.clamped) = (time, cell.clamped | is_within);
+    }
+
+    fn pull_back_through(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        (from, to): (Time<T>, Time<T>),
+        is_held: bool,
+    ) {
+        let dt = to.since(from);
+        if dt.is_exactly_zero() {
+            return;
+        }
+        let state = if is_held {
+            self.state_at(n, general, from).0
+        } else {
+            self.free_state_at(n, general, from)
+        };
+        let gradient = self.sum.neurons[n].as_mut_slice();
+        let after = N::to_vector(self.workspace.cells[n].adjoint.0);
+        let before = general.flow_pullback(state, dt, after, is_held, gradient);
+        self.set_adjoint(n, before);
+    }
+
+    /// The state at `time`, which may be the release itself.
+    fn free_state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> Vector<T> {
+        let (state, from) = self.known(n);
+        match self.release_of(n) {
+            Some((release, free)) if from.rounded.re() < free => {
+                general.flow(general.hold(state, release.since(from)), time.since(release))
+            }
+            _ => general.flow(state, time.since(from)),
+        }
+    }
+
+    /// The end of the refractory time of the last spike of neuron `n`.
+    fn release_taped(&mut self, n: usize, general: &GeneralNeuron<T>, release: Time<T>) {
+        let state = self.free_state_at(n, general, release);
+        let time = general.release_pullback(state, self.adjoint(n));
+        if let Some(spike) = self.workspace.cells[n].spike {
+            let firing = self.inputs() + spike.index();
+            self.workspace.times[firing] += time;
+        }
+        general.refractory_pullback(time, self.sum.neurons[n].as_mut_slice());
+        self.workspace.cells[n].clamped = true;
+    }
+
+    /// An arrival through `synapse`: returns ∂L/∂(its time).
+    pub(crate) fn arrive_back_taped(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        synapse: usize,
+        (time, round): (Time<T>, u32),
+    ) -> T {
+        let (weight, at) = (self.circuit.weights[synapse], key(time, round, Phase::Arrival));
+        self.leave(n, at);
+        if !self.matters(n) {
+            return T::from(0.0);
+        }
+        self.pull_back_taped(n, general, time);
+        let (state, is_held) = self.state_at(n, general, time);
+        let adjoint = self.adjoint(n);
+        let meeting = self.workspace.taped[n].meeting.unwrap_or(Meeting {
+            at,
+            after: (state, adjoint),
+            state,
+        });
+        let (to, after) = meeting.after;
+        let pullback = general.arrival_pullback(to, weight, after, is_held);
+        self.sum.weights[synapse] += pullback.weight;
+        let before = general.receive(meeting.state, -weight);
+        let gradient = self.sum.neurons[n].as_mut_slice();
+        let adjoint = general.receive_pullback(before, weight, adjoint, gradient);
+        self.set_adjoint(n, adjoint);
+        self.workspace.taped[n].meeting = Some(Meeting { state: before, ..meeting });
+        pullback.time
+    }
+
+    /// A sample of the potential.
+    pub(crate) fn read_taped(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        time: Time<T>,
+        cotangent: T,
+    ) {
+        self.leave(n, key(time, 0, Phase::Readout));
+        self.pull_back_taped(n, general, time);
+        let (state, _) = self.state_at(n, general, time);
+        let gradient = self.sum.neurons[n].as_mut_slice();
+        let part = general.membrane_pullback(state, cotangent, gradient);
+        let adjoint = self.adjoint(n);
+        self.set_adjoint(n, std::array::from_fn(|k| adjoint[k] + part[k]));
+    }
+
+    /// Pulls the adjoint back to just after a spike.
+    pub(crate) fn after_spike_taped(&mut self, n: usize, general: &GeneralNeuron<T>, spike: usize) {
+        let at = &self.trace.spikes[spike];
+        self.leave(n, key(at.at(), at.round, Phase::Crossing));
+        self.workspace.cells[n].spike = Some(SpikeId::new(spike));
+        self.pull_back_taped(n, general, at.at());
+        if self.matters(n) && !self.workspace.cells[n].clamped {
+            self.release_taped(n, general, at.at());
+        }
+    }
+
+    /// What a later spike does to the neuron itself. From here on, what is known of it is from before the spike.
+    pub(crate) fn spike_time_taped(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        spike: usize,
+    ) -> T {
+        let record = self.workspace.taped[n].record.map(|k| &self.trace.tape.records[k]);
+        self.workspace.taped[n].record = record.and_then(|record| record.previous);
+        let previous = self.workspace.previous_spike(spike);
+        self.workspace.cells[n].spike = previous;
+        let (state, _) = self.state_at(n, general, self.trace.spikes[spike].at());
+        general.spike_time_pullback(state, self.adjoint(n))
+    }
+
+    /// Pulls the adjoint back through a spike at the time of the cell; `time` is ∂L/∂t in all and the slope, if they matter.
+    pub(crate) fn before_spike_taped(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        time: Option<(T, T)>,
+    ) {
+        let (state, _) = self.state_at(n, general, self.workspace.cells[n].time);
+        let after = self.adjoint(n);
+        let time = time.unwrap_or((T::from(0.0), T::from(1.0)));
+        if after.iter().all(|x| x.is_exactly_zero()) && time.0.is_exactly_zero() {
+            return;
+        }
+        let gradient = self.sum.neurons[n].as_mut_slice();
+        let before = general.spike_pullback(state, time, after, gradient);
+        self.set_adjoint(n, before);
+    }
+
+    /// Pulls the adjoint back to the start of the run.
+    pub(crate) fn start_taped(&mut self, n: usize, general: &GeneralNeuron<T>) {
+        let start = Time::from(T::from(0.0));
+        self.workspace.taped[n].record = None;
+        self.workspace.cells[n].spike = None;
+        self.pull_back_taped(n, general, start);
+        let adjoint = self.adjoint(n);
+        general.initial_pullback(adjoint, self.sum.neurons[n].as_mut_slice());
+        self.set_adjoint(n, [T::from(0.0); COMPONENTS]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Neurons that are given by their equations alone: [`Equations`], generic over the number, from which everything else follows.
+//!
+//! A model writes down its table of numbers, how its state moves, and what arrivals and its own spikes do to it. On dual numbers the same
+//! lines give every derivative, forward (`neuron.rs`) and backward (`pullback.rs`); no formula is written twice. What such a neuron does not have is the
+//! linearity of [`Lif`](crate::Lif): the backward pass needs its states, which a run writes down arrival by arrival.
+//!
+//! Not here: a model.
+
+mod neuron;
+mod pullback;
+
+pub use neuron::GeneralNeuron;
+pub use pullback::ArrivalPullback;
+
+use crate::{Dual, Dual64, Scalar, Table};
+use std::any::Any;
+
+/// Most components of a state.
+pub const COMPONENTS: usize = 8;
+
+/// Most numbers of a model: parameters and initial values.
+pub const NUMBERS: usize = 16;
+
+/// A state, or an adjoint of one. The model says how many components it has; the others stay zero.
+pub type Vector<T> = [T; COMPONENTS];
+
+/// A state with these components.
+///
+/// # Panics
+/// If there are more than [`COMPONENTS`].
+#[must_use]
+pub fn vector<T: Scalar, const K: usize>(components: [T; K]) -> Vector<T> {
+    let mut all = [T::from(0.0); COMPONENTS];
+    all[..K].copy_from_slice(&components);
+    all
+}
+
+/// The equations of a neuron.
+///
+/// `p` holds its numbers in the order of [`Self::TABLE`]; states have the components that [`Self::initial`] gives them. A state must be smooth in
+/// time between events, a spike included: where a potential goes to infinity, another coordinate must not. Arrivals must add up: one of w
+/// and then one of u do what one of w + u does.
+///
+/// # Examples
+/// A perfect integrator of its current, `dV/dt = I/tau`, that spikes at 1 and starts again at 0:
+/// ```
+/// use spikegrad_dynamics::{Equations, General, Kind, Quantity, Scalar, Table, Vector, vector};
+///
+/// struct Perfect;
+///
+/// impl Equations for Perfect {
+///     const TABLE: Table = Table::new(
+///         "perfect",
+///         "perfect integrator",
+///         &[Quantity::new("params.tau", "time constant", Kind::TimeConstant, 0.02)],
+///     );
+///     fn initial<T: Scalar>(_: &[T]) -> Vector<T> {
+///         vector([])
+///     }
+///     fn rate<T: Scalar>(p: &[T], [_, i, ..]: Vector<T>) -> Vector<T> {
+///         vector([i / p[0]])
+///     }
+///     fn flow<T: Scalar>(p: &[T], [v, i, ..]: Vector<T>, dt: T) -> Vector<T> {
+///         vector([v + i * dt / p[0], i])
+///     }
+///     fn receive<T: Scalar>(_: &[T], [v, i, ..]: Vector<T>, weight: T) -> Vector<T> {
+///         vector([v, i + weight])
+///     }
+///     fn reset<T: Scalar>(_: &[T], [_, i, ..]: Vector<T>) -> Vector<T> {
+///         vector([T::from(0.0), i])
+///     }
+///     fn next_spike(p: &[f64], [v, i, ..]: Vector<f64>) -> Option<f64> {
+///         (i > 0.0).then(|| (1.0 - v) * p[0] / i)
+///     }
+/// }
+///
+/// static PERFECT: General = General::of::<Perfect>();
+/// assert_eq!(PERFECT.table().model, "perfect");
+/// ```
+pub trait Equations: 'static {
+    /// Its numbers.
+    const TABLE: Table;
+    /// Position of its refractory time in the table, if it has one.
+    const REFRACTORY: Option<usize> = None;
+
+    /// The state at time 0.
+    fn initial<T: Scalar>(p: &[T]) -> Vector<T>;
+    /// d(state)/dt, per second.
+    fn rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T>;
+    /// The state `dt` seconds later, if nothing happens.
+    fn flow<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T>;
+    /// The state after an arrival of this weight.
+    fn receive<T: Scalar>(p: &[T], state: Vector<T>, weight: T) -> Vector<T>;
+    /// Negative below the threshold, zero at it: a spike is where it grows through zero. The first component less 1, unless said otherwise.
+    fn threshold<T: Scalar>(p: &[T], state: Vector<T>) -> T {
+        let _ = p;
+        state[0] - T::from(1.0)
+    }
+    /// The state after a spike from a state at the threshold.
+    fn reset<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T>;
+    /// Seconds to the next spike if nothing arrives, to a rounding; `None` if there is none.
+    fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64>;
+    /// A cheap lower bound of it; `None` if there is certainly none. Zero is always right.
+    #[must_use]
+    fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        let _ = (p, state);
+        Some(0.0)
+    }
+    /// The potential that is read; the first component, unless said otherwise.
+    fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
+        let _ = p;
+        state[0]
+    }
+    /// [`Self::rate`] within the refractory time.
+    fn held_rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
+        Self::rate(p, state)
+    }
+    /// [`Self::flow`] within the refractory time.
+    fn hold<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T> {
+        Self::flow(p, state, dt)
+    }
+}
+
+/// The maps of a model, on one kind of number.
+#[derive(Debug)]
+pub(crate) struct Maps<T> {
+    initial: fn(&[T]) -> Vector<T>,
+    rate: fn(&[T], Vector<T>) -> Vector<T>,
+    flow: fn(&[T], Vector<T>, T) -> Vector<T>,
+    receive: fn(&[T], Vector<T>, T) -> Vector<T>,
+    threshold: fn(&[T], Vector<T>) -> T,
+    reset: fn(&[T], Vector<T>) -> Vector<T>,
+    membrane: fn(&[T], Vector<T>) -> T,
+    held_rate: fn(&[T], Vector<T>) -> Vector<T>,
+    hold: fn(&[T], Vector<T>, T) -> Vector<T>,
+}
+
+impl<T: Scalar> Maps<T> {
+    const fn of<E: Equations>() -> Self {
+        Self {
+            initial: E::initial,
+            rate: E::rate,
+            flow: E::flow,
+            receive: E::receive,
+            threshold: E::threshold,
+            reset: E::reset,
+            membrane: E::membrane,
+            held_rate: E::held_rate,
+            hold: E::hold,
+        }
+    }
+}
+
+/// A model by its equations, on every number that the engine computes with.
+#[derive(Debug)]
+pub struct General {
+    table: &'static Table,
+    refractory: Option<usize>,
+    next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
+    earliest_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
+    plain: Maps<f64>,
+    first: Maps<Dual64>,
+    second: Maps<Dual<Dual64>>,
+}
+
+impl General {
+    /// The model with these equations.
+    ///
+    /// # Panics
+    /// If its table has more than [`NUMBERS`] entries: at compile time, where it is the value of a static.
+    #[must_use]
+    pub const fn of<E: Equations>() -> Self {
+        assert!(E::TABLE.quantities.len() <= NUMBERS, "a model has at most 16 numbers");
+        Self {
+            table: &E::TABLE,
+            refractory: E::REFRACTORY,
+            next_spike: E::next_spike,
+            earliest_spike: E::earliest_spike,
+            plain: Maps::of::<E>(),
+            first: Maps::of::<E>(),
+            second: Maps::of::<E>(),
+        }
+    }
+
+    /// What the model says of its numbers.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Its maps on numbers of this kind, if the engine computes with them.
+    fn maps<T: Scalar>(&'static self) -> Option<&'static Maps<T>> {
+        let all: [&'static dyn Any; 3] = [&self.plain, &self.first, &self.second];
+        all.into_iter().find_map(|maps| maps.downcast_ref())
+    }
+}
+
+impl PartialEq for General {
+    /// Whether they are one model: a name stands for one.
+    fn eq(&self, other: &Self) -> bool {
+        self.table.model == other.table.model
+    }
+}
+
+impl Eq for General {}

@@ -1,0 +1,129 @@
+//! One neuron with given equations: its numbers, and when it spikes next.
+//!
+//! Not here: reverse rules (`pullback.rs`).
+
+use super::{General, Maps, NUMBERS, Vector};
+use crate::{Dual, Outlook, Scalar};
+
+/// A neuron with its numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct GeneralNeuron<T: Scalar> {
+    pub(super) model: &'static General,
+    pub(super) maps: &'static Maps<T>,
+    /// On duals over the number, where the engine has them.
+    pub(super) duals: Option<&'static Maps<Dual<T>>>,
+    pub(super) numbers: [T; NUMBERS],
+}
+
+/// How often a spike time on dual numbers is improved: each step doubles the order to which it is right, and two orders are the most there are.
+const LIFTS: usize = 2;
+
+impl<T: Scalar> GeneralNeuron<T> {
+    /// A neuron of this model, by the values at the positions of its table; `None` if the engine does not compute with such numbers.
+    #[must_use]
+    pub fn new(model: &'static General, value: impl Fn(usize) -> T) -> Option<Self> {
+        let mut numbers = [T::from(0.0); NUMBERS];
+        for (position, number) in numbers.iter_mut().take(model.table.quantities.len()).enumerate()
+        {
+            *number = value(position);
+        }
+        Some(Self { model, maps: model.maps()?, duals: model.maps(), numbers })
+    }
+
+    /// Its numbers, in the order of the table.
+    pub(super) fn p(&self) -> &[T] {
+        &self.numbers[..self.model.table.quantities.len()]
+    }
+
+    /// Its numbers without their derivatives, for what decides about branches.
+    fn real(&self) -> ([f64; NUMBERS], usize) {
+        (self.numbers.map(Scalar::re), self.model.table.quantities.len())
+    }
+
+    /// The state at time 0.
+    #[must_use]
+    pub fn initial(&self) -> Vector<T> {
+        (self.maps.initial)(self.p())
+    }
+
+    /// The state `dt` seconds later.
+    #[must_use]
+    pub fn flow(&self, state: Vector<T>, dt: T) -> Vector<T> {
+        (self.maps.flow)(self.p(), state, dt)
+    }
+
+    /// The same within the refractory time.
+    #[must_use]
+    pub fn hold(&self, state: Vector<T>, dt: T) -> Vector<T> {
+        (self.maps.hold)(self.p(), state, dt)
+    }
+
+    /// The state after an arrival.
+    #[must_use]
+    pub fn receive(&self, state: Vector<T>, weight: T) -> Vector<T> {
+        (self.maps.receive)(self.p(), state, weight)
+    }
+
+    /// The state after a spike.
+    #[must_use]
+    pub fn reset(&self, state: Vector<T>) -> Vector<T> {
+        (self.maps.reset)(self.p(), state)
+    }
+
+    /// d(state)/dt of a free neuron, or of one within its refractory time.
+    #[must_use]
+    pub fn rate(&self, state: Vector<T>, is_held: bool) -> Vector<T> {
+        (if is_held { self.maps.held_rate } else { self.maps.rate })(self.p(), state)
+    }
+
+    /// The potential.
+    #[must_use]
+    pub fn membrane(&self, state: Vector<T>) -> T {
+        (self.maps.membrane)(self.p(), state)
+    }
+
+    /// The refractory time, in seconds.
+    #[must_use]
+    pub fn refractory(&self) -> T {
+        self.model.refractory.map_or(T::from(0.0), |position| self.numbers[position])
+    }
+
+    /// A lower bound of the time to the next spike.
+    #[must_use]
+    pub fn earliest_spike(&self, state: Vector<T>) -> Option<f64> {
+        let (numbers, count) = self.real();
+        (self.model.earliest_spike)(&numbers[..count], state.map(Scalar::re))
+    }
+
+    /// Whether and when it spikes next if nothing arrives.
+    #[must_use]
+    pub fn next_spike(&self, state: Vector<T>) -> Outlook<T> {
+        let (numbers, count) = self.real();
+        let found = (self.model.next_spike)(&numbers[..count], state.map(Scalar::re));
+        let Some(real) = found else { return Outlook::Silent };
+        // The time solves g(x(t)) = 0: Newton's step carries its derivatives.
+        let (mut dt, mut slope) = (T::from(real), T::from(0.0));
+        for _ in 0..LIFTS {
+            let at = self.flow(state, dt);
+            slope = self.slope(at);
+            if slope.re() <= 0.0 {
+                return Outlook::Touch { dt: T::from(real) };
+            }
+            if !T::CARRIES_DERIVATIVE {
+                break;
+            }
+            dt = (dt - (self.maps.threshold)(self.p(), at) / slope).with_re(real);
+        }
+        Outlook::Crossing { dt, slope }
+    }
+
+    /// d(threshold function)/dt of a free neuron.
+    #[must_use]
+    pub fn slope(&self, state: Vector<T>) -> T {
+        let Some(maps) = self.duals else { return T::from(1.0) };
+        let rate = self.rate(state, false);
+        let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
+        let p = self.numbers.map(|x| Dual::new(x, T::from(0.0)));
+        (maps.threshold)(&p[..self.p().len()], moving).eps
+    }
+}

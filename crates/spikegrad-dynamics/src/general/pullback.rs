@@ -1,0 +1,193 @@
+//! The reverse of every map of a neuron with given equations, on dual numbers: a map of n numbers takes n runs of it, one along each.
+//!
+//! Not here: what is pulled back when (`spikegrad_adjoint`).
+
+use super::{COMPONENTS, GeneralNeuron, Maps, NUMBERS, Vector};
+use crate::{Dual, Scalar};
+
+/// A map from a state to a state, with numbers of its own.
+type Map<'a, T> = &'a dyn Fn(&[Dual<T>], Vector<Dual<T>>) -> Vector<Dual<T>>;
+
+/// ∂L/∂(weight) and ∂L/∂(time) of an arrival, the latter per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrivalPullback<T> {
+    /// ∂L/∂(weight).
+    pub weight: T,
+    /// ∂L/∂(time of the arrival).
+    pub time: T,
+}
+
+fn constant<T: Scalar, const K: usize>(x: [T; K]) -> [Dual<T>; K] {
+    x.map(|x| Dual::new(x, T::from(0.0)))
+}
+
+fn dot<T: Scalar>(a: &Vector<T>, b: &Vector<T>) -> T {
+    a.iter().zip(b).fold(T::from(0.0), |sum, (&a, &b)| sum + a * b)
+}
+
+fn eps<T: Scalar>(x: Vector<Dual<T>>) -> Vector<T> {
+    x.map(|x| x.eps)
+}
+
+impl<T: Scalar> GeneralNeuron<T> {
+    fn dual_maps(&self) -> &'static Maps<Dual<T>> {
+        self.duals.expect("gradients are computed on doubles and on dual numbers")
+    }
+
+    /// Adjoint before `map`, which leads from `state`, and its parameters' part of the gradient.
+    fn pull_back(
+        &self,
+        state: Vector<T>,
+        after: Vector<T>,
+        map: Map<'_, T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let count = self.p().len();
+        let (mut p, mut x) = (constant(self.numbers), constant(state));
+        let one = T::from(1.0);
+        for (k, quantity) in self.model.table.quantities.iter().enumerate() {
+            if !quantity.is_initial() {
+                p[k].eps = one;
+                gradient[k] += dot(&eps(map(&p[..count], x)), &after);
+                p[k].eps = T::from(0.0);
+            }
+        }
+        let mut before = [T::from(0.0); COMPONENTS];
+        for k in 0..COMPONENTS {
+            x[k].eps = one;
+            before[k] = dot(&eps(map(&p[..count], x)), &after);
+            x[k].eps = T::from(0.0);
+        }
+        before
+    }
+
+    /// Pulls `after` back through a motion of `dt` seconds from `state`, free or held.
+    #[must_use]
+    pub fn flow_pullback(
+        &self,
+        state: Vector<T>,
+        dt: T,
+        after: Vector<T>,
+        is_held: bool,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let maps = self.dual_maps();
+        let flow = if is_held { maps.hold } else { maps.flow };
+        let dt = Dual::new(dt, T::from(0.0));
+        self.pull_back(state, after, &|p, x| flow(p, x, dt), gradient)
+    }
+
+    /// An arrival that led to the state `to`, the last of all at its instant, with the adjoint `after` there: `λ·∂h/∂w` and `λ·(Dh f⁻ − f⁺)`.
+    #[must_use]
+    pub fn arrival_pullback(
+        &self,
+        to: Vector<T>,
+        weight: T,
+        after: Vector<T>,
+        is_held: bool,
+    ) -> ArrivalPullback<T> {
+        let maps = self.dual_maps();
+        let from = self.receive(to, -weight);
+        let p = constant(self.numbers);
+        let along = |state: Vector<Dual<T>>, weight: Dual<T>| {
+            eps((maps.receive)(&p[..self.p().len()], state, weight))
+        };
+        let by_weight = along(constant(from), Dual::new(weight, T::from(1.0)));
+        let rate = self.rate(from, is_held);
+        let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
+        let moved = along(moving, Dual::new(weight, T::from(0.0)));
+        let rate = self.rate(to, is_held);
+        let weight = dot(&after, &by_weight);
+        ArrivalPullback { weight, time: dot(&after, &moved) - dot(&after, &rate) }
+    }
+
+    /// Pulls `after` back through an arrival at `state`.
+    #[must_use]
+    pub fn receive_pullback(
+        &self,
+        state: Vector<T>,
+        weight: T,
+        after: Vector<T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let (maps, weight) = (self.dual_maps(), Dual::new(weight, T::from(0.0)));
+        self.pull_back(state, after, &|p, x| (maps.receive)(p, x, weight), gradient)
+    }
+
+    /// The end of the refractory time, in `state`: ∂L/∂(its time) is `λ·(f_held − f_free)`.
+    #[must_use]
+    pub fn release_pullback(&self, state: Vector<T>, after: Vector<T>) -> T {
+        dot(&after, &self.rate(state, true)) - dot(&after, &self.rate(state, false))
+    }
+
+    /// What a later spike does to what comes after it: `λ·(Dh f⁻ − f⁺)`; `state` is that just before, `after` the adjoint just after it.
+    #[must_use]
+    pub fn spike_time_pullback(&self, state: Vector<T>, after: Vector<T>) -> T {
+        let (maps, rate, p) = (self.dual_maps(), self.rate(state, false), constant(self.numbers));
+        let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
+        let moved = eps((maps.reset)(&p[..self.p().len()], moving));
+        dot(&after, &moved) - dot(&after, &self.rate(self.reset(state), true))
+    }
+
+    /// Pulls a spike back whose time has the derivative `time` in all: through its reset, and by `∂t/∂x = −∇g/(∇g·f)` through the threshold.
+    #[must_use]
+    pub fn spike_pullback(
+        &self,
+        state: Vector<T>,
+        (time, slope): (T, T),
+        after: Vector<T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let maps = self.dual_maps();
+        let mut before = self.pull_back(state, after, &|p, x| (maps.reset)(p, x), gradient);
+        let share = self.scalar_pullback(state, -time / slope, maps.threshold, gradient);
+        before.iter_mut().zip(share).for_each(|(into, x)| *into += x);
+        before
+    }
+
+    /// ∂L/∂(state) of a read-out with ∂L/∂(potential) = `cotangent`.
+    #[must_use]
+    pub fn membrane_pullback(
+        &self,
+        state: Vector<T>,
+        cotangent: T,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        self.scalar_pullback(state, cotangent, self.dual_maps().membrane, gradient)
+    }
+
+    fn scalar_pullback(
+        &self,
+        state: Vector<T>,
+        cotangent: T,
+        map: impl Fn(&[Dual<T>], Vector<Dual<T>>) -> Dual<T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let mut after = [T::from(0.0); COMPONENTS];
+        after[0] = cotangent;
+        let first = |p: &[Dual<T>], x: Vector<Dual<T>>| {
+            let mut all = [Dual::from(0.0); COMPONENTS];
+            all[0] = map(p, x);
+            all
+        };
+        self.pull_back(state, after, &first, gradient)
+    }
+
+    /// Adds what the numbers get from a derivative by the refractory time.
+    pub fn refractory_pullback(&self, time: T, gradient: &mut [T]) {
+        if let Some(position) = self.model.refractory {
+            gradient[position] += time;
+        }
+    }
+
+    /// Adds what the numbers get from the adjoint of the state at time 0.
+    pub fn initial_pullback(&self, adjoint: Vector<T>, gradient: &mut [T]) {
+        let (maps, count) = (self.dual_maps(), self.p().len());
+        let mut p: [Dual<T>; NUMBERS] = constant(self.numbers);
+        for k in 0..count {
+            p[k].eps = T::from(1.0);
+            gradient[k] += dot(&eps((maps.initial)(&p[..count])), &adjoint);
+            p[k].eps = T::from(0.0);
+        }
+    }
+}
