@@ -1,17 +1,23 @@
 //! A neuron that the library does not have, given by its equations alone, in networks beside those that it has.
 //!
-//! Its gradient is held against finite differences and against dual numbers, which share the equations and none of the reverse rules. Not here:
-//! models of the library.
+//! Leaky neurons, too, are given by their equations, and get the gradient that their own reverse rules give. The gradient is held against finite differences and against dual numbers, which share the equations and none of the reverse rules. Not here:
+//! the models of the library themselves.
 
+use crate::random_networks::{MAX_EVENTS, Plan, Reads, any_plan, for_all, runaway};
 use crate::support::random;
-use crate::tolerance::{AGREEMENT, DIFFERENCE};
-use spikegrad::dynamics::{Kind, Quantity, Table, Vector, math, vector};
-use spikegrad::{
-    Cotangents, Equations, General, Gradient, InputSpike, Loss, Measure, Model, Network, NeuronId,
-    Parameters, ReadoutRequest, Sample, Scalar, Settings, Stimulus, Trace, value_and_grad,
-    value_and_jvp,
+use crate::tolerance::{AGREEMENT, DIFFERENCE, HESSIAN};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use spikegrad::dynamics::{
+    Kind, Lif, LifParameters, Neuron, Outlook, Quantity, State, Table, Vector, math, vector,
 };
-use spikegrad_compare::{Question, check_gradient};
+use spikegrad::problem::Problem;
+use spikegrad::{
+    Cotangents, Engine, Equations, General, Gradient, InputSpike, Loss, Measure, Model, Network,
+    NeuronId, Parameters, PopulationParameters, ReadoutRequest, Sample, Scalar, Settings, Stimulus,
+    Trace, lif, value_and_grad, value_and_hvp, value_and_jvp,
+};
+use spikegrad_compare::{Question, Saltation, check_gradient};
 
 /// x grows by `dx/dt = x (1 + y)/tau`, where the current y decays by itself and takes up arrivals, and spikes at 1.
 struct Growing;
@@ -116,11 +122,11 @@ fn network(seed: u64, t_ref: f64) -> (Network, Parameters, Stimulus) {
     (network, parameters, Stimulus::new(0.04, spikes).unwrap())
 }
 
-/// Spike times and potentials, each under a coefficient of its own.
+/// Squares of spike times and potentials, each under a coefficient of its own.
 #[derive(Debug)]
 struct Everything;
 
-impl Loss for Everything {
+impl<T: Scalar> Loss<T> for Everything {
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         for neuron in (0..network.neurons()).map(NeuronId::new) {
             for time in [0.0052, 0.0177, 0.0396] {
@@ -128,16 +134,20 @@ impl Loss for Everything {
             }
         }
     }
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        let mut random = random(7);
-        let mut term = |cotangent: &mut f64, value: f64| {
-            *cotangent = random.unit() - 0.5;
-            *cotangent * value
+    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, cotangents: &mut Cotangents<T>) -> T {
+        let (mut random, mut sum) = (random(7), T::from(0.0));
+        let mut term = |cotangent: &mut T, value: T| {
+            // Half the square, so that there is a second derivative of its own.
+            let coefficient = T::from(random.unit() - 0.5);
+            *cotangent = coefficient * value;
+            sum += T::from(0.5) * coefficient * value * value;
         };
-        let of_spikes = trace.spikes.iter().zip(&mut cotangents.spikes);
-        let mut sum: f64 = of_spikes.map(|(s, c)| term(c, 100.0 * s.time) / 100.0).sum();
-        let of_readouts = trace.readouts.iter().zip(&mut cotangents.readouts);
-        sum += of_readouts.map(|(r, c)| term(c, r.value)).sum::<f64>();
+        for (spike, cotangent) in trace.spikes.iter().zip(&mut cotangents.spikes) {
+            term(cotangent, spike.time);
+        }
+        for (readout, cotangent) in trace.readouts.iter().zip(&mut cotangents.readouts) {
+            term(cotangent, readout.value);
+        }
         sum
     }
 }
@@ -193,4 +203,173 @@ fn a_direction_carried_forward_gives_what_the_gradient_says_of_it() {
             forward.derivative
         );
     }
+}
+
+#[test]
+fn the_hessian_is_symmetric_and_that_of_the_gradient() {
+    /// Step of a central difference of gradients, which is right to its square and to the rounding over it.
+    const STEP: f64 = 1e-6;
+    const QUOTIENT: f64 = 1e-7;
+    for (seed, t_ref) in [(1, 0.0), (2, 0.0013), (3, 0.0007)] {
+        let (network, parameters, stimulus) = network(seed, t_ref);
+        let (loss, settings) = (&Everything, Settings::default());
+        let mut random = random(seed + 200);
+        let mut draw = |x: f64| (random.unit() - 0.5) * x.abs();
+        let [u, v] = [0; 2].map(|_| Gradient {
+            parameters: parameters.map(&mut draw),
+            input_times: stimulus.spikes().iter().map(|s| draw(s.time)).collect(),
+        });
+        let of = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+        let [hu, hv] = [&u, &v].map(|direction| {
+            value_and_hvp(&network, &parameters, &stimulus, loss, direction, &settings).unwrap()
+        });
+        let dot = |a: &Gradient, b: &Gradient| {
+            let terms: Vec<f64> = of(a).iter().zip(of(b)).map(|(x, y)| x * y).collect();
+            (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>())
+        };
+        let ((one, size), (other, _)) = (dot(&v, &hu.product), dot(&u, &hv.product));
+        assert!((one - other).abs() <= HESSIAN * size, "{seed}: {one} {other} of {size}");
+        let at = |step: f64| {
+            let mut along = u.parameters.to_vec().into_iter();
+            let moved = parameters.map(|x| x + step * along.next().unwrap());
+            let spikes = stimulus.spikes().iter().zip(&u.input_times);
+            let spikes =
+                spikes.map(|(s, by)| InputSpike { time: s.time + step * by, ..*s }).collect();
+            let stimulus = Stimulus::new(stimulus.t_end(), spikes).unwrap();
+            of(&value_and_grad(&network, &moved, &stimulus, loss, &settings).unwrap().gradient)
+        };
+        let along_v = of(&v);
+        let quotient: f64 = (at(STEP).iter().zip(at(-STEP)).zip(along_v))
+            .map(|((plus, minus), v)| v * (plus - minus) / (2.0 * STEP))
+            .sum();
+        assert!((one - quotient).abs() <= QUOTIENT * size, "{seed}: {one} {quotient} of {size}");
+    }
+}
+
+/// The leaky integrate-and-fire neuron by its equations: the maps of the library's, without its reverse rules.
+struct LeakyByEquations;
+
+impl LeakyByEquations {
+    fn neuron<T: Scalar>(p: &[T]) -> Lif<T> {
+        Lif::new(LifParameters::from_table(|k| p[k]))
+    }
+    fn map<T: Scalar>(
+        p: &[T],
+        state: Vector<T>,
+        map: impl FnOnce(Lif<T>, State<T>) -> State<T>,
+    ) -> Vector<T> {
+        Lif::to_vector(map(Self::neuron(p), Lif::from_vector(state)))
+    }
+}
+
+impl Equations for LeakyByEquations {
+    const TABLE: Table = Table { model: "leaky", ..lif::TABLE };
+    const REFRACTORY: Option<usize> = Some(lif::T_REF);
+
+    fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
+        Lif::to_vector(Self::neuron(p).state(p[lif::V], p[lif::I]))
+    }
+    fn rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
+        Self::map(p, state, |neuron, state| State {
+            v: neuron.membrane_rate(state),
+            i: -state.i / p[lif::TAU_SYN],
+        })
+    }
+    fn flow<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T> {
+        Self::map(p, state, |neuron, state| neuron.flow(state, dt))
+    }
+    fn receive<T: Scalar>(p: &[T], state: Vector<T>, weight: T) -> Vector<T> {
+        Self::map(p, state, |neuron, state| neuron.receive(state, weight))
+    }
+    fn threshold<T: Scalar>(_: &[T], [above, ..]: Vector<T>) -> T {
+        above
+    }
+    fn reset<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
+        Self::map(p, state, |neuron, state| neuron.reset(state))
+    }
+    fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        match Self::neuron(p).next_crossing(Lif::from_vector(state)) {
+            Outlook::Crossing { dt, .. } => Some(dt),
+            _ => None,
+        }
+    }
+    fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        Self::neuron(p).earliest_crossing(Lif::from_vector(state))
+    }
+    fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
+        Self::neuron(p).membrane(Lif::from_vector(state))
+    }
+    fn held_rate<T: Scalar>(p: &[T], [_, i, ..]: Vector<T>) -> Vector<T> {
+        vector([T::from(0.0), -i / p[lif::TAU_SYN]])
+    }
+    fn hold<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T> {
+        Self::map(p, state, |neuron, state| neuron.hold(state, dt))
+    }
+}
+
+static LEAKY: General = General::of::<LeakyByEquations>();
+
+/// The problem with some of its leaky neurons given by their equations.
+fn by_equations(plan: &Plan, problem: &Problem) -> (Network, Parameters) {
+    let (mut random, network) = (plan.random(), &problem.network);
+    let (mut populations, mut parameters) =
+        (network.populations().to_vec(), problem.parameters.clone());
+    for (k, population) in populations.iter_mut().enumerate() {
+        if population.model == Model::Lif && (k == 0 || random.below(2) == 0) {
+            population.model = Model::General(&LEAKY);
+            let mut values = PopulationParameters::new(population.model);
+            for (position, (_, old)) in parameters.populations[k].values().enumerate() {
+                values = values.with(position, old.clone());
+            }
+            parameters.populations[k] = values;
+        }
+    }
+    let connections = network.connections().to_vec();
+    (Network::new(network.inputs(), populations, connections).unwrap(), parameters)
+}
+
+#[test]
+fn leaky_neurons_by_their_equations_have_the_gradient_of_the_library() {
+    let plans = any_plan().prop_map(|plan| {
+        let is_read = matches!(plan.reads, Reads::Spikes | Reads::Samples);
+        Plan { reads: if is_read { plan.reads } else { Reads::Spikes }, ..plan }
+    });
+    let settings =
+        Settings { engine: Engine::EventLoop, max_events: MAX_EVENTS, ..Settings::default() };
+    for_all(plans, |plan, problem| {
+        let Problem { network, parameters, stimulus, .. } = problem;
+        let loss = plan.loss(problem);
+        let question = Question { network, parameters, stimulus, loss: &*loss, settings };
+        let run = value_and_grad(network, parameters, stimulus, &*loss, &settings);
+        let expected = run.map_err(runaway)?;
+        if expected.certificate.ties > 0 || expected.certificate.touches > 0 {
+            return Ok(expected.trace.spikes.len());
+        }
+        let condition = Saltation.answer_with_condition(&question);
+        let (_, condition) = condition.map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let (network, parameters) = by_equations(plan, problem);
+        let got = value_and_grad(&network, &parameters, stimulus, &*loss, &settings);
+        let got = got.map_err(runaway)?;
+        let times = |trace: &Trace| -> Vec<_> {
+            trace.spikes.iter().map(|s| (s.neuron, s.time.to_bits())).collect()
+        };
+        prop_assert_eq!(times(&got.trace), times(&expected.trace));
+        let numbers = question.numbers();
+        let of = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+        let terms = condition.terms.iter().zip(&numbers).map(|(term, n)| term * n.scale);
+        let largest = terms.fold(f64::MIN_POSITIVE, f64::max);
+        let pairs = of(&got.gradient).into_iter().zip(of(&expected.gradient)).zip(&numbers);
+        for ((got, expected), n) in pairs {
+            let error = (got - expected).abs() * n.scale;
+            prop_assert!(
+                error <= condition.rounding() * largest,
+                "{}: {} {} of {}",
+                n.place,
+                got,
+                expected,
+                largest / n.scale
+            );
+        }
+        Ok(expected.trace.spikes.len())
+    });
 }

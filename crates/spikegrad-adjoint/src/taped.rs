@@ -121,9 +121,25 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                 self.pull_back_through(n, general, (time, end), is_held);
             }
         }
+        if time.rounded.re() < end.rounded.re() {
+            self.grow_refractory(n, general, time);
+        }
         let is_within = self.release_of(n).is_some_and(|(_, free)| time.rounded.re() < free);
         let cell = &mut self.workspace.cells[n];
         (cell.time, cell.clamped) = (time, cell.clamped | is_within);
+    }
+
+    /// A refractory time of 0 can only grow, beyond all that arrives at the instant of the spike: the neuron would be held with that.
+    fn grow_refractory(&mut self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) {
+        let is_here = |(at, free): (Time<T>, f64)| at.coincides(time) && free <= time.rounded.re();
+        if general.refractory().is_exactly_zero()
+            && self.release_of(n).is_some_and(is_here)
+            && self.matters(n)
+        {
+            let (state, _) = self.state_at(n, general, time);
+            let later = general.release_pullback(state, self.adjoint(n));
+            general.refractory_pullback(later, self.sum.neurons[n].as_mut_slice());
+        }
     }
 
     fn pull_back_through(
@@ -167,7 +183,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             let firing = self.inputs() + spike.index();
             self.workspace.times[firing] += time;
         }
-        general.refractory_pullback(time, self.sum.neurons[n].as_mut_slice());
+        if !general.refractory().is_exactly_zero() {
+            general.refractory_pullback(time, self.sum.neurons[n].as_mut_slice());
+        }
         self.workspace.cells[n].clamped = true;
     }
 
