@@ -5,7 +5,7 @@
 
 use crate::random_networks::{MAX_EVENTS, Plan, Reads, any_plan, for_all, runaway};
 use crate::support::random;
-use crate::tolerance::{AGREEMENT, DIFFERENCE, HESSIAN};
+use crate::tolerance::{AGREEMENT, DIFFERENCE, HESSIAN, REORDERED};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::{
@@ -13,9 +13,9 @@ use spikegrad::dynamics::{
 };
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Engine, Equations, General, Gradient, InputSpike, Loss, Measure, Model, Network,
-    NeuronId, Parameters, PopulationParameters, ReadoutRequest, Sample, Scalar, Settings, Stimulus,
-    Trace, lif, value_and_grad, value_and_hvp, value_and_jvp,
+    Cotangents, Engine, Equations, Evaluator, General, Gradient, InputSpike, Loss, Measure, Model,
+    Network, NeuronId, Parameters, PopulationParameters, ReadoutRequest, Sample, Scalar, Settings,
+    Stimulus, Trace, lif, value_and_grad, value_and_hvp, value_and_jvp,
 };
 use spikegrad_compare::{Question, Saltation, check_gradient};
 
@@ -372,4 +372,61 @@ fn leaky_neurons_by_their_equations_have_the_gradient_of_the_library() {
         }
         Ok(expected.trace.spikes.len())
     });
+}
+
+#[test]
+fn a_run_gives_the_gradient_of_any_cotangents_after_its_evaluator_has_moved_on() {
+    let loss: &dyn Loss = &Everything;
+    for (growing, seed) in [(true, 1), (false, 2)] {
+        let (mut network, mut parameters, stimulus) = network(seed, 0.0007);
+        if !growing {
+            (network, parameters) = Network::builder()
+                .inputs(3)
+                .lif("hidden", 4)
+                .lif("out", 2)
+                .dense("input", "hidden", (1..=12).map(f64::from).collect())
+                .dense("hidden", "out", (1..=8).map(f64::from).collect())
+                .build()
+                .unwrap();
+        }
+        let mut stimuli = vec![stimulus.clone(); 20];
+        for (k, stimulus) in stimuli.iter_mut().enumerate() {
+            let spikes = stimulus.spikes().iter().skip(k % 3).copied().collect();
+            *stimulus = Stimulus::new(stimulus.t_end(), spikes).unwrap();
+        }
+        let settings = Settings::default();
+        let mut evaluator = Evaluator::new(&network, &parameters, settings).unwrap();
+        let requests = loss.readouts(&network).unwrap();
+        let run = evaluator.run(&stimuli, &requests).unwrap();
+        let mut cotangents = Vec::new();
+        for trace in run.traces() {
+            let mut of_sample = Cotangents::zeros(trace);
+            loss.evaluate_into(&network, trace, &mut of_sample);
+            cotangents.push(of_sample);
+        }
+        let mut moved = parameters.clone();
+        moved.connections[0].weights.iter_mut().for_each(|w| *w *= 1.5);
+        evaluator.set_parameters(&moved).unwrap();
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run.backward(&cotangents)).unwrap()
+        };
+        let (got, alone) = (on(3), on(1));
+        assert_eq!(got.parameters, alone.parameters);
+        let mut sum = vec![0.0; got.parameters.to_vec().len()];
+        for (k, stimulus) in stimuli.iter().enumerate() {
+            let expected =
+                value_and_grad(&network, &parameters, stimulus, loss, &settings).unwrap();
+            assert_eq!(got.input_times[k], expected.gradient.input_times);
+            assert_eq!(run.traces()[k].spikes, expected.trace.spikes);
+            assert_eq!(run.certificate(k, &cotangents[k], &got), expected.certificate);
+            let of_sample = expected.gradient.parameters.to_vec();
+            sum.iter_mut().zip(of_sample).for_each(|(into, x)| *into += x);
+        }
+        let got = got.parameters.to_vec();
+        let largest = sum.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        for (got, sum) in got.iter().zip(&sum) {
+            assert!((got - sum).abs() <= REORDERED * largest, "{got} {sum} of {largest}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) fn inexact(count: usize) -> String {
 }
 
 /// Says which engine did the work, and why.
-pub(crate) fn say_engine(explanation: &Explanation<'_>, was_swept: bool) {
+pub(crate) fn say_engine(explanation: &Explanation, was_swept: bool) {
     say(&explanation.to_string());
     if explanation.is_swept() && !was_swept {
         say("in this run something happened that only the event loop decides, so it did it");

@@ -7,6 +7,7 @@ use crate::{NetworkError, NeuronId};
 use spikegrad_dynamics::{General, NUMBERS, Table, lif};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most neurons and inputs, together, that a network may have.
 pub const MAX_NEURONS: usize = 1_000_000;
@@ -128,6 +129,13 @@ pub struct Network {
     connections: Vec<Connection>,
     /// First neuron of each population, and the number of all.
     first: Vec<usize>,
+}
+
+impl From<&Network> for Arc<Network> {
+    /// A copy to share.
+    fn from(network: &Network) -> Self {
+        Self::new(network.clone())
+    }
 }
 
 impl Network {

@@ -17,7 +17,7 @@ use spikegrad_network::{Parameters, Stimulus, Trace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
-const CHUNK: usize = 8;
+pub(crate) const CHUNK: usize = 8;
 
 /// One stimulus and the loss of its answer.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +37,14 @@ pub(crate) struct Worker<N: Runs = Lif<f64>> {
 }
 
 impl<N: Runs> Worker<N> {
-    fn new(prepared: &Prepared<'_, N>) -> Self {
+    fn new(prepared: &Prepared<N>) -> Self {
         Self { scratch: Scratch::default(), sum: GradientSum::new(&prepared.circuit) }
     }
 
     /// The value of one sample, whose gradient is added to the sum.
     fn add(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         position: usize,
         sample: Sample<'_>,
     ) -> Result<f64, BatchError> {
@@ -59,7 +59,7 @@ impl<N: Runs> Worker<N> {
     /// Evaluates one chunk; the first of its samples is at `first` in the batch.
     fn run<R>(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         first: usize,
         chunk: &[Sample<'_>],
         extract: &impl Fn(usize, &Trace) -> R,
@@ -90,7 +90,7 @@ impl<N: Runs> Workers<N> {
     /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`.
     pub(crate) fn value_and_grad<R: Send>(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         samples: &[Sample<'_>],
         total: &mut GradientSum<f64, N>,
         extract: impl Fn(usize, &Trace) -> R + Sync,
@@ -133,28 +133,28 @@ impl<N: Runs> Workers<N> {
 
 /// The first number of a gradient that is not finite, and its place.
 pub(crate) fn not_finite<N: Runs>(
-    prepared: &Prepared<'_, N>,
+    prepared: &Prepared<N>,
     gradient: &Parameters,
 ) -> Option<(String, f64)> {
-    gradient.find(prepared.network, |x| !x.is_finite())
+    gradient.find(&prepared.network, |x| !x.is_finite())
 }
 
 /// The error of a batch whose gradient is not finite, at `found`: of the first sample with which it is not. In the order of
 /// chunks the sum may have left the range of a double where that of the samples one by one does not; the last sample is then
 /// named.
 pub(crate) fn too_much<N: Runs>(
-    prepared: &Prepared<'_, N>,
+    prepared: &Prepared<N>,
     samples: &[Sample<'_>],
     found: (String, f64),
 ) -> BatchError {
     let mut worker = Worker::new(prepared);
-    let mut so_far = worker.sum.to_parameters(prepared.network, &prepared.circuit);
+    let mut so_far = worker.sum.to_parameters(&prepared.network, &prepared.circuit);
     let mut position = samples.len().saturating_sub(1);
     for (k, &sample) in samples.iter().enumerate() {
         if let Err(error) = worker.add(prepared, k, sample) {
             return error;
         }
-        worker.sum.write(prepared.network, &prepared.circuit, &mut so_far);
+        worker.sum.write(&prepared.network, &prepared.circuit, &mut so_far);
         if not_finite(prepared, &so_far).is_some() {
             position = k;
             break;
@@ -167,7 +167,7 @@ pub(crate) fn too_much<N: Runs>(
 
 /// Values of a batch without gradients, and what `extract` reads from each trace.
 pub(crate) fn values<N: Runs, R: Send>(
-    prepared: &Prepared<'_, N>,
+    prepared: &Prepared<N>,
     samples: &[Sample<'_>],
     extract: impl Fn(usize, &Trace) -> R + Sync,
 ) -> Result<Vec<(f64, R)>, BatchError> {

@@ -5,6 +5,7 @@
 use crate::batch::{self, Sample, Workers};
 use crate::error::{BatchError, Error};
 use crate::prepared::{Explanation, Prepared, Runs, Settings};
+use crate::run::Run;
 use crate::scratch::Scratch;
 use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
 use spikegrad_dynamics::{AnyNeuron, Lif};
@@ -12,6 +13,7 @@ use spikegrad_network::{
     Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, Trace,
 };
 use spikegrad_simulate::SimulateError;
+use std::sync::Arc;
 
 /// A network ready to be run, with the memory that its runs need: after the first runs of a kind, nothing is allocated.
 ///
@@ -41,19 +43,20 @@ use spikegrad_simulate::SimulateError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Evaluator<'a>(Kind<'a>);
+pub struct Evaluator(Kind);
 
 /// Networks of linear neurons alone have an engine of their own.
 #[derive(Debug)]
-enum Kind<'a> {
-    Linear(Box<Inner<'a, Lif<f64>>>),
-    Any(Box<Inner<'a, AnyNeuron<f64>>>),
+enum Kind {
+    Linear(Box<Inner<Lif<f64>>>),
+    Any(Box<Inner<AnyNeuron<f64>>>),
 }
 
 /// An evaluator for neurons of one kind.
 #[derive(Debug)]
-struct Inner<'a, N: Runs> {
-    prepared: Prepared<'a, N>,
+struct Inner<N: Runs> {
+    /// Shared with the runs that can still be differentiated.
+    prepared: Arc<Prepared<N>>,
     scratch: Scratch<N>,
     sum: GradientSum<f64, N>,
     /// For batches.
@@ -70,16 +73,17 @@ macro_rules! either {
     };
 }
 
-impl<'a> Evaluator<'a> {
-    /// Lays the network out.
+impl Evaluator {
+    /// Lays the network out: a reference to one, which is copied, or a shared one.
     ///
     /// # Errors
     /// [`NetworkError`] if the parameters do not fit.
     pub fn new(
-        network: &'a Network,
+        network: impl Into<Arc<Network>>,
         parameters: &Parameters,
         settings: Settings,
     ) -> Result<Self, NetworkError> {
+        let network = network.into();
         Ok(Self(if network.is_linear() {
             Kind::Linear(Box::new(Inner::new(network, parameters, settings)?))
         } else {
@@ -98,7 +102,7 @@ impl<'a> Evaluator<'a> {
 
     /// Says which engine runs the network, and why.
     #[must_use]
-    pub fn explanation(&self) -> Explanation<'a> {
+    pub fn explanation(&self) -> Explanation {
         either!(&self.0, inner => inner.prepared.explanation())
     }
 
@@ -131,6 +135,18 @@ impl<'a> Evaluator<'a> {
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
         either!(&mut self.0, inner => inner.simulate_forward(stimulus, requests))
+    }
+
+    /// Runs every stimulus, in parallel, and returns what happened: a run that can be differentiated, whatever becomes of the evaluator.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first stimulus whose run cannot finish.
+    pub fn run(
+        &self,
+        stimuli: &[Stimulus],
+        requests: &[ReadoutRequest],
+    ) -> Result<Run, BatchError> {
+        either!(&self.0, inner => Run::new(&inner.prepared, stimuli, requests))
     }
 
     /// Returns the value of `loss`.
@@ -209,19 +225,19 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-impl<'a, N: Runs> Inner<'a, N> {
+impl<N: Runs> Inner<N> {
     fn new(
-        network: &'a Network,
+        network: Arc<Network>,
         parameters: &Parameters,
         settings: Settings,
     ) -> Result<Self, NetworkError> {
-        let prepared = Prepared::new(network, parameters, settings)?;
+        let prepared = Arc::new(Prepared::new(network, parameters, settings)?);
         let sum = GradientSum::new(&prepared.circuit);
         Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Workers::default() })
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetworkError> {
-        if !self.prepared.set(parameters)? {
+        if !Arc::make_mut(&mut self.prepared).set(parameters)? {
             self.sum = GradientSum::new(&self.prepared.circuit);
             self.workers = Workers::default();
         }
@@ -262,9 +278,9 @@ impl<'a, N: Runs> Inner<'a, N> {
         sum.clear();
         let value = scratch.forward(prepared, stimulus, loss, true)?;
         scratch.backward(prepared, sum)?;
-        sum.write(prepared.network, &prepared.circuit, &mut gradient.parameters);
+        sum.write(&prepared.network, &prepared.circuit, &mut gradient.parameters);
         gradient.input_times.clone_from(&scratch.input_times);
-        match gradient.find(prepared.network, |x: f64| !x.is_finite()) {
+        match gradient.find(&prepared.network, |x: f64| !x.is_finite()) {
             None => Ok(value),
             Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value }.into()),
         }
@@ -278,7 +294,7 @@ impl<'a, N: Runs> Inner<'a, N> {
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { prepared, sum, workers, .. } = self;
         let values = workers.value_and_grad(prepared, samples, sum, extract)?;
-        sum.write(prepared.network, &prepared.circuit, gradient);
+        sum.write(&prepared.network, &prepared.circuit, gradient);
         match batch::not_finite(prepared, gradient) {
             None => Ok(values),
             Some(found) => Err(batch::too_much(prepared, samples, found)),

@@ -66,6 +66,7 @@ mod evaluator;
 mod forward;
 mod prepared;
 pub mod pushes;
+mod run;
 mod scratch;
 
 pub use batch::Sample;
@@ -77,6 +78,7 @@ pub use evaluate::{
 pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
 pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, explain};
+pub use run::{Run, RunGradient};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,
     MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Tie,

@@ -8,6 +8,7 @@ use spikegrad_adjoint::{GradientSum, Grazing};
 use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint};
 use spikegrad_network::{Build, Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
 use std::fmt;
+use std::sync::Arc;
 
 /// Most events a sample unless said otherwise.
 pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
@@ -54,13 +55,13 @@ enum Reason {
 }
 
 /// Which engine runs a network, and why: in one sentence, if displayed.
-#[derive(Clone, Copy, Debug)]
-pub struct Explanation<'a> {
-    network: &'a Network,
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    network: Arc<Network>,
     reason: Reason,
 }
 
-impl Explanation<'_> {
+impl Explanation {
     /// Whether it is the layered sweep.
     #[must_use]
     pub fn is_swept(&self) -> bool {
@@ -68,14 +69,14 @@ impl Explanation<'_> {
     }
 }
 
-impl fmt::Display for Explanation<'_> {
+impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Layered => f.write_str(
                 "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves",
             ),
             Reason::Asked => f.write_str("event loop: it was asked for"),
-            Reason::NotLayered(why) => write!(f, "event loop: {}", why.describe(self.network)),
+            Reason::NotLayered(why) => write!(f, "event loop: {}", why.describe(&self.network)),
         }
     }
 }
@@ -102,11 +103,11 @@ impl fmt::Display for Explanation<'_> {
 /// assert_eq!(explanation.to_string(), "event loop: the connection from input to out is sparse");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn explain<'a>(
-    network: &'a Network,
+pub fn explain(
+    network: &Network,
     parameters: &Parameters,
     settings: &Settings,
-) -> Result<Explanation<'a>, NetworkError> {
+) -> Result<Explanation, NetworkError> {
     Ok(Evaluator::new(network, parameters, *settings)?.explanation())
 }
 
@@ -137,9 +138,9 @@ impl Runs for AnyNeuron<f64> {
 }
 
 /// A network ready to be run.
-#[derive(Debug)]
-pub(crate) struct Prepared<'a, N: Runs = Lif<f64>> {
-    pub(crate) network: &'a Network,
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared<N: Runs = Lif<f64>> {
+    pub(crate) network: Arc<Network>,
     pub(crate) circuit: Circuit<f64, N>,
     /// Set if the layered sweep does the work.
     pub(crate) layers: Option<Layers>,
@@ -170,14 +171,14 @@ fn choose<N: Runs>(
     }
 }
 
-impl<'a, N: Runs> Prepared<'a, N> {
+impl<N: Runs> Prepared<N> {
     pub(crate) fn new(
-        network: &'a Network,
+        network: Arc<Network>,
         parameters: &Parameters,
         settings: Settings,
     ) -> Result<Self, NetworkError> {
-        let circuit = Circuit::<f64, N>::of(network, parameters)?;
-        let (layers, reason) = choose(network, &circuit, settings);
+        let circuit = Circuit::<f64, N>::of(&network, parameters)?;
+        let (layers, reason) = choose(&network, &circuit, settings);
         Ok(Self { network, circuit, layers, reason, settings })
     }
 
@@ -200,7 +201,7 @@ impl<'a, N: Runs> Prepared<'a, N> {
         Ok(is_same_layout)
     }
 
-    pub(crate) fn explanation(&self) -> Explanation<'a> {
-        Explanation { network: self.network, reason: self.reason }
+    pub(crate) fn explanation(&self) -> Explanation {
+        Explanation { network: Arc::clone(&self.network), reason: self.reason }
     }
 }

@@ -18,7 +18,7 @@ use spikegrad_simulate::{
 
 /// One of two ways back.
 #[derive(Clone, Copy, Debug)]
-enum Backward {
+pub(crate) enum Backward {
     Sweep,
     EventByEvent,
 }
@@ -28,8 +28,7 @@ enum Backward {
 pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
-    backward: BackwardWorkspace<f64, N>,
-    backward_sweep: BackwardSweepWorkspace,
+    way_back: WayBack<N>,
     options: Option<Options>,
     cotangents: Cotangents,
     /// Whether the layered sweep did the last run.
@@ -45,8 +44,7 @@ impl<N: Runs> Default for Scratch<N> {
         Self {
             forward: Workspace::default(),
             forward_sweep: SweepWorkspace::default(),
-            backward: BackwardWorkspace::default(),
-            backward_sweep: BackwardSweepWorkspace::default(),
+            way_back: WayBack::default(),
             options: None,
             cotangents: Cotangents::default(),
             was_swept: false,
@@ -61,7 +59,7 @@ impl<N: Runs> Scratch<N> {
     /// Runs a sample, whose trace can be differentiated if `for_gradient`.
     pub(crate) fn run(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         stimulus: &Stimulus,
         for_gradient: bool,
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
@@ -99,12 +97,12 @@ impl<N: Runs> Scratch<N> {
     /// Value of the loss of a sample, and the derivatives with respect to what it reads.
     pub(crate) fn forward(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         stimulus: &Stimulus,
         loss: &dyn Loss,
         for_gradient: bool,
     ) -> Result<f64, Error> {
-        let network = prepared.network;
+        let network = &*prepared.network;
         loss.check(network)?;
         self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
         self.cotangents.reset(&self.trace);
@@ -116,41 +114,16 @@ impl<N: Runs> Scratch<N> {
     /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.
     pub(crate) fn backward(
         &mut self,
-        prepared: &Prepared<'_, N>,
+        prepared: &Prepared<N>,
         sum: &mut GradientSum<f64, N>,
     ) -> Result<(), AdjointError> {
-        let Prepared { circuit, layers, settings, .. } = prepared;
-        let Self { backward, backward_sweep, trace, cotangents, input_times, .. } = self;
-        let policy = settings.grazing;
-        let swept = layers.as_ref().zip(N::sweepable(circuit));
-        let swept = swept.filter(|(_, circuit)| is_sweepable(circuit, trace));
-        let way = match (swept, N::sweepable_sum(sum)) {
-            (Some((layers, circuit)), Some(sum)) => {
-                let workspace = backward_sweep;
-                sweep_backward_into(circuit, layers, trace, cotangents, policy, workspace, sum)?;
-                input_times.clear();
-                input_times.extend_from_slice(workspace.input_times());
-                Backward::Sweep
-            }
-            _ => {
-                backward_with_input_times(
-                    circuit,
-                    trace,
-                    cotangents,
-                    policy,
-                    backward,
-                    sum,
-                    input_times,
-                )?;
-                Backward::EventByEvent
-            }
-        };
-        self.last_backward = Some(way);
+        let Self { way_back, trace, cotangents, input_times, .. } = self;
+        self.last_backward = Some(way_back.go(prepared, trace, cotangents, sum, input_times)?);
         Ok(())
     }
 
     /// How far the gradient of the last run can be trusted.
-    pub(crate) fn certificate(&self, prepared: &Prepared<'_, N>) -> Certificate {
+    pub(crate) fn certificate(&self, prepared: &Prepared<N>) -> Certificate {
         let Prepared { network, circuit, settings, .. } = prepared;
         let Self { trace, cotangents, .. } = self;
         let spike_times = self.spike_times();
@@ -160,10 +133,56 @@ impl<N: Runs> Scratch<N> {
 
     /// ∂L/∂t of each spike of the last run; nothing, if it was not differentiated.
     fn spike_times(&self) -> &[f64] {
-        match self.last_backward {
-            None => &[],
-            Some(Backward::Sweep) => self.backward_sweep.spike_times(),
-            Some(Backward::EventByEvent) => self.backward.spike_times(),
+        self.last_backward.map_or(&[], |way| self.way_back.spike_times(way))
+    }
+}
+
+/// The memory of the way back.
+#[derive(Debug)]
+pub(crate) struct WayBack<N: Runs = Lif<f64>> {
+    by_events: BackwardWorkspace<f64, N>,
+    by_sweep: BackwardSweepWorkspace,
+}
+
+impl<N: Runs> Default for WayBack<N> {
+    fn default() -> Self {
+        Self {
+            by_events: BackwardWorkspace::default(),
+            by_sweep: BackwardSweepWorkspace::default(),
+        }
+    }
+}
+
+impl<N: Runs> WayBack<N> {
+    /// Adds the gradient of a run to `sum`, writes that of the input times, and says which way it went.
+    pub(crate) fn go(
+        &mut self,
+        prepared: &Prepared<N>,
+        trace: &Trace,
+        cotangents: &Cotangents,
+        sum: &mut GradientSum<f64, N>,
+        input_times: &mut Vec<f64>,
+    ) -> Result<Backward, AdjointError> {
+        let Prepared { circuit, layers, settings, .. } = prepared;
+        let Self { by_events, by_sweep } = self;
+        let policy = settings.grazing;
+        let swept = layers.as_ref().zip(N::sweepable(circuit));
+        let swept = swept.filter(|(_, circuit)| is_sweepable(circuit, trace));
+        if let (Some((layers, circuit)), Some(sum)) = (swept, N::sweepable_sum(sum)) {
+            sweep_backward_into(circuit, layers, trace, cotangents, policy, by_sweep, sum)?;
+            input_times.clear();
+            input_times.extend_from_slice(by_sweep.input_times());
+            return Ok(Backward::Sweep);
+        }
+        backward_with_input_times(circuit, trace, cotangents, policy, by_events, sum, input_times)?;
+        Ok(Backward::EventByEvent)
+    }
+
+    /// ∂L/∂t of each spike of the last run that went this way.
+    pub(crate) fn spike_times(&self, way: Backward) -> &[f64] {
+        match way {
+            Backward::Sweep => self.by_sweep.spike_times(),
+            Backward::EventByEvent => self.by_events.spike_times(),
         }
     }
 }

@@ -152,11 +152,11 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
 }
 
 /// The network, laid out; what cannot be recorded is refused before it runs.
-fn evaluator<'a>(
-    problem: &'a Problem,
+fn evaluator(
+    problem: &Problem,
     arguments: &Arguments,
     settings: Settings,
-) -> Result<Evaluator<'a>, Failure> {
+) -> Result<Evaluator, Failure> {
     if let Some(dt) = arguments.record {
         voltages::check_count(problem, dt)?;
     }
@@ -164,10 +164,10 @@ fn evaluator<'a>(
         .map_err(|error| Failure::of(error.into(), &problem.network))
 }
 
-fn simulate<'a, 'b>(
-    evaluator: &'b mut Evaluator<'a>,
+fn simulate<'a>(
+    evaluator: &'a mut Evaluator,
     problem: &Problem,
-) -> Result<&'b mut Evaluator<'a>, Failure> {
+) -> Result<&'a mut Evaluator, Failure> {
     evaluator
         .simulate_forward(&problem.stimulus, &[])
         .map_err(|error| Failure::of(error.into(), &problem.network))?;

@@ -27,7 +27,7 @@ pub(super) struct Epoch<'a> {
     pub(super) optimiser: Optimiser,
     pub(super) average: Option<Average>,
     /// The engine, with the parameters of `classifier`.
-    evaluator: Evaluator<'a>,
+    evaluator: Evaluator,
     /// The gradient of the batch under way.
     derivatives: Parameters,
     /// The same in a row, and the trained parameters in a row.

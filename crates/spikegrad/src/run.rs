@@ -1,0 +1,192 @@
+//! A run that can be differentiated: what happened, and the way from any cotangents back to every number.
+//!
+//! Who computes a loss elsewhere, such as a tensor library, takes spikes and read-outs from a [`Run`] and returns ∂L/∂(each of them). Not here: losses
+//! of our own (`evaluator.rs`).
+
+use crate::batch::CHUNK;
+use crate::error::BatchError;
+use crate::prepared::{Prepared, Runs};
+use crate::scratch::{Scratch, WayBack};
+use rayon::prelude::*;
+use spikegrad_adjoint::{AdjointError, Certificate, Cotangents, Differentiated, GradientSum};
+use spikegrad_network::{Parameters, ReadoutRequest, Stimulus, Trace};
+use std::fmt;
+use std::sync::Arc;
+
+/// What happened for each of some stimuli, with the parameters of that time.
+///
+/// # Examples
+/// A loss of no library: half the square of the first spike time.
+/// ```
+/// use spikegrad::{Cotangents, Evaluator, InputSpike, Network, Settings, Stimulus};
+/// let (network, mut parameters) =
+///     Network::builder().inputs(1).lif("out", 1).dense("input", "out", vec![20.0]).build()?;
+/// let stimulus = Stimulus::new(0.02, vec![InputSpike { channel: 0, time: 0.0 }])?;
+/// let mut evaluator = Evaluator::new(&network, &parameters, Settings::default())?;
+/// let run = evaluator.run(&[stimulus], &[])?;
+///
+/// let time = run.traces()[0].spikes[0].time;
+/// let mut cotangents = Cotangents::zeros(&run.traces()[0]);
+/// cotangents.spikes[0] = time;
+/// // Other parameters for the next run are no matter to this one.
+/// parameters.connections[0].weights[0] = 30.0;
+/// evaluator.set_parameters(&parameters)?;
+/// let gradient = run.backward(&[cotangents])?;
+/// assert!(gradient.parameters.connections[0].weights[0] < 0.0);
+/// assert!((gradient.input_times[0][0] - time).abs() < 1e-15);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Run {
+    traces: Vec<Trace>,
+    way_back: Arc<dyn Differentiate>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("traces", &self.traces).finish_non_exhaustive()
+    }
+}
+
+/// The gradient of a run.
+#[derive(Clone, Debug)]
+pub struct RunGradient {
+    /// With respect to the parameters, summed over the samples.
+    pub parameters: Parameters,
+    /// With respect to the input times of each sample, in the order in which they were given.
+    pub input_times: Vec<Vec<f64>>,
+    /// ∂L/∂t of each spike of each sample, through all that depends on it, per second.
+    pub spike_times: Vec<Vec<f64>>,
+}
+
+impl Run {
+    pub(crate) fn new<N: Runs + 'static>(
+        prepared: &Arc<Prepared<N>>,
+        stimuli: &[Stimulus],
+        requests: &[ReadoutRequest],
+    ) -> Result<Self, BatchError> {
+        let one = |scratch: &mut Scratch<N>, (sample, stimulus): (usize, &Stimulus)| {
+            let run =
+                scratch.run(prepared, stimulus, true, |into| into.extend_from_slice(requests));
+            run.map_err(|error| BatchError { sample, source: error.into() })?;
+            Ok(std::mem::take(&mut scratch.trace))
+        };
+        let traces: Vec<_> =
+            stimuli.par_iter().enumerate().map_init(Scratch::default, one).collect();
+        let traces = traces.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { traces, way_back: Arc::<Prepared<N>>::clone(prepared) })
+    }
+
+    /// What happened in each sample: spikes, and read-outs in the order of the requests.
+    #[must_use]
+    pub fn traces(&self) -> &[Trace] {
+        &self.traces
+    }
+
+    /// The gradient of a loss with these derivatives with respect to the spikes and read-outs of each sample.
+    ///
+    /// The sum over samples has the same bits on any number of threads.
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample whose cotangents do not fit or whose gradient does not exist; of a sum that is not finite, the last.
+    ///
+    /// # Panics
+    /// If there are not as many cotangents as samples.
+    pub fn backward(&self, cotangents: &[Cotangents]) -> Result<RunGradient, BatchError> {
+        assert_eq!(cotangents.len(), self.traces.len(), "cotangents of each sample");
+        self.way_back.backward(&self.traces, cotangents)
+    }
+
+    /// How far the gradient of a sample can be trusted; ties are looked for at every arrival.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    #[must_use]
+    pub fn certificate(
+        &self,
+        sample: usize,
+        cotangents: &Cotangents,
+        gradient: &RunGradient,
+    ) -> Certificate {
+        let spike_times = &gradient.spike_times[sample];
+        self.way_back.certificate(&self.traces[sample], cotangents, spike_times)
+    }
+}
+
+/// The way back, whatever the kind of neuron.
+trait Differentiate: Send + Sync {
+    fn backward(
+        &self,
+        traces: &[Trace],
+        cotangents: &[Cotangents],
+    ) -> Result<RunGradient, BatchError>;
+    fn certificate(
+        &self,
+        trace: &Trace,
+        cotangents: &Cotangents,
+        spike_times: &[f64],
+    ) -> Certificate;
+}
+
+/// ∂L/∂(input times) and ∂L/∂(spike times) of a sample.
+type Times = (Vec<f64>, Vec<f64>);
+
+impl<N: Runs> Prepared<N> {
+    /// The sum of the gradients of one chunk, the first of whose samples is at `first`.
+    fn backward_chunk(
+        &self,
+        first: usize,
+        samples: (&[Trace], &[Cotangents]),
+    ) -> Result<(GradientSum<f64, N>, Vec<Times>), BatchError> {
+        let (mut way_back, mut sum) = (WayBack::default(), GradientSum::new(&self.circuit));
+        let one = |(k, (trace, cotangents))| {
+            let mut input_times = Vec::new();
+            let way = way_back.go(self, trace, cotangents, &mut sum, &mut input_times);
+            let way = way.map_err(|e| BatchError { sample: first + k, source: e.into() })?;
+            Ok((input_times, way_back.spike_times(way).to_vec()))
+        };
+        let times: Result<Vec<_>, _> =
+            samples.0.iter().zip(samples.1).enumerate().map(one).collect();
+        Ok((sum, times?))
+    }
+}
+
+impl<N: Runs> Differentiate for Prepared<N> {
+    fn backward(
+        &self,
+        traces: &[Trace],
+        cotangents: &[Cotangents],
+    ) -> Result<RunGradient, BatchError> {
+        let (mut sum, mut all) = (GradientSum::new(&self.circuit), Vec::new());
+        let wave = CHUNK * rayon::current_num_threads();
+        for (k, samples) in traces.chunks(wave).zip(cotangents.chunks(wave)).enumerate() {
+            let chunks = samples.0.par_chunks(CHUNK).zip(samples.1.par_chunks(CHUNK)).enumerate();
+            let chunks = chunks.map(|(c, chunk)| self.backward_chunk(k * wave + c * CHUNK, chunk));
+            for result in chunks.collect::<Vec<_>>() {
+                let (mut of_chunk, times) = result?;
+                sum.take(&mut of_chunk);
+                all.extend(times);
+            }
+        }
+        let parameters = sum.to_parameters(&self.network, &self.circuit);
+        if let Some((place, value)) = parameters.find(&self.network, |x: f64| !x.is_finite()) {
+            let source = AdjointError::NonFiniteGradient { place, value }.into();
+            return Err(BatchError { sample: traces.len().saturating_sub(1), source });
+        }
+        let (input_times, spike_times) = all.into_iter().unzip();
+        Ok(RunGradient { parameters, input_times, spike_times })
+    }
+
+    fn certificate(
+        &self,
+        trace: &Trace,
+        cotangents: &Cotangents,
+        spike_times: &[f64],
+    ) -> Certificate {
+        let Self { network, circuit, settings, .. } = self;
+        Certificate::new(
+            &Differentiated { network, circuit, trace, cotangents, spike_times },
+            settings.grazing,
+        )
+    }
+}
