@@ -235,7 +235,7 @@ fn a_neuron_may_be_read_under_two_weights_at_once_and_no_more() {
         }
         of(&[faster, weighted]).unwrap();
         let refused = of(&[mean, weighted, faster]).unwrap_err();
-        let expected = SimulateError::Weights { neuron: NeuronId(0) };
+        let expected = SimulateError::Weights { neuron: problem.network.named(NeuronId(0)) };
         assert!(matches!(&refused, Error::Simulate(error) if *error == expected), "{refused}");
     }
 }

@@ -191,7 +191,7 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     input_times: &mut Vec<T>,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
-    check(trace, cotangents, policy)?;
+    check(circuit, trace, cotangents, policy)?;
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
     sweep.run()?;
@@ -201,7 +201,8 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
 }
 
 /// Whether `cotangents` fit the trace, and `policy` what happened in it.
-pub(crate) fn check<T: Scalar>(
+pub(crate) fn check<T: Scalar, N: Neuron<T>>(
+    circuit: &Circuit<T, N>,
     trace: &Trace<T>,
     cotangents: &Cotangents<T>,
     policy: Grazing,
@@ -210,7 +211,7 @@ pub(crate) fn check<T: Scalar>(
     if trace.tangents == Tangents::Omitted {
         return Err(AdjointError::NoTangents);
     }
-    check_touches(trace, cotangents, policy)
+    check_touches(circuit, trace, cotangents, policy)
 }
 
 /// From when on a neuron with this refractory time is free after a spike at `at`, in seconds. However short, a refractory time
@@ -518,7 +519,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             cell.released = free_from(self.trace.spikes[previous.index()].at(), refractory);
         }
         let needs_slope = !time.is_exactly_zero();
-        let slope = if needs_slope { self.policy.slope(at)? } else { None };
+        let slope = if needs_slope { self.policy.slope(self.circuit, at)? } else { None };
         if let Some(general) = general {
             self.before_spike_taped(n, general, slope.map(|slope| (time, slope)));
             return Ok(());
@@ -529,7 +530,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);
         cell.adjoint = before;
         if !(time.is_all_finite() && membrane.is_all_finite()) {
-            return Err(AdjointError::NonFinite { neuron: at.neuron, time: at.time.re() });
+            let neuron = self.circuit.named(at.neuron);
+            return Err(AdjointError::NonFinite { neuron, time: at.time.re() });
         }
         let (elapsed, after_reset) = self.elapsed(n, at.at());
         let gradient = &mut self.sum.neurons[n];

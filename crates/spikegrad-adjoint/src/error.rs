@@ -1,6 +1,6 @@
 //! Why there is no gradient.
 
-use spikegrad_network::{NetworkError, NeuronId};
+use spikegrad_network::{NamedNeuron, NetworkError, NeuronId};
 use thiserror::Error;
 
 /// A gradient that could not be given.
@@ -28,7 +28,7 @@ pub enum AdjointError {
     )]
     Grazing {
         /// Which neuron.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
         /// When, in seconds.
         time: f64,
         /// dV/dt there, per second.
@@ -76,7 +76,7 @@ pub enum AdjointError {
     )]
     NonFinite {
         /// Whose spike.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
         /// When, in seconds.
         time: f64,
     },

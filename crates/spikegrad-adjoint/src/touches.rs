@@ -109,7 +109,8 @@ pub(crate) fn reach_back<T: Scalar, N: Neuron<T>>(
 }
 
 /// Whether `policy` allows the touches that matter.
-pub(crate) fn check_touches<T: Scalar, U>(
+pub(crate) fn check_touches<T: Scalar, N: Neuron<T>, U>(
+    circuit: &Circuit<T, N>,
     trace: &Trace<T>,
     cotangents: &Cotangents<U>,
     policy: Grazing,
@@ -117,7 +118,8 @@ pub(crate) fn check_touches<T: Scalar, U>(
     let matter = trace.touches.iter().enumerate().filter(|&(k, _)| cotangents.touch_matters(k));
     match (policy, matter.map(|(_, touch)| touch).next()) {
         (Grazing::Fail, Some(touch)) => {
-            Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 })
+            let neuron = circuit.named(touch.neuron);
+            Err(AdjointError::Grazing { neuron, time: touch.time, slope: 0.0 })
         }
         _ => Ok(()),
     }

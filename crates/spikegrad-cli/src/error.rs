@@ -5,9 +5,8 @@
 
 use crate::invocation::program;
 use crate::layout::Unwritable;
-use spikegrad::network::wording::shown;
 use spikegrad::problem::ProblemError;
-use spikegrad::{AdjointError, Error, Network, SimulateError};
+use spikegrad::{AdjointError, Error, SimulateError};
 use spikegrad_compare::CompareError;
 use spikegrad_report::ReportError;
 use spikegrad_studies::StudyError;
@@ -131,24 +130,23 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Translates an error of the library about `network`.
-    pub(crate) fn of(error: Error, network: &Network) -> Self {
-        let describe = |neuron| shown(&network.describe(neuron));
+    /// Translates an error of the library.
+    pub(crate) fn of(error: Error) -> Self {
         match error {
             Error::Simulate(SimulateError::EventBudget { max_events, time, t_end }) => {
                 Self::EventBudget { max_events, time, t_end }
             }
             Error::Simulate(SimulateError::Zeno { neuron, time }) => {
-                Self::Zeno { neuron: describe(neuron), time }
+                Self::Zeno { neuron: neuron.name, time }
             }
             Error::Simulate(SimulateError::NonFinite { neuron, time }) => {
-                Self::NotFinite { neuron: describe(neuron), time }
+                Self::NotFinite { neuron: neuron.name, time }
             }
             Error::Adjoint(AdjointError::Grazing { neuron, time, slope }) => {
-                Self::Grazing { neuron: describe(neuron), time, slope }
+                Self::Grazing { neuron: neuron.name, time, slope }
             }
             Error::Adjoint(AdjointError::NonFinite { neuron, time }) => {
-                Self::DerivativeNotFinite { neuron: describe(neuron), time }
+                Self::DerivativeNotFinite { neuron: neuron.name, time }
             }
             other => Self::Library(other),
         }
@@ -171,12 +169,12 @@ impl Failure {
         }
     }
 
-    /// Names neurons as `network`'s problem file does.
-    pub(crate) fn of_comparison(reason: StudyError, network: &Network) -> Self {
+    /// Translates an error of a comparison.
+    pub(crate) fn of_comparison(reason: StudyError) -> Self {
         match reason {
             StudyError::Compare(reason) => match *reason {
-                CompareError::Evaluation(error) => Self::of(error, network),
-                CompareError::Simulate(error) => Self::of(error.into(), network),
+                CompareError::Evaluation(error) => Self::of(error),
+                CompareError::Simulate(error) => Self::of(error.into()),
                 other => Self::Study(other.into()),
             },
             other => Self::Study(other),

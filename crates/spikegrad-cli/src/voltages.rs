@@ -77,14 +77,14 @@ pub(crate) fn sample(
     };
     let requests: Vec<ReadoutRequest> = neurons.flat_map(request).collect();
     let settings = Settings { max_events, ..Settings::default() };
-    let failed = |error: SimulateError| Failure::of(error.into(), &problem.network);
+    let failed = |error: SimulateError| Failure::of(error.into());
     let mut evaluator = Evaluator::new(&problem.network, &problem.parameters, settings)
         .map_err(|error| failed(error.into()))?;
     let trace = evaluator.simulate_forward(&problem.stimulus, &requests).map_err(failed)?;
     let finite = |readout: &Readout| match readout.value.is_finite() {
         true => Ok(readout.value),
         false => Err(failed(SimulateError::NonFinite {
-            neuron: readout.request.neuron,
+            neuron: problem.network.named(readout.request.neuron),
             time: readout.time,
         })),
     };

@@ -7,12 +7,15 @@
 //! circuit knows the way back.
 
 use crate::groups::{Groups, Layout};
+use crate::wording::shown;
 use crate::{
-    ConnectionParameters, Form, Model, Network, NetworkError, NeuronId, Parameters, Source, Values,
+    ConnectionParameters, Form, Model, NamedNeuron, Network, NetworkError, NeuronId, Parameters,
+    Source, Values,
 };
 use spikegrad_dynamics::lif::{self, IntegratorParameters, integrator};
 use spikegrad_dynamics::{AnyNeuron, GeneralNeuron, Lif, LifParameters, Neuron, Scalar};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The synapses of one source in one connection that share a delay: all of them, or one.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +42,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub weights: Vec<T>,
     /// Index of each synapse within its connection.
     pub synapse: Vec<u32>,
+    /// Name and first neuron of each population.
+    names: Arc<[(String, usize)]>,
     groups: Groups<T>,
     /// What the groups were laid out for: a delay of its own makes a synapse a group of its own.
     form: Form,
@@ -106,6 +111,8 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             }
         }
         let (targets, weights, synapse, groups) = layout.finish();
+        let names = network.populations().iter().enumerate();
+        let names = names.map(|(k, p)| (p.name.clone(), network.range(k).start));
         let mut circuit = Self {
             inputs: network.inputs(),
             neurons: Vec::new(),
@@ -113,6 +120,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             targets,
             weights,
             synapse,
+            names: names.collect(),
             groups,
             form: Form::of(parameters),
             alike: Vec::new(),
@@ -194,10 +202,12 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self,
         replace: impl FnMut(N) -> M,
     ) -> Circuit<T, M> {
-        let Self { inputs, neurons, initial, targets, weights, synapse, groups, form, .. } = self;
+        let Self {
+            inputs, neurons, initial, targets, weights, synapse, names, groups, form, ..
+        } = self;
         let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
         let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
-        Circuit { inputs, neurons, initial, targets, weights, synapse, groups, form, alike }
+        Circuit { inputs, neurons, initial, targets, weights, synapse, names, groups, form, alike }
     }
 
     /// The form of the parameters that the circuit has, which is that of their gradient.
@@ -217,6 +227,17 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     #[must_use]
     pub fn alike(&self) -> &[u32] {
         &self.alike
+    }
+
+    /// A neuron with its name, for messages.
+    #[must_use]
+    pub fn named(&self, neuron: NeuronId) -> NamedNeuron {
+        let n = neuron.index();
+        let after = self.names.partition_point(|&(_, first)| first <= n);
+        let name = after.checked_sub(1).map(|k| &self.names[k]);
+        let name =
+            name.map_or_else(|| n.to_string(), |(name, first)| format!("{name}[{}]", n - first));
+        NamedNeuron { id: neuron, name: shown(&name) }
     }
 
     /// The source that stands for `neuron`.

@@ -35,3 +35,19 @@ macro_rules! id {
 
 id!(NeuronId, "A neuron, counted through the populations of a network in their order.");
 id!(SpikeId, "A spike, counted through a trace in its order.");
+
+/// A neuron with its name, for messages: `hidden[3]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedNeuron {
+    /// Which it is.
+    pub id: NeuronId,
+    /// Population and index within it.
+    pub name: String,
+}
+
+impl fmt::Display for NamedNeuron {
+    /// Its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

@@ -25,7 +25,7 @@ pub use builder::NetworkBuilder;
 pub use circuit::{Build, Circuit, Group};
 pub use error::NetworkError;
 pub use form::Form;
-pub use ids::{NeuronId, SpikeId};
+pub use ids::{NamedNeuron, NeuronId, SpikeId};
 pub use layers::{Incoming, Layer, Layers, NotLayered};
 pub use network::{
     Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, Source, Synapse, Synapses,

@@ -3,7 +3,8 @@
 //! A [`Network`] is checked when it is built, so that an engine can trust every index in it.
 //! Not here: weights, delays, neuron parameters (`parameters.rs`).
 
-use crate::{NetworkError, NeuronId};
+use crate::wording::shown;
+use crate::{NamedNeuron, NetworkError, NeuronId};
 use spikegrad_dynamics::{General, NUMBERS, Table, lif};
 use std::fmt;
 use std::ops::Range;
@@ -315,5 +316,14 @@ impl Network {
     pub fn describe(&self, neuron: NeuronId) -> String {
         let (population, index) = self.locate(neuron);
         format!("{}[{index}]", self.populations[population].name)
+    }
+
+    /// A neuron with its name, for messages.
+    ///
+    /// # Panics
+    /// If there is no such neuron.
+    #[must_use]
+    pub fn named(&self, neuron: NeuronId) -> NamedNeuron {
+        NamedNeuron { id: neuron, name: shown(&self.describe(neuron)) }
     }
 }

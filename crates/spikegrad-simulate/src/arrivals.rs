@@ -261,6 +261,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         }
         cell.state = model.receive(cell.state, weight);
         if !model.is_finite(cell.state) {
+            let neuron = self.circuit.named(neuron);
             return Err(SimulateError::NonFinite { neuron, time: self.now });
         }
         Ok(())

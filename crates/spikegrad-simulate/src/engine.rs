@@ -167,6 +167,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         for k in 0..self.circuit.neurons.len() {
             let neuron = NeuronId::new(k);
             if !self.circuit.neurons[k].is_finite(self.circuit.initial[k]) {
+                let neuron = self.circuit.named(neuron);
                 return Err(SimulateError::NonFinite { neuron, time: 0.0 });
             }
             self.bound_ahead(neuron);
@@ -236,6 +237,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         let (time, slope) = self.workspace.found[n];
         let last = self.workspace.last_spikes[n].map(|s| self.trace.spikes[s.index()].time.re());
         if last == Some(self.now) {
+            let neuron = self.circuit.named(neuron);
             return Err(SimulateError::Zeno { neuron, time: self.now });
         }
         self.advance(neuron, time);
@@ -262,6 +264,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             self.workspace.releases[n] = time.after(refractory);
         }
         if !(model.is_finite(cell.state) && slope.is_all_finite()) {
+            let neuron = self.circuit.named(neuron);
             return Err(SimulateError::NonFinite { neuron, time: self.now });
         }
         let round = self.round;

@@ -1,6 +1,6 @@
 //! Why a run could not reach its end.
 
-use spikegrad_network::{NetworkError, NeuronId};
+use spikegrad_network::{NamedNeuron, NetworkError, NeuronId};
 use thiserror::Error;
 
 /// A simulation that could not finish, or not start.
@@ -64,13 +64,13 @@ pub enum SimulateError {
     #[error("neuron {neuron} is read under more than two weights in one run")]
     Weights {
         /// Which neuron.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
     },
     /// A maximum or an average of a neuron whose model has none. Sample its potential.
     #[error("neuron {neuron} is read by a maximum or an average, which its model does not have")]
     Measure {
         /// Which neuron.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
     },
     /// The network kept firing. Raise the budget, lower the recurrent weights or give neurons a refractory time.
     #[error("reached {max_events} events at {time} s, before the end at {t_end} s")]
@@ -86,7 +86,7 @@ pub enum SimulateError {
     #[error("neuron {neuron} would spike again at {time} s, the very time of its last spike")]
     Zeno {
         /// Which neuron.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
         /// When, in seconds.
         time: f64,
     },
@@ -94,7 +94,7 @@ pub enum SimulateError {
     #[error("the state of neuron {neuron} is not finite at {time} s")]
     NonFinite {
         /// Which neuron.
-        neuron: NeuronId,
+        neuron: NamedNeuron,
         /// When, in seconds.
         time: f64,
     },

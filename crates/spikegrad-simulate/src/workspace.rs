@@ -161,16 +161,18 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
             }
             let n = request.neuron.index();
             if circuit.neurons[n].as_general().is_some() {
-                return Err(SimulateError::Measure { neuron: request.neuron });
+                return Err(SimulateError::Measure { neuron: circuit.named(request.neuron) });
             }
             let place = *self.observer_of[n].get_or_insert_with(|| {
                 self.observers.push((request.neuron, Observer::new(self.cells[n].state)));
                 self.observers.len() - 1
             });
             self.cells[n].is_observed = true;
-            let neuron = request.neuron;
             let followed = self.observers[place].1.also(request.measure);
-            followed.map_err(|TooManyWeights| SimulateError::Weights { neuron })?;
+            followed.map_err(|TooManyWeights| {
+                let neuron = circuit.named(request.neuron);
+                SimulateError::Weights { neuron }
+            })?;
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         Ok(())

@@ -95,7 +95,7 @@ fn curve<N: NeuronAdjoint<Dual64> + Build<Dual64>>(
     simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
     let (value, mut cotangents) = loss.evaluate(network, &trace)?;
     judge_touches(network, &circuit, &trace, loss, &mut cotangents);
-    differentiable(&trace, &cotangents, settings.grazing)?;
+    differentiable(network, &trace, &cotangents, settings.grazing)?;
     let both = backward(network, &parameters, &trace, &cotangents, settings.grazing)?;
     let part = |of: fn(Dual64) -> f64| Gradient {
         parameters: both.parameters.map(of),

@@ -99,7 +99,7 @@ fn propagate<N: Build<Dual64>>(
     simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
     let (value, mut cotangents) = loss.evaluate(network, &trace.real())?;
     judge_touches(network, &circuit, &trace, loss, &mut cotangents);
-    differentiable(&trace, &cotangents, settings.grazing)?;
+    differentiable(network, &trace, &cotangents, settings.grazing)?;
     let derivative = along(&trace, &cotangents);
     if derivative.is_finite() {
         Ok(DirectionalEvaluation { loss: value, derivative, trace })
@@ -130,6 +130,7 @@ pub(crate) fn lift(
 
 /// Whether every spike has a time that can be differentiated, and no touch matters.
 pub(crate) fn differentiable<T>(
+    network: &Network,
     trace: &Trace<Dual64>,
     cotangents: &Cotangents<T>,
     policy: Grazing,
@@ -137,7 +138,8 @@ pub(crate) fn differentiable<T>(
     let touches = trace.touches.iter().enumerate();
     let mut touches = touches.filter(|&(k, _)| cotangents.touch_matters(k));
     if let (Grazing::Fail, Some((_, touch))) = (policy, touches.next()) {
-        return Err(AdjointError::Grazing { neuron: touch.neuron, time: touch.time, slope: 0.0 });
+        let neuron = network.named(touch.neuron);
+        return Err(AdjointError::Grazing { neuron, time: touch.time, slope: 0.0 });
     }
     let acts_on = |slope: f64| match policy {
         Grazing::Fail | Grazing::Zero => slope <= 0.0,
@@ -146,7 +148,7 @@ pub(crate) fn differentiable<T>(
     match trace.spikes.iter().find(|spike| acts_on(spike.slope.re)) {
         None => Ok(()),
         Some(spike) => Err(AdjointError::Grazing {
-            neuron: spike.neuron,
+            neuron: network.named(spike.neuron),
             time: spike.time.re,
             slope: spike.slope.re,
         }),

@@ -34,10 +34,11 @@ fn f3_weights_at_the_edge_of_the_range_give_an_answer_or_name_the_neuron() {
     assert!(times(&usual(-1e300, &[2.0], 4.5)).is_empty());
     let error = run(&usual(1e308, &[2.0, 2.0], 20.0)).unwrap_err();
     assert!(
-        matches!(error, SimulateError::NonFinite { neuron, time }
-            if neuron.index() == 0 && (time - 2.0).abs() < 1e-9),
+        matches!(&error, SimulateError::NonFinite { neuron, time }
+            if neuron.id.index() == 0 && (time - 2.0).abs() < 1e-9),
         "{error}"
     );
+    assert!(error.to_string().contains("neuron out[0] is not finite"), "{error}");
 }
 
 #[test]

@@ -107,7 +107,10 @@ fn d6_too_many_spikes_are_an_error_and_not_a_hang() {
 #[test]
 fn d7_spikes_closer_than_doubles_are_an_error_and_not_a_hang() {
     let error = run(&with(json!({"t_ref": 0.0}), 1e300, &[2.0], 40.0)).unwrap_err();
-    assert!(matches!(error, SimulateError::Zeno { neuron, .. } if neuron.index() == 0), "{error}");
+    assert!(
+        matches!(&error, SimulateError::Zeno { neuron, .. } if neuron.id.index() == 0),
+        "{error}"
+    );
     // With a refractory time the same input is harmless.
     assert_eq!(times(&usual(1e300, &[2.0], 39.5)).len(), 38);
 }

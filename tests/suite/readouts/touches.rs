@@ -55,7 +55,7 @@ fn targets(second: &[f64]) -> SpikeTimeMse {
 fn is_grazing(error: &Error) -> bool {
     let expected = |time: f64| (time - TOUCH).abs() < 1e-15;
     matches!(error, Error::Adjoint(AdjointError::Grazing { neuron, time, slope })
-        if neuron.index() == 0 && expected(*time) && *slope == 0.0)
+        if neuron.id.index() == 0 && expected(*time) && *slope == 0.0)
 }
 
 /// Synapses to the second neuron.

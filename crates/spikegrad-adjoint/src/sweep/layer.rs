@@ -378,11 +378,12 @@ impl LayerSweep<'_> {
         if time == 0.0 {
             return Ok(());
         }
-        let Some(slope) = self.policy.slope(at)? else { return Ok(()) };
+        let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
         let (Adjoint(before), membrane) = model.spike_pullback(slope, time, Adjoint(*adjoint));
         *adjoint = before;
         if !(time.is_finite() && membrane.is_finite()) {
-            return Err(AdjointError::NonFinite { neuron: at.neuron, time: at.time });
+            let neuron = self.circuit.named(at.neuron);
+            return Err(AdjointError::NonFinite { neuron, time: at.time });
         }
         let gradient: &mut LifGradient<f64> = &mut self.sum.neurons[n];
         model.threshold_pullback(slope, time, gradient);

@@ -76,7 +76,7 @@ pub fn sweep_backward_into(
     sum: &mut GradientSum,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
-    check(trace, cotangents, policy)?;
+    check(circuit, trace, cotangents, policy)?;
     let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratch } = workspace;
     let inputs = trace.stimulus.spikes().len();
     *count = inputs;

@@ -191,7 +191,7 @@ fn on_problem(
     let compared = compare(problem, name, settings, &progress);
     drop(screen);
     let Comparison { findings, summary, warnings, inexact } =
-        compared.map_err(|reason| Failure::of_comparison(reason, &problem.network))?;
+        compared.map_err(Failure::of_comparison)?;
     if inexact > 0 {
         people::warn(&[people::inexact(inexact)]);
     }
@@ -208,7 +208,7 @@ fn on_problem(
 fn silence(problem: &Problem, common: &Common) -> Result<Option<String>, Failure> {
     let options = Options { max_events: common.max_events, readouts: Vec::new() };
     let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
-        .map_err(|error| Failure::of(error.into(), &problem.network))?;
+        .map_err(|error| Failure::of(error.into()))?;
     Ok(advice::after(problem, &trace))
 }
 

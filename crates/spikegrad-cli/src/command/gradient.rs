@@ -90,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     }
     if common.verbose {
         let explanation = explain(&problem.network, &problem.parameters, &settings)
-            .map_err(|error| Failure::of(error.into(), &problem.network))?;
+            .map_err(|error| Failure::of(error.into()))?;
         people::say_engine(&explanation, solved.evaluation.was_swept);
     }
     Ok(())
@@ -109,7 +109,7 @@ fn solve(
     let start = Instant::now();
     let evaluation =
         value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, settings)
-            .map_err(|error| Failure::of(error, &problem.network))?;
+            .map_err(Failure::of)?;
     let took = start.elapsed();
     let certificate =
         serde_json::to_value(&evaluation.certificate).map_err(|reason| Failure::Json { reason })?;

@@ -161,7 +161,7 @@ fn evaluator(
         voltages::check_count(problem, dt)?;
     }
     Evaluator::new(&problem.network, &problem.parameters, settings)
-        .map_err(|error| Failure::of(error.into(), &problem.network))
+        .map_err(|error| Failure::of(error.into()))
 }
 
 fn simulate<'a>(
@@ -170,7 +170,7 @@ fn simulate<'a>(
 ) -> Result<&'a mut Evaluator, Failure> {
     evaluator
         .simulate_forward(&problem.stimulus, &[])
-        .map_err(|error| Failure::of(error.into(), &problem.network))?;
+        .map_err(|error| Failure::of(error.into()))?;
     Ok(evaluator)
 }
 

@@ -298,7 +298,7 @@ fn announce(run: &Run, folder: &Path) {
 fn say_engine(run: &Run, common: &Common) -> Result<(), Failure> {
     let (network, parameters) = (run.classifier().network(), run.classifier().parameters());
     let explanation = explain(network, parameters, &common.settings(Grazing::Fail))
-        .map_err(|error| Failure::of(error.into(), network))?;
+        .map_err(|error| Failure::of(error.into()))?;
     people::say(&explanation.to_string());
     Ok(())
 }

@@ -53,7 +53,7 @@ fn named(error: &Error) -> Option<NeuronId> {
         )
         | Error::Adjoint(
             AdjointError::Grazing { neuron, .. } | AdjointError::NonFinite { neuron, .. },
-        ) => Some(*neuron),
+        ) => Some(neuron.id),
         _ => None,
     }
 }
