@@ -16,8 +16,7 @@ const WORKLOADS: [&str; 3] = ["w1", "w2_sparse", "w3"];
 /// Rounds over all samples of which the medians are taken.
 const ROUNDS: usize = 15;
 
-const AUTOMATIC: Settings =
-    Settings { engine: Engine::Automatic, max_events: u64::MAX, grazing: spikegrad::Grazing::Fail };
+const AUTOMATIC: Settings = Settings { max_events: u64::MAX, ..Settings::DEFAULT };
 const EVENT_LOOP: Settings = Settings { engine: Engine::EventLoop, ..AUTOMATIC };
 
 /// A sample with a direction in which every number grows in proportion to itself.

@@ -21,11 +21,7 @@ use spikegrad_compare::{
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-const SETTINGS: Settings = Settings {
-    engine: spikegrad::Engine::Automatic,
-    max_events: MAX_EVENTS,
-    grazing: spikegrad::Grazing::Fail,
-};
+const SETTINGS: Settings = Settings { max_events: MAX_EVENTS, ..Settings::DEFAULT };
 
 fn question<'a>(problem: &'a Problem, loss: &'a dyn Loss) -> Question<'a> {
     let Problem { network, parameters, stimulus, .. } = problem;

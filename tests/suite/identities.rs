@@ -23,8 +23,8 @@ use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Engine, Evaluate, Evaluation, Grazing, Loss, Measure, Network, NeuronId,
-    Parameters, ReadoutRequest, Settings, Trace, Values, value_and_grad,
+    Cotangents, Evaluate, Evaluation, Loss, Measure, Network, NeuronId, Parameters, ReadoutRequest,
+    Settings, Trace, Values, value_and_grad,
 };
 use spikegrad_compare::{Question, Saltation};
 use std::cell::Cell;
@@ -134,8 +134,7 @@ struct Answered {
     loss: Linear,
 }
 
-const SETTINGS: Settings =
-    Settings { engine: Engine::Automatic, max_events: MAX_EVENTS, grazing: Grazing::Fail };
+const SETTINGS: Settings = Settings { max_events: MAX_EVENTS, ..Settings::DEFAULT };
 
 fn answer(plan: &Plan, problem: &Problem) -> Result<Answered, TestCaseError> {
     let mut problem = problem.clone();

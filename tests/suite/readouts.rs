@@ -20,12 +20,12 @@ mod touches;
 use crate::random_networks::MAX_EVENTS;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Engine, Error, Evaluation, Gradient, Grazing, Loss, Network, ReadoutRequest,
-    Settings, Trace, value_and_grad,
+    Cotangents, Engine, Error, Evaluation, Gradient, Loss, Network, ReadoutRequest, Settings,
+    Trace, value_and_grad,
 };
 
 const EVENT_LOOP: Settings =
-    Settings { engine: Engine::EventLoop, max_events: MAX_EVENTS, grazing: Grazing::Fail };
+    Settings { engine: Engine::EventLoop, max_events: MAX_EVENTS, ..Settings::DEFAULT };
 
 const AUTOMATIC: Settings = Settings { engine: Engine::Automatic, ..EVENT_LOOP };
 

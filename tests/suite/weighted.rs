@@ -22,7 +22,7 @@ use spikegrad_compare::{Question, check_gradient};
 const TAU: f64 = 0.02;
 
 const EVENT_LOOP: Settings =
-    Settings { engine: Engine::EventLoop, max_events: 100_000, grazing: spikegrad::Grazing::Fail };
+    Settings { engine: Engine::EventLoop, max_events: 100_000, ..Settings::DEFAULT };
 
 const AUTOMATIC: Settings = Settings { engine: Engine::Automatic, ..EVENT_LOOP };
 

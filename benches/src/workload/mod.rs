@@ -142,11 +142,7 @@ impl Workload {
 }
 
 /// Settings of all runs: no limit on events, and an error where there is no gradient.
-pub const SETTINGS: Settings = Settings {
-    engine: spikegrad::Engine::Automatic,
-    max_events: u64::MAX,
-    grazing: spikegrad::Grazing::Fail,
-};
+pub const SETTINGS: Settings = Settings { max_events: u64::MAX, ..Settings::DEFAULT };
 
 /// Mean and deviation of the weights to a read-out.
 const READOUT: (f64, f64) = (0.2, 0.37);

@@ -13,8 +13,7 @@ use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::{
-    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Tangents, Time,
-    Trace,
+    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Time, Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -191,6 +190,9 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     input_times: &mut Vec<T>,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
+    if !sum.fits(trace) {
+        return Err(AdjointError::NoTangents);
+    }
     check(circuit, trace, cotangents, policy)?;
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
     sweep.prepare();
@@ -208,9 +210,6 @@ pub(crate) fn check<T: Scalar, N: Neuron<T>>(
     policy: Grazing,
 ) -> Result<(), AdjointError> {
     cotangents.check(trace)?;
-    if trace.tangents == Tangents::Omitted {
-        return Err(AdjointError::NoTangents);
-    }
     check_touches(circuit, trace, cotangents, policy)
 }
 

@@ -3,7 +3,7 @@
 //! Not here: what is added to a sum (`backward.rs`, `sweep/`), which runs are summed (the facade's batches).
 
 use spikegrad_dynamics::{Lif, NeuronAdjoint, NeuronGradient, Scalar};
-use spikegrad_network::{Circuit, Network, Parameters, Values};
+use spikegrad_network::{Circuit, Network, Parameters, Tangents, Trace, Values};
 
 /// Gradients of a circuit, summed over runs.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct GradientSum<T: Scalar = f64, N: NeuronAdjoint<T> = Lif<T>> {
     /// For each group of the circuit.
     pub(crate) delays: Vec<T>,
     pub(crate) neurons: Vec<N::Gradient>,
+    /// Whether the derivatives with respect to time constants are asked for.
+    pub(crate) has_time_constants: bool,
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
@@ -24,7 +26,20 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
             weights: vec![zero; circuit.weights.len()],
             delays: vec![zero; circuit.group_count()],
             neurons: vec![N::Gradient::default(); circuit.neurons.len()],
+            has_time_constants: true,
         }
+    }
+
+    /// Without the derivatives with respect to the time constants of linear neurons: traces that do not hold these ([`Tangents::Omitted`]) may be added, and they stay
+    /// zero.
+    #[must_use]
+    pub fn without_time_constants(self) -> Self {
+        Self { has_time_constants: false, ..self }
+    }
+
+    /// Whether `trace` holds what is asked for.
+    pub(crate) fn fits(&self, trace: &Trace<T>) -> bool {
+        !self.has_time_constants || trace.tangents == Tangents::Recorded
     }
 
     /// Zero again.

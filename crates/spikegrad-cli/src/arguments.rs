@@ -72,7 +72,7 @@ impl Common {
             EngineName::Automatic => Engine::Automatic,
             EngineName::EventLoop => Engine::EventLoop,
         };
-        Settings { engine, max_events: self.max_events, grazing }
+        Settings { engine, max_events: self.max_events, grazing, ..Settings::default() }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Worker<N: Runs = Lif<f64>> {
 
 impl<N: Runs> Worker<N> {
     fn new(prepared: &Prepared<N>) -> Self {
-        Self { scratch: Scratch::default(), sum: GradientSum::new(&prepared.circuit) }
+        Self { scratch: Scratch::default(), sum: prepared.sum() }
     }
 
     /// The value of one sample, whose gradient is added to the sum.

@@ -232,13 +232,13 @@ impl<N: Runs> Inner<N> {
         settings: Settings,
     ) -> Result<Self, NetworkError> {
         let prepared = Arc::new(Prepared::new(network, parameters, settings)?);
-        let sum = GradientSum::new(&prepared.circuit);
+        let sum = prepared.sum();
         Ok(Self { prepared, scratch: Scratch::default(), sum, workers: Workers::default() })
     }
 
     fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetworkError> {
         if !Arc::make_mut(&mut self.prepared).set(parameters)? {
-            self.sum = GradientSum::new(&self.prepared.circuit);
+            self.sum = self.prepared.sum();
             self.workers = Workers::default();
         }
         Ok(())

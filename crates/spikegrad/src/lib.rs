@@ -77,7 +77,7 @@ pub use evaluate::{
 };
 pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
-pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, explain};
+pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, WithRespectTo, explain};
 pub use run::{Run, RunGradient};
 pub use spikegrad_adjoint::{
     AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,

@@ -138,7 +138,7 @@ impl<N: Runs> Prepared<N> {
         first: usize,
         samples: (&[Trace], &[Cotangents]),
     ) -> Result<(GradientSum<f64, N>, Vec<Times>), BatchError> {
-        let (mut way_back, mut sum) = (WayBack::default(), GradientSum::new(&self.circuit));
+        let (mut way_back, mut sum) = (WayBack::default(), self.sum());
         let one = |(k, (trace, cotangents))| {
             let mut input_times = Vec::new();
             let way = way_back.go(self, trace, cotangents, &mut sum, &mut input_times);
@@ -157,7 +157,7 @@ impl<N: Runs> Differentiate for Prepared<N> {
         traces: &[Trace],
         cotangents: &[Cotangents],
     ) -> Result<RunGradient, BatchError> {
-        let (mut sum, mut all) = (GradientSum::new(&self.circuit), Vec::new());
+        let (mut sum, mut all) = (self.sum(), Vec::new());
         let wave = CHUNK * rayon::current_num_threads();
         for (k, samples) in traces.chunks(wave).zip(cotangents.chunks(wave)).enumerate() {
             let chunks = samples.0.par_chunks(CHUNK).zip(samples.1.par_chunks(CHUNK)).enumerate();

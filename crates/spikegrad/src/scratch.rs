@@ -64,7 +64,7 @@ impl<N: Runs> Scratch<N> {
         for_gradient: bool,
         request: impl FnOnce(&mut Vec<ReadoutRequest>),
     ) -> Result<(), SimulateError> {
-        let Prepared { circuit, layers, settings, .. } = prepared;
+        let Prepared { network, circuit, layers, settings, .. } = prepared;
         // What was said of the last run does not hold any more.
         self.last_backward = None;
         self.cotangents.reset(&Trace::default());
@@ -74,7 +74,10 @@ impl<N: Runs> Scratch<N> {
         options.max_events = settings.max_events;
         options.readouts.clear();
         request(&mut options.readouts);
-        let sweep = if for_gradient { sweep_into } else { sweep_forward_into };
+        // Of a neuron that is not linear the run records its states in any case.
+        let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
+        let has_tangents = for_gradient && !can_omit;
+        let sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         *was_swept = false;
         if let (Some(layers), Some(circuit)) = (layers, N::sweepable(circuit)) {
             match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
@@ -87,7 +90,7 @@ impl<N: Runs> Scratch<N> {
                 Err(_) => {}
             }
         }
-        if for_gradient {
+        if has_tangents {
             simulate_into(circuit, stimulus, options, forward, trace)
         } else {
             simulate_forward_into(circuit, stimulus, options, forward, trace)

@@ -76,6 +76,9 @@ pub fn sweep_backward_into(
     sum: &mut GradientSum,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
+    if !sum.fits(trace) {
+        return Err(AdjointError::NoTangents);
+    }
     check(circuit, trace, cotangents, policy)?;
     let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratch } = workspace;
     let inputs = trace.stimulus.spikes().len();

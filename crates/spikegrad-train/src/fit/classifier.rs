@@ -14,7 +14,7 @@ use spikegrad::network::Time;
 use spikegrad::problem::LossDocument;
 use spikegrad::{
     Cotangents, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Parameters,
-    ReadoutRequest, Sample, Settings, Trace, loss_of,
+    ReadoutRequest, Sample, Settings, Trace, WithRespectTo, loss_of,
 };
 
 use super::network;
@@ -155,6 +155,11 @@ impl Classifier {
     #[must_use]
     pub fn classes(&self) -> usize {
         self.outputs
+    }
+
+    /// With respect to what its gradients are taken.
+    pub(super) fn with_respect_to(&self) -> WithRespectTo {
+        WithRespectTo { time_constants: self.trained.has_time_constants(&self.network) }
     }
 
     /// The trained parameters in a row.

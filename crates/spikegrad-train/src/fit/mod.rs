@@ -173,7 +173,11 @@ impl Run {
             policy => policy.into(),
         };
         let mut run = Self {
-            settings: Settings { grazing, ..settings },
+            settings: Settings {
+                grazing,
+                with_respect_to: classifier.with_respect_to(),
+                ..settings
+            },
             warnings: warning::at_the_start(&classifier, &data),
             data: Arc::new(data),
             optimiser: Optimiser::new(config.optimiser, 0),

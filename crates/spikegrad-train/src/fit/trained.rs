@@ -4,6 +4,7 @@
 //! checkpoint holds it, a learning rate, and a constraint that says in which coordinate it moves. Not here: how it moves
 //! (`optimise/`).
 
+use spikegrad::dynamics::Kind;
 use spikegrad::{Network, Parameters, Source};
 
 use super::tensors::{Named, Place};
@@ -112,6 +113,12 @@ impl Trained {
             })
         };
         Self { parts: Named::all(network).into_iter().filter_map(part).collect() }
+    }
+
+    /// Whether any time constant is trained.
+    pub(super) fn has_time_constants(&self, network: &Network) -> bool {
+        let mut quantities = self.parts.iter().filter_map(|part| part.place.quantity(network));
+        quantities.any(|quantity| quantity.kind == Kind::TimeConstant)
     }
 
     /// How far each part moves in a step in which the learning rates have this factor.
