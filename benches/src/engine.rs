@@ -12,7 +12,10 @@ use spikegrad_adjoint::{
     is_sweepable, sweep_backward_into,
 };
 use spikegrad_network::{Circuit, Layers};
-use spikegrad_simulate::{Options, SweepWorkspace, Workspace, simulate_into, sweep_into};
+use spikegrad_simulate::{
+    Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
+    sweep_into,
+};
 
 /// Which engine: the facade's choice.
 pub use spikegrad::Engine as Choice;
@@ -24,6 +27,8 @@ pub struct Engine<'a> {
     circuit: Circuit,
     /// Set if the sweep does the work.
     layers: Option<Layers>,
+    /// Whether runs carry the derivatives with respect to time constants along.
+    has_time_constants: bool,
     options: Options,
     forward: (Workspace, SweepWorkspace),
     backward: (BackwardWorkspace, BackwardSweepWorkspace),
@@ -47,6 +52,7 @@ impl<'a> Engine<'a> {
         Self {
             network,
             layers,
+            has_time_constants: true,
             options: Options { max_events: SETTINGS.max_events, readouts: Vec::new() },
             forward: Default::default(),
             backward: Default::default(),
@@ -55,6 +61,12 @@ impl<'a> Engine<'a> {
             given_up: 0,
             circuit,
         }
+    }
+
+    /// Without the derivatives with respect to time constants.
+    #[must_use]
+    pub fn without_time_constants(self) -> Self {
+        Self { has_time_constants: false, sum: self.sum.without_time_constants(), ..self }
     }
 
     /// The layers, if the sweep does the work.
@@ -76,15 +88,22 @@ impl<'a> Engine<'a> {
     #[inline(never)]
     pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
         let Self { network, circuit, options, forward: (event_loop, sweep), .. } = self;
+        let has_tangents = self.has_time_constants;
+        let by_sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         options.readouts.clear();
         loss.request(network, &mut options.readouts);
         if let Some(layers) = &self.layers {
-            if sweep_into(circuit, layers, stimulus, options, sweep, trace).is_ok() {
+            if by_sweep(circuit, layers, stimulus, options, sweep, trace).is_ok() {
                 return;
             }
             self.given_up += 1;
         }
-        simulate_into(circuit, stimulus, options, event_loop, trace).expect("a finite run");
+        let run = if has_tangents {
+            simulate_into(circuit, stimulus, options, event_loop, trace)
+        } else {
+            simulate_forward_into(circuit, stimulus, options, event_loop, trace)
+        };
+        run.expect("a finite run");
     }
 
     /// What the loss says of a trace.

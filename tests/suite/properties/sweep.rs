@@ -3,6 +3,7 @@
 
 use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan};
 use crate::support::error;
+use crate::tolerance::AGREEMENT_ROUNDINGS;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::adjoint::{
@@ -10,7 +11,8 @@ use spikegrad::adjoint::{
     sweep_backward_into,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Loss, Options, Trace, loss_of};
+use spikegrad::{Loss, Options, Settings, Spike, Trace, lif, loss_of};
+use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
     SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
@@ -95,6 +97,19 @@ impl Differences {
     }
 }
 
+/// Σ κ² over the spikes of a run, by which roundings of slopes are magnified (`spikegrad_compare::Condition::of_slopes`).
+fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
+    let squared = |spike: &Spike| {
+        let (population, k) = problem.network.locate(spike.neuron);
+        let of = problem.parameters.populations[population].of(k);
+        let rise = spike.slope * of(lif::TAU_MEM);
+        let height = of(lif::V_TH) - (of(lif::V_LEAK) + of(lif::I_BIAS));
+        let current = rise + height;
+        ((height.abs() + current.abs()) / rise).max(1.0).powi(2)
+    };
+    trace.spikes.iter().map(squared).sum()
+}
+
 #[test]
 fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
@@ -135,9 +150,19 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
             [sum.to_parameters(network, &circuit).to_vec(), inputs].concat()
         };
         let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs));
+        // Each in units of what matters of its number: a delay of seconds is thousands of time constants.
+        let stimulus = &trace.stimulus;
+        let settings = Settings::default();
+        let numbers = Question { network, parameters, stimulus, loss: &*loss, settings }.numbers();
+        let scaled = |entries: Vec<f64>| -> Vec<f64> {
+            entries.iter().zip(&numbers).map(|(x, number)| x * number.scale).collect()
+        };
+        let (got, expected) = (scaled(got), scaled(expected));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        let roundings = AGREEMENT_ROUNDINGS * f64::EPSILON * of_slopes(problem, &trace);
+        let floor = largest * SMALL.max(roundings / WORST);
         for (got, expected) in got.iter().zip(&expected) {
-            differences.note("derivative", *got, *expected, SMALL * largest)?;
+            differences.note("derivative", *got, *expected, floor)?;
         }
         Ok(trace.spikes.len())
     });
