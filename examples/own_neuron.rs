@@ -16,6 +16,7 @@ impl Equations for Growing {
         "neuron that grows",
         &[Quantity::new("params.tau", "time constant", Kind::TimeConstant, 0.02)],
     );
+    const DIMENSION: usize = 2;
     fn initial<T: Scalar>(_: &[T]) -> Vector<T> {
         vector([T::from(0.1), T::from(1.0)])
     }

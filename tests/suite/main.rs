@@ -32,4 +32,5 @@ mod tidy;
 mod time_stepped;
 mod tolerance;
 mod weighted;
+mod with_respect_to;
 mod yardsticks;

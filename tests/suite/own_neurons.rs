@@ -49,6 +49,7 @@ impl Equations for Growing {
             Quantity::new("initial.y", "current at time 0", Kind::Potential, 0.0),
         ],
     );
+    const DIMENSION: usize = 2;
     const REFRACTORY: Option<usize> = Some(T_REF);
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
@@ -264,6 +265,7 @@ impl LeakyByEquations {
 
 impl Equations for LeakyByEquations {
     const TABLE: Table = Table { model: "leaky", ..lif::TABLE };
+    const DIMENSION: usize = 2;
     const REFRACTORY: Option<usize> = Some(lif::T_REF);
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {

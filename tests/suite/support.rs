@@ -1,10 +1,11 @@
 //! What several tests need: reading problems and expected answers, differentiating a problem, finding a number by its path.
 
+use crate::tolerance::AGREEMENT_ROUNDINGS;
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
     Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, Settings,
-    SimulateError, Trace, loss_of, simulate, value_and_grad,
+    SimulateError, Spike, Trace, lif, loss_of, simulate, value_and_grad,
 };
 pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
@@ -235,4 +236,18 @@ pub(crate) fn cut_off_together() -> Problem {
         "stimulus": {"t_end": 0.02, "spikes": [[0, 0.001], [1, 0.006], [2, 0.006]]},
         "loss": {"type": "max_voltage_cross_entropy", "population": "readout", "label": 1}
     }))
+}
+
+/// What roundings of slopes may change in a gradient, relative to its largest entry: 16 ε Σ κ² over the spikes of a run
+/// (`spikegrad_compare::Condition`).
+pub(crate) fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
+    let squared = |spike: &Spike| {
+        let (population, k) = problem.network.locate(spike.neuron);
+        let of = problem.parameters.populations[population].of(k);
+        let rise = spike.slope * of(lif::TAU_MEM);
+        let height = of(lif::V_TH) - (of(lif::V_LEAK) + of(lif::I_BIAS));
+        let current = rise + height;
+        ((height.abs() + current.abs()) / rise).max(1.0).powi(2)
+    };
+    AGREEMENT_ROUNDINGS * f64::EPSILON * trace.spikes.iter().map(squared).sum::<f64>()
 }

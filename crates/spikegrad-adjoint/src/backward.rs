@@ -4,7 +4,8 @@
 //! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
 //! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
 //!
-//! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model (`spikegrad_dynamics`), the value of the loss (`loss/`).
+//! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
+//! (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
 use crate::integrals::Integrals;
 use crate::taped::Taped;
@@ -106,11 +107,6 @@ impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
     pub fn spike_times(&self) -> &[T] {
         &self.times[self.times.len() - self.previous.len()..]
     }
-
-    /// The spike of the same neuron before the one at position `spike`.
-    pub(crate) fn previous_spike(&self, spike: usize) -> Option<SpikeId> {
-        self.previous[spike]
-    }
 }
 
 /// One neuron, going backwards: a cache line for numbers without a derivative.
@@ -121,7 +117,7 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     /// When it was that.
     pub(crate) time: Time<T>,
     /// From when on the neuron was free after `spike`, in seconds; minus infinity if `time` lies before that, or there is no spike.
-    pub(crate) released: f64,
+    released: f64,
     /// The neuron's last spike that has not been passed.
     pub(crate) spike: Option<SpikeId>,
     /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
@@ -190,7 +186,7 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     input_times: &mut Vec<T>,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
-    if !sum.fits(trace) {
+    if !sum.fits(circuit, trace) {
         return Err(AdjointError::NoTangents);
     }
     check(circuit, trace, cotangents, policy)?;
@@ -228,8 +224,8 @@ pub(crate) fn is_lost<T: Scalar>(at: Time<T>, refractory: T) -> bool {
 pub(crate) struct Sweep<'a, T: Scalar, N: NeuronAdjoint<T>> {
     pub(crate) circuit: &'a Circuit<T, N>,
     pub(crate) trace: &'a Trace<T>,
-    cotangents: &'a Cotangents<T>,
-    policy: Grazing,
+    pub(crate) cotangents: &'a Cotangents<T>,
+    pub(crate) policy: Grazing,
     pub(crate) workspace: &'a mut BackwardWorkspace<T, N>,
     pub(crate) sum: &'a mut GradientSum<T, N>,
 }
@@ -242,7 +238,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn prepare(&mut self) {
         let (zero, end) = (T::from(0.0), T::from(self.trace.stimulus.t_end()));
         let firings = self.inputs() + self.trace.spikes.len();
-        let (w, trace) = (&mut *self.workspace, self.trace);
+        let w = &mut *self.workspace;
         w.cells.clear();
         let neurons = self.circuit.neurons.iter().zip(self.circuit.alike());
         w.cells.extend(neurons.map(|(neuron, &model)| Cell {
@@ -262,7 +258,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         w.arrived.clear();
         w.arrived.resize(self.trace.spikes.len(), zero);
         w.taped.clear();
-        w.taped.extend(trace.tape.last.iter().map(|&last| Taped::new(last)));
+        w.taped.extend(self.trace.tape.last.iter().map(|&last| Taped::new(last)));
         w.previous.clear();
         for (k, spike) in self.trace.spikes.iter().enumerate() {
             w.previous.push(w.cells[spike.neuron.index()].spike.replace(SpikeId::new(k)));
@@ -492,10 +488,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn crossing(&mut self, spike: usize) -> Result<(), AdjointError> {
         let at = &self.trace.spikes[spike];
         let n = at.neuron.index();
-        let general = self.circuit.neurons[n].as_general();
-        if let Some(general) = general {
-            self.after_spike_taped(n, general, spike);
-        } else if self.is_worth_something(n) {
+        if let Some(general) = self.circuit.neurons[n].as_general() {
+            return self.crossing_taped(n, general, spike);
+        }
+        if self.is_worth_something(n) {
             self.move_back(n, at.at());
             if !self.workspace.cells[n].clamped {
                 self.release(n, spike);
@@ -503,28 +499,15 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             }
         }
         let firing = self.inputs() + spike;
-        let of_reset = match general {
-            Some(general) => self.spike_time_taped(n, general, spike),
-            None => T::from(0.0),
-        };
-        let time = self.cotangents.spikes[spike] + self.workspace.times[firing] + of_reset;
+        let time = self.cotangents.spikes[spike] + self.workspace.times[firing];
         self.workspace.times[firing] = time;
-        let previous = self.workspace.previous[spike];
-        let cell = &mut self.workspace.cells[n];
-        (cell.spike, cell.clamped, cell.time) = (previous, false, at.at());
-        cell.released = f64::NEG_INFINITY;
-        if let Some(previous) = previous {
-            let refractory = self.circuit.neurons[n].refractory();
-            cell.released = free_from(self.trace.spikes[previous.index()].at(), refractory);
-        }
-        let needs_slope = !time.is_exactly_zero();
-        let slope = if needs_slope { self.policy.slope(self.circuit, at)? } else { None };
-        if let Some(general) = general {
-            self.before_spike_taped(n, general, slope.map(|slope| (time, slope)));
+        self.pass(spike);
+        if time.is_exactly_zero() {
+            // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
             return Ok(());
         }
-        // Where nothing depends on a spike, whatever its slope, its membrane is worth nothing.
-        let Some(slope) = slope else { return Ok(()) };
+        let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
+        let cell = &mut self.workspace.cells[n];
         let model = &self.circuit.neurons[n];
         let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);
         cell.adjoint = before;
@@ -537,6 +520,19 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         model.threshold_pullback(slope, time, gradient);
         model.membrane_pullback(membrane, elapsed, after_reset, at.tangent, gradient);
         Ok(())
+    }
+
+    /// Leaves a spike behind: what is known of its neuron is from before it.
+    pub(crate) fn pass(&mut self, spike: usize) {
+        let (at, previous) = (&self.trace.spikes[spike], self.workspace.previous[spike]);
+        let n = at.neuron.index();
+        let released = previous.map(|previous| {
+            let refractory = self.circuit.neurons[n].refractory();
+            free_from(self.trace.spikes[previous.index()].at(), refractory)
+        });
+        let cell = &mut self.workspace.cells[n];
+        (cell.spike, cell.clamped, cell.time) = (previous, false, at.at());
+        cell.released = released.unwrap_or(f64::NEG_INFINITY);
     }
 
     /// How long before `time` the membrane last started, and whether from a reset.

@@ -48,6 +48,14 @@ pub enum AdjointError {
         /// Read-outs in the trace.
         expected_readouts: usize,
     },
+    /// The cotangents of a run do not fit it: each sample needs its own.
+    #[error("there are cotangents of {found} samples; the run has {expected}")]
+    Samples {
+        /// Samples with cotangents.
+        found: usize,
+        /// Samples of the run.
+        expected: usize,
+    },
     /// The trace is one of another network: it has a neuron that this one has not.
     #[error("the trace is not one of this network: it names neuron {neuron} of {neurons}")]
     ForeignNeuron {
@@ -66,9 +74,9 @@ pub enum AdjointError {
         /// How many there are, counted from 0.
         inputs: usize,
     },
-    /// The run did not carry the derivatives with respect to time constants along
+    /// The run did not carry the derivatives with respect to time constants along, or states of neurons that are not linear
     /// (`spikegrad_simulate::simulate_forward_into`): its trace has no gradient. Simulate with `simulate_into` instead.
-    #[error("the trace was recorded without the derivatives with respect to time constants")]
+    #[error("the trace was recorded without what its gradient needs")]
     NoTangents,
     /// A derivative left the range of a double on its way back. Look for a very small slope, or for large weights.
     #[error(

@@ -37,9 +37,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
         Self { has_time_constants: false, ..self }
     }
 
-    /// Whether `trace` holds what is asked for.
-    pub(crate) fn fits(&self, trace: &Trace<T>) -> bool {
-        !self.has_time_constants || trace.tangents == Tangents::Recorded
+    /// Whether `trace`, of a run of `circuit`, holds what is asked for.
+    pub(crate) fn fits(&self, circuit: &Circuit<T, N>, trace: &Trace<T>) -> bool {
+        let has_tape = || trace.tape.last.len() == circuit.neurons.len();
+        let is_linear = || circuit.neurons.iter().all(|neuron| neuron.as_general().is_none());
+        (!self.has_time_constants || trace.tangents == Tangents::Recorded)
+            && (has_tape() || is_linear())
     }
 
     /// Zero again.

@@ -4,11 +4,12 @@
 //! `λ·(Dh f⁻ − f⁺)`, with the motions before and after it. The order of events is that of `backward.rs`. Not here: a formula of a model
 //! (`spikegrad_dynamics`).
 
+use crate::AdjointError;
 use crate::backward::{Phase, Sweep, free_from};
 use spikegrad_dynamics::{
     Adjoint, COMPONENTS, GeneralNeuron, NeuronAdjoint, NeuronGradient, Scalar, Vector,
 };
-use spikegrad_network::{Recorded, SpikeId, Time};
+use spikegrad_network::{Recorded, Time};
 
 /// One neuron that is not linear, going backwards.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ struct Meeting<T> {
     at: Key,
     /// The state after all of them, and the adjoint there.
     after: (Vector<T>, Vector<T>),
+    is_held: bool,
     /// The state before those that have been passed.
     state: Vector<T>,
 }
@@ -91,16 +93,24 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
 
     /// State of neuron `n` at `time`, from what is known of it, and whether it is held there.
     fn state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> (Vector<T>, bool) {
-        let (mut state, mut from) = self.known(n);
-        if let Some((release, free)) = self.release_of(n)
-            && from.rounded.re() < free
-        {
-            if time.rounded.re() < free {
-                return (general.hold(state, time.since(from)), true);
+        let (state, from) = self.known(n);
+        match self.release_of(n) {
+            Some((_, free)) if from.rounded.re() < free && time.rounded.re() < free => {
+                (general.hold(state, time.since(from)), true)
             }
-            (state, from) = (general.hold(state, release.since(from)), release);
+            _ => (self.free_state_at(n, general, time), false),
         }
-        (general.flow(state, time.since(from)), false)
+    }
+
+    /// The state at `time`, at which the neuron is free: it may be the release itself.
+    fn free_state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> Vector<T> {
+        let (state, from) = self.known(n);
+        match self.release_of(n) {
+            Some((release, free)) if from.rounded.re() < free => {
+                general.flow(general.hold(state, release.since(from)), time.since(release))
+            }
+            _ => general.flow(state, time.since(from)),
+        }
     }
 
     /// Pulls the adjoint of neuron `n` back to `time`, on the way from what is known of it, through a release if one lies between.
@@ -158,21 +168,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         } else {
             self.free_state_at(n, general, from)
         };
+        let after = self.adjoint(n);
         let gradient = self.sum.neurons[n].as_mut_slice();
-        let after = N::to_vector(self.workspace.cells[n].adjoint.0);
         let before = general.flow_pullback(state, dt, after, is_held, gradient);
         self.set_adjoint(n, before);
-    }
-
-    /// The state at `time`, which may be the release itself.
-    fn free_state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> Vector<T> {
-        let (state, from) = self.known(n);
-        match self.release_of(n) {
-            Some((release, free)) if from.rounded.re() < free => {
-                general.flow(general.hold(state, release.since(from)), time.since(release))
-            }
-            _ => general.flow(state, time.since(from)),
-        }
     }
 
     /// The end of the refractory time of the last spike of neuron `n`.
@@ -203,15 +202,13 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             return T::from(0.0);
         }
         self.pull_back_taped(n, general, time);
-        let (state, is_held) = self.state_at(n, general, time);
         let adjoint = self.adjoint(n);
-        let meeting = self.workspace.taped[n].meeting.unwrap_or(Meeting {
-            at,
-            after: (state, adjoint),
-            state,
+        let meeting = self.workspace.taped[n].meeting.unwrap_or_else(|| {
+            let (state, is_held) = self.state_at(n, general, time);
+            Meeting { at, after: (state, adjoint), is_held, state }
         });
         let (to, after) = meeting.after;
-        let pullback = general.arrival_pullback(to, weight, after, is_held);
+        let pullback = general.arrival_pullback(to, weight, after, meeting.is_held);
         self.sum.weights[synapse] += pullback.weight;
         let before = general.receive(meeting.state, -weight);
         let gradient = self.sum.neurons[n].as_mut_slice();
@@ -238,48 +235,43 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.set_adjoint(n, std::array::from_fn(|k| adjoint[k] + part[k]));
     }
 
-    /// Pulls the adjoint back to just after a spike.
-    pub(crate) fn after_spike_taped(&mut self, n: usize, general: &GeneralNeuron<T>, spike: usize) {
-        let at = &self.trace.spikes[spike];
-        self.leave(n, key(at.at(), at.round, Phase::Crossing));
-        self.workspace.cells[n].spike = Some(SpikeId::new(spike));
-        self.pull_back_taped(n, general, at.at());
-        if self.matters(n) && !self.workspace.cells[n].clamped {
-            self.release_taped(n, general, at.at());
-        }
-    }
-
-    /// What a later spike does to the neuron itself. From here on, what is known of it is from before the spike.
-    pub(crate) fn spike_time_taped(
+    /// A spike of the neuron itself.
+    pub(crate) fn crossing_taped(
         &mut self,
         n: usize,
         general: &GeneralNeuron<T>,
         spike: usize,
-    ) -> T {
-        let record = self.workspace.taped[n].record.map(|k| &self.trace.tape.records[k]);
-        self.workspace.taped[n].record = record.and_then(|record| record.previous);
-        let previous = self.workspace.previous_spike(spike);
-        self.workspace.cells[n].spike = previous;
-        let (state, _) = self.state_at(n, general, self.trace.spikes[spike].at());
-        general.spike_time_pullback(state, self.adjoint(n))
-    }
-
-    /// Pulls the adjoint back through a spike at the time of the cell; `time` is ∂L/∂t in all and the slope, if they matter.
-    pub(crate) fn before_spike_taped(
-        &mut self,
-        n: usize,
-        general: &GeneralNeuron<T>,
-        time: Option<(T, T)>,
-    ) {
-        let (state, _) = self.state_at(n, general, self.workspace.cells[n].time);
-        let after = self.adjoint(n);
-        let time = time.unwrap_or((T::from(0.0), T::from(1.0)));
-        if after.iter().all(|x| x.is_exactly_zero()) && time.0.is_exactly_zero() {
-            return;
+    ) -> Result<(), AdjointError> {
+        let at = &self.trace.spikes[spike];
+        self.leave(n, key(at.at(), at.round, Phase::Crossing));
+        self.pull_back_taped(n, general, at.at());
+        if self.matters(n) && !self.workspace.cells[n].clamped {
+            self.release_taped(n, general, at.at());
         }
-        let gradient = self.sum.neurons[n].as_mut_slice();
-        let before = general.spike_pullback(state, time, after, gradient);
-        self.set_adjoint(n, before);
+        let taped = &mut self.workspace.taped[n];
+        taped.record = taped.record.and_then(|k| self.trace.tape.records[k].previous);
+        self.pass(spike);
+        let ((before, _), after) = (self.state_at(n, general, at.at()), self.adjoint(n));
+        let firing = self.inputs() + spike;
+        let time = &mut self.workspace.times[firing];
+        *time += self.cotangents.spikes[spike] + general.spike_time_pullback(before, after);
+        let time = *time;
+        if !time.is_all_finite() {
+            let neuron = self.circuit.named(at.neuron);
+            return Err(AdjointError::NonFinite { neuron, time: at.time.re() });
+        }
+        let nothing = (T::from(0.0), T::from(1.0));
+        let moves = if time.is_exactly_zero() {
+            nothing
+        } else {
+            self.policy.slope(self.circuit, at)?.map_or(nothing, |slope| (time, slope))
+        };
+        if self.matters(n) || !moves.0.is_exactly_zero() {
+            let gradient = self.sum.neurons[n].as_mut_slice();
+            let adjoint = general.spike_pullback(before, moves, after, gradient);
+            self.set_adjoint(n, adjoint);
+        }
+        Ok(())
     }
 
     /// Pulls the adjoint back to the start of the run.

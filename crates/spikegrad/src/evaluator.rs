@@ -121,7 +121,7 @@ impl Evaluator {
         stimulus: &Stimulus,
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
-        either!(&mut self.0, inner => inner.simulate(stimulus, requests))
+        either!(&mut self.0, inner => inner.simulate(stimulus, requests, true))
     }
 
     /// Like [`Self::simulate`], for a run that nobody will differentiate: faster, and a backward pass refuses its trace
@@ -134,7 +134,7 @@ impl Evaluator {
         stimulus: &Stimulus,
         requests: &[ReadoutRequest],
     ) -> Result<&Trace, SimulateError> {
-        either!(&mut self.0, inner => inner.simulate_forward(stimulus, requests))
+        either!(&mut self.0, inner => inner.simulate(stimulus, requests, false))
     }
 
     /// Runs every stimulus, in parallel, and returns what happened: a run that can be differentiated, whatever becomes of the evaluator.
@@ -154,7 +154,7 @@ impl Evaluator {
     /// # Errors
     /// [`enum@Error`]: a run that cannot finish, a value that is not finite.
     pub fn value(&mut self, stimulus: &Stimulus, loss: &dyn Loss) -> Result<f64, Error> {
-        either!(&mut self.0, inner => inner.value(stimulus, loss))
+        either!(&mut self.0, inner => inner.scratch.forward(&inner.prepared, stimulus, loss, false))
     }
 
     /// Returns the value of `loss` and writes its exact gradient into `gradient`, which gets the form of the parameters if it has
@@ -196,7 +196,7 @@ impl Evaluator {
         samples: &[Sample<'_>],
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        either!(&self.0, inner => inner.value_batch(samples, extract))
+        either!(&self.0, inner => batch::values(&inner.prepared, samples, extract))
     }
 
     /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
@@ -216,7 +216,7 @@ impl Evaluator {
     /// and touches. Finding ties takes a look at every arrival, as long as a part of the run itself.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        either!(&self.0, inner => inner.certificate())
+        either!(&self.0, inner => inner.scratch.certificate(&inner.prepared))
     }
 
     /// The trace of the last run, in place of which an empty one is left.
@@ -248,24 +248,11 @@ impl<N: Runs> Inner<N> {
         &mut self,
         stimulus: &Stimulus,
         requests: &[ReadoutRequest],
+        for_gradient: bool,
     ) -> Result<&Trace, SimulateError> {
-        self.scratch
-            .run(&self.prepared, stimulus, true, |into| into.extend_from_slice(requests))?;
+        let request = |into: &mut Vec<_>| into.extend_from_slice(requests);
+        self.scratch.run(&self.prepared, stimulus, for_gradient, request)?;
         Ok(&self.scratch.trace)
-    }
-
-    fn simulate_forward(
-        &mut self,
-        stimulus: &Stimulus,
-        requests: &[ReadoutRequest],
-    ) -> Result<&Trace, SimulateError> {
-        self.scratch
-            .run(&self.prepared, stimulus, false, |into| into.extend_from_slice(requests))?;
-        Ok(&self.scratch.trace)
-    }
-
-    fn value(&mut self, stimulus: &Stimulus, loss: &dyn Loss) -> Result<f64, Error> {
-        self.scratch.forward(&self.prepared, stimulus, loss, false)
     }
 
     fn value_and_grad(
@@ -299,17 +286,5 @@ impl<N: Runs> Inner<N> {
             None => Ok(values),
             Some(found) => Err(batch::too_much(prepared, samples, found)),
         }
-    }
-
-    fn value_batch<R: Send>(
-        &self,
-        samples: &[Sample<'_>],
-        extract: impl Fn(usize, &Trace) -> R + Sync,
-    ) -> Result<Vec<(f64, R)>, BatchError> {
-        batch::values(&self.prepared, samples, extract)
-    }
-
-    fn certificate(&self) -> Certificate {
-        self.scratch.certificate(&self.prepared)
     }
 }

@@ -88,12 +88,14 @@ impl Run {
     /// The sum over samples has the same bits on any number of threads.
     ///
     /// # Errors
-    /// [`BatchError`] of the first sample whose cotangents do not fit or whose gradient does not exist; of a sum that is not finite, the last.
-    ///
-    /// # Panics
-    /// If there are not as many cotangents as samples.
+    /// [`BatchError`] of the first sample whose cotangents do not fit or are missing, or whose gradient does not exist; of a sum that is not finite, the
+    /// last.
     pub fn backward(&self, cotangents: &[Cotangents]) -> Result<RunGradient, BatchError> {
-        assert_eq!(cotangents.len(), self.traces.len(), "cotangents of each sample");
+        let (found, expected) = (cotangents.len(), self.traces.len());
+        if found != expected {
+            let source = AdjointError::Samples { found, expected }.into();
+            return Err(BatchError { sample: found.min(expected), source });
+        }
         self.way_back.backward(&self.traces, cotangents)
     }
 

@@ -2,8 +2,7 @@
 //! gradients, to rounding.
 
 use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan};
-use crate::support::error;
-use crate::tolerance::AGREEMENT_ROUNDINGS;
+use crate::support::{error, of_slopes};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::adjoint::{
@@ -11,7 +10,7 @@ use spikegrad::adjoint::{
     sweep_backward_into,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Loss, Options, Settings, Spike, Trace, lif, loss_of};
+use spikegrad::{Loss, Options, Settings, Trace, loss_of};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
@@ -97,19 +96,6 @@ impl Differences {
     }
 }
 
-/// Σ κ² over the spikes of a run, by which roundings of slopes are magnified (`spikegrad_compare::Condition::of_slopes`).
-fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
-    let squared = |spike: &Spike| {
-        let (population, k) = problem.network.locate(spike.neuron);
-        let of = problem.parameters.populations[population].of(k);
-        let rise = spike.slope * of(lif::TAU_MEM);
-        let height = of(lif::V_TH) - (of(lif::V_LEAK) + of(lif::I_BIAS));
-        let current = rise + height;
-        ((height.abs() + current.abs()) / rise).max(1.0).powi(2)
-    };
-    trace.spikes.iter().map(squared).sum()
-}
-
 #[test]
 fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
@@ -159,8 +145,7 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         };
         let (got, expected) = (scaled(got), scaled(expected));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
-        let roundings = AGREEMENT_ROUNDINGS * f64::EPSILON * of_slopes(problem, &trace);
-        let floor = largest * SMALL.max(roundings / WORST);
+        let floor = largest * SMALL.max(of_slopes(problem, &trace) / WORST);
         for (got, expected) in got.iter().zip(&expected) {
             differences.note("derivative", *got, *expected, floor)?;
         }

@@ -5,8 +5,8 @@ use super::{AUTOMATIC, EVENT_LOOP, Reads, evaluate, flat};
 use crate::random_networks::{
     Plan, Regime, Swept, USUAL, any_plan, for_all, layered_plan, runaway,
 };
-use crate::support::{one_neuron, problem};
-use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DIFFERENCE};
+use crate::support::{of_slopes, one_neuron, problem};
+use crate::tolerance::DIFFERENCE;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
@@ -143,14 +143,13 @@ fn random_networks_that_are_read_everywhere_have_one_gradient() {
         let (saltation, condition) =
             Saltation.answer_with_condition(&question).map_err(rejected)?;
         let forward = ForwardPropagation.answer(&question).map_err(rejected)?;
-        let roundings = AGREEMENT_ROUNDINGS * f64::EPSILON;
-        let of_both = roundings * condition.of_slopes.max(condition.of_synapses);
-        let of_both = AGREEMENT.max(of_both);
-        let of_saltation = of_both.max(roundings * condition.of_synapses * condition.of_stretches);
         let numbers = question.numbers();
         let terms = condition.terms.iter().zip(&numbers).map(|(term, n)| term * n.scale);
         let largest = terms.fold(f64::MIN_POSITIVE, f64::max);
-        let others = [("saltation", &saltation, of_saltation), ("forward", &forward, of_both)];
+        let others = [
+            ("saltation", &saltation, condition.rounding_of_saltation()),
+            ("forward", &forward, condition.rounding()),
+        ];
         for (name, other, tolerance) in others {
             let pairs = exact.entries().into_iter().zip(Answer::entries(other)).zip(&numbers);
             for ((a, b), n) in pairs {
@@ -230,8 +229,9 @@ fn a_sweep_reads_what_the_event_loop_reads_and_has_its_gradient() {
         }
         let (got, expected) = (flat(&gradient), flat(&by_events.gradient));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        let worst = WORST.max(of_slopes(problem, evaluator.trace()));
         for (got, expected) in got.iter().zip(&expected) {
-            prop_assert!((got - expected).abs() <= WORST * largest, "{} {}", got, expected);
+            prop_assert!((got - expected).abs() <= worst * largest, "{} {}", got, expected);
         }
         seen.note(evaluator.trace());
         Ok(by_events.trace.spikes.len())

@@ -76,7 +76,7 @@ pub fn sweep_backward_into(
     sum: &mut GradientSum,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
-    if !sum.fits(trace) {
+    if !sum.fits(circuit, trace) {
         return Err(AdjointError::NoTangents);
     }
     check(circuit, trace, cotangents, policy)?;

@@ -69,6 +69,14 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// The same between this engine and another: matrix exponentials lose more, `16 ε (τ-lengths of a stretch) (1 + τ_m/τ_s)`.
+    #[must_use]
+    pub fn rounding_of_saltation(&self) -> f64 {
+        self.rounding().max(ROUNDINGS * f64::EPSILON * self.of_synapses * self.of_stretches)
+    }
+}
+
 impl Engine for Saltation {
     fn name(&self) -> &'static str {
         "saltation matrices"

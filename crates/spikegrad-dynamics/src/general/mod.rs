@@ -37,7 +37,7 @@ pub fn vector<T: Scalar, const K: usize>(components: [T; K]) -> Vector<T> {
 
 /// The equations of a neuron.
 ///
-/// `p` holds its numbers in the order of [`Self::TABLE`]; states have the components that [`Self::initial`] gives them. A state must be smooth in
+/// `p` holds its numbers in the order of [`Self::TABLE`]; of a state the first [`Self::DIMENSION`] components are its own. A state must be smooth in
 /// time between events, a spike included: where a potential goes to infinity, another coordinate must not. Arrivals must add up: one of w
 /// and then one of u do what one of w + u does.
 ///
@@ -54,6 +54,7 @@ pub fn vector<T: Scalar, const K: usize>(components: [T; K]) -> Vector<T> {
 ///         "perfect integrator",
 ///         &[Quantity::new("params.tau", "time constant", Kind::TimeConstant, 0.02)],
 ///     );
+///     const DIMENSION: usize = 2;
 ///     fn initial<T: Scalar>(_: &[T]) -> Vector<T> {
 ///         vector([])
 ///     }
@@ -80,6 +81,8 @@ pub fn vector<T: Scalar, const K: usize>(components: [T; K]) -> Vector<T> {
 pub trait Equations: 'static {
     /// Its numbers.
     const TABLE: Table;
+    /// How many components its state has.
+    const DIMENSION: usize;
     /// Position of its refractory time in the table, if it has one.
     const REFRACTORY: Option<usize> = None;
 
@@ -155,6 +158,7 @@ impl<T: Scalar> Maps<T> {
 #[derive(Debug)]
 pub struct General {
     table: &'static Table,
+    dimension: usize,
     refractory: Option<usize>,
     next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     earliest_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
@@ -167,12 +171,15 @@ impl General {
     /// The model with these equations.
     ///
     /// # Panics
-    /// If its table has more than [`NUMBERS`] entries: at compile time, where it is the value of a static.
+    /// If its table has more than [`NUMBERS`] entries, or its state more than [`COMPONENTS`] components: at compile time, where it is the value
+    /// of a static.
     #[must_use]
     pub const fn of<E: Equations>() -> Self {
         assert!(E::TABLE.quantities.len() <= NUMBERS, "a model has at most 16 numbers");
+        assert!(E::DIMENSION <= COMPONENTS, "a state has at most 8 components");
         Self {
             table: &E::TABLE,
+            dimension: E::DIMENSION,
             refractory: E::REFRACTORY,
             next_spike: E::next_spike,
             earliest_spike: E::earliest_spike,

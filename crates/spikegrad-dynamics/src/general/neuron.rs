@@ -10,16 +10,13 @@ use crate::{Dual, Outlook, Scalar};
 pub struct GeneralNeuron<T: Scalar> {
     pub(super) model: &'static General,
     pub(super) maps: &'static Maps<T>,
-    /// On duals over the number, where the engine has them.
-    pub(super) duals: Option<&'static Maps<Dual<T>>>,
+    /// The same on duals over the number, for derivatives.
+    pub(super) duals: &'static Maps<Dual<T>>,
     pub(super) numbers: [T; NUMBERS],
 }
 
-/// How often a spike time on dual numbers is improved: each step doubles the order to which it is right, and two orders are the most there are.
-const LIFTS: usize = 2;
-
 impl<T: Scalar> GeneralNeuron<T> {
-    /// A neuron of this model, by the values at the positions of its table; `None` if the engine does not compute with such numbers.
+    /// A neuron of this model, by the values at the positions of its table; `None` if the engine does not differentiate such numbers.
     #[must_use]
     pub fn new(model: &'static General, value: impl Fn(usize) -> T) -> Option<Self> {
         let mut numbers = [T::from(0.0); NUMBERS];
@@ -27,7 +24,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         {
             *number = value(position);
         }
-        Some(Self { model, maps: model.maps()?, duals: model.maps(), numbers })
+        Some(Self { model, maps: model.maps()?, duals: model.maps()?, numbers })
     }
 
     /// Its numbers, in the order of the table.
@@ -101,29 +98,25 @@ impl<T: Scalar> GeneralNeuron<T> {
         let (numbers, count) = self.real();
         let found = (self.model.next_spike)(&numbers[..count], state.map(Scalar::re));
         let Some(real) = found else { return Outlook::Silent };
-        // The time solves g(x(t)) = 0: Newton's step carries its derivatives.
-        let (mut dt, mut slope) = (T::from(real), T::from(0.0));
-        for _ in 0..LIFTS {
-            let at = self.flow(state, dt);
-            slope = self.slope(at);
-            if slope.re() <= 0.0 {
-                return Outlook::Touch { dt: T::from(real) };
-            }
-            if !T::CARRIES_DERIVATIVE {
-                break;
-            }
-            dt = (dt - (self.maps.threshold)(self.p(), at) / slope).with_re(real);
+        let at = self.flow(state, T::from(real));
+        let slope = self.slope(at);
+        if slope.re() <= 0.0 {
+            return Outlook::Touch { dt: T::from(real) };
         }
-        Outlook::Crossing { dt, slope }
+        if !T::CARRIES_DERIVATIVE {
+            return Outlook::Crossing { dt: T::from(real), slope };
+        }
+        // The time solves g(x(t)) = 0: a step of Newton carries its derivative.
+        let dt = (T::from(real) - (self.maps.threshold)(self.p(), at) / slope).with_re(real);
+        Outlook::Crossing { dt, slope: self.slope(self.flow(state, dt)) }
     }
 
     /// d(threshold function)/dt of a free neuron.
     #[must_use]
     pub fn slope(&self, state: Vector<T>) -> T {
-        let Some(maps) = self.duals else { return T::from(1.0) };
         let rate = self.rate(state, false);
         let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
         let p = self.numbers.map(|x| Dual::new(x, T::from(0.0)));
-        (maps.threshold)(&p[..self.p().len()], moving).eps
+        (self.duals.threshold)(&p[..self.p().len()], moving).eps
     }
 }

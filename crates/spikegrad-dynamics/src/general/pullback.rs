@@ -2,7 +2,7 @@
 //!
 //! Not here: what is pulled back when (`spikegrad_adjoint`).
 
-use super::{COMPONENTS, GeneralNeuron, Maps, NUMBERS, Vector};
+use super::{COMPONENTS, GeneralNeuron, NUMBERS, Vector};
 use crate::{Dual, Scalar};
 
 /// A map from a state to a state, with numbers of its own.
@@ -30,10 +30,6 @@ fn eps<T: Scalar>(x: Vector<Dual<T>>) -> Vector<T> {
 }
 
 impl<T: Scalar> GeneralNeuron<T> {
-    fn dual_maps(&self) -> &'static Maps<Dual<T>> {
-        self.duals.expect("gradients are computed on doubles and on dual numbers")
-    }
-
     /// Adjoint before `map`, which leads from `state`, and its parameters' part of the gradient.
     fn pull_back(
         &self,
@@ -53,7 +49,7 @@ impl<T: Scalar> GeneralNeuron<T> {
             }
         }
         let mut before = [T::from(0.0); COMPONENTS];
-        for k in 0..COMPONENTS {
+        for k in 0..self.model.dimension {
             x[k].eps = one;
             before[k] = dot(&eps(map(&p[..count], x)), &after);
             x[k].eps = T::from(0.0);
@@ -71,7 +67,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         is_held: bool,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let maps = self.dual_maps();
+        let maps = self.duals;
         let flow = if is_held { maps.hold } else { maps.flow };
         let dt = Dual::new(dt, T::from(0.0));
         self.pull_back(state, after, &|p, x| flow(p, x, dt), gradient)
@@ -86,7 +82,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         is_held: bool,
     ) -> ArrivalPullback<T> {
-        let maps = self.dual_maps();
+        let maps = self.duals;
         let from = self.receive(to, -weight);
         let p = constant(self.numbers);
         let along = |state: Vector<Dual<T>>, weight: Dual<T>| {
@@ -110,7 +106,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let (maps, weight) = (self.dual_maps(), Dual::new(weight, T::from(0.0)));
+        let (maps, weight) = (self.duals, Dual::new(weight, T::from(0.0)));
         self.pull_back(state, after, &|p, x| (maps.receive)(p, x, weight), gradient)
     }
 
@@ -123,7 +119,7 @@ impl<T: Scalar> GeneralNeuron<T> {
     /// What a later spike does to what comes after it: `λ·(Dh f⁻ − f⁺)`; `state` is that just before, `after` the adjoint just after it.
     #[must_use]
     pub fn spike_time_pullback(&self, state: Vector<T>, after: Vector<T>) -> T {
-        let (maps, rate, p) = (self.dual_maps(), self.rate(state, false), constant(self.numbers));
+        let (maps, rate, p) = (self.duals, self.rate(state, false), constant(self.numbers));
         let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
         let moved = eps((maps.reset)(&p[..self.p().len()], moving));
         dot(&after, &moved) - dot(&after, &self.rate(self.reset(state), true))
@@ -138,7 +134,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let maps = self.dual_maps();
+        let maps = self.duals;
         let mut before = self.pull_back(state, after, &|p, x| (maps.reset)(p, x), gradient);
         let share = self.scalar_pullback(state, -time / slope, maps.threshold, gradient);
         before.iter_mut().zip(share).for_each(|(into, x)| *into += x);
@@ -153,7 +149,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         cotangent: T,
         gradient: &mut [T],
     ) -> Vector<T> {
-        self.scalar_pullback(state, cotangent, self.dual_maps().membrane, gradient)
+        self.scalar_pullback(state, cotangent, self.duals.membrane, gradient)
     }
 
     fn scalar_pullback(
@@ -182,7 +178,7 @@ impl<T: Scalar> GeneralNeuron<T> {
 
     /// Adds what the numbers get from the adjoint of the state at time 0.
     pub fn initial_pullback(&self, adjoint: Vector<T>, gradient: &mut [T]) {
-        let (maps, count) = (self.dual_maps(), self.p().len());
+        let (maps, count) = (self.duals, self.p().len());
         let mut p: [Dual<T>; NUMBERS] = constant(self.numbers);
         for k in 0..count {
             p[k].eps = T::from(1.0);
