@@ -6,7 +6,7 @@
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Error, Loss, Network, Settings, SimulateError, Trace};
+use spikegrad::{Derivatives, Error, Loss, Observation, Settings, SimulateError};
 use spikegrad_compare::strategies::problems;
 use spikegrad_compare::{CompareError, Question, check_gradient};
 use std::cell::Cell;
@@ -19,13 +19,13 @@ struct Together {
 }
 
 impl Loss for Together {
-    fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        let first = |neuron: usize| trace.spikes.iter().position(|s| s.neuron.index() == neuron);
-        let (Some(a), Some(b)) = (first(0), first(network.neurons() - 1)) else { return 0.0 };
-        let distance = trace.spikes[a].at().since(trace.spikes[b].at());
-        cotangents.spikes[a] += distance;
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        let first = |neuron: usize| run.spikes.iter().position(|s| s.neuron.index() == neuron);
+        let (Some(a), Some(b)) = (first(0), first(run.network.neurons() - 1)) else { return 0.0 };
+        let distance = run.spikes[a].at().since(run.spikes[b].at());
+        into.spikes[a] += distance;
         if !self.is_wrong {
-            cotangents.spikes[b] -= distance;
+            into.spikes[b] -= distance;
         }
         0.5 * distance * distance
     }

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Loss, Network, NeuronId, Settings, Trace, value_and_grad};
+use spikegrad::{Derivatives, Loss, NeuronId, Observation, Settings, value_and_grad};
 
 /// `½ (t_a − t_b)²` of the first spikes of two neurons.
 #[derive(Debug)]
@@ -14,14 +14,14 @@ struct Synchrony {
 impl Loss for Synchrony {
     // Nothing is read from membrane potentials, so nothing is requested.
 
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        let first = |neuron| trace.spikes.iter().position(|s| s.neuron == neuron);
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        let first = |neuron| run.spikes.iter().position(|s| s.neuron == neuron);
         // A silent neuron has no spike time to move: the loss is then a constant.
         let (Some(a), Some(b)) = (first(self.a), first(self.b)) else { return 0.0 };
         // With what the rounding of times left off: late in a run that is most of a short difference.
-        let difference = trace.spikes[a].at().since(trace.spikes[b].at());
-        cotangents.spikes[a] = difference;
-        cotangents.spikes[b] = -difference;
+        let difference = run.spikes[a].at().since(run.spikes[b].at());
+        into.spikes[a] = difference;
+        into.spikes[b] = -difference;
         0.5 * difference * difference
     }
 }

@@ -2,19 +2,18 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use spikegrad::problem::Problem;
-use spikegrad::{Settings, loss_of, value_and_grad};
+use spikegrad::{Settings, value_and_grad};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = Problem::from_json(include_bytes!("problems/recurrent.json"))?;
     let Some(loss) = &problem.document.loss else {
         return Err("the problem states no loss".into());
     };
-    let loss = loss_of(loss, &problem.network);
     let answer = value_and_grad(
         &problem.network,
         &problem.parameters,
         &problem.stimulus,
-        &*loss,
+        loss,
         &Settings::default(),
     )?;
     println!("loss {}", answer.loss);

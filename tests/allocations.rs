@@ -9,7 +9,6 @@ use spikegrad::problem::Problem;
 use spikegrad::{
     Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
     Parameters, Population, Sample, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
-    loss_of,
 };
 use std::path::Path;
 
@@ -59,8 +58,8 @@ fn nothing_is_allocated_after_the_first_gradients_of_each_kind() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(format!("{name}.json"));
         let problem = Problem::from_json(&std::fs::read(path).unwrap()).unwrap();
         let Problem { network, parameters, stimulus, document } = &problem;
-        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
-        check(name, network, parameters, stimulus, &*loss);
+        let loss = document.loss.as_ref().unwrap();
+        check(name, network, parameters, stimulus, loss);
     }
 }
 
@@ -86,13 +85,20 @@ fn many_spikes() -> (Network, Parameters, Stimulus) {
     (network, parameters, stimulus)
 }
 
-const LOSS: TtfsCrossEntropy =
-    TtfsCrossEntropy { population: 1, label: 0, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 };
+fn loss() -> TtfsCrossEntropy {
+    TtfsCrossEntropy {
+        population: "output".into(),
+        label: 0,
+        tau0: 5e-4,
+        tau1: 6.4e-3,
+        alpha: 3e-3,
+    }
+}
 
 #[test]
 fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
     let (network, parameters, stimulus) = many_spikes();
-    check("5-200-3", &network, &parameters, &stimulus, &LOSS);
+    check("5-200-3", &network, &parameters, &stimulus, &loss());
     let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
     assert!(spikes > 300, "{spikes} spikes");
@@ -101,7 +107,7 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
 #[test]
 fn a_short_batch_leaves_the_memory_of_a_long_one() {
     let (network, parameters, stimulus) = many_spikes();
-    let sample = Sample { stimulus: &stimulus, loss: &LOSS };
+    let sample = Sample { stimulus: &stimulus, loss: &loss() };
     let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     let mut gradient = parameters.zeros_like();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();

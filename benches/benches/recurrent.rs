@@ -9,7 +9,8 @@
 mod balanced;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use spikegrad_adjoint::{BackwardWorkspace, Cotangents, GradientSum, Grazing, backward_into};
+use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_into};
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 

@@ -23,9 +23,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use rayon::ThreadPoolBuilder;
 use spikegrad::{
-    Connection, ConnectionParameters, Cotangents, InputSpike, Loss, Model, Network, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapses, Trace, Values, lif,
-    value_and_grad_batch,
+    Connection, ConnectionParameters, Cotangents, Derivatives, InputSpike, Loss, Model, Network,
+    Observation, Parameters, Population, PopulationParameters, Source, Stimulus, Synapses, Trace,
+    Values, lif, value_and_grad_batch,
 };
 use spikegrad_bench::engine::{Choice, Engine};
 use spikegrad_bench::machine::{Limits, Machine, level, read_gb_per_s};
@@ -48,9 +48,9 @@ struct Arguments {
 struct SpikeTimeSum;
 
 impl Loss for SpikeTimeSum {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.spikes.fill(1.0);
-        trace.spikes.iter().map(|s| s.time).sum()
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.spikes.fill(1.0);
+        run.spikes.iter().map(|s| s.time).sum()
     }
 }
 

@@ -8,8 +8,9 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use spikegrad::MaxVoltageCrossEntropy;
 use spikegrad_compare::time_stepped::{
-    GridSample, Height, MaxVoltageCrossEntropy, Shape, SteppedNetwork, SteppedSettings, Surrogate,
+    GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_network::{
     Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population, Source,
@@ -54,7 +55,7 @@ fn time_stepped(criterion: &mut Criterion) {
             Stimulus::new(T_END, (0..INPUTS).map(spike).collect()).expect("valid times")
         };
         let stimuli: Vec<_> = (0..32).map(|_| stimulus()).collect();
-        let loss = MaxVoltageCrossEntropy { population: 1, label: 3 };
+        let loss = MaxVoltageCrossEntropy { population: "read".into(), label: 3 };
         let samples: Vec<_> =
             stimuli.iter().map(|stimulus| GridSample { stimulus, loss: &loss }).collect();
         for steps in [100_u32, 1000, 10_000] {

@@ -9,9 +9,8 @@
 #[path = "../benches/balanced/mod.rs"]
 mod balanced;
 
-use spikegrad_adjoint::{
-    BackwardWorkspace, Cotangents, GradientSum, Grazing, backward_with_input_times,
-};
+use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_with_input_times};
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 use std::time::Instant;

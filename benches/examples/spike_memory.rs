@@ -9,16 +9,16 @@
 
 use serde_json::json;
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Engine, Evaluator, Loss, Network, Settings, Trace};
+use spikegrad::{Derivatives, Engine, Evaluator, Loss, Observation, Settings};
 
 /// Σ t: every spike matters.
 #[derive(Debug)]
 struct Times;
 
 impl Loss for Times {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.spikes.fill(1.0);
-        trace.spikes.iter().map(|spike| spike.time).sum()
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.spikes.fill(1.0);
+        run.spikes.iter().map(|spike| spike.time).sum()
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Engine<'a> {
     backward: (BackwardWorkspace, BackwardSweepWorkspace),
     sum: GradientSum,
     input_times: Vec<f64>,
+    memory: Vec<f64>,
     given_up: u64,
 }
 
@@ -58,6 +59,7 @@ impl<'a> Engine<'a> {
             backward: Default::default(),
             sum: GradientSum::new(&circuit),
             input_times: Vec::new(),
+            memory: Vec::new(),
             given_up: 0,
             circuit,
         }
@@ -91,7 +93,7 @@ impl<'a> Engine<'a> {
         let has_tangents = self.has_time_constants;
         let by_sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         options.readouts.clear();
-        loss.request(network, &mut options.readouts);
+        loss.readouts_into(network, &mut options.readouts).expect("a loss of the network");
         if let Some(layers) = &self.layers {
             if by_sweep(circuit, layers, stimulus, options, sweep, trace).is_ok() {
                 return;
@@ -107,9 +109,12 @@ impl<'a> Engine<'a> {
     }
 
     /// What the loss says of a trace.
-    pub fn evaluate(&self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
-        cotangents.reset(trace);
-        loss.evaluate_into(self.network, trace, cotangents);
+    ///
+    /// # Panics
+    /// If that is not finite.
+    pub fn evaluate(&mut self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
+        let value = loss.evaluate_in(self.network, trace, cotangents, &mut self.memory);
+        value.expect("a finite value");
     }
 
     /// Adds the gradient of one run to the sum.

@@ -5,7 +5,7 @@
 use crate::beside::Beside;
 use crate::support::problems_in;
 use crate::tolerance::AGREEMENT;
-use spikegrad::{Settings, loss_of};
+use spikegrad::Settings;
 use spikegrad_compare::{
     Agreement, Engine, Exact, FiniteDifferences, ForwardPropagation, Question, Saltation, TOLERANCE,
 };
@@ -27,12 +27,12 @@ fn the_cases_of_the_contract_have_one_gradient(folder: &Path) {
     let cases = problems_in(folder);
     assert!(cases.len() > 10, "{} cases", cases.len());
     for (name, problem) in cases {
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         let question = Question {
             network: &problem.network,
             parameters: &problem.parameters,
             stimulus: &problem.stimulus,
-            loss: &*loss,
+            loss,
             settings: Settings::default(),
         };
         let exact = Exact.answer(&question).unwrap();

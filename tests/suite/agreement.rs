@@ -11,8 +11,8 @@ use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Certificate, Cotangents, Gradient, Loss, Network, ReadoutRequest, Sample, Settings, Trace,
-    loss_of, value_and_grad, value_and_jvp,
+    Certificate, Derivatives, Gradient, Loss, Network, Observation, ReadoutRequest, Sample,
+    Settings, value_and_grad, value_and_jvp,
 };
 use spikegrad_compare::{
     Agreement, Answer, CompareError, Condition, Engine, Exact, FiniteDifferences,
@@ -43,8 +43,8 @@ fn the_corpus_has_one_gradient() {
     let others: [(&dyn Engine, f64); 3] =
         [(&ForwardPropagation, AGREEMENT), (&Saltation, AGREEMENT), (&differences, TOLERANCE)];
     for (name, problem) in &cases {
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
-        let question = question(problem, &*loss);
+        let loss = problem.document.loss.as_ref().unwrap();
+        let question = question(problem, loss);
         let exact = Exact.answer(&question).unwrap();
         for (k, (engine, tolerance)) in others.into_iter().enumerate() {
             let other = engine.answer(&question).unwrap();
@@ -112,7 +112,7 @@ fn random_networks_have_one_gradient() {
     let seen = RefCell::new(Seen::default());
     for_all(plans(), |plan, problem| {
         let loss = plan.loss(problem);
-        let question = question(problem, &*loss);
+        let question = question(problem, &loss);
         let numbers = question.numbers();
         let exact = Exact.answer(&question).map_err(rejected)?;
         let certificate = exact.evidence.certificate.as_ref().unwrap();
@@ -172,15 +172,15 @@ impl Loss for Random<'_> {
         self.reads.request(network, requests);
     }
 
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
         let mut random = random(self.seed);
         let mut draw = |c: &mut f64, value: f64| {
             *c = 2.0 * random.unit() - 1.0;
             *c * value
         };
-        let of_spikes = trace.spikes.iter().zip(&mut cotangents.spikes);
+        let of_spikes = run.spikes.iter().zip(&mut *into.spikes);
         let spikes: f64 = of_spikes.map(|(s, c)| draw(c, s.time)).sum();
-        let of_readouts = trace.readouts.iter().zip(&mut cotangents.readouts);
+        let of_readouts = run.readouts.iter().zip(&mut *into.readouts);
         spikes + of_readouts.map(|(r, c)| draw(c, r.value)).sum::<f64>()
     }
 }
@@ -190,7 +190,7 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
     // cᵀ (J u) = (Jᵀ c)ᵀ u, for random c and u.
     for_all(plans(), |plan, problem| {
         let reads = plan.loss(problem);
-        let loss = Random { reads: &*reads, seed: plan.seed };
+        let loss = Random { reads: &reads, seed: plan.seed };
         let Problem { network, parameters, stimulus, .. } = problem;
         let back =
             value_and_grad(network, parameters, stimulus, &loss, &SETTINGS).map_err(runaway)?;
@@ -237,8 +237,8 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
 #[test]
 fn arrivals_that_cut_a_maximum_off_together_share_its_motion_but_not_on_dual_numbers() {
     let problem = cut_off_together();
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
-    let question = question(&problem, &*loss);
+    let loss = problem.document.loss.as_ref().unwrap();
+    let question = question(&problem, loss);
     let exact = Exact.answer(&question).unwrap();
     let saltation = Saltation.answer(&question).unwrap();
     let agreement = Agreement::between(&question, &exact, &saltation);

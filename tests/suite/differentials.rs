@@ -7,8 +7,8 @@ use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
-    Dual64, Gradient, InputSpike, Loss, RelativeSpikeTime, Settings, ShapedVoltageCrossEntropy,
-    Stimulus, VanRossum, loss_of, value_and_hvp,
+    AnyLoss, Dual64, Evaluate, Gradient, InputSpike, RelativeSpikeTime, Settings,
+    ShapedVoltageCrossEntropy, Stimulus, VanRossum, value_and_hvp,
 };
 
 /// Every number of a gradient, parameters first, input times in the order of time.
@@ -20,17 +20,18 @@ fn flat(gradient: &Gradient, stimulus: &Stimulus) -> Vec<f64> {
 
 #[test]
 fn a_problem_states_the_numbers_of_its_loss() {
-    let (population, label) = (1, 0);
+    let (population, label) = (|| "out".to_owned(), 0);
     let targets = vec![vec![0.014, 0.03], vec![0.009, 0.022, 0.041]];
-    let expected: [Box<dyn Loss>; 3] = [
-        Box::new(RelativeSpikeTime { population, label: 1, margin: 0.004 }),
-        Box::new(VanRossum { population, targets, tau: 0.008 }),
-        Box::new(ShapedVoltageCrossEntropy { population, label, tau: 0.025, scale: 0.2 }),
+    let expected: [AnyLoss; 3] = [
+        RelativeSpikeTime { population: population(), label: 1, margin: 0.004 }.into(),
+        VanRossum { population: population(), targets, tau: 0.008 }.into(),
+        ShapedVoltageCrossEntropy { population: population(), label, tau: 0.025, scale: 0.2 }
+            .into(),
     ];
     let found = problems().into_iter().rev().take(3).rev();
     for ((name, problem), expected) in found.zip(expected) {
-        let loss = loss_of::<f64>(problem.document.loss.as_ref().unwrap(), &problem.network);
-        assert_eq!(format!("{loss:?}"), format!("{expected:?}"), "{name}");
+        let loss = problem.document.loss.as_ref().unwrap();
+        assert_eq!(*loss, expected, "{name}");
     }
 }
 
@@ -49,8 +50,7 @@ fn direction(seed: u64) -> impl FnMut(f64) -> Dual64 {
 fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
     for (name, problem) in problems() {
         let evaluation = differentiate(&problem);
-        let loss: Box<dyn Loss<Dual64>> =
-            loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         for seed in 1..=5 {
             let mut lift = direction(seed);
             let parameters = problem.parameters.map(&mut lift);
@@ -98,9 +98,9 @@ fn drawn(problem: &Problem, seed: u64) -> Gradient {
 /// Gradient and product of the Hessian with a direction, each flat.
 fn second(problem: &Problem, along: &Gradient) -> (Vec<f64>, Vec<f64>) {
     let Problem { network, parameters, stimulus, .. } = problem;
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+    let loss = problem.document.loss.as_ref().unwrap();
     let found =
-        value_and_hvp(network, parameters, stimulus, &*loss, along, &Settings::default()).unwrap();
+        value_and_hvp(network, parameters, stimulus, loss, along, &Settings::default()).unwrap();
     (flat(&found.gradient, stimulus), flat(&found.product, stimulus))
 }
 

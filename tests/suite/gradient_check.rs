@@ -6,7 +6,7 @@ use crate::tolerance::DIFFERENCE;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Loss, Network, Settings, Trace, loss_of};
+use spikegrad::{Derivatives, Loss, Observation, Settings};
 use spikegrad_compare::{
     Answer, CompareError, Difference, Engine, Exact, FiniteDifferences, ForwardPropagation,
     Question, Saltation, check_engine, check_gradient,
@@ -35,9 +35,9 @@ struct FirstSpike {
 }
 
 impl Loss for FirstSpike {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.spikes[0] = self.cotangent;
-        trace.spikes[0].time
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.spikes[0] = self.cotangent;
+        run.spikes[0].time
     }
 }
 
@@ -98,7 +98,7 @@ fn the_losses_of_the_library_pass_on_random_networks() {
             return Ok(spikes);
         }
         let loss = plan.loss(problem);
-        match check_gradient(&question(problem, &*loss), DIFFERENCE) {
+        match check_gradient(&question(problem, &loss), DIFFERENCE) {
             Ok(report) => checked.set(checked.get() + report.agreement.compared()),
             Err(CompareError::Evaluation(error)) => return Err(runaway(error)),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
@@ -140,7 +140,16 @@ fn every_loss() -> Vec<Value> {
         loss.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         loss
     };
+    let rates = json!({"type": "rate_regulariser", "population": "out", "lower": 90, "upper": 110, "tau": 0.01});
+    let maxima = json!({"type": "voltage_regulariser", "population": "readout", "measure": "maximum", "lower": 0.9});
+    let means = json!({"type": "voltage_regulariser", "population": "out", "measure": "mean", "lower": 0.3, "upper": 0.3});
+    let terms = [(1e-4, &rates), (2.0, &maxima), (-0.5, &means)]
+        .map(|(weight, loss)| json!({"weight": weight, "loss": loss}));
     let mut all = vec![
+        json!({"type": "sum", "terms": terms}),
+        rates,
+        maxima,
+        means,
         json!({"type": "spike_time_mse", "population": "out", "targets": targets}),
         json!({"type": "van_rossum", "population": "out", "targets": targets, "tau": 0.004}),
         json!({"type": "voltage_mse", "population": "readout",
@@ -166,8 +175,8 @@ fn every_loss_of_the_library_passes() {
         let mut document = layers();
         document["loss"] = loss.clone();
         let problem = problem(&document);
-        let own = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
-        let report = check_gradient(&question(&problem, &*own), DIFFERENCE)
+        let own = problem.document.loss.as_ref().unwrap();
+        let report = check_gradient(&question(&problem, own), DIFFERENCE)
             .unwrap_or_else(|error| panic!("{loss}: {error}"));
         // A `t_ref` of 0 has no neighbour; a maximum at an arrival may have none of the same order of events.
         let (compared, missing) = (report.agreement.compared(), report.agreement.missing);
@@ -176,7 +185,7 @@ fn every_loss_of_the_library_passes() {
     }
     // The schema of the problem file knows which there are.
     let schema = spikegrad::problem::schema();
-    let kinds = schema.pointer("/$defs/LossDocument/oneOf").and_then(Value::as_array).unwrap();
+    let kinds = schema.pointer("/$defs/AnyLoss/oneOf").and_then(Value::as_array).unwrap();
     let kinds = kinds.iter().map(|kind| kind.pointer("/properties/type/const").unwrap());
     let kinds: BTreeSet<String> = kinds.map(|kind| kind.as_str().unwrap().to_owned()).collect();
     assert_eq!(checked, kinds);
@@ -192,8 +201,8 @@ fn touching() -> Problem {
 struct Count;
 
 impl Loss for Count {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, _: &mut Cotangents) -> f64 {
-        f64::from(u32::try_from(trace.spikes.len()).unwrap())
+    fn evaluate_into(&self, run: &Observation<'_>, _: &mut Derivatives<'_>) -> f64 {
+        f64::from(u32::try_from(run.spikes.len()).unwrap())
     }
 }
 

@@ -23,8 +23,8 @@ use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Evaluate, Evaluation, Loss, Measure, Network, NeuronId, Parameters, ReadoutRequest,
-    Settings, Trace, Values, value_and_grad,
+    Cotangents, Derivatives, Evaluate, Evaluation, Loss, Measure, Network, NeuronId, Observation,
+    Parameters, ReadoutRequest, Settings, Values, value_and_grad,
 };
 use spikegrad_compare::{Question, Saltation};
 use std::cell::Cell;
@@ -63,23 +63,23 @@ impl Loss for Linear {
         requests.extend(wanted.chain(at_the_end));
     }
 
-    fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
         if self.reads == Reads::Spikes {
-            for (k, cotangent) in cotangents.spikes.iter_mut().enumerate() {
+            for (k, cotangent) in into.spikes.iter_mut().enumerate() {
                 *cotangent = self.coefficient(k);
             }
         }
-        let count = if self.reads == Reads::Spikes { 0 } else { Self::read(network).count() };
+        let count = if self.reads == Reads::Spikes { 0 } else { Self::read(run.network).count() };
         for k in 0..count {
-            let readout = &trace.readouts[k];
+            let readout = &run.readouts[k];
             // A maximum at the start or the end does not move with the inputs.
             let at_an_end = readout.time == 0.0 || readout.time >= self.t_end;
             if self.reads != Reads::Maximum || !at_an_end {
-                cotangents.readouts[k] = self.coefficient(k);
+                into.readouts[k] = self.coefficient(k);
             }
         }
-        let of_spikes = trace.spikes.iter().zip(&cotangents.spikes).map(|(s, c)| s.time * c);
-        let of_readouts = trace.readouts.iter().zip(&cotangents.readouts).map(|(r, c)| r.value * c);
+        let of_spikes = run.spikes.iter().zip(&*into.spikes).map(|(s, c)| s.time * c);
+        let of_readouts = run.readouts.iter().zip(&*into.readouts).map(|(r, c)| r.value * c);
         of_spikes.chain(of_readouts).sum()
     }
 }

@@ -9,10 +9,10 @@ use proptest::test_runner::TestCaseError;
 use serde_json::json;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    AdjointError, BatchError, Connection, ConnectionParameters, Cotangents, Engine, Error,
-    Evaluator, Gradient, Grazing, InputSpike, Loss, Measure, Model, Network, NetworkError,
-    NeuronId, Options, Parameters, Population, ReadoutRequest, Sample, Settings, SimulateError,
-    Source, Stimulus, Synapses, Trace, Values, backward, lif, loss_of, value_and_grad,
+    AdjointError, BatchError, Connection, ConnectionParameters, Cotangents, Derivatives, Engine,
+    Error, Evaluator, Gradient, Grazing, InputSpike, Loss, Measure, Model, Network, NetworkError,
+    NeuronId, Observation, Options, Parameters, Population, ReadoutRequest, Sample, Settings,
+    SimulateError, Source, Stimulus, Synapses, Trace, Values, backward, lif, value_and_grad,
     value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
 };
 use spikegrad_compare::strategies::Random;
@@ -87,9 +87,9 @@ fn an_evaluator_that_takes_other_parameters_is_a_new_one() {
             evaluator.set_parameters(&other).unwrap();
             let mut fresh = Evaluator::new(network, &other, settings).unwrap();
             let mut expected = fresh.zero_gradient(&other);
-            let value = fresh.value_and_grad(stimulus, &*loss, &mut expected).map_err(runaway)?;
+            let value = fresh.value_and_grad(stimulus, &loss, &mut expected).map_err(runaway)?;
             let found =
-                evaluator.value_and_grad(stimulus, &*loss, &mut gradient).map_err(runaway)?;
+                evaluator.value_and_grad(stimulus, &loss, &mut gradient).map_err(runaway)?;
             prop_assert_eq!(found.to_bits(), value.to_bits());
             prop_assert_eq!(gradient.parameters.check_form("gradient", &other), Ok(()));
             prop_assert_eq!(bits(&gradient), bits(&expected));
@@ -97,7 +97,7 @@ fn an_evaluator_that_takes_other_parameters_is_a_new_one() {
             prop_assert_eq!(a.to_string(), b.to_string());
             spikes = evaluator.trace().spikes.len().max(spikes);
 
-            let samples = [Sample { stimulus, loss: &*loss }; 3];
+            let samples = [Sample { stimulus, loss: &loss }; 3];
             let (mut sum, mut again) = (gradient.parameters.clone(), other.zeros_like());
             evaluator.value_and_grad_batch(&samples, &mut sum, |_, _| ()).unwrap();
             fresh.value_and_grad_batch(&samples, &mut again, |_, _| ()).unwrap();
@@ -117,20 +117,20 @@ fn a_shared_delay_that_becomes_one_for_each_synapse_is_heard() {
     document["loss"] =
         json!({"type": "spike_time_mse", "population": "out", "targets": [[0.02], [0.01]]});
     let Problem { network, mut parameters, stimulus, document } = problem(&document);
-    let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), &network);
+    let loss = document.loss.as_ref().unwrap();
     for engine in [Engine::Automatic, Engine::EventLoop] {
         let settings = Settings { engine, ..Settings::default() };
         let mut evaluator = Evaluator::new(&network, &parameters, settings).unwrap();
         // Any gradient is brought into shape.
         let nothing = Parameters { populations: vec![], connections: vec![] };
         let mut gradient = Gradient { parameters: nothing, input_times: vec![] };
-        let shared = evaluator.value_and_grad(&stimulus, &*loss, &mut gradient).unwrap();
+        let shared = evaluator.value_and_grad(&stimulus, loss, &mut gradient).unwrap();
         let sum = gradient.parameters.connections[0].delay.get(0);
 
         // The same delays, each with a derivative of its own.
         parameters.connections[0].delay = Values::Each(vec![0.001, 0.001]);
         evaluator.set_parameters(&parameters).unwrap();
-        let own = evaluator.value_and_grad(&stimulus, &*loss, &mut gradient).unwrap();
+        let own = evaluator.value_and_grad(&stimulus, loss, &mut gradient).unwrap();
         let each = gradient.parameters.connections[0].delay.as_slice().to_vec();
         assert!((own / shared - 1.0).abs() < 1e-14, "{own} {shared}");
         assert!(each.len() == 2 && each.iter().all(|d| *d != 0.0), "{each:?}");
@@ -141,14 +141,14 @@ fn a_shared_delay_that_becomes_one_for_each_synapse_is_heard() {
         // The second is later by 1 ms.
         parameters.connections[0].delay = Values::Each(vec![0.001, 0.002]);
         evaluator.set_parameters(&parameters).unwrap();
-        let later = evaluator.value_and_grad(&stimulus, &*loss, &mut gradient).unwrap();
+        let later = evaluator.value_and_grad(&stimulus, loss, &mut gradient).unwrap();
         assert!((later / own - 1.0).abs() > 1e-3, "{later} {own}");
-        let slower = value_and_grad(&network, &parameters, &stimulus, &*loss, &settings).unwrap();
+        let slower = value_and_grad(&network, &parameters, &stimulus, loss, &settings).unwrap();
         assert_eq!((later, &gradient), (slower.loss, &slower.gradient));
 
         parameters.connections[0].delay = Values::Shared(0.001);
         evaluator.set_parameters(&parameters).unwrap();
-        let back = evaluator.value_and_grad(&stimulus, &*loss, &mut gradient).unwrap();
+        let back = evaluator.value_and_grad(&stimulus, loss, &mut gradient).unwrap();
         assert_eq!(back.to_bits(), shared.to_bits());
         assert_eq!(gradient.parameters.connections[0].delay, Values::Shared(sum));
     }
@@ -159,9 +159,9 @@ fn a_shared_delay_that_becomes_one_for_each_synapse_is_heard() {
 struct Scaled(f64);
 
 impl Loss for Scaled {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.spikes[0] = self.0;
-        trace.spikes[0].time
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.spikes[0] = self.0;
+        run.spikes[0].time
     }
 }
 
@@ -372,7 +372,7 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
 struct Nothing;
 
 impl Loss for Nothing {
-    fn evaluate_into(&self, _: &Network, _: &Trace, _: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, _: &Observation<'_>, _: &mut Derivatives<'_>) -> f64 {
         0.0
     }
 }
@@ -420,7 +420,7 @@ fn a_direction_that_does_not_fit_is_an_error() {
     short.parameters.connections[0].weights.pop();
     other.parameters.connections[0].delay = Values::Each(vec![0.0; 2]);
     none.parameters.populations.clear();
-    let dual = spikegrad::SpikeTimeMse { population: 0, targets: vec![vec![0.01]] };
+    let dual = spikegrad::SpikeTimeMse { population: "out".into(), targets: vec![vec![0.01]] };
     let text = |direction: &Gradient| {
         let sample = Sample { stimulus, loss: &dual };
         let one = value_and_jvp(network, parameters, sample, direction, &settings).map(|_| ());

@@ -10,8 +10,7 @@ use spikegrad::{Error, Loss, MeanVoltageCrossEntropy, VanRossum};
 use spikegrad_compare::Signature;
 use spikegrad_compare::stochastic::{Circle, Landscape, integrate, running_integral};
 use spikegrad_compare::time_stepped::{
-    GridSample, Height, MeanVoltageCrossEntropy as GridMean, Shape, SteppedNetwork,
-    SteppedSettings, Surrogate,
+    GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_studies::landscape::Weights;
 
@@ -39,9 +38,9 @@ impl Landscape for Kinked<'_> {
 
 #[test]
 fn around_a_loop_the_exact_gradient_and_the_jumps_of_the_loss_sum_to_zero() {
-    let mean = MeanVoltageCrossEntropy { population: 1, label: 0 };
+    let mean = MeanVoltageCrossEntropy { population: "read".into(), label: 0 };
     let targets = vec![vec![0.006], vec![0.012, 0.02]];
-    let train = VanRossum { population: 0, targets, tau: 0.01 };
+    let train = VanRossum { population: "hidden".into(), targets, tau: 0.01 };
     // Van Rossum's distance has kinks where a spike meets a target.
     let cases: [(&dyn Loss, &[f64]); 2] = [(&mean, &[]), (&train, &[0.006, 0.012, 0.02])];
     for (loss, kinks) in cases {
@@ -64,9 +63,9 @@ fn around_a_loop_the_exact_gradient_and_the_jumps_of_the_loss_sum_to_zero() {
 
 #[test]
 fn around_the_same_loop_surrogate_gradients_do_not_sum_to_what_the_loss_gains() {
-    let loss = MeanVoltageCrossEntropy { population: 1, label: 0 };
+    let loss = MeanVoltageCrossEntropy { population: "read".into(), label: 0 };
     let weights = Weights::small(&loss).unwrap();
-    let grid_loss = GridMean { population: 1, label: 0 };
+    let grid_loss = MeanVoltageCrossEntropy { population: "read".into(), label: 0 };
     let surrogate = Surrogate { shape: Shape::SuperSpike, beta: 10.0, height: Height::One };
     let field = |theta: &[f64]| {
         let (parameters, settings) = (weights.at(theta), SteppedSettings::new(2e-4, surrogate));

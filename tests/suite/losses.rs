@@ -6,15 +6,18 @@ use crate::support::{one_neuron, problem};
 use crate::tolerance::{DIFFERENCE, REORDERED};
 use serde_json::json;
 use spikegrad::dynamics::Quantity;
-use spikegrad::problem::{LossDocument, Problem};
+use spikegrad::problem::Problem;
 use spikegrad::{
-    AdjointError, Cotangents, Dual64, Engine, Evaluate, Evaluator, Gradient, Grazing, Loss,
-    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Measure, Network, NeuronId, Options,
-    ReadoutRequest, RelativeSpikeTime, Sample, Scalar, Settings, ShapedVoltageCrossEntropy,
-    SpikeTimeMse, Trace, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
-    value_and_grad, value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
+    AnyLoss, Derivatives, Dual64, Engine, Evaluate, Evaluator, Gradient, Grazing, Loss, LossError,
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Measure, Network, NeuronId, Observation,
+    Options, RateRegulariser, ReadoutRequest, RelativeSpikeTime, Sample, Scalar, Settings,
+    ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, Trace, TtfsCrossEntropy, VanRossum,
+    VoltageMeasure, VoltageMse, VoltageRegulariser, backward, value_and_grad, value_and_grad_batch,
+    value_and_hvp, value_and_jvp, value_batch,
 };
-use spikegrad_compare::{Exact, FiniteDifferences, ForwardPropagation, Question, Saltation};
+use spikegrad_compare::{
+    Exact, FiniteDifferences, ForwardPropagation, Question, Saltation, check_gradient,
+};
 
 /// Answers at two places of the time axis, relative to the largest entry of their kind: some hundred roundings, each of a length
 /// between two events. A time of 1000 s that is rounded is off by 1e-13 s, and a loss of a scale of 1 ms that reads it by 1e-10.
@@ -76,10 +79,16 @@ type Named = (&'static str, Box<dyn Loss>, Box<dyn Loss<Dual64>>);
 fn losses(at: f64) -> Vec<Named> {
     let targets: Vec<Vec<f64>> =
         vec![vec![at + 0.0078125, at + 0.015625], vec![at + 0.00390625], vec![at + 0.03125]];
-    let ttfs = TtfsCrossEntropy { population: 1, label: 1, tau0: 0.002, tau1: 200.0, alpha: 0.0 };
-    let relative = RelativeSpikeTime { population: 1, label: 0, margin: 0.004 };
-    let squared = SpikeTimeMse { population: 1, targets: targets.clone() };
-    let distance = VanRossum { population: 1, targets, tau: 0.003 };
+    let ttfs = TtfsCrossEntropy {
+        population: "out".into(),
+        label: 1,
+        tau0: 0.002,
+        tau1: 200.0,
+        alpha: 0.0,
+    };
+    let relative = RelativeSpikeTime { population: "out".into(), label: 0, margin: 0.004 };
+    let squared = SpikeTimeMse { population: "out".into(), targets: targets.clone() };
+    let distance = VanRossum { population: "out".into(), targets, tau: 0.003 };
     vec![
         ("softmax", Box::new(ttfs.clone()), Box::new(ttfs)),
         ("relative", Box::new(relative.clone()), Box::new(relative)),
@@ -168,7 +177,8 @@ fn the_growth_of_a_late_label_keeps_its_digits() {
         };
         Trace { stimulus: trace.stimulus, spikes: vec![spike], ..Trace::default() }
     };
-    let loss = TtfsCrossEntropy { population: 1, label: 0, tau0: 1.0, tau1: 2.0, alpha: 1.0 };
+    let loss =
+        TtfsCrossEntropy { population: "out".into(), label: 0, tau0: 1.0, tau1: 2.0, alpha: 1.0 };
     let network = network(0.0).network;
     let rest = 5e-14;
     let value = |trace: &Trace| loss.evaluate(&network, trace).unwrap();
@@ -190,9 +200,9 @@ impl<T: Scalar> Loss<T> for Potentials {
         requests.push(of(Measure::Maximum));
     }
 
-    fn evaluate_into(&self, _: &Network, trace: &Trace<T>, into: &mut Cotangents<T>) -> T {
+    fn evaluate_into(&self, run: &Observation<'_, T>, into: &mut Derivatives<'_, T>) -> T {
         let mut value = T::from(0.0);
-        for (cotangent, readout) in into.readouts.iter_mut().zip(&trace.readouts) {
+        for (cotangent, readout) in into.readouts.iter_mut().zip(run.readouts) {
             value += T::from(0.5) * readout.value * readout.value;
             *cotangent = readout.value;
         }
@@ -257,7 +267,7 @@ fn whoever_asks_a_loss_hears_the_same() {
 fn the_three_verbs_one_by_one_give_the_gradient_of_the_one_call() {
     for (name, problem) in crate::support::problems() {
         let Problem { network, parameters, stimulus, document } = &problem;
-        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+        let loss = document.loss.as_ref().unwrap();
         let expected = crate::support::differentiate(&problem);
         let options = Options {
             max_events: spikegrad::DEFAULT_MAX_EVENTS,
@@ -287,48 +297,69 @@ fn the_three_verbs_one_by_one_give_the_gradient_of_the_one_call() {
 /// Every loss of the library, with a population, a label, or a list that the network does not have; and where that stands.
 fn misfits() -> Vec<(Box<dyn Loss>, &'static str)> {
     let targets = |count| vec![vec![0.01]; count];
-    let ttfs = |population, label, tau0, tau1| -> Box<dyn Loss> {
-        Box::new(TtfsCrossEntropy { population, label, tau0, tau1, alpha: 0.1 })
+    let ttfs = |population: &str, label, tau0, tau1| -> Box<dyn Loss> {
+        Box::new(TtfsCrossEntropy { population: population.into(), label, tau0, tau1, alpha: 0.1 })
     };
-    let shaped = |population, label, tau, scale| -> Box<dyn Loss> {
-        Box::new(ShapedVoltageCrossEntropy { population, label, tau, scale })
+    let shaped = |population: &str, label, tau, scale| -> Box<dyn Loss> {
+        Box::new(ShapedVoltageCrossEntropy { population: population.into(), label, tau, scale })
     };
-    let relative = |population, label| -> Box<dyn Loss> {
-        Box::new(RelativeSpikeTime { population, label, margin: 0.001 })
+    let relative = |population: &str, label| -> Box<dyn Loss> {
+        Box::new(RelativeSpikeTime { population: population.into(), label, margin: 0.001 })
     };
-    let voltage = |population, neuron| -> Box<dyn Loss> {
-        Box::new(VoltageMse { population, samples: vec![(0, 0.01, 1.0), (neuron, 0.01, 1.0)] })
+    let voltage = |population: &str, neuron| -> Box<dyn Loss> {
+        Box::new(VoltageMse {
+            population: population.into(),
+            samples: vec![(0, 0.01, 1.0), (neuron, 0.01, 1.0)],
+        })
     };
-    let squared = |population, count| -> Box<dyn Loss> {
-        Box::new(SpikeTimeMse { population, targets: targets(count) })
+    let squared = |population: &str, count| -> Box<dyn Loss> {
+        Box::new(SpikeTimeMse { population: population.into(), targets: targets(count) })
     };
-    let distance = |population, count, tau| -> Box<dyn Loss> {
-        Box::new(VanRossum { population, targets: targets(count), tau })
+    let distance = |population: &str, count, tau| -> Box<dyn Loss> {
+        Box::new(VanRossum { population: population.into(), targets: targets(count), tau })
     };
     vec![
-        (ttfs(2, 0, 0.001, 1.0), "loss.population is 2, but there are only 2 populations"),
-        (ttfs(1, 3, 0.001, 1.0), "loss.label is 3, but there are only 3 neurons"),
-        (ttfs(1, usize::MAX, 0.001, 1.0), "loss.label is 18446744073709551615"),
-        (ttfs(1, 0, 0.0, 1.0), "loss.tau0 is 0.0; it must be positive"),
-        (ttfs(1, 0, 0.001, f64::NAN), "loss.tau1 is NaN; it must be positive"),
-        (relative(usize::MAX, 0), "loss.population is"),
-        (relative(1, 3), "loss.label is 3"),
-        (squared(9, 3), "loss.population is 9"),
-        (squared(1, 2), "loss.targets has 2 entries; it must have 3, one for each neuron"),
-        (squared(1, 4), "loss.targets has 4 entries"),
-        (distance(2, 3, 0.01), "loss.population is 2"),
-        (distance(1, 0, 0.01), "loss.targets has 0 entries"),
-        (distance(1, 3, -1.0), "loss.tau is -1.0; it must be positive"),
-        (Box::new(MaxVoltageCrossEntropy { population: 5, label: 0 }), "loss.population is 5"),
-        (Box::new(MaxVoltageCrossEntropy { population: 1, label: 4 }), "loss.label is 4"),
-        (Box::new(MeanVoltageCrossEntropy { population: 5, label: 0 }), "loss.population is 5"),
-        (Box::new(MeanVoltageCrossEntropy { population: 1, label: 4 }), "loss.label is 4"),
-        (shaped(7, 0, 0.01, 1.0), "loss.population is 7"),
-        (shaped(1, 3, 0.01, 1.0), "loss.label is 3"),
-        (shaped(1, 0, 0.0, 1.0), "loss.tau is 0.0"),
-        (shaped(1, 0, 0.01, 0.0), "loss.scale is 0.0"),
-        (voltage(2, 0), "loss.population is 2"),
-        (voltage(1, 3), "loss.samples[1][0] is 3, but there are only 3 neurons"),
+        (ttfs("2", 0, 0.001, 1.0), "loss.population is \"2\""),
+        (ttfs("out", 3, 0.001, 1.0), "loss.label is 3, but there are only 3 neurons"),
+        (ttfs("out", usize::MAX, 0.001, 1.0), "loss.label is 18446744073709551615"),
+        (ttfs("out", 0, 0.0, 1.0), "loss.tau0 is 0.0; it must be a positive time in seconds"),
+        (
+            ttfs("out", 0, 0.001, f64::NAN),
+            "loss.tau1 is NaN; it must be a positive time in seconds",
+        ),
+        (
+            relative("nobody", 0),
+            "loss.population is \"nobody\"; it must be the name of a population that spikes: \"hidden\", \"out\"",
+        ),
+        (relative("out", 3), "loss.label is 3"),
+        (squared("9", 3), "loss.population is \"9\""),
+        (squared("out", 2), "loss.targets has 2 entries; it must have 3, one for each neuron"),
+        (squared("out", 4), "loss.targets has 4 entries"),
+        (distance("2", 3, 0.01), "loss.population is \"2\""),
+        (distance("out", 0, 0.01), "loss.targets has 0 entries"),
+        (distance("out", 3, -1.0), "loss.tau is -1.0; it must be a positive time in seconds"),
+        (
+            Box::new(MaxVoltageCrossEntropy { population: "5".into(), label: 0 }),
+            "loss.population is \"5\"",
+        ),
+        (
+            Box::new(MaxVoltageCrossEntropy { population: "out".into(), label: 4 }),
+            "loss.label is 4",
+        ),
+        (
+            Box::new(MeanVoltageCrossEntropy { population: "5".into(), label: 0 }),
+            "loss.population is \"5\"",
+        ),
+        (
+            Box::new(MeanVoltageCrossEntropy { population: "out".into(), label: 4 }),
+            "loss.label is 4",
+        ),
+        (shaped("7", 0, 0.01, 1.0), "loss.population is \"7\""),
+        (shaped("out", 3, 0.01, 1.0), "loss.label is 3"),
+        (shaped("out", 0, 0.0, 1.0), "loss.tau is 0.0"),
+        (shaped("out", 0, 0.01, 0.0), "loss.scale is 0.0"),
+        (voltage("2", 0), "loss.population is \"2\""),
+        (voltage("out", 3), "loss.samples[1][0] is 3, but there are only 3 neurons"),
     ]
 }
 
@@ -363,7 +394,7 @@ fn a_loss_that_does_not_fit_its_network_is_an_error_in_every_call() {
         }
     }
     let dual: [&dyn Loss<Dual64>; 1] =
-        [&RelativeSpikeTime { population: 1, label: 9, margin: 0.0 }];
+        [&RelativeSpikeTime { population: "out".into(), label: 9, margin: 0.0 }];
     let hvp = value_and_hvp(network, parameters, stimulus, dual[0], &direction, &settings);
     assert!(hvp.unwrap_err().to_string().starts_with("loss.label is 9"));
 }
@@ -373,7 +404,7 @@ fn a_loss_that_does_not_fit_its_network_is_an_error_in_every_call() {
 struct Nothing;
 
 impl Loss for Nothing {
-    fn evaluate_into(&self, _: &Network, _: &Trace, _: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, _: &Observation<'_>, _: &mut Derivatives<'_>) -> f64 {
         0.0
     }
 }
@@ -393,15 +424,17 @@ fn the_loss_of_another_problem_file_is_an_error_and_no_panic() {
     }));
     let document = other.document.loss.unwrap();
     let Problem { network, parameters, stimulus, .. } = &network(0.0);
-    let evaluate = |document| {
-        let loss: Box<dyn Loss> = loss_of(document, network);
-        let answer = value_and_grad(network, parameters, stimulus, &*loss, &Settings::default());
+    let evaluate = |document: &AnyLoss| {
+        let answer = value_and_grad(network, parameters, stimulus, document, &Settings::default());
         answer.unwrap_err().to_string()
     };
-    assert!(evaluate(&document).starts_with("loss.population is 2, but there are only 2"));
-    let LossDocument::RelativeSpikeTime { label, margin, .. } = document else { panic!() };
-    let population = "hidden".into();
-    let error = evaluate(&LossDocument::RelativeSpikeTime { population, label, margin });
+    assert!(evaluate(&document).starts_with("loss.population is \"elsewhere\""));
+    let AnyLoss::RelativeSpikeTime(RelativeSpikeTime { label, margin, .. }) = document else {
+        panic!()
+    };
+    let population = "out".into();
+    let error =
+        evaluate(&AnyLoss::RelativeSpikeTime(RelativeSpikeTime { population, label, margin }));
     assert!(error.starts_with("loss.label is 30, but there are only 3 neurons"), "{error}");
 }
 
@@ -417,7 +450,7 @@ fn a_trace_without_the_read_outs_of_the_loss_is_not_evaluated() {
     assert!(loss.evaluate(network, &run(wanted.clone())).is_ok());
     let refused = |wanted: &[ReadoutRequest]| {
         let found = loss.evaluate(network, &run(wanted.to_vec())).unwrap_err();
-        assert_eq!(found, AdjointError::Readouts { expected: 2, found: wanted.len() });
+        assert_eq!(found, LossError::Readouts { expected: 2, found: wanted.len() });
     };
     refused(&[]);
     refused(&wanted[..1]);
@@ -425,4 +458,135 @@ fn a_trace_without_the_read_outs_of_the_loss_is_not_evaluated() {
     refused(&wanted);
     wanted[0].measure = Measure::Mean;
     refused(&wanted);
+}
+
+/// A loss of each kind on one network, alone.
+fn parts() -> Vec<AnyLoss> {
+    let (population, label) = (|| "out".to_owned(), 1);
+    let (measure, lower) = (VoltageMeasure::Maximum, Some(1.5));
+    vec![
+        TtfsCrossEntropy { population: population(), label, tau0: 0.002, tau1: 0.01, alpha: 0.2 }
+            .into(),
+        MeanVoltageCrossEntropy { population: population(), label }.into(),
+        ShapedVoltageCrossEntropy { population: "hidden".into(), label, tau: 0.02, scale: 0.1 }
+            .into(),
+        VoltageMse { population: population(), samples: vec![(2, 0.0123, 0.4)] }.into(),
+        VoltageRegulariser { population: "hidden".into(), measure, lower, upper: None }.into(),
+        RateRegulariser { population: population(), lower: None, upper: Some(20.0), tau: 0.007 }
+            .into(),
+    ]
+}
+
+#[test]
+fn a_sum_is_the_sum_of_its_terms_each_with_its_own_read_outs() {
+    let Problem { network, parameters, stimulus, .. } = &network(0.0);
+    let settings = Settings::default();
+    let weights = [1.0, -0.5, 2.0, 0.3, 0.7, 1e-4];
+    let evaluate = |loss: &dyn Loss| {
+        let answer = value_and_grad(network, parameters, stimulus, loss, &settings).unwrap();
+        let gradient = [answer.gradient.parameters.to_vec(), answer.gradient.input_times].concat();
+        (answer.loss, gradient)
+    };
+    let weighted = || weights.into_iter().zip(parts());
+    let nested: AnyLoss = Sum::of(weighted().skip(3).map(|(w, part)| (0.5 * w, part))).into();
+    let all = Sum::of(weighted().take(3).chain([(2.0, nested)]));
+    let (value, gradient) = evaluate(&all);
+    let mut expected = (0.0, vec![0.0; gradient.len()]);
+    let mut sizes = expected.1.clone();
+    for (weight, part) in weighted() {
+        let (value, gradient) = evaluate(&part);
+        assert!(value != 0.0 && gradient.iter().any(|x| *x != 0.0), "{part:?} says nothing");
+        expected.0 += weight * value;
+        for (k, x) in gradient.into_iter().enumerate() {
+            expected.1[k] += weight * x;
+            sizes[k] += (weight * x).abs();
+        }
+    }
+    assert!((value - expected.0).abs() <= REORDERED * expected.0.abs());
+    let largest = sizes.iter().fold(0.0, |a: f64, x| a.max(*x));
+    for (found, expected) in gradient.iter().zip(&expected.1) {
+        assert!((found - expected).abs() <= REORDERED * largest, "{found} {expected}");
+    }
+    // Boxed, they are the same.
+    let boxes = weighted().map(|(weight, part)| (weight, Box::new(part) as Box<dyn Loss>));
+    let (boxed, _) = evaluate(&Sum::of(boxes));
+    assert!((boxed - value).abs() <= REORDERED * value.abs());
+}
+
+#[test]
+fn a_rate_counts_the_spikes_near_the_end_in_part() {
+    let Problem { network, parameters, stimulus, .. } = &network(0.0);
+    let (t_end, tau) = (stimulus.t_end(), 0.007);
+    let answer = |upper, tau| {
+        let loss =
+            RateRegulariser { population: "out".into(), lower: None, upper: Some(upper), tau };
+        value_and_grad(network, parameters, stimulus, &loss, &Settings::default()).unwrap()
+    };
+    let of = answer(0.0, tau);
+    let rate = |n: usize, tau: f64| {
+        let neuron = network.neurons_of("out").unwrap().start + n;
+        let own = of.trace.spikes.iter().filter(|spike| spike.neuron.index() == neuron);
+        own.map(|s| if tau > 0.0 { 1.0 - (-(t_end - s.time) / tau).exp() } else { 1.0 })
+            .sum::<f64>()
+            / t_end
+    };
+    let expected: f64 = (0..3).map(|n| 0.5 * rate(n, tau).powi(2)).sum();
+    assert!(expected > 0.0 && (of.loss / expected - 1.0).abs() < REORDERED, "{}", of.loss);
+    // Every spike in full: a number that no parameter moves.
+    let counted = answer(0.0, 0.0);
+    let expected: f64 = (0..3).map(|n| 0.5 * rate(n, 0.0).powi(2)).sum();
+    assert!((counted.loss / expected - 1.0).abs() < REORDERED);
+    assert!(counted.gradient.parameters.to_vec().iter().all(|x| *x == 0.0));
+    assert_eq!(answer(1e9, tau).loss.to_bits(), 0);
+}
+
+#[test]
+fn regularisers_have_the_derivatives_of_their_differences() {
+    let Problem { network, parameters, stimulus, .. } = &network(0.0);
+    let own = parts().into_iter().skip(4);
+    for loss in own {
+        let settings = Settings::default();
+        let question = Question { network, parameters, stimulus, loss: &loss, settings };
+        let check = check_gradient(&question, DIFFERENCE).unwrap();
+        assert!(check.agreement.compared() > 10, "{loss:?}: {check}");
+    }
+}
+
+#[test]
+fn a_sum_in_a_problem_file_is_refused_at_the_place_of_its_fault() {
+    let with = |loss: serde_json::Value| {
+        let mut document = one_neuron(json!({}), &[9.0], &[(0, 0.001)], 0.03);
+        document["loss"] = loss;
+        Problem::from_json(document.to_string().as_bytes()).map(drop)
+    };
+    let rate = |more: serde_json::Value| {
+        let mut loss = json!({"type": "rate_regulariser", "population": "out", "tau": 0.01});
+        loss.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        loss
+    };
+    let sum = |loss| json!({"type": "sum", "terms": [{"weight": 1, "loss": rate(json!({"upper": 5}))}, {"weight": 2, "loss": loss}]});
+    with(sum(rate(json!({"lower": 1})))).unwrap();
+    let refused = [
+        (sum(rate(json!({}))), "loss.terms[1].loss must have a lower or an upper bound"),
+        (
+            sum(rate(json!({"lower": 2, "upper": 1}))),
+            "loss.terms[1].loss.upper is 1.0; it must be not below the lower bound",
+        ),
+        (sum(rate(json!({"lower": 2, "tau": -1}))), "loss.terms[1].loss.tau is -1.0"),
+        (
+            sum(rate(json!({"lower": 2, "population": "nobody"}))),
+            "loss.terms[1].loss.population is \"nobody\"",
+        ),
+        (sum(rate(json!({"lower": "x"}))), "loss.terms[1].loss.lower"),
+        (sum(rate(json!({"lower": 1, "label": 0}))), "loss.terms[1].loss: unknown field `label`"),
+        (
+            sum(json!({"type": "voltage_mse", "population": "out", "samples": [[0, 1, 0]]})),
+            "loss.terms[1].loss.samples[0][1] is 1.0; it must be a time from 0 to t_end",
+        ),
+        (json!({"type": "sum"}), "loss: missing field `terms`"),
+    ];
+    for (loss, text) in refused {
+        let error = with(loss).unwrap_err().to_string();
+        assert!(error.starts_with(text), "{error}");
+    }
 }

@@ -13,7 +13,7 @@ use spikegrad::dynamics::{
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Gradient, Grazing, Place, Settings, Trace, loss_of};
+use spikegrad::{Evaluate, Gradient, Grazing, Place, Settings, Trace};
 use spikegrad_compare::{Agreement, Engine, Evidence, Question, Saltation};
 use spikegrad_simulate::{Workspace, simulate_into};
 
@@ -342,7 +342,7 @@ fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
     let circuit = Circuit::new(network, &problem.parameters)
         .unwrap()
         .with_neurons(|real| Buggy { real, bug });
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+    let loss = problem.document.loss.as_ref().unwrap();
     let mut trace = Trace::default();
     let options = options_of(problem);
     let mut workspace = Workspace::default();
@@ -396,9 +396,9 @@ fn agrees(name: &str, bug: Bug) -> bool {
     let problem = read(name);
     let Some((_, loss, gradient)) = run_with(&problem, bug) else { return false };
     let Problem { network, parameters, stimulus, .. } = &problem;
-    let of_file = loss_of(problem.document.loss.as_ref().unwrap(), network);
+    let of_file = problem.document.loss.as_ref().unwrap();
     let settings = Settings::default();
-    let question = Question { network, parameters, stimulus, loss: &*of_file, settings };
+    let question = Question { network, parameters, stimulus, loss: of_file, settings };
     let entries = gradient.parameters.to_vec().into_iter().chain(gradient.input_times);
     let gradient = question.gradient(entries.map(Some));
     let planted = spikegrad_compare::Answer { loss, gradient, evidence: Evidence::default() };

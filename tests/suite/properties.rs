@@ -12,9 +12,7 @@ mod units;
 use crate::random_networks::{MAX_EVENTS, Reads, Regime, any_plan, for_all, runaway};
 use proptest::test_runner::TestCaseError;
 use spikegrad::problem::Problem;
-use spikegrad::{
-    Evaluation, Settings, Source, Stimulus, Synapses, Trace, lif, loss_of, value_and_grad,
-};
+use spikegrad::{Evaluation, Settings, Source, Stimulus, Synapses, Trace, lif, value_and_grad};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
@@ -23,9 +21,9 @@ fn settings() -> Settings {
 }
 
 fn evaluate(problem: &Problem) -> Result<Evaluation, TestCaseError> {
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let loss = problem.document.loss.as_ref().unwrap();
     let Problem { network, parameters, stimulus, .. } = problem;
-    value_and_grad(network, parameters, stimulus, &*loss, &settings()).map_err(runaway)
+    value_and_grad(network, parameters, stimulus, loss, &settings()).map_err(runaway)
 }
 
 /// Who spiked when, to the last bit.

@@ -20,8 +20,8 @@ mod touches;
 use crate::random_networks::MAX_EVENTS;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Cotangents, Engine, Error, Evaluation, Gradient, Loss, Network, ReadoutRequest, Settings,
-    Trace, value_and_grad,
+    Derivatives, Engine, Error, Evaluation, Gradient, Loss, Network, Observation, ReadoutRequest,
+    Settings, value_and_grad,
 };
 
 const EVENT_LOOP: Settings =
@@ -53,15 +53,15 @@ impl Loss for Reads {
     fn spikes_read(&self, _: &Network, _: spikegrad::NeuronId) -> usize {
         if self.of_spikes == 0.0 { 0 } else { usize::MAX }
     }
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
         let mut value = 0.0;
-        for (spike, cotangent) in trace.spikes.iter().zip(&mut cotangents.spikes) {
+        for (spike, cotangent) in run.spikes.iter().zip(&mut *into.spikes) {
             value += self.of_spikes * spike.time;
             *cotangent = self.of_spikes;
         }
         for (k, &(_, coefficient)) in self.of_readouts.iter().enumerate() {
-            value += coefficient * trace.readouts[k].value;
-            cotangents.readouts[k] = coefficient;
+            value += coefficient * run.readouts[k].value;
+            into.readouts[k] = coefficient;
         }
         value
     }

@@ -1,11 +1,13 @@
 //! What several tests need: reading problems and expected answers, differentiating a problem, finding a number by its path.
 
-use crate::tolerance::AGREEMENT_ROUNDINGS;
+use crate::tolerance::{AGREEMENT_ROUNDINGS, OF_CHAINS};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    Cotangents, DEFAULT_MAX_EVENTS, Error, Evaluation, Loss, Network, NeuronId, Options, Settings,
-    SimulateError, Spike, Trace, lif, loss_of, simulate, value_and_grad,
+    DEFAULT_MAX_EVENTS, Derivatives, Error, Evaluation, Loss, NeuronId, Observation, Options,
+    Settings, SimulateError, Spike, Trace, lif, simulate, value_and_grad,
 };
 pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
@@ -20,12 +22,12 @@ pub(crate) fn read_json(path: &Path) -> Value {
 }
 
 pub(crate) fn differentiate(problem: &Problem) -> Evaluation {
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let loss = problem.document.loss.as_ref().unwrap();
     value_and_grad(
         &problem.network,
         &problem.parameters,
         &problem.stimulus,
-        &*loss,
+        loss,
         &Settings::default(),
     )
     .unwrap()
@@ -67,7 +69,7 @@ pub(crate) fn error(got: f64, expected: f64, floor: f64) -> f64 {
 
 /// Options that record what the problem's loss reads.
 pub(crate) fn options_of(problem: &Problem) -> Options {
-    let loss: Box<dyn Loss> = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let loss = problem.document.loss.as_ref().unwrap();
     Options { max_events: DEFAULT_MAX_EVENTS, readouts: loss.readouts(&problem.network).unwrap() }
 }
 
@@ -149,12 +151,12 @@ pub(crate) struct SpikeTime {
 }
 
 impl Loss for SpikeTime {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
         let neuron = NeuronId::new(self.neuron);
-        let mut own = (0..trace.spikes.len()).filter(|&k| trace.spikes[k].neuron == neuron);
+        let mut own = (0..run.spikes.len()).filter(|&k| run.spikes[k].neuron == neuron);
         let spike = own.nth(self.ordinal).unwrap();
-        cotangents.spikes[spike] = 1.0;
-        trace.spikes[spike].time
+        into.spikes[spike] = 1.0;
+        run.spikes[spike].time
     }
 }
 
@@ -250,4 +252,20 @@ pub(crate) fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
         ((height.abs() + current.abs()) / rise).max(1.0).powi(2)
     };
     AGREEMENT_ROUNDINGS * f64::EPSILON * trace.spikes.iter().map(squared).sum::<f64>()
+}
+
+/// What a gradient of one engine may differ by from that of another, relative to its largest entry, where both ran the same network.
+///
+/// Beside the roundings of each slope ([`of_slopes`]), a rounding of a spike's time grows along a chain of spikes, and moves the slopes by
+/// which adjoints divide: the two runs are held to [`OF_CHAINS`], and their gradients to the roundings of the slopes that they found.
+pub(crate) fn between_engines(
+    problem: &Problem,
+    one: &Trace,
+    other: &Trace,
+) -> Result<f64, TestCaseError> {
+    let bound = OF_CHAINS.max(of_slopes(problem, one));
+    let slopes = one.spikes.iter().zip(&other.spikes);
+    let of_runs = slopes.map(|(a, b)| (a.slope / b.slope - 1.0).abs()).fold(0.0, f64::max);
+    prop_assert!(of_runs <= bound, "slopes differ by {}", of_runs);
+    Ok(bound.max(AGREEMENT_ROUNDINGS * of_runs))
 }

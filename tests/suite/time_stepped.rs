@@ -5,9 +5,10 @@
 use crate::support::random;
 use crate::tolerance::{FIRST_ORDER, GRID_LOSS};
 use spikegrad::{
-    Connection, ConnectionParameters, DEFAULT_MAX_EVENTS, InputSpike, Loss, Measure, Model,
-    Network, NeuronId, Options, Parameters, Place, Population, Readout, ReadoutRequest, Source,
-    Spike, Stimulus, Synapses, Trace, Values, simulate,
+    Connection, ConnectionParameters, DEFAULT_MAX_EVENTS, InputSpike, Loss, MaxVoltageCrossEntropy,
+    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, Parameters, Place,
+    Population, Readout, ReadoutRequest, ShapedVoltageCrossEntropy, Source, Spike, Stimulus,
+    Synapses, Trace, TtfsCrossEntropy, Values, VanRossum, simulate,
 };
 use spikegrad_compare::time_stepped::{
     self as stepped, GridLoss, Height, Run, Shape, SteppedNetwork, SteppedSettings, Surrogate,
@@ -124,7 +125,7 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
     let run = &on_grid(&network, &parameters, &stimulus, 2e-4);
     let value = |loss: &dyn GridLoss| {
         loss.check(&network).unwrap();
-        let view = View::new(run, network.range(loss.population()));
+        let view = View::new(run, loss.neurons(&network));
         loss.evaluate(&view, &mut stepped::Cotangents::default())
     };
     let neurons: Vec<usize> = network.range(2).collect();
@@ -158,39 +159,26 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
     let of_trace = |loss: &dyn Loss, readouts: &[(ReadoutRequest, f64)]| {
         loss.evaluate(&network, &trace_of(run, &stimulus, readouts)).unwrap().0
     };
-    let (population, label) = (1, 2);
-    let (tau0, tau1, alpha) = (0.002, 0.0064, 0.01);
+    let spiking = || "out".to_owned();
+    let (read, label) = (|| "read".to_owned(), 1);
     let targets = vec![vec![0.01, 0.002], vec![], vec![0.02], vec![0.06]];
-    let first = spikegrad::TtfsCrossEntropy { population, label, tau0, tau1, alpha };
-    let train = spikegrad::VanRossum { population, targets: targets.clone(), tau: 0.005 };
-    let (read, other) = (2, 1);
-    let of_maxima = spikegrad::MaxVoltageCrossEntropy { population: read, label: other };
-    let of_means = spikegrad::MeanVoltageCrossEntropy { population: read, label: other };
-    let of_faded =
-        spikegrad::ShapedVoltageCrossEntropy { population: read, label: other, tau, scale };
+    let first = TtfsCrossEntropy {
+        population: spiking(),
+        label: 2,
+        tau0: 0.002,
+        tau1: 0.0064,
+        alpha: 0.01,
+    };
+    let train = VanRossum { population: spiking(), targets, tau: 0.005 };
+    let of_maxima = MaxVoltageCrossEntropy { population: read(), label };
+    let of_means = MeanVoltageCrossEntropy { population: read(), label };
+    let of_decaying = ShapedVoltageCrossEntropy { population: read(), label, tau, scale };
     let pairs = [
-        (
-            value(&stepped::ShapedVoltageCrossEntropy {
-                population: read,
-                label: other,
-                tau,
-                scale,
-            }),
-            of_trace(&of_faded, &faded),
-        ),
-        (
-            value(&stepped::TtfsCrossEntropy { population, label, tau0, tau1, alpha }),
-            of_trace(&first, &[]),
-        ),
-        (value(&stepped::VanRossum { population, targets, tau: 0.005 }), of_trace(&train, &[])),
-        (
-            value(&stepped::MaxVoltageCrossEntropy { population: read, label: other }),
-            of_trace(&of_maxima, &maxima),
-        ),
-        (
-            value(&stepped::MeanVoltageCrossEntropy { population: read, label: other }),
-            of_trace(&of_means, &means),
-        ),
+        (value(&of_decaying), of_trace(&of_decaying, &faded)),
+        (value(&first), of_trace(&first, &[])),
+        (value(&train), of_trace(&train, &[])),
+        (value(&of_maxima), of_trace(&of_maxima, &maxima)),
+        (value(&of_means), of_trace(&of_means, &means)),
     ];
     for (k, (grid, event)) in pairs.into_iter().enumerate() {
         assert!(event.abs() > 1e-3, "loss {k} says nothing: {event}");

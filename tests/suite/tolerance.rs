@@ -73,3 +73,6 @@ pub(crate) const LOOP_POINTS: u32 = 256;
 /// What is left of a loop: a place is known to a double of the angle, 4e-16, near it losses go like the root of the distance,
 /// 2e-8, on either side of some twenty places, with a factor of order one.
 pub(crate) const LOOP: f64 = 1e-6;
+
+/// Between the sweep and the event loop: chains of small slopes multiply the roundings of spike times by some thousands.
+pub(crate) const OF_CHAINS: f64 = 1e-9;

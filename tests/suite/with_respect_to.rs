@@ -5,20 +5,20 @@
 use crate::support::problems;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
-use spikegrad::{Engine, Settings, WithRespectTo, loss_of, value_and_grad};
+use spikegrad::{Engine, Settings, WithRespectTo, value_and_grad};
 
 #[test]
 fn what_is_not_asked_for_is_zero_and_changes_no_other_bit() {
     let mut seen = 0;
     for (name, problem) in problems() {
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         let Problem { network, parameters, stimulus, .. } = &problem;
         for engine in [Engine::Automatic, Engine::EventLoop] {
             let all = Settings { engine, ..Settings::default() };
             let with_respect_to = WithRespectTo { time_constants: false };
             let some = Settings { with_respect_to, ..all };
             let [expected, got] = [all, some].map(|settings| {
-                value_and_grad(network, parameters, stimulus, &*loss, &settings).unwrap()
+                value_and_grad(network, parameters, stimulus, loss, &settings).unwrap()
             });
             assert_eq!(got.loss.to_bits(), expected.loss.to_bits());
             assert_eq!(got.certificate, expected.certificate);

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::simulate;
 use spikegrad::{
-    Cotangents, Dual64, Grazing, InputSpike, Loss, Measure, Network, NeuronId, Options,
-    ReadoutRequest, Sample, Settings, Stimulus, Trace, TtfsCrossEntropy, Values, backward,
-    value_and_grad_batch,
+    Cotangents, Derivatives, Dual64, Grazing, InputSpike, Loss, Measure, Network, NeuronId,
+    Observation, Options, ReadoutRequest, Sample, Settings, Stimulus, Trace, TtfsCrossEntropy,
+    Values, backward, value_and_grad_batch,
 };
 
 /// One of the analytic cases.
@@ -187,9 +187,9 @@ impl Loss for Maximum {
     fn request(&self, _: &Network, requests: &mut Vec<ReadoutRequest>) {
         requests.push(ReadoutRequest { neuron: NeuronId(0), measure: Measure::Maximum });
     }
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.readouts[0] = 1.0;
-        trace.readouts[0].value
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.readouts[0] = 1.0;
+        run.readouts[0].value
     }
 }
 
@@ -297,7 +297,7 @@ fn the_gradients_of_the_published_networks_are_those_of_eventprop_itself() {
         let problem = yin_yang(&matrix("w1"), &matrix("w2"));
         let labels: Vec<usize> = serde_json::from_value(case["L"].clone()).unwrap();
         let loss = |label| TtfsCrossEntropy {
-            population: 1,
+            population: "out".into(),
             label,
             tau0: 0.0005,
             tau1: 0.0064,

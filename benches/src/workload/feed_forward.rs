@@ -98,7 +98,7 @@ pub(super) fn mnist(
         let spikes = channels.into_iter().map(spike).collect();
         let label = rng.random_range(0..10);
         let loss: Box<dyn Loss> = match readout {
-            Model::Li => Box::new(MaxVoltageCrossEntropy { population: 1, label }),
+            Model::Li => Box::new(MaxVoltageCrossEntropy { population: "output".into(), label }),
             _ => first_spikes(label),
         };
         Example { stimulus: Stimulus::new(0.04, spikes).expect("valid times"), label, loss }
@@ -110,5 +110,11 @@ pub(super) fn mnist(
 
 /// The paper's loss on the first spikes of the output.
 fn first_spikes(label: usize) -> Box<dyn Loss> {
-    Box::new(TtfsCrossEntropy { population: 1, label, tau0: 5e-4, tau1: 6.4e-3, alpha: 3e-3 })
+    Box::new(TtfsCrossEntropy {
+        population: "output".into(),
+        label,
+        tau0: 5e-4,
+        tau1: 6.4e-3,
+        alpha: 3e-3,
+    })
 }

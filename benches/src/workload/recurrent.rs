@@ -53,7 +53,7 @@ pub(super) fn recurrent() -> Workload {
         };
         let spikes = (0..INPUT_SPIKES).map(spike).collect();
         let label = rng.random_range(0..READOUTS);
-        let loss = Box::new(MaxVoltageCrossEntropy { population: 1, label });
+        let loss = Box::new(MaxVoltageCrossEntropy { population: "output".into(), label });
         Example { stimulus: Stimulus::new(T_END, spikes).expect("valid times"), label, loss }
     };
     let examples = (0..SAMPLES).map(example).collect();

@@ -10,9 +10,10 @@
 use crate::integrals::Integrals;
 use crate::taped::Taped;
 use crate::touches::check_touches;
-use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
+use crate::{AdjointError, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
     Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Time, Trace,
 };
@@ -205,7 +206,16 @@ pub(crate) fn check<T: Scalar, N: Neuron<T>>(
     cotangents: &Cotangents<T>,
     policy: Grazing,
 ) -> Result<(), AdjointError> {
-    cotangents.check(trace)?;
+    let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
+    let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
+    if (spikes, readouts) != (expected_spikes, expected_readouts) {
+        return Err(AdjointError::Cotangents {
+            spikes,
+            readouts,
+            expected_spikes,
+            expected_readouts,
+        });
+    }
     check_touches(circuit, trace, cotangents, policy)
 }
 

@@ -4,10 +4,11 @@
 //! Only what the loss depends on is looked at, but for the smallest slope, which is that of the whole run. Not here: what a tie
 //! is, and how ties are found (`ties.rs`).
 
+use crate::Grazing;
 use crate::ties::{Moment, TieKind, ties};
-use crate::{Cotangents, Grazing};
 use serde::Serialize;
 use spikegrad_dynamics::{Lif, Neuron};
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Network, NeuronId, Trace};
 
 /// Ties that a certificate lists; it counts them all.

@@ -7,20 +7,9 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum AdjointError {
-    /// The parameters or the loss do not fit the network.
+    /// The parameters do not fit the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
-    /// The run recorded other read-outs than the loss reads, or in another order. Simulate with those of
-    /// [`crate::Evaluate::readouts`] in the options.
-    #[error(
-        "the loss reads {expected} read-outs, but those of the trace, {found}, are not the same; simulate with the read-outs of the loss"
-    )]
-    Readouts {
-        /// Read-outs of the loss.
-        expected: usize,
-        /// Read-outs in the trace.
-        found: usize,
-    },
     /// A potential touches its threshold with slope zero: the spike is about to appear or to vanish, and its time has no
     /// derivative. Change a parameter a little, or name a policy other than [`crate::Grazing::Fail`].
     #[error(
@@ -34,14 +23,14 @@ pub enum AdjointError {
         /// dV/dt there, per second.
         slope: f64,
     },
-    /// The loss does not fit the trace: one cotangent is needed for each spike and each read-out.
+    /// The cotangents do not fit the trace: one is needed for each spike and each read-out.
     #[error(
-        "the loss returned {spikes} and {readouts} cotangents for {expected_spikes} spikes and {expected_readouts} read-outs"
+        "there are {spikes} and {readouts} cotangents for {expected_spikes} spikes and {expected_readouts} read-outs"
     )]
     Cotangents {
-        /// Spike cotangents returned.
+        /// Cotangents of spikes.
         spikes: usize,
-        /// Read-out cotangents returned.
+        /// Cotangents of read-outs.
         readouts: usize,
         /// Spikes in the trace.
         expected_spikes: usize,
@@ -88,9 +77,6 @@ pub enum AdjointError {
         /// When, in seconds.
         time: f64,
     },
-    /// The value of the loss, or its derivative along a direction, left the range of a double.
-    #[error("the loss or its derivative is not finite")]
-    NonFiniteLoss,
     /// The derivative with respect to a number left the range of a double. Look for a very small slope, or for large weights.
     #[error("the derivative of the loss with respect to {place} is {value}")]
     NonFiniteGradient {

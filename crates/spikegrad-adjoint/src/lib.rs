@@ -1,24 +1,16 @@
-//! What a trace is worth, and the exact gradient of it.
+//! The exact gradient of a function of a run.
 //!
-//! A [`Loss`] reads a trace and returns a value with [`Cotangents`]: ∂L/∂t of each spike and ∂L/∂V of each read-out.
+//! A [`Loss`](spikegrad_network::loss::Loss) reads a trace and returns a value with [`Cotangents`](spikegrad_network::loss::Cotangents): ∂L/∂t of each spike and ∂L/∂V of each read-out.
 //! [`backward`] walks the trace backwards, one jump at a time (EventProp; Wunderlich and Pehle, Sci. Rep. 11, 12829,
 //! 2021), and leaves a gradient in the shape of the parameters. Signs are those of docs/notation.md.
 //!
 //! Not here: how a trace is made (`spikegrad_simulate`); any trace and any cotangents will do.
-#![cfg_attr(
-    test,
-    expect(
-        clippy::disallowed_methods,
-        reason = "expected values come from the other implementation"
-    )
-)]
 
 mod backward;
 mod certificate;
 mod error;
 mod grazing;
 mod integrals;
-mod loss;
 mod origin;
 mod sum;
 mod sweep;
@@ -30,10 +22,6 @@ pub use backward::{BackwardWorkspace, backward, backward_into, backward_with_inp
 pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;
-pub use loss::{
-    Cotangents, Evaluate, Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
-    ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, loss_of,
-};
 pub use sum::GradientSum;
 pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};
 pub use ties::TieKind;

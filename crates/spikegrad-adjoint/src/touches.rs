@@ -8,8 +8,9 @@
 //! A synapse counts whatever its weight: the derivative with respect to the weight depends on the spike even where that is 0.
 //! Not here: what becomes of a touch that matters (`grazing.rs`).
 
-use crate::{AdjointError, Cotangents, Grazing, Loss};
+use crate::{AdjointError, Grazing};
 use spikegrad_dynamics::{Neuron, Scalar};
+use spikegrad_network::loss::{Cotangents, Loss};
 use spikegrad_network::{Circuit, Measure, Network, NeuronId, Time, Trace};
 
 /// Says of each touch of `trace` whether the loss may depend on it: writes [`Cotangents::touches`].

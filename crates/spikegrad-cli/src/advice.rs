@@ -6,8 +6,10 @@
 use crate::people::counted;
 use spikegrad::dynamics::Kind;
 use spikegrad::network::wording::shown;
-use spikegrad::problem::{LossDocument, Problem};
-use spikegrad::{Network, Trace};
+use spikegrad::problem::Problem;
+use spikegrad::{
+    AnyLoss, Network, RelativeSpikeTime, SpikeTimeMse, Trace, TtfsCrossEntropy, VanRossum,
+};
 
 /// A time constant or a delay above this, in s, is a hundred times that of a neuron, and rather one in milliseconds.
 const LONGEST_USUAL: f64 = 1.0;
@@ -54,8 +56,10 @@ fn late_inputs(problem: &Problem) -> Option<String> {
 
 /// Targets that no spike can meet.
 fn late_targets(problem: &Problem) -> Option<String> {
-    let Some(LossDocument::SpikeTimeMse { targets, .. } | LossDocument::VanRossum { targets, .. }) =
-        &problem.document.loss
+    let Some(
+        AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })
+        | AnyLoss::VanRossum(VanRossum { targets, .. }),
+    ) = &problem.document.loss
     else {
         return None;
     };
@@ -143,12 +147,12 @@ fn shown_name(network: &Network, population: usize) -> String {
 }
 
 /// The population whose spikes a loss reads; nothing if it reads potentials.
-fn reads_spikes_of(loss: &LossDocument) -> Option<&str> {
+fn reads_spikes_of(loss: &AnyLoss) -> Option<&str> {
     match loss {
-        LossDocument::TtfsCrossEntropy { population, .. }
-        | LossDocument::RelativeSpikeTime { population, .. }
-        | LossDocument::SpikeTimeMse { population, .. }
-        | LossDocument::VanRossum { population, .. } => Some(population),
+        AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { population, .. })
+        | AnyLoss::RelativeSpikeTime(RelativeSpikeTime { population, .. })
+        | AnyLoss::SpikeTimeMse(SpikeTimeMse { population, .. })
+        | AnyLoss::VanRossum(VanRossum { population, .. }) => Some(population),
         _ => None,
     }
 }

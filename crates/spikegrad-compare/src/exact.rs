@@ -8,10 +8,6 @@ use crate::{Answer, CompareError, Engine, Evidence, Question};
 pub(crate) use spikegrad::adjoint::judge_touches;
 pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
 pub(crate) use spikegrad::{Cotangents, Sample, value_and_jvp};
-#[cfg(feature = "proptest")]
-pub(crate) use spikegrad::{
-    RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, VanRossum, loss_of,
-};
 
 /// The adjoint: `spikegrad::value_and_grad`.
 #[derive(Clone, Copy, Debug, Default)]

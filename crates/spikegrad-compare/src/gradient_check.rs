@@ -44,7 +44,7 @@ pub struct GradientCheck {
 /// # Examples
 /// ```
 /// use spikegrad::problem::Problem;
-/// use spikegrad::{Settings, loss_of};
+/// use spikegrad::{Settings};
 /// use spikegrad_compare::{Question, check_gradient};
 /// let problem = Problem::from_json(br#"{
 ///   "format": "spikegrad-problem", "version": 1,
@@ -57,9 +57,9 @@ pub struct GradientCheck {
 ///   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
 /// }"#)?;
 /// let Problem { network, parameters, stimulus, .. } = &problem;
-/// let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+/// let loss = problem.document.loss.as_ref().unwrap();
 /// let question =
-///     Question { network, parameters, stimulus, loss: &*loss, settings: Settings::default() };
+///     Question { network, parameters, stimulus, loss, settings: Settings::default() };
 /// let report = check_gradient(&question, 1e-7)?;
 /// // Everything but the refractory time of 0, which has no neighbour below.
 /// assert_eq!((report.agreement.compared(), report.agreement.missing), (13, 1));

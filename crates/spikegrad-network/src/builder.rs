@@ -3,6 +3,7 @@
 //! The names are those of the problem file. Not here: what a network may be (`network.rs`), and its values (`parameters.rs`): both are checked when
 //! it is built.
 
+use crate::wording::listed;
 use crate::{
     Connection, ConnectionParameters, Model, Network, NetworkError, Parameters, Population,
     PopulationParameters, Source, Synapse, Synapses, Values,
@@ -163,9 +164,13 @@ impl NetworkBuilder {
         let position = |name: &str| populations.iter().position(|(of, _)| of.name == name);
         let mut joined = Vec::with_capacity(connections.len());
         for (k, Named { from, to, synapses, .. }) in connections.iter().enumerate() {
-            let absent = |end: &str, name: &str| NetworkError::Absent {
-                place: format!("network.connections[{k}].{end}"),
-                name: name.into(),
+            let absent = |end: &str, name: &str| {
+                let names = listed(populations.iter().map(|(of, _)| of.name.as_str()));
+                NetworkError::Word {
+                    place: format!("network.connections[{k}].{end}"),
+                    found: name.into(),
+                    expected: format!("the name of a population: {names}"),
+                }
             };
             let source = match position(from) {
                 Some(population) => Source::Population(population),

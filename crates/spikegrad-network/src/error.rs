@@ -61,13 +61,23 @@ pub enum NetworkError {
         /// What the model says of its numbers.
         table: &'static Table,
     },
-    /// A connection from or to a population that is not there.
-    #[error("{place} is \"{}\", which is no population of the network", shown(.name))]
-    Absent {
-        /// Which end of which connection.
+    /// A word that stands for something else, or for nothing.
+    #[error("{place} is \"{}\"; it must be {expected}", shown(.found))]
+    Word {
+        /// Where the word stands.
         place: String,
-        /// The name that was asked for.
-        name: String,
+        /// The word.
+        found: String,
+        /// What may stand there.
+        expected: String,
+    },
+    /// Keys that exclude or need each other.
+    #[error("{place} must have {expected}")]
+    Keys {
+        /// Where the keys stand.
+        place: String,
+        /// What must be there.
+        expected: &'static str,
     },
     /// Something was said of what had not been named yet.
     #[error("{place} is not there: name {expected}")]
@@ -119,6 +129,27 @@ pub enum NetworkError {
         /// The limit.
         limit: usize,
     },
+}
+
+impl NetworkError {
+    /// The same of something that stands at `outer`: its place begins there.
+    #[must_use]
+    pub fn below(mut self, outer: &str) -> Self {
+        let (Self::Value { place, .. }
+        | Self::Length { place, .. }
+        | Self::Model { place, .. }
+        | Self::Kind { place, .. }
+        | Self::Quantity { place, .. }
+        | Self::Word { place, .. }
+        | Self::Keys { place, .. }
+        | Self::Builder { place, .. }
+        | Self::Index { place, .. }
+        | Self::Name { place, .. }
+        | Self::TooManySynapses { place, .. }
+        | Self::TooLarge { place, .. }) = &mut self;
+        *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };
+        self
+    }
 }
 
 /// What a model has, in words.

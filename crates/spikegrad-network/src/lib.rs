@@ -1,9 +1,17 @@
 //! What is simulated and what is recorded: [`Network`] (structure), [`Parameters`] (values, and the shape of a
-//! gradient), [`Stimulus`] (input spikes), [`Trace`] (the record of a run), and the problem file that states them.
+//! gradient), [`Stimulus`] (input spikes), [`Trace`] (the record of a run), the [losses](loss) that read it, and the problem file that
+//! states them all.
 //!
 //! Read [`Network`] and [`Parameters`] first, then [`Trace`]. [`Circuit`] is the same network laid out for an engine.
 //!
 //! Not here: any motion of a neuron (`spikegrad_dynamics`), the simulation, the adjoint.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        reason = "expected values come from the other implementation"
+    )
+)]
 
 mod builder;
 mod circuit;
@@ -12,10 +20,12 @@ mod form;
 mod groups;
 mod ids;
 mod layers;
+pub mod loss;
 mod network;
 mod parameters;
 mod places;
 pub mod problem;
+mod spike_trains;
 mod stimulus;
 mod time;
 mod trace;
@@ -32,6 +42,7 @@ pub use network::{
 };
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;
+pub use spike_trains::{SpikeTrains, SpikeTrainsError};
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;
 pub use trace::{

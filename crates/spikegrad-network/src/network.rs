@@ -263,6 +263,12 @@ impl Network {
         self.first[population]..self.first[population + 1]
     }
 
+    /// The neurons of the population called `name`, as indices.
+    #[must_use]
+    pub fn neurons_of(&self, name: &str) -> Option<Range<usize>> {
+        self.population(name).map(|population| self.range(population))
+    }
+
     /// Position of the population called `name`.
     #[must_use]
     pub fn population(&self, name: &str) -> Option<usize> {

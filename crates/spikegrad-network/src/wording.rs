@@ -50,6 +50,20 @@ pub fn shown(text: &str) -> String {
     head.chain(['…']).chain(line.chars().skip(count - TAIL)).collect()
 }
 
+/// Names that a sentence lists.
+const MOST_NAMES: usize = 8;
+
+/// Names as a sentence lists them, each [as it can be shown](shown): the first eight, and how many there are more.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names = names.map(|name| format!("\"{}\"", shown(name)));
+    let list = names.by_ref().take(MOST_NAMES).collect::<Vec<_>>().join(", ");
+    match names.count() {
+        _ if list.is_empty() => "there is none".into(),
+        0 => list,
+        more => format!("{list} and {more} more"),
+    }
+}
+
 /// Whether a letter would do something to the line that it stands in.
 fn disturbs(letter: char) -> bool {
     letter.is_control()

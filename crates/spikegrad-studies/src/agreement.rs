@@ -16,8 +16,7 @@ use spikegrad::{
     Loss, MaxVoltageCrossEntropy, Parameters, Sample, Settings, Stimulus, value_and_grad_batch,
 };
 use spikegrad_compare::time_stepped::{
-    GridLoss, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Shape, SteppedNetwork,
-    SteppedSettings, Surrogate,
+    GridLoss, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_report::plot::{Chart, ChartLine, Colours};
 use spikegrad_report::{Page, Table};
@@ -144,11 +143,12 @@ fn of_network(
     let (network, parameters) = (classifier.network(), classifier.parameters());
     let stimuli =
         (0..samples).map(|k| run.test_stimulus(k)).collect::<Result<Vec<Stimulus>, _>>()?;
-    let population = classifier.output();
+    let population = &network.populations()[classifier.output()].name;
     let labels = || run.test().labels[..samples].iter().copied();
 
-    let losses: Vec<_> =
-        labels().map(|label| MaxVoltageCrossEntropy { population, label }).collect();
+    let losses: Vec<_> = labels()
+        .map(|label| MaxVoltageCrossEntropy { population: population.clone(), label })
+        .collect();
     let exact: Vec<_> = stimuli
         .iter()
         .zip(&losses)
@@ -159,7 +159,6 @@ fn of_network(
         value_and_grad_batch(network, parameters, &exact, &settings, |_, trace| trace.spikes.len())
             .map_err(|failed| failed.source)?;
 
-    let losses: Vec<_> = labels().map(|label| GridMax { population, label }).collect();
     let grid: Vec<_> = stimuli
         .iter()
         .zip(&losses)

@@ -14,8 +14,7 @@ use serde::Serialize;
 use spikegrad::MeanVoltageCrossEntropy;
 use spikegrad_compare::stochastic::{Circle, Landscape, five_weights, integrate, running_integral};
 use spikegrad_compare::time_stepped::{
-    GridError, GridSample, Height, MeanVoltageCrossEntropy as GridMean, Shape, SteppedNetwork,
-    SteppedSettings, Surrogate,
+    GridError, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate,
 };
 use spikegrad_report::plot::{Chart, Colours};
 use spikegrad_report::{Page, Table};
@@ -120,8 +119,13 @@ fn five_weights_loops(seed: u64) -> Result<Vec<FiveWeights>, StudyError> {
     Ok(all)
 }
 
+/// What is integrated around circles of weights.
+fn loss() -> MeanVoltageCrossEntropy {
+    MeanVoltageCrossEntropy { population: "read".into(), label: 0 }
+}
+
 fn spiking_loop(plan: &Plan<'_>, circle: u64) -> Result<Spiking, StudyError> {
-    let loss = MeanVoltageCrossEntropy { population: 1, label: 0 };
+    let loss = loss();
     let weights = Weights::small(&loss)?;
     let path = Circle::random(weights.here(), SPIKING_RADIUS, circle).ok_or(StudyError::NoPlane)?;
     let around = integrate(&weights, &path, plan.pick(POINTS, 400))?;
@@ -146,7 +150,7 @@ fn surrogate_field(weights: &Weights<'_>, beta: f64, theta: &[f64]) -> Result<Ve
     let surrogate = Surrogate { shape: Shape::SuperSpike, beta, height: Height::One };
     let (parameters, settings) = (weights.at(theta), SteppedSettings::new(DT, surrogate));
     let stepped = SteppedNetwork::new(&weights.network, &parameters, settings)?;
-    let loss = GridMean { population: 1, label: 0 };
+    let loss = loss();
     let sample = [GridSample { stimulus: &weights.stimulus, loss: &loss }];
     let batch = stepped.value_and_grad_batch(&parameters, &sample, |_, _| ())?;
     Ok(Weights::row(&batch.gradient))

@@ -17,8 +17,8 @@ use spikegrad::{
     value_and_jvp,
 };
 use spikegrad_compare::time_stepped::{
-    GridMemory, GridSample, Height, MaxVoltageCrossEntropy as GridMax, Shape, SteppedNetwork,
-    SteppedSettings, SteppedSum, Surrogate, Threshold,
+    GridMemory, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, SteppedSum, Surrogate,
+    Threshold,
 };
 use spikegrad_report::plot::{Chart, Colours};
 use spikegrad_report::{Page, Table};
@@ -140,6 +140,11 @@ fn case(
     Ok(Case { sweep, width, drive, dt, weights, spikes: trace.spikes.len(), methods })
 }
 
+/// The name of the population that is read.
+fn output(network: &Network) -> String {
+    network.populations()[1].name.clone()
+}
+
 fn exact(
     network: &Network,
     parameters: &Parameters,
@@ -147,7 +152,7 @@ fn exact(
     label: usize,
     budget: Duration,
 ) -> Result<(Cost, Trace), StudyError> {
-    let loss = MaxVoltageCrossEntropy { population: 1, label };
+    let loss = MaxVoltageCrossEntropy { population: output(network), label };
     let mut evaluator =
         Evaluator::new(network, parameters, Settings::default()).map_err(spikegrad::Error::from)?;
     let mut gradient = evaluator.zero_gradient(parameters);
@@ -172,7 +177,7 @@ fn one_at_a_time(
 ) -> Result<[Cost; 2], StudyError> {
     #[expect(clippy::cast_precision_loss, reason = "far fewer weights than 2⁵³")]
     let weights = weights as f64;
-    let loss = MaxVoltageCrossEntropy { population: 1, label };
+    let loss = MaxVoltageCrossEntropy { population: output(network), label };
     let mut evaluator =
         Evaluator::new(network, parameters, Settings::default()).map_err(spikegrad::Error::from)?;
     let value = median(budget, || Ok(evaluator.value(stimulus, &loss).map(drop)?))?;
@@ -203,7 +208,7 @@ fn bptt(
 ) -> Result<Cost, StudyError> {
     let surrogate = Surrogate { shape: Shape::SuperSpike, beta: 10.0, height: Height::One };
     let stepped = SteppedNetwork::new(network, parameters, SteppedSettings::new(dt, surrogate))?;
-    let loss = GridMax { population: 1, label };
+    let loss = MaxVoltageCrossEntropy { population: output(network), label };
     let sample = GridSample { stimulus, loss: &loss };
     let (mut memory, mut sum) = (GridMemory::default(), SteppedSum::new(&stepped));
     let seconds = median(budget, || {

@@ -11,8 +11,8 @@ use crate::similarity::{Similarity, SimilarityOrReason};
 use crate::{Findings, StudyError};
 use serde::Serialize;
 use serde_json::json;
-use spikegrad::problem::{LossDocument, Problem};
-use spikegrad::{Settings, loss_of};
+use spikegrad::problem::Problem;
+use spikegrad::{AnyLoss, Settings};
 use spikegrad_compare::time_stepped::{
     GridError, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, Surrogate, grid_loss_of,
 };
@@ -112,9 +112,9 @@ pub fn compare(
     progress: &dyn Fn(usize, usize, &str) -> bool,
 ) -> Result<Comparison, StudyError> {
     let document = problem.document.loss.as_ref().ok_or(StudyError::NoLoss)?;
-    let loss = loss_of(document, &problem.network);
+    let loss = document;
     let Problem { network, parameters, stimulus, .. } = problem;
-    let question = Question { network, parameters, stimulus, loss: &*loss, settings };
+    let question = Question { network, parameters, stimulus, loss, settings };
     let count = question.numbers().len();
 
     let all = Method::ALL.len() + 2;
@@ -221,7 +221,7 @@ impl Outcome {
     }
 }
 
-fn surrogates(problem: &Problem, document: &LossDocument, exact: &Answer) -> Vec<OfSurrogate> {
+fn surrogates(problem: &Problem, document: &AnyLoss, exact: &Answer) -> Vec<OfSurrogate> {
     let connections = exact.gradient.parameters.connections.iter();
     let exact: Option<Vec<f64>> = connections.flat_map(|c| c.weights.iter().copied()).collect();
     let compared = |shape: Shape, dt: f64| -> Result<SimilarityOrReason, GridError> {
@@ -239,9 +239,9 @@ fn surrogates(problem: &Problem, document: &LossDocument, exact: &Answer) -> Vec
         }
         let surrogate = Surrogate { shape, beta: BETA, height: Height::One };
         let settings = SteppedSettings::new(dt, surrogate);
-        let loss = grid_loss_of(document, &problem.network)?;
+        let loss = grid_loss_of(document)?;
         let stepped = SteppedNetwork::new(&problem.network, &problem.parameters, settings)?;
-        let sample = [GridSample { stimulus: &problem.stimulus, loss: &*loss }];
+        let sample = [GridSample { stimulus: &problem.stimulus, loss }];
         let found = stepped.value_and_grad_batch(&problem.parameters, &sample, |_, _| ())?;
         let found = found.gradient.connections.iter().flat_map(|c| c.weights.iter().copied());
         Ok(SimilarityOrReason::of(exact, &found.collect::<Vec<f64>>()))
@@ -413,11 +413,11 @@ mod tests {
             compare(&problem, "small", Settings::default(), &|_, _, _| true).unwrap().findings;
         let entries = found.numbers["entries"].as_array().unwrap();
         assert_eq!(entries.len() as u64, found.numbers["numbers"].as_u64().unwrap());
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         let Problem { network, parameters, stimulus, .. } = &problem;
         let settings = Settings::default();
         let answer =
-            spikegrad::value_and_grad(network, parameters, stimulus, &*loss, &settings).unwrap();
+            spikegrad::value_and_grad(network, parameters, stimulus, loss, &settings).unwrap();
         let gradient = answer.gradient;
         let expected = [gradient.parameters.to_vec(), gradient.input_times].concat();
         for (entry, expected) in entries.iter().zip(expected) {

@@ -15,15 +15,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 use spikegrad::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapses,
+    Population, PopulationParameters, Source, Stimulus, Synapses, VoltageMse,
 };
 use spikegrad::{li, lif};
 use spikegrad_compare::stochastic::{
     EscapeNoise, Noise, StochasticNeuron, StochasticProblem, five_weights, uniforms,
 };
-use spikegrad_compare::time_stepped::{
-    GridSample, Height, Shape, SteppedSettings, Surrogate, VoltageMse,
-};
+use spikegrad_compare::time_stepped::{GridSample, Height, Shape, SteppedSettings, Surrogate};
 use spikegrad_report::plot::{Chart, ChartLine, ChartPoint, Colours};
 use spikegrad_report::{Page, Table};
 
@@ -191,7 +189,8 @@ fn chain(plan: &Plan<'_>, neurons: usize, beta: f64) -> Result<Chain, StudyError
     let t_end = DT * f64::from(STEPS);
     let spikes = [(0, 0.0), (1, DT)].map(|(channel, time)| InputSpike { channel, time });
     let stimulus = Stimulus::new(t_end, spikes.to_vec()).map_err(spikegrad::Error::from)?;
-    let loss = VoltageMse { population: neurons, samples: vec![(0, t_end, 0.4)] };
+    let population = network.populations()[neurons].name.clone();
+    let loss = VoltageMse { population, samples: vec![(0, t_end, 0.4)] };
     let sample = GridSample { stimulus: &stimulus, loss: &loss };
     // Through the reset as well: the difference from the exact derivative is then that of smoothing alone.
     let surrogate = Surrogate { shape: Shape::Sigmoid, beta, height: Height::Growing };

@@ -8,12 +8,11 @@ use crate::{Plan, StudyError};
 use serde::Serialize;
 use spikegrad::dynamics::math;
 use spikegrad::{
-    InputSpike, Loss, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings,
+    AnyLoss, InputSpike, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings,
     ShapedVoltageCrossEntropy, Stimulus, Trace, value_and_grad_batch, value_batch,
 };
 use spikegrad_compare::time_stepped::{
-    GridLoss, GridSample, MaxVoltageCrossEntropy as GridMax, Run,
-    ShapedVoltageCrossEntropy as GridShaped, SteppedNetwork, SteppedSettings, View,
+    GridSample, Run, SteppedNetwork, SteppedSettings, View, grid_loss_of, shaped_scores,
 };
 use spikegrad_train::data::Randman;
 use spikegrad_train::fit::Classifier;
@@ -108,7 +107,7 @@ impl Task {
         .generate()?;
         let classifier = Classifier::new(&config, self.units, self.classes)?;
         let (network, mut parameters) = (classifier.network(), classifier.parameters().clone());
-        let output = classifier.output();
+        let output = &network.populations()[classifier.output()].name;
         let half = |set: DataSet| Half::new(set, &config, readout, output);
         let (train, test) = (half(train)?, half(test)?);
         let lengths = parameters.connections.iter().map(|c| c.weights.len()).collect::<Vec<_>>();
@@ -156,8 +155,8 @@ struct Half {
     stimuli: Vec<Stimulus>,
     labels: Vec<usize>,
     readout: Readout,
-    exact: Vec<Box<dyn Loss>>,
-    grid: Vec<Box<dyn GridLoss>>,
+    /// The cross entropy of each sample.
+    losses: Vec<AnyLoss>,
 }
 
 impl Half {
@@ -165,7 +164,7 @@ impl Half {
         set: DataSet,
         config: &Config,
         readout: Readout,
-        population: usize,
+        population: &str,
     ) -> Result<Self, StudyError> {
         let stimulus = |k: usize| {
             let mut spikes: Vec<InputSpike> = Vec::new();
@@ -174,16 +173,16 @@ impl Half {
         };
         let stimuli = (0..set.len()).map(stimulus).collect::<Result<Vec<_>, StudyError>>()?;
         let labels = set.labels;
-        let (exact, grid) = labels.iter().map(|&label| readout.losses(population, label)).unzip();
-        Ok(Self { stimuli, labels, readout, exact, grid })
+        let losses = labels.iter().map(|&label| readout.loss(population, label)).collect();
+        Ok(Self { stimuli, labels, readout, losses })
     }
 
     fn exact(&self, k: usize) -> Sample<'_> {
-        Sample { stimulus: &self.stimuli[k], loss: &*self.exact[k] }
+        Sample { stimulus: &self.stimuli[k], loss: &self.losses[k] }
     }
 
-    fn grid(&self, k: usize) -> GridSample<'_> {
-        GridSample { stimulus: &self.stimuli[k], loss: &*self.grid[k] }
+    fn grid(&self, k: usize) -> Result<GridSample<'_>, StudyError> {
+        Ok(GridSample { stimulus: &self.stimuli[k], loss: grid_loss_of(&self.losses[k])? })
     }
 }
 
@@ -202,33 +201,29 @@ impl Readout {
         }
     }
 
-    /// The cross entropy, in both engines.
-    fn losses(self, population: usize, label: usize) -> (Box<dyn Loss>, Box<dyn GridLoss>) {
-        let (tau, scale) = (DECAY, DECIDED);
+    /// The cross entropy.
+    fn loss(self, population: &str, label: usize) -> AnyLoss {
+        let population = population.to_owned();
         match self {
-            Self::Maximum => (
-                Box::new(MaxVoltageCrossEntropy { population, label }),
-                Box::new(GridMax { population, label }),
-            ),
-            Self::Shaped => (
-                Box::new(ShapedVoltageCrossEntropy { population, label, tau, scale }),
-                Box::new(GridShaped { population, label, tau, scale }),
-            ),
+            Self::Maximum => MaxVoltageCrossEntropy { population, label }.into(),
+            Self::Shaped => {
+                let (tau, scale) = (DECAY, DECIDED);
+                ShapedVoltageCrossEntropy { population, label, tau, scale }.into()
+            }
         }
     }
 
     /// What a run on the grid says of each neuron of `population`, the neurons `range`.
-    fn scores(self, run: &Run, population: usize, range: Range<usize>) -> Vec<f64> {
+    fn scores(self, run: &Run, population: &str, range: Range<usize>) -> Vec<f64> {
         let highest = |neuron: usize| {
             let potentials = (0..=run.steps()).map(|step| run.membrane(step, neuron));
             potentials.fold(f64::NEG_INFINITY, f64::max)
         };
-        let (tau, scale) = (DECAY, DECIDED);
-        match self {
-            Self::Maximum => range.map(highest).collect(),
-            Self::Shaped => {
-                GridShaped { population, label: 0, tau, scale }.scores(&View::new(run, range))
+        match self.loss(population, 0) {
+            AnyLoss::ShapedVoltageCrossEntropy(loss) => {
+                shaped_scores(&loss, &View::new(run, range))
             }
+            _ => range.map(highest).collect(),
         }
     }
 }
@@ -251,7 +246,8 @@ impl Method {
                     .map_err(|failed| failed.source.into())
             }
             Self::Surrogate(settings) => {
-                let samples: Vec<_> = batch.iter().map(|&k| half.grid(k)).collect();
+                let samples = batch.iter().map(|&k| half.grid(k));
+                let samples = samples.collect::<Result<Vec<_>, _>>()?;
                 let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
                 Ok(stepped.value_and_grad_batch(parameters, &samples, |_, _| ())?.gradient)
             }
@@ -265,8 +261,8 @@ impl Method {
         parameters: &Parameters,
         half: &Half,
     ) -> Result<Fitted, StudyError> {
-        let output = network.populations().len() - 1;
-        let outputs = network.range(output);
+        let last = network.populations().len() - 1;
+        let (output, outputs) = (&network.populations()[last].name, network.range(last));
         let all = 0..half.stimuli.len();
         let answers: Vec<(usize, usize)> = match self {
             Self::Exact => {
@@ -282,7 +278,7 @@ impl Method {
                     .collect()
             }
             Self::Surrogate(settings) => {
-                let samples: Vec<_> = all.map(|k| half.grid(k)).collect();
+                let samples = all.map(|k| half.grid(k)).collect::<Result<Vec<_>, _>>()?;
                 let stepped = SteppedNetwork::new(network, parameters, settings.clone())?;
                 let answer = |_, run: &Run| {
                     let scores = half.readout.scores(run, output, outputs.clone());

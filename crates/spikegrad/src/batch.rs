@@ -7,12 +7,13 @@
 //!
 //! Not here: one sample (`scratch.rs`).
 
-use crate::error::BatchError;
+use crate::error::{BatchError, Error};
 use crate::prepared::{Prepared, Runs};
 use crate::scratch::Scratch;
 use rayon::prelude::*;
-use spikegrad_adjoint::{AdjointError, GradientSum, Loss};
+use spikegrad_adjoint::{AdjointError, GradientSum};
 use spikegrad_dynamics::Lif;
+use spikegrad_network::loss::Loss;
 use spikegrad_network::{Parameters, Stimulus, Trace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,9 +32,9 @@ pub struct Sample<'a> {
 /// Memory of a chunk under way.
 #[derive(Debug)]
 pub(crate) struct Worker<N: Runs = Lif<f64>> {
-    scratch: Scratch<N>,
+    pub(crate) scratch: Scratch<N>,
     /// Zero between chunks.
-    sum: GradientSum<f64, N>,
+    pub(crate) sum: GradientSum<f64, N>,
 }
 
 impl<N: Runs> Worker<N> {
@@ -42,33 +43,12 @@ impl<N: Runs> Worker<N> {
     }
 
     /// The value of one sample, whose gradient is added to the sum.
-    fn add(
-        &mut self,
-        prepared: &Prepared<N>,
-        position: usize,
-        sample: Sample<'_>,
-    ) -> Result<f64, BatchError> {
+    fn add(&mut self, prepared: &Prepared<N>, sample: Sample<'_>) -> Result<f64, Error> {
         let Self { scratch, sum } = self;
-        let failed = |source| BatchError { sample: position, source };
         let Sample { stimulus, loss } = sample;
-        let value = scratch.forward(prepared, stimulus, loss, true).map_err(failed)?;
-        scratch.backward(prepared, sum).map_err(|e| failed(e.into()))?;
+        let value = scratch.forward(prepared, stimulus, loss, true)?;
+        scratch.backward(prepared, sum)?;
         Ok(value)
-    }
-
-    /// Evaluates one chunk; the first of its samples is at `first` in the batch.
-    fn run<R>(
-        &mut self,
-        prepared: &Prepared<N>,
-        first: usize,
-        chunk: &[Sample<'_>],
-        extract: &impl Fn(usize, &Trace) -> R,
-    ) -> Result<Vec<(f64, R)>, BatchError> {
-        let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = self.add(prepared, position, sample)?;
-            Ok((value, extract(position, &self.scratch.trace)))
-        };
-        (first..).zip(chunk).map(one).collect()
     }
 }
 
@@ -87,14 +67,32 @@ impl<N: Runs> Default for Workers<N> {
 }
 
 impl<N: Runs> Workers<N> {
-    /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`.
+    /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`, and is written to
+    /// `gradient`.
     pub(crate) fn value_and_grad<R: Send>(
         &mut self,
         prepared: &Prepared<N>,
         samples: &[Sample<'_>],
         total: &mut GradientSum<f64, N>,
+        gradient: &mut Parameters,
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
+        self.accumulate(prepared, samples, total, gradient, |worker, position, &sample| {
+            let value = worker.add(prepared, sample)?;
+            Ok((value, extract(position, &worker.scratch.trace)))
+        })
+    }
+
+    /// Does `one` with each sample, which adds its gradient to the sum of a worker; their sum becomes `total`, and is written to
+    /// `gradient`.
+    pub(crate) fn accumulate<S: Sync, R: Send>(
+        &mut self,
+        prepared: &Prepared<N>,
+        samples: &[S],
+        total: &mut GradientSum<f64, N>,
+        gradient: &mut Parameters,
+        one: impl Fn(&mut Worker<N>, usize, &S) -> Result<R, Error> + Sync,
+    ) -> Result<Vec<R>, BatchError> {
         let Self { workers, is_dirty } = self;
         if std::mem::replace(is_dirty, true) {
             workers.clear();
@@ -105,17 +103,20 @@ impl<N: Runs> Workers<N> {
         let needed = count.min(samples.len().div_ceil(CHUNK));
         workers.resize_with(needed.max(workers.len()), || Worker::new(prepared));
         total.clear();
-        let mut values = Vec::with_capacity(samples.len());
+        let one = |worker: &mut Worker<N>, (position, sample): (usize, &S)| {
+            one(worker, position, sample).map_err(|source| BatchError { sample: position, source })
+        };
+        let mut results = Vec::with_capacity(samples.len());
         let (mut first, mut is_first) = (0, true);
         for wave in samples.chunks(CHUNK * count) {
             let chunks = workers.par_iter_mut().zip(wave.par_chunks(CHUNK)).enumerate();
-            let results: Vec<_> = chunks
+            let chunks: Vec<Result<Vec<_>, _>> = chunks
                 .map(|(k, (worker, chunk))| {
-                    worker.run(prepared, first + k * CHUNK, chunk, &extract)
+                    (first + k * CHUNK..).zip(chunk).map(|sample| one(worker, sample)).collect()
                 })
                 .collect();
-            for (worker, result) in workers.iter_mut().zip(results) {
-                values.extend(result?);
+            for (worker, of_chunk) in workers.iter_mut().zip(chunks) {
+                results.extend(of_chunk?);
                 if is_first {
                     // What is added to zero.
                     std::mem::swap(total, &mut worker.sum);
@@ -127,42 +128,27 @@ impl<N: Runs> Workers<N> {
             first += wave.len();
         }
         *is_dirty = false;
-        Ok(values)
+        total.write(&prepared.network, &prepared.circuit, gradient);
+        let Some((place, value)) = not_finite(prepared, gradient) else { return Ok(results) };
+        // The first sample with which it is not. In the order of chunks the sum may have left the range of a double where that of the
+        // samples one by one does not; the last sample is then named.
+        let mut worker = Worker::new(prepared);
+        for sample in (0..).zip(samples) {
+            one(&mut worker, sample)?;
+            worker.sum.write(&prepared.network, &prepared.circuit, gradient);
+            if not_finite(prepared, gradient).is_some() {
+                first = sample.0 + 1;
+                break;
+            }
+        }
+        let source = AdjointError::NonFiniteGradient { place, value }.into();
+        Err(BatchError { sample: first.saturating_sub(1), source })
     }
 }
 
 /// The first number of a gradient that is not finite, and its place.
-pub(crate) fn not_finite<N: Runs>(
-    prepared: &Prepared<N>,
-    gradient: &Parameters,
-) -> Option<(String, f64)> {
+fn not_finite<N: Runs>(prepared: &Prepared<N>, gradient: &Parameters) -> Option<(String, f64)> {
     gradient.find(&prepared.network, |x| !x.is_finite())
-}
-
-/// The error of a batch whose gradient is not finite, at `found`: of the first sample with which it is not. In the order of
-/// chunks the sum may have left the range of a double where that of the samples one by one does not; the last sample is then
-/// named.
-pub(crate) fn too_much<N: Runs>(
-    prepared: &Prepared<N>,
-    samples: &[Sample<'_>],
-    found: (String, f64),
-) -> BatchError {
-    let mut worker = Worker::new(prepared);
-    let mut so_far = worker.sum.to_parameters(&prepared.network, &prepared.circuit);
-    let mut position = samples.len().saturating_sub(1);
-    for (k, &sample) in samples.iter().enumerate() {
-        if let Err(error) = worker.add(prepared, k, sample) {
-            return error;
-        }
-        worker.sum.write(&prepared.network, &prepared.circuit, &mut so_far);
-        if not_finite(prepared, &so_far).is_some() {
-            position = k;
-            break;
-        }
-    }
-    let (place, value) = found;
-    let source = AdjointError::NonFiniteGradient { place, value }.into();
-    BatchError { sample: position, source }
 }
 
 /// Values of a batch without gradients, and what `extract` reads from each trace.

@@ -4,6 +4,7 @@
 
 use spikegrad_adjoint::AdjointError;
 use spikegrad_network::NetworkError;
+use spikegrad_network::loss::LossError;
 use spikegrad_simulate::SimulateError;
 use thiserror::Error;
 
@@ -11,12 +12,15 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The parameters, the loss or a direction do not fit the network.
+    /// The parameters or a direction do not fit the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The simulation could not finish.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    /// The loss has no value.
+    #[error(transparent)]
+    Loss(#[from] LossError),
     /// The gradient does not exist.
     #[error(transparent)]
     Adjoint(#[from] AdjointError),

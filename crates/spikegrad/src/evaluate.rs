@@ -6,7 +6,8 @@ use crate::batch::Sample;
 use crate::error::{BatchError, Error};
 use crate::evaluator::Evaluator;
 use crate::prepared::Settings;
-use spikegrad_adjoint::{Certificate, Loss};
+use spikegrad_adjoint::Certificate;
+use spikegrad_network::loss::Loss;
 use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, SimulateError};
 
@@ -56,7 +57,7 @@ pub fn value_and_grad(
 /// The three verbs one by one; [`value_and_grad`] is all of them.
 /// ```
 /// use spikegrad::problem::Problem;
-/// use spikegrad::{Grazing, Loss, Options, backward, loss_of, simulate};
+/// use spikegrad::{Evaluate, Grazing, Options, backward, simulate};
 /// let problem = Problem::from_json(br#"{
 ///   "format": "spikegrad-problem", "version": 1,
 ///   "network": {
@@ -68,7 +69,7 @@ pub fn value_and_grad(
 ///   "loss": {"type": "max_voltage_cross_entropy", "population": "out", "label": 0}
 /// }"#)?;
 /// let Problem { network, parameters, stimulus, document } = &problem;
-/// let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+/// let loss = document.loss.as_ref().unwrap();
 ///
 /// let options = Options { max_events: 1000, readouts: loss.readouts(network)? };
 /// let trace = simulate(network, parameters, stimulus, &options)?;

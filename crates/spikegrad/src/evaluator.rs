@@ -7,8 +7,9 @@ use crate::error::{BatchError, Error};
 use crate::prepared::{Explanation, Prepared, Runs, Settings};
 use crate::run::Run;
 use crate::scratch::Scratch;
-use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, Loss};
+use spikegrad_adjoint::{AdjointError, Certificate, GradientSum};
 use spikegrad_dynamics::{AnyNeuron, Lif};
+use spikegrad_network::loss::Loss;
 use spikegrad_network::{
     Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, Trace,
 };
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// # Examples
 /// ```
 /// use spikegrad::problem::Problem;
-/// use spikegrad::{Evaluator, Settings, loss_of};
+/// use spikegrad::{Evaluator, Settings};
 /// let problem = Problem::from_json(br#"{
 ///   "format": "spikegrad-problem", "version": 1,
 ///   "network": {
@@ -31,15 +32,15 @@ use std::sync::Arc;
 ///   "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0]]},
 ///   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0]]}
 /// }"#)?;
-/// let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+/// let loss = problem.document.loss.as_ref().unwrap();
 /// let mut parameters = problem.parameters.clone();
 /// let mut evaluator = Evaluator::new(&problem.network, &parameters, Settings::default())?;
 /// let mut gradient = evaluator.zero_gradient(&parameters);
-/// let before = evaluator.value_and_grad(&problem.stimulus, &*loss, &mut gradient)?;
+/// let before = evaluator.value_and_grad(&problem.stimulus, loss, &mut gradient)?;
 /// // Downhill is towards an earlier spike: a larger weight.
 /// parameters.connections[0].weights[0] -= 1e6 * gradient.parameters.connections[0].weights[0];
 /// evaluator.set_parameters(&parameters)?;
-/// assert!(evaluator.value(&problem.stimulus, &*loss)? < before);
+/// assert!(evaluator.value(&problem.stimulus, loss)? < before);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -250,8 +251,8 @@ impl<N: Runs> Inner<N> {
         requests: &[ReadoutRequest],
         for_gradient: bool,
     ) -> Result<&Trace, SimulateError> {
-        let request = |into: &mut Vec<_>| into.extend_from_slice(requests);
-        self.scratch.run(&self.prepared, stimulus, for_gradient, request)?;
+        self.scratch.requests().extend_from_slice(requests);
+        self.scratch.run(&self.prepared, stimulus, for_gradient)?;
         Ok(&self.scratch.trace)
     }
 
@@ -280,11 +281,6 @@ impl<N: Runs> Inner<N> {
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { prepared, sum, workers, .. } = self;
-        let values = workers.value_and_grad(prepared, samples, sum, extract)?;
-        sum.write(&prepared.network, &prepared.circuit, gradient);
-        match batch::not_finite(prepared, gradient) {
-            None => Ok(values),
-            Some(found) => Err(batch::too_much(prepared, samples, found)),
-        }
+        workers.value_and_grad(prepared, samples, sum, gradient, extract)
     }
 }

@@ -11,8 +11,9 @@
 use crate::batch::Sample;
 use crate::error::Error;
 use crate::prepared::Settings;
-use spikegrad_adjoint::{AdjointError, Cotangents, Grazing, judge_touches};
+use spikegrad_adjoint::{AdjointError, Grazing, judge_touches};
 use spikegrad_dynamics::{AnyNeuron, Dual64, Lif};
+use spikegrad_network::loss::{Cotangents, LossError};
 use spikegrad_network::{
     Build, Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace,
 };
@@ -46,7 +47,7 @@ pub struct DirectionalEvaluation {
 /// How does the loss change if all weights grow by the same factor?
 /// ```
 /// use spikegrad::problem::Problem;
-/// use spikegrad::{Gradient, Sample, Settings, loss_of, value_and_grad, value_and_jvp};
+/// use spikegrad::{Gradient, Sample, Settings, value_and_grad, value_and_jvp};
 /// let problem = Problem::from_json(br#"{
 ///   "format": "spikegrad-problem", "version": 1,
 ///   "network": {
@@ -58,13 +59,13 @@ pub struct DirectionalEvaluation {
 ///   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
 /// }"#)?;
 /// let Problem { network, parameters, stimulus, .. } = &problem;
-/// let loss = loss_of(problem.document.loss.as_ref().unwrap(), network);
+/// let loss = problem.document.loss.as_ref().unwrap();
 /// let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 2] };
 /// direction.parameters.connections[0].weights.clone_from(&parameters.connections[0].weights);
-/// let sample = Sample { stimulus, loss: &*loss };
+/// let sample = Sample { stimulus, loss };
 /// let forward = value_and_jvp(network, parameters, sample, &direction, &Settings::default())?;
 ///
-/// let backward = value_and_grad(network, parameters, stimulus, &*loss, &Settings::default())?;
+/// let backward = value_and_grad(network, parameters, stimulus, loss, &Settings::default())?;
 /// let weights = &backward.gradient.parameters.connections[0].weights;
 /// let sum = 5.0 * weights[0] + 4.0 * weights[1];
 /// assert!((forward.derivative / sum - 1.0).abs() < 1e-12);
@@ -104,7 +105,7 @@ fn propagate<N: Build<Dual64>>(
     if derivative.is_finite() {
         Ok(DirectionalEvaluation { loss: value, derivative, trace })
     } else {
-        Err(AdjointError::NonFiniteLoss.into())
+        Err(LossError::NotFinite.into())
     }
 }
 

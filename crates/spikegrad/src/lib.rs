@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use spikegrad::problem::Problem;
-//! use spikegrad::{Settings, loss_of, value_and_grad};
+//! use spikegrad::{Settings, value_and_grad};
 //!
 //! let problem = Problem::from_json(br#"{
 //!   "format": "spikegrad-problem", "version": 1,
@@ -32,9 +32,9 @@
 //!   "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0], [1, 0.004]]},
 //!   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
 //! }"#)?;
-//! let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+//! let loss = problem.document.loss.as_ref().unwrap();
 //! let answer =
-//!     value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, &Settings::default())?;
+//!     value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, loss, &Settings::default())?;
 //!
 //! let spike = answer.trace.spikes[0].time;
 //! assert!((spike - 0.005723379243551286547).abs() < 1e-17);
@@ -79,13 +79,15 @@ pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
 pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, WithRespectTo, explain};
 pub use run::{Run, RunGradient};
-pub use spikegrad_adjoint::{
-    AdjointError, Certificate, Cotangents, Evaluate, Grazing, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Tie,
-    TieKind, TtfsCrossEntropy, VanRossum, VoltageMse, backward, loss_of,
-};
+pub use spikegrad_adjoint::{AdjointError, Certificate, Grazing, Tie, TieKind, backward};
 pub use spikegrad_dynamics::lif::integrator as li;
 pub use spikegrad_dynamics::{Dual64, Equations, General, Scalar, lif};
+pub use spikegrad_network::loss::{
+    AnyLoss, Cotangents, Derivatives, Evaluate, Loss, LossError, MaxVoltageCrossEntropy,
+    MeanVoltageCrossEntropy, Observation, RateRegulariser, RelativeSpikeTime,
+    ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, TtfsCrossEntropy, VanRossum, VoltageMeasure,
+    VoltageMse, VoltageRegulariser,
+};
 pub use spikegrad_network::{
     Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network,
     NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population, PopulationParameters,

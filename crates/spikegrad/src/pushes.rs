@@ -21,7 +21,7 @@
 //! ```
 //! use spikegrad::problem::Problem;
 //! use spikegrad::pushes::{self, RateBounds};
-//! use spikegrad::{Settings, loss_of, value_and_grad};
+//! use spikegrad::{Settings, value_and_grad};
 //! let Problem { network, parameters, stimulus, document } = Problem::from_json(br#"{
 //!   "format": "spikegrad-problem", "version": 1,
 //!   "network": {
@@ -32,8 +32,8 @@
 //!   "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0]]},
 //!   "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.004], [0.004]]}
 //! }"#)?;
-//! let loss = loss_of(document.loss.as_ref().unwrap(), &network);
-//! let answer = value_and_grad(&network, &parameters, &stimulus, &*loss, &Settings::default())?;
+//! let loss = document.loss.as_ref().unwrap();
+//! let answer = value_and_grad(&network, &parameters, &stimulus, loss, &Settings::default())?;
 //! let mut gradient = answer.gradient.parameters;
 //! assert_eq!(gradient.connections[0].weights[0], 0.0);
 //!

@@ -3,13 +3,14 @@
 //! Who computes a loss elsewhere, such as a tensor library, takes spikes and read-outs from a [`Run`] and returns ∂L/∂(each of them). Not here: losses
 //! of our own (`evaluator.rs`).
 
-use crate::batch::CHUNK;
+use crate::batch::{Worker, Workers};
 use crate::error::BatchError;
 use crate::prepared::{Prepared, Runs};
-use crate::scratch::{Scratch, WayBack};
+use crate::scratch::Scratch;
 use rayon::prelude::*;
-use spikegrad_adjoint::{AdjointError, Certificate, Cotangents, Differentiated, GradientSum};
-use spikegrad_network::{Parameters, ReadoutRequest, Stimulus, Trace};
+use spikegrad_adjoint::{AdjointError, Certificate, Differentiated};
+use spikegrad_network::loss::Cotangents;
+use spikegrad_network::{Network, Parameters, ReadoutRequest, SpikeTrains, Stimulus, Trace};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use std::sync::Arc;
 /// let mut evaluator = Evaluator::new(&network, &parameters, Settings::default())?;
 /// let run = evaluator.run(&[stimulus], &[])?;
 ///
-/// let time = run.traces()[0].spikes[0].time;
+/// let time = run.spikes().times[0];
 /// let mut cotangents = Cotangents::zeros(&run.traces()[0]);
 /// cotangents.spikes[0] = time;
 /// // Other parameters for the next run are no matter to this one.
@@ -66,8 +67,8 @@ impl Run {
         requests: &[ReadoutRequest],
     ) -> Result<Self, BatchError> {
         let one = |scratch: &mut Scratch<N>, (sample, stimulus): (usize, &Stimulus)| {
-            let run =
-                scratch.run(prepared, stimulus, true, |into| into.extend_from_slice(requests));
+            scratch.requests().extend_from_slice(requests);
+            let run = scratch.run(prepared, stimulus, true);
             run.map_err(|error| BatchError { sample, source: error.into() })?;
             Ok(std::mem::take(&mut scratch.trace))
         };
@@ -83,13 +84,19 @@ impl Run {
         &self.traces
     }
 
+    /// The spikes of all samples in flat arrays: a channel for each neuron of the network.
+    #[must_use]
+    pub fn spikes(&self) -> SpikeTrains {
+        SpikeTrains::of_runs(self.way_back.network(), &self.traces)
+    }
+
     /// The gradient of a loss with these derivatives with respect to the spikes and read-outs of each sample.
     ///
     /// The sum over samples has the same bits on any number of threads.
     ///
     /// # Errors
-    /// [`BatchError`] of the first sample whose cotangents do not fit or are missing, or whose gradient does not exist; of a sum that is not finite, the
-    /// last.
+    /// [`BatchError`] of the first sample whose cotangents do not fit or are missing, or whose gradient does not exist; of a sum that is not finite
+    /// although no sample fails, the first sample with which it is not.
     pub fn backward(&self, cotangents: &[Cotangents]) -> Result<RunGradient, BatchError> {
         let (found, expected) = (cotangents.len(), self.traces.len());
         if found != expected {
@@ -117,6 +124,7 @@ impl Run {
 
 /// The way back, whatever the kind of neuron.
 trait Differentiate: Send + Sync {
+    fn network(&self) -> &Network;
     fn backward(
         &self,
         traces: &[Trace],
@@ -130,51 +138,27 @@ trait Differentiate: Send + Sync {
     ) -> Certificate;
 }
 
-/// ∂L/∂(input times) and ∂L/∂(spike times) of a sample.
-type Times = (Vec<f64>, Vec<f64>);
-
-impl<N: Runs> Prepared<N> {
-    /// The sum of the gradients of one chunk, the first of whose samples is at `first`.
-    fn backward_chunk(
-        &self,
-        first: usize,
-        samples: (&[Trace], &[Cotangents]),
-    ) -> Result<(GradientSum<f64, N>, Vec<Times>), BatchError> {
-        let (mut way_back, mut sum) = (WayBack::default(), self.sum());
-        let one = |(k, (trace, cotangents))| {
-            let mut input_times = Vec::new();
-            let way = way_back.go(self, trace, cotangents, &mut sum, &mut input_times);
-            let way = way.map_err(|e| BatchError { sample: first + k, source: e.into() })?;
-            Ok((input_times, way_back.spike_times(way).to_vec()))
-        };
-        let times: Result<Vec<_>, _> =
-            samples.0.iter().zip(samples.1).enumerate().map(one).collect();
-        Ok((sum, times?))
-    }
-}
-
 impl<N: Runs> Differentiate for Prepared<N> {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
     fn backward(
         &self,
         traces: &[Trace],
         cotangents: &[Cotangents],
     ) -> Result<RunGradient, BatchError> {
-        let (mut sum, mut all) = (self.sum(), Vec::new());
-        let wave = CHUNK * rayon::current_num_threads();
-        for (k, samples) in traces.chunks(wave).zip(cotangents.chunks(wave)).enumerate() {
-            let chunks = samples.0.par_chunks(CHUNK).zip(samples.1.par_chunks(CHUNK)).enumerate();
-            let chunks = chunks.map(|(c, chunk)| self.backward_chunk(k * wave + c * CHUNK, chunk));
-            for result in chunks.collect::<Vec<_>>() {
-                let (mut of_chunk, times) = result?;
-                sum.take(&mut of_chunk);
-                all.extend(times);
-            }
-        }
-        let parameters = sum.to_parameters(&self.network, &self.circuit);
-        if let Some((place, value)) = parameters.find(&self.network, |x: f64| !x.is_finite()) {
-            let source = AdjointError::NonFiniteGradient { place, value }.into();
-            return Err(BatchError { sample: traces.len().saturating_sub(1), source });
-        }
+        let samples: Vec<_> = traces.iter().zip(cotangents).collect();
+        let mut sum = self.sum();
+        let mut parameters = sum.to_parameters(&self.network, &self.circuit);
+        let one = |worker: &mut Worker<N>, _, &(trace, cotangents): &(&Trace, &Cotangents)| {
+            let Worker { scratch: Scratch { way_back, .. }, sum } = worker;
+            let mut input_times = Vec::new();
+            let way = way_back.go(self, trace, cotangents, sum, &mut input_times)?;
+            Ok((input_times, way_back.spike_times(way).to_vec()))
+        };
+        let mut workers = Workers::default();
+        let all = workers.accumulate(self, &samples, &mut sum, &mut parameters, one)?;
         let (input_times, spike_times) = all.into_iter().unzip();
         Ok(RunGradient { parameters, input_times, spike_times })
     }

@@ -5,11 +5,11 @@
 use crate::error::Error;
 use crate::prepared::{Prepared, Runs};
 use spikegrad_adjoint::{
-    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Cotangents,
-    Differentiated, GradientSum, Loss, backward_with_input_times, is_sweepable, judge_touches,
-    sweep_backward_into,
+    AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Differentiated,
+    GradientSum, backward_with_input_times, is_sweepable, judge_touches, sweep_backward_into,
 };
 use spikegrad_dynamics::Lif;
+use spikegrad_network::loss::{Cotangents, Loss};
 use spikegrad_network::{ReadoutRequest, Stimulus, Trace};
 use spikegrad_simulate::{
     Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
@@ -28,9 +28,11 @@ pub(crate) enum Backward {
 pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
-    way_back: WayBack<N>,
-    options: Option<Options>,
+    pub(crate) way_back: WayBack<N>,
+    options: Options,
     cotangents: Cotangents,
+    /// For the loss.
+    memory: Vec<f64>,
     /// Whether the layered sweep did the last run.
     pub(crate) was_swept: bool,
     /// What went the way back of the last run, if anything did.
@@ -45,8 +47,9 @@ impl<N: Runs> Default for Scratch<N> {
             forward: Workspace::default(),
             forward_sweep: SweepWorkspace::default(),
             way_back: WayBack::default(),
-            options: None,
+            options: Options { max_events: 0, readouts: Vec::new() },
             cotangents: Cotangents::default(),
+            memory: Vec::new(),
             was_swept: false,
             last_backward: None,
             trace: Trace::default(),
@@ -56,24 +59,25 @@ impl<N: Runs> Default for Scratch<N> {
 }
 
 impl<N: Runs> Scratch<N> {
+    /// Takes what the next run shall record; none are there yet.
+    pub(crate) fn requests(&mut self) -> &mut Vec<ReadoutRequest> {
+        self.options.readouts.clear();
+        &mut self.options.readouts
+    }
+
     /// Runs a sample, whose trace can be differentiated if `for_gradient`.
     pub(crate) fn run(
         &mut self,
         prepared: &Prepared<N>,
         stimulus: &Stimulus,
         for_gradient: bool,
-        request: impl FnOnce(&mut Vec<ReadoutRequest>),
     ) -> Result<(), SimulateError> {
         let Prepared { network, circuit, layers, settings, .. } = prepared;
         // What was said of the last run does not hold any more.
         self.last_backward = None;
         self.cotangents.reset(&Trace::default());
         let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
-        let options =
-            options.get_or_insert_with(|| Options { max_events: 0, readouts: Vec::new() });
         options.max_events = settings.max_events;
-        options.readouts.clear();
-        request(&mut options.readouts);
         // Of a neuron that is not linear the run records its states in any case.
         let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
         let has_tangents = for_gradient && !can_omit;
@@ -106,12 +110,12 @@ impl<N: Runs> Scratch<N> {
         for_gradient: bool,
     ) -> Result<f64, Error> {
         let network = &*prepared.network;
-        loss.check(network)?;
-        self.run(prepared, stimulus, for_gradient, |requests| loss.request(network, requests))?;
-        self.cotangents.reset(&self.trace);
-        let value = loss.evaluate_into(network, &self.trace, &mut self.cotangents);
-        judge_touches(network, &prepared.circuit, &self.trace, loss, &mut self.cotangents);
-        if value.is_finite() { Ok(value) } else { Err(AdjointError::NonFiniteLoss.into()) }
+        loss.readouts_into(network, self.requests())?;
+        self.run(prepared, stimulus, for_gradient)?;
+        let Self { trace, cotangents, memory, .. } = self;
+        let value = loss.evaluate_in(network, trace, cotangents, memory)?;
+        judge_touches(network, &prepared.circuit, trace, loss, cotangents);
+        Ok(value)
     }
 
     /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.

@@ -3,7 +3,7 @@
 use crate::program::{Run, example, one_neuron, repository, spikegrad};
 use serde_json::{Value, json};
 use spikegrad::problem::{self, Answer, Problem};
-use spikegrad::{Settings, loss_of, value_and_grad};
+use spikegrad::{Settings, value_and_grad};
 
 /// Every number of both has the same bits, and everything else is equal.
 fn same_bits(a: &Value, b: &Value) -> bool {
@@ -25,12 +25,12 @@ fn same_bits(a: &Value, b: &Value) -> bool {
 /// What the library says of a problem.
 fn of_the_library(text: &str) -> Value {
     let problem = Problem::from_json(text.as_bytes()).unwrap();
-    let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+    let loss = problem.document.loss.as_ref().unwrap();
     let evaluation = value_and_grad(
         &problem.network,
         &problem.parameters,
         &problem.stimulus,
-        &*loss,
+        loss,
         &Settings::default(),
     )
     .unwrap();

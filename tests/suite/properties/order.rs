@@ -5,10 +5,11 @@ use crate::random_networks::{Plan, Regime, any_plan, for_all};
 use crate::support::{Random, shuffle};
 use crate::tolerance::REORDERED;
 use proptest::prelude::*;
-use spikegrad::problem::{LossDocument, Problem};
+use spikegrad::problem::Problem;
 use spikegrad::{
-    Connection, InputSpike, Network, NeuronId, Parameters, Source, Stimulus, Synapse, Synapses,
-    Values,
+    AnyLoss, Connection, InputSpike, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Network,
+    NeuronId, Parameters, RelativeSpikeTime, ShapedVoltageCrossEntropy, Source, SpikeTimeMse,
+    Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, VanRossum, VoltageMse,
 };
 use std::collections::BTreeMap;
 
@@ -214,23 +215,24 @@ fn permuted(problem: &Problem, random: &mut Random) -> Permuted {
         Network::new(network.inputs(), network.populations().to_vec(), connections).unwrap();
     let last = neurons_to.last().unwrap();
     match permuted.document.loss.as_mut().unwrap() {
-        LossDocument::SpikeTimeMse { targets, .. } | LossDocument::VanRossum { targets, .. } => {
+        AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })
+        | AnyLoss::VanRossum(VanRossum { targets, .. }) => {
             *targets = moved(targets, last);
         }
-        LossDocument::TtfsCrossEntropy { label, .. }
-        | LossDocument::RelativeSpikeTime { label, .. }
-        | LossDocument::MaxVoltageCrossEntropy { label, .. }
-        | LossDocument::ShapedVoltageCrossEntropy { label, .. }
-        | LossDocument::MeanVoltageCrossEntropy { label, .. } => *label = index(*label, last),
-        LossDocument::VoltageMse { samples, .. } => {
-            samples.iter_mut().for_each(|(neuron, ..)| *neuron = index(*neuron, last));
+        AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { label, .. })
+        | AnyLoss::RelativeSpikeTime(RelativeSpikeTime { label, .. })
+        | AnyLoss::MaxVoltageCrossEntropy(MaxVoltageCrossEntropy { label, .. })
+        | AnyLoss::ShapedVoltageCrossEntropy(ShapedVoltageCrossEntropy { label, .. })
+        | AnyLoss::MeanVoltageCrossEntropy(MeanVoltageCrossEntropy { label, .. }) => {
+            *label = last[*label];
         }
+        AnyLoss::VoltageMse(VoltageMse { samples, .. }) => {
+            samples.iter_mut().for_each(|(neuron, ..)| *neuron = last[*neuron]);
+        }
+        // Those that no plan puts into its file.
+        _ => {}
     }
     Permuted { problem: permuted, neurons_to, synapses_to }
-}
-
-fn index(of: u64, to: &[usize]) -> u64 {
-    to[usize::try_from(of).unwrap()] as u64
 }
 
 #[test]

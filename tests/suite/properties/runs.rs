@@ -12,7 +12,7 @@ use spikegrad::problem::{Answer, Problem};
 use spikegrad::simulation::simulate;
 use spikegrad::{
     AdjointError, Cotangents, Dual64, Engine, Evaluator, Grazing, InputSpike, Sample, Settings,
-    Spike, Stimulus, Trace, backward, loss_of, value_and_grad, value_and_grad_batch,
+    Spike, Stimulus, Trace, backward, value_and_grad, value_and_grad_batch,
 };
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 
@@ -159,12 +159,11 @@ fn a_batch_is_its_samples_on_any_number_of_threads() {
     let pools = [1, 2, 4].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap());
     // Of few spikes each: 44 runs a case.
     for_all(any_plan().prop_map(|plan| Plan { refractory: true, ..plan }), |plan, problem| {
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         let Problem { network, parameters, .. } = problem;
         // More than one chunk, the last of them short.
         let stimuli = stimuli(problem, &mut plan.random(), 11);
-        let samples: Vec<_> =
-            stimuli.iter().map(|stimulus| Sample { stimulus, loss: &*loss }).collect();
+        let samples: Vec<_> = stimuli.iter().map(|stimulus| Sample { stimulus, loss }).collect();
         let batch = |pool: &rayon::ThreadPool| {
             let extract = |_: usize, trace: &Trace| trace.spikes.clone();
             let run = || value_and_grad_batch(network, parameters, &samples, &settings(), extract);
@@ -179,7 +178,7 @@ fn a_batch_is_its_samples_on_any_number_of_threads() {
         }
         let mut sum = vec![0.0; parameters.to_vec().len()];
         for (k, sample) in samples.iter().enumerate() {
-            let alone = value_and_grad(network, parameters, sample.stimulus, &*loss, &settings())
+            let alone = value_and_grad(network, parameters, sample.stimulus, loss, &settings())
                 .map_err(runaway)?;
             prop_assert_eq!(alone.loss.to_bits(), one.losses[k].to_bits());
             prop_assert_eq!(&alone.trace.spikes, &one.extracted[k]);

@@ -3,6 +3,7 @@
 
 use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan};
 use crate::support::{error, of_slopes};
+use crate::tolerance::OF_CHAINS;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::adjoint::{
@@ -10,7 +11,7 @@ use spikegrad::adjoint::{
     sweep_backward_into,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Loss, Options, Settings, Trace, loss_of};
+use spikegrad::{Evaluate, Options, Settings, Trace};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
@@ -31,15 +32,12 @@ const P99: f64 = 1e-12;
 /// A derivative of this share of the largest may be a small difference of large terms.
 const SMALL: f64 = 1e-2;
 
-/// Chains of small slopes multiply by some ten thousands.
-const WORST: f64 = 1e-9;
-
 fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
     let circuit = Circuit::new(network, parameters).unwrap();
     let layers = Layers::new(network, &circuit)
         .map_err(|reason| TestCaseError::fail(reason.describe(network)))?;
-    let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+    let loss = document.loss.as_ref().unwrap();
     let options = Options { max_events: EVENTS, readouts: loss.readouts(network).unwrap() };
     let (mut by_events, mut by_sweep) = (Trace::default(), Trace::default());
     match simulate_into(&circuit, stimulus, &options, &mut Workspace::default(), &mut by_events) {
@@ -76,7 +74,7 @@ impl Differences {
     fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
         let is_same = (got - expected).abs() == 0.0;
         let difference = if is_same { 0.0 } else { error(got, expected, floor.max(UNDERFLOWING)) };
-        prop_assert!(difference <= WORST, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
+        prop_assert!(difference <= OF_CHAINS, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
         self.0.borrow_mut().entry(kind).or_default().push(difference);
         Ok(())
     }
@@ -104,7 +102,7 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         let Problem { network, parameters, document, .. } = problem;
         let circuit = Circuit::new(network, parameters).unwrap();
         let layers = Layers::new(network, &circuit).unwrap();
-        let loss: Box<dyn Loss> = loss_of(document.loss.as_ref().unwrap(), network);
+        let loss = document.loss.as_ref().unwrap();
         // The growth of a label that is silent for 100 s is out of range, and there is nothing to differentiate.
         let Ok((_, cotangents)) = loss.evaluate(network, &trace) else { return Ok(0) };
         let (mut by_walk, mut by_sweep) = (GradientSum::new(&circuit), GradientSum::new(&circuit));
@@ -139,13 +137,13 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         // Each in units of what matters of its number: a delay of seconds is thousands of time constants.
         let stimulus = &trace.stimulus;
         let settings = Settings::default();
-        let numbers = Question { network, parameters, stimulus, loss: &*loss, settings }.numbers();
+        let numbers = Question { network, parameters, stimulus, loss, settings }.numbers();
         let scaled = |entries: Vec<f64>| -> Vec<f64> {
             entries.iter().zip(&numbers).map(|(x, number)| x * number.scale).collect()
         };
         let (got, expected) = (scaled(got), scaled(expected));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
-        let floor = largest * SMALL.max(of_slopes(problem, &trace) / WORST);
+        let floor = largest * SMALL.max(of_slopes(problem, &trace) / OF_CHAINS);
         for (got, expected) in got.iter().zip(&expected) {
             differences.note("derivative", *got, *expected, floor)?;
         }

@@ -8,8 +8,11 @@ use crate::random_networks::{
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
-use spikegrad::problem::{LossDocument, Problem};
-use spikegrad::{Evaluation, InputSpike, Parameters, Stimulus};
+use spikegrad::problem::Problem;
+use spikegrad::{
+    AnyLoss, Evaluation, InputSpike, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Parameters,
+    SpikeTimeMse, Stimulus, TtfsCrossEntropy, VoltageMse,
+};
 
 /// The bits of derivatives that have all of theirs.
 fn full_bits(derivatives: &[f64], expected: &[f64]) -> Vec<u64> {
@@ -53,15 +56,15 @@ fn scaled(problem: &Problem, unit: Unit, factor: f64) -> (Problem, i32) {
     let mut power = 0;
     let times = if unit == Unit::Time { factor } else { 1.0 };
     match scaled.document.loss.as_mut().unwrap() {
-        LossDocument::TtfsCrossEntropy { tau0, tau1, .. } => {
+        AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { tau0, tau1, .. }) => {
             *tau0 *= times;
             *tau1 *= times;
         }
-        LossDocument::SpikeTimeMse { targets, .. } => {
+        AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. }) => {
             targets.iter_mut().flatten().for_each(|t| *t *= times);
             power = if unit == Unit::Time { 2 } else { 0 };
         }
-        LossDocument::VoltageMse { samples, .. } => {
+        AnyLoss::VoltageMse(VoltageMse { samples, .. }) => {
             for (_, time, target) in samples {
                 *time *= times;
                 *target *= factor / times;
@@ -82,8 +85,8 @@ fn scaling_to_the_bit(problem: &Problem, unit: Unit, k: i32) -> Result<usize, Te
     let softmax_of_potentials = matches!(
         problem.document.loss,
         Some(
-            LossDocument::MaxVoltageCrossEntropy { .. }
-                | LossDocument::MeanVoltageCrossEntropy { .. }
+            AnyLoss::MaxVoltageCrossEntropy(MaxVoltageCrossEntropy { .. })
+                | AnyLoss::MeanVoltageCrossEntropy(MeanVoltageCrossEntropy { .. })
         )
     ) && unit == Unit::Potential;
     let (other, power) = scaled(&problem, unit, factor);
@@ -159,10 +162,10 @@ fn a_shift_of_all_input_times_within_a_binade_shifts_every_spike_to_the_bit() {
         // A squared distance from targets that move along; a softmax of times is not invariant to the bit.
         let population = problem.network.populations().last().unwrap().clone();
         for (problem, by) in [(&mut problem, 0.0), (&mut moved, by)] {
-            problem.document.loss = Some(LossDocument::SpikeTimeMse {
+            problem.document.loss = Some(AnyLoss::SpikeTimeMse(SpikeTimeMse {
                 population: population.name.clone(),
                 targets: vec![vec![1.01 + by, 1.03 + by]; population.size],
-            });
+            }));
         }
         let (one, two) = (evaluate(&problem)?, evaluate(&moved)?);
         let expected: Vec<_> =

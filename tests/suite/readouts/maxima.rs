@@ -6,9 +6,7 @@ use crate::support::{Random, close, gradient_of, problem, random};
 use crate::tolerance::{AGREEMENT, DERIVATIVE_ULPS, DIFFERENCE};
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
-use spikegrad::{
-    Evaluator, MaxVoltageCrossEntropy, Measure, NeuronId, Place, ReadoutRequest, li, loss_of,
-};
+use spikegrad::{Evaluator, MaxVoltageCrossEntropy, Measure, NeuronId, Place, ReadoutRequest, li};
 use spikegrad_compare::{Agreement, Engine, Exact, ForwardPropagation, Question, check_gradient};
 
 /// Two integrators that rise to 1 and stay at 0.
@@ -37,9 +35,9 @@ fn a_rise_that_has_relaxed_altogether_has_its_maximum_at_the_end() {
         [(3e-6, 0.005, 0.0025), (3e-6, 3e-6, 0.0025), (1e-20, 0.005, 0.05), (1e-100, 0.005, 0.05)];
     for (tau_mem, tau_syn, t_end) in usual.into_iter().chain(fast) {
         let problem = rising(tau_mem, tau_syn, t_end);
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         for settings in [AUTOMATIC, EVENT_LOOP] {
-            let found = evaluate(&problem, &*loss, &settings).unwrap();
+            let found = evaluate(&problem, loss, &settings).unwrap();
             assert_eq!(found.was_swept, settings == AUTOMATIC);
             close(found.loss, value, 4.0);
             let out = &found.gradient.parameters.populations[0];
@@ -193,15 +191,15 @@ fn a_problem_file_may_read_the_potential_of_neurons_that_spike() {
         document["loss"]["type"] = json!(kind);
         document["loss"]["population"] = json!("out");
         let problem = problem(&document);
-        let loss = loss_of(problem.document.loss.as_ref().unwrap(), &problem.network);
+        let loss = problem.document.loss.as_ref().unwrap();
         let Problem { network, parameters, stimulus, .. } = &problem;
         for settings in [AUTOMATIC, EVENT_LOOP] {
-            let question = Question { network, parameters, stimulus, loss: &*loss, settings };
+            let question = Question { network, parameters, stimulus, loss, settings };
             let check = check_gradient(&question, DIFFERENCE).unwrap();
             assert!(check.agreement.compared() > 10, "{kind}: {check}");
         }
     }
-    let label = MaxVoltageCrossEntropy { population: 0, label: 0 };
+    let label = MaxVoltageCrossEntropy { population: "out".into(), label: 0 };
     assert!(gradient_of(&neuron(9.0), &label).unwrap().loss.abs() < 1e-15);
 }
 

@@ -63,7 +63,7 @@ fn a_sample_outside_of_the_run_is_an_error() {
 #[test]
 fn a_loss_whose_sample_is_late_does_not_read_another_in_its_place() {
     let samples = vec![(0, 0.06, 0.0), (0, 0.01, 5.0)];
-    let loss = VoltageMse { population: 0, samples };
+    let loss = VoltageMse { population: "out".into(), samples };
     let error = evaluate(&usual(), &loss, &AUTOMATIC).unwrap_err();
     assert!(matches!(error, Error::Simulate(SimulateError::SampleTime { request: 0, .. })));
 }

@@ -5,8 +5,8 @@ use super::{AUTOMATIC, EVENT_LOOP, Reads, evaluate, flat};
 use crate::random_networks::{
     Plan, Regime, Swept, USUAL, any_plan, for_all, layered_plan, runaway,
 };
-use crate::support::{of_slopes, one_neuron, problem};
-use crate::tolerance::{AGREEMENT_ROUNDINGS, DIFFERENCE};
+use crate::support::{between_engines, one_neuron, problem};
+use crate::tolerance::{DIFFERENCE, OF_CHAINS};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
@@ -198,8 +198,6 @@ fn read_layers() -> impl Strategy<Value = Plan> {
 
 #[test]
 fn a_sweep_reads_what_the_event_loop_reads_and_has_its_gradient() {
-    /// As between the engines in `properties/sweep.rs`: chains of small slopes.
-    const WORST: f64 = 1e-9;
     // These networks are larger than those of the other statements.
     let event_loop = Settings { max_events: 100_000, ..EVENT_LOOP };
     let automatic = Settings { engine: AUTOMATIC.engine, ..event_loop };
@@ -218,7 +216,7 @@ fn a_sweep_reads_what_the_event_loop_reads_and_has_its_gradient() {
         let by_events = evaluate(problem, &loss, &event_loop).map_err(runaway)?;
         for (got, expected) in evaluator.trace().readouts.iter().zip(&by_events.trace.readouts) {
             prop_assert!(
-                (got.value - expected.value).abs() <= WORST * expected.value.abs().max(1.0),
+                (got.value - expected.value).abs() <= OF_CHAINS * expected.value.abs().max(1.0),
                 "{:?} {:?}",
                 got,
                 expected
@@ -229,13 +227,7 @@ fn a_sweep_reads_what_the_event_loop_reads_and_has_its_gradient() {
         }
         let (got, expected) = (flat(&gradient), flat(&by_events.gradient));
         let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
-        // A rounding of a spike's time grows along a chain of spikes: the two runs differ in the slopes by which adjoints divide, and
-        // the derivatives with them.
-        let slopes = evaluator.trace().spikes.iter().zip(&by_events.trace.spikes);
-        let of_runs = slopes.map(|(a, b)| (a.slope / b.slope - 1.0).abs()).fold(0.0, f64::max);
-        let roundings = of_slopes(problem, evaluator.trace());
-        prop_assert!(of_runs <= WORST.max(roundings), "{}", of_runs);
-        let worst = WORST.max(roundings).max(AGREEMENT_ROUNDINGS * of_runs);
+        let worst = between_engines(problem, evaluator.trace(), &by_events.trace)?;
         for (got, expected) in got.iter().zip(&expected) {
             prop_assert!((got - expected).abs() <= worst * largest, "{} {}", got, expected);
         }

@@ -8,10 +8,10 @@ use spikegrad::adjoint::judge_touches;
 use spikegrad::network::{Circuit, Touch};
 use spikegrad::problem::Problem;
 use spikegrad::{
-    AdjointError, Cotangents, Error, Gradient, Grazing, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, Network, NeuronId, Options, RelativeSpikeTime, Sample, Settings,
-    SpikeTimeMse, Trace, TtfsCrossEntropy, VanRossum, VoltageMse, simulate, value_and_grad,
-    value_and_hvp, value_and_jvp,
+    AdjointError, Derivatives, Error, Gradient, Grazing, Loss, MaxVoltageCrossEntropy,
+    MeanVoltageCrossEntropy, NeuronId, Observation, Options, RelativeSpikeTime, Sample, Settings,
+    SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, simulate, value_and_grad, value_and_hvp,
+    value_and_jvp,
 };
 
 /// When the potential of `touching` touches its threshold: `tau_mem` ln 2 after its input, with `tau_mem` = 2 `tau_syn`.
@@ -49,7 +49,7 @@ fn document(input: f64, synapses: Value) -> Value {
 
 /// The target of the first neuron's spike, and these of the second.
 fn targets(second: &[f64]) -> SpikeTimeMse {
-    SpikeTimeMse { population: 1, targets: vec![vec![0.004], second.to_vec()] }
+    SpikeTimeMse { population: "out".into(), targets: vec![vec![0.004], second.to_vec()] }
 }
 
 fn is_grazing(error: &Error) -> bool {
@@ -69,8 +69,8 @@ type Case = (&'static str, Value, Box<dyn Loss>);
 /// Where a spike in place of the touch would change nothing.
 fn cases_without_effect() -> Vec<Case> {
     let samples = vec![(0, 0.02, 1.0), (1, 0.01, 0.5)];
-    let mean = MeanVoltageCrossEntropy { population: 1, label: 0 };
-    let sampled = VoltageMse { population: 1, samples };
+    let mean = MeanVoltageCrossEntropy { population: "out".into(), label: 0 };
+    let sampled = VoltageMse { population: "out".into(), samples };
     vec![
         ("it is connected to nothing", Value::Null, Box::new(targets(&[0.01]))),
         ("nor to a potential that is read", Value::Null, Box::new(mean)),
@@ -83,18 +83,25 @@ fn cases_without_effect() -> Vec<Case> {
 /// Where a spike in place of the touch would, or might, change what is read.
 fn cases_with_effect() -> Vec<Case> {
     let samples = vec![(1, 0.02, 0.5)];
-    let ttfs = TtfsCrossEntropy { population: 0, label: 0, tau0: 0.01, tau1: 1.0, alpha: 0.1 };
-    let van_rossum = VanRossum { population: 0, targets: vec![vec![0.01]], tau: 0.01 };
-    let maximum = |population| MaxVoltageCrossEntropy { population, label: 0 };
+    let ttfs = TtfsCrossEntropy {
+        population: "touching".into(),
+        label: 0,
+        tau0: 0.01,
+        tau1: 1.0,
+        alpha: 0.1,
+    };
+    let van_rossum =
+        VanRossum { population: "touching".into(), targets: vec![vec![0.01]], tau: 0.01 };
+    let maximum = || MaxVoltageCrossEntropy { population: "out".into(), label: 0 };
     vec![
         ("the second may spike", to_second(3.0, 0.001), Box::new(targets(&[0.01]))),
         ("a weight of 0 has a derivative", to_second(0.0, 0.001), Box::new(targets(&[0.01]))),
         (
             "a sample comes later",
             to_second(3.0, 0.001),
-            Box::new(VoltageMse { population: 1, samples }),
+            Box::new(VoltageMse { population: "out".into(), samples }),
         ),
-        ("a maximum may come later", to_second(3.0, 0.001), Box::new(maximum(1))),
+        ("a maximum may come later", to_second(3.0, 0.001), Box::new(maximum())),
         ("its first spike is read", Value::Null, Box::new(ttfs)),
         ("all its spikes are read", Value::Null, Box::new(van_rossum)),
         ("a loss of one's own reads we know not what", Value::Null, Box::new(FirstOfAll)),
@@ -106,9 +113,9 @@ fn cases_with_effect() -> Vec<Case> {
 struct FirstOfAll;
 
 impl Loss for FirstOfAll {
-    fn evaluate_into(&self, _: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        cotangents.spikes[0] = 1.0;
-        trace.spikes[0].time
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        into.spikes[0] = 1.0;
+        run.spikes[0].time
     }
 }
 
@@ -190,17 +197,19 @@ fn a_loss_reads_so_many_spikes_of_a_neuron_and_a_touch_after_them_has_no_effect(
         judge_touches(&network, &circuit, &trace, loss, &mut cotangents);
         cotangents.touch_matters(0)
     };
-    let ttfs = TtfsCrossEntropy { population: 1, label: 0, tau0: 0.01, tau1: 1.0, alpha: 0.0 };
-    let relative = RelativeSpikeTime { population: 1, label: 0, margin: 0.001 };
+    let ttfs =
+        TtfsCrossEntropy { population: "out".into(), label: 0, tau0: 0.01, tau1: 1.0, alpha: 0.0 };
+    let relative = RelativeSpikeTime { population: "out".into(), label: 0, margin: 0.001 };
     for loss in [&ttfs as &dyn Loss, &relative] {
         assert!(matters(loss, 1, 0.5 * first) && !matters(loss, 1, 0.5 * (first + second)));
         // Neuron 2 is silent, and its first spike is still to come.
         assert!(matters(loss, 2, 0.04) && !matters(loss, 0, 0.0));
     }
-    let two = SpikeTimeMse { population: 1, targets: vec![vec![0.0, 0.0], vec![]] };
+    let two = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0, 0.0], vec![]] };
     assert!(matters(&two, 1, 0.5 * (first + second)) && !matters(&two, 1, second + 1e-6));
     assert!(!matters(&two, 2, 0.0));
-    let van_rossum = VanRossum { population: 1, targets: vec![vec![], vec![]], tau: 0.01 };
+    let van_rossum =
+        VanRossum { population: "out".into(), targets: vec![vec![], vec![]], tau: 0.01 };
     assert!(matters(&van_rossum, 1, 0.049) && matters(&van_rossum, 2, 0.049));
 }
 
@@ -218,10 +227,10 @@ fn only_slopes_that_are_divided_by_count_as_inexact() {
         };
         let (inexact, _) = count(&targets(&[]));
         assert_eq!(inexact, 1, "the first spike, and what it depends on");
-        let many = SpikeTimeMse { population: 1, targets: vec![vec![0.0; 100], vec![]] };
+        let many = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0; 100], vec![]] };
         let (inexact, own) = count(&many);
         assert_eq!(inexact, own);
-        let none = SpikeTimeMse { population: 1, targets: vec![vec![], vec![]] };
+        let none = SpikeTimeMse { population: "out".into(), targets: vec![vec![], vec![]] };
         assert_eq!(count(&none).0, 0);
     }
 }

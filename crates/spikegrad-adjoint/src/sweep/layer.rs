@@ -9,10 +9,11 @@
 use super::columns::{Adjoints, Move, Pass, Row, TimeConstants, decays, flows};
 use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
 use crate::integrals::Integrals;
-use crate::{AdjointError, Cotangents, GradientSum, Grazing};
+use crate::{AdjointError, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::Propagator;
 use spikegrad_dynamics::lif::Averaging;
 use spikegrad_dynamics::{Adjoint, LifGradient, Neuron, NeuronAdjoint, State, lif};
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Cusp, Layer, Place, Time, Trace};
 
 /// Memory of a layer under way.

@@ -16,10 +16,11 @@ mod layer;
 mod schedule;
 
 use crate::backward::{check, is_lost};
-use crate::{AdjointError, Cotangents, GradientSum, Grazing, origin};
+use crate::{AdjointError, GradientSum, Grazing, origin};
 use layer::{LayerSweep, Scratch};
 use schedule::Spikes;
 use spikegrad_dynamics::Neuron;
+use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Layers, Spike, Trace};
 
 /// Scratch memory of a backward sweep, to be used again.

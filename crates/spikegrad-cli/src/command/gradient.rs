@@ -7,7 +7,7 @@ use crate::many::{Answered, answer_each};
 use crate::{advice, output, people};
 use clap::Args;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Evaluation, Grazing, Settings, explain, loss_of, value_and_grad};
+use spikegrad::{Evaluation, Grazing, Settings, explain, value_and_grad};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -105,10 +105,9 @@ fn solve(
     let Some(loss) = &problem.document.loss else {
         return Err(Failure::NoLoss { place: place() });
     };
-    let loss = loss_of(loss, &problem.network);
     let start = Instant::now();
     let evaluation =
-        value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, &*loss, settings)
+        value_and_grad(&problem.network, &problem.parameters, &problem.stimulus, loss, settings)
             .map_err(Failure::of)?;
     let took = start.elapsed();
     let certificate =

@@ -190,7 +190,7 @@ impl<'a> StochasticProblem<'a> {
 
     /// ∂L/∂V of what was read, times its derivative.
     fn smooth(&self, cotangents: &Cotangents, tangent: &Run) -> f64 {
-        let neurons = self.stepped.network().range(self.sample.loss.population());
+        let neurons = self.sample.loss.neurons(self.stepped.network());
         let voltages = cotangents.voltage.chunks(neurons.len().max(1)).enumerate();
         let at = |(step, row): (usize, &[f64])| -> f64 {
             let rates = neurons.clone().map(|k| tangent.membrane(step, k));

@@ -5,10 +5,10 @@
 
 use super::{Coupled, Drawn, EscapeNoise, Noise, StochasticProblem, uniforms};
 use crate::time_stepped::{
-    Activity, Cotangents, GridError, GridLoss, GridMemory, GridSample, Height,
-    MeanVoltageCrossEntropy, Reset, Run, Shape, Side, SteppedNetwork, SteppedSettings, SteppedSum,
-    Surrogate, Threshold, VanRossum, View, VoltageMse,
+    Activity, Cotangents, GridError, GridLoss, GridMemory, GridSample, Height, Reset, Run, Shape,
+    Side, SteppedNetwork, SteppedSettings, SteppedSum, Surrogate, Threshold, View,
 };
+use spikegrad_network::loss::{MeanVoltageCrossEntropy, VanRossum, VoltageMse};
 use spikegrad_network::{
     Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
     PopulationParameters, Source, Stimulus, Synapses, Values,
@@ -81,9 +81,14 @@ fn direction(parameters: &Parameters) -> Vec<Vec<f64>> {
     parameters.connections.iter().enumerate().map(|(k, c)| along(k, c.weights.len())).collect()
 }
 
+/// The name of a population of the chain.
+fn name(population: usize) -> String {
+    format!("p{population}")
+}
+
 /// A square of the integrator's last potential.
 fn squared(spiking: usize, steps: u32) -> VoltageMse {
-    VoltageMse { population: spiking, samples: vec![(0, 0.001 * f64::from(steps), 0.4)] }
+    VoltageMse { population: name(spiking), samples: vec![(0, 0.001 * f64::from(steps), 0.4)] }
 }
 
 struct Case {
@@ -181,7 +186,7 @@ fn the_derivative_of_an_expectation_is_its_derivative() {
 
 #[test]
 fn stochastic_derivatives_are_unbiased_with_all_their_randomness_gone_through() {
-    let van_rossum = VanRossum { population: 1, targets: vec![vec![0.002]], tau: 0.003 };
+    let van_rossum = VanRossum { population: name(1), targets: vec![vec![0.002]], tau: 0.003 };
     let bound =
         Activity { population: 0, side: Side::Upper, strength: 0.4, threshold: 0.0, power: 2 };
     let bounded = SteppedSettings { activity: vec![bound], ..settings() };
@@ -249,12 +254,12 @@ fn samples_of_stochastic_derivatives_have_the_exact_mean() {
 /// The last potential of the first neuron of a population.
 #[derive(Debug)]
 struct Linear {
-    population: usize,
+    population: String,
 }
 
 impl GridLoss for Linear {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
     fn check(&self, _: &Network) -> Result<(), GridError> {
         Ok(())
@@ -274,7 +279,7 @@ fn surrogates_are_unbiased_for_one_layer_and_a_linear_loss_and_biased_beyond() {
         ((exact.surrogate - exact.derivative) / exact.derivative).abs()
     };
     let linear = |spiking, steps| Case {
-        loss: Box::new(Linear { population: spiking }),
+        loss: Box::new(Linear { population: name(spiking) }),
         ..Case::new(spiking, steps)
     };
     // One decision that is heard (the second comes too late), linearly: the smoothed probabilistic model of one neuron.
@@ -293,8 +298,8 @@ fn noise_that_vanishes_leaves_the_deterministic_network_with_its_surrogate() {
             .map(|k| InputSpike { channel: usize::from(k % 2), time: 0.0007 * f64::from(k) });
         Stimulus::new(0.02, spikes.collect()).unwrap()
     };
-    let loss = MeanVoltageCrossEntropy { population: 2, label: 0 };
-    let linear = Linear { population: 2 };
+    let loss = MeanVoltageCrossEntropy { population: name(2), label: 0 };
+    let linear = Linear { population: name(2) };
     for loss in [&loss as &dyn GridLoss, &linear] {
         let sample = GridSample { stimulus: &stimulus, loss };
         let settings = settings();

@@ -8,9 +8,8 @@
 
 use super::{Plan, Random};
 use spikegrad_dynamics::lif;
-use spikegrad_network::problem::{
-    ConnectionDocument, LossDocument, OneOrMany, Problem, ProblemDocument,
-};
+use spikegrad_network::loss::{AnyLoss, SpikeTimeMse, VoltageMse};
+use spikegrad_network::problem::{ConnectionDocument, OneOrMany, Problem, ProblemDocument};
 use spikegrad_network::{Circuit, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
@@ -74,10 +73,10 @@ fn on_the_grid(document: &mut ProblemDocument) {
     document.stimulus.spikes.iter_mut().for_each(|(_, time)| round(time));
     round(&mut document.stimulus.t_end);
     match &mut document.loss {
-        Some(LossDocument::SpikeTimeMse { targets, .. }) => {
+        Some(AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })) => {
             targets.iter_mut().flatten().for_each(round);
         }
-        Some(LossDocument::VoltageMse { samples, .. }) => {
+        Some(AnyLoss::VoltageMse(VoltageMse { samples, .. })) => {
             samples.iter_mut().for_each(|(_, time, _)| round(time));
         }
         _ => {}

@@ -7,9 +7,12 @@ use super::{Delays, Plan, Random, Reads, Window};
 use spikegrad_dynamics::lif;
 use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
 use spikegrad_network::Model;
+use spikegrad_network::loss::{
+    AnyLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy,
+    VoltageMse,
+};
 use spikegrad_network::problem::{
-    ConnectionDocument, LossDocument, Named, Numbers, OneOrMany, PopulationDocument,
-    SynapseDocument,
+    ConnectionDocument, Named, Numbers, OneOrMany, PopulationDocument, SynapseDocument,
 };
 
 /// A count as a number.
@@ -154,34 +157,32 @@ impl<'a> Draw<'a> {
         ConnectionDocument { from, to, weights: None, delay: None, synapses: Some(synapses) }
     }
 
-    pub(super) fn loss(&mut self, population: &str, size: usize) -> LossDocument {
-        let (population, label) = (population.to_owned(), self.random.below(size) as u64);
+    pub(super) fn loss(&mut self, population: &str, size: usize) -> AnyLoss {
+        let (population, label) = (population.to_owned(), self.random.below(size));
         let Window { start, t_end, .. } = self.plan.window;
         match self.plan.reads {
-            Reads::Spikes if self.random.below(2) == 0 => LossDocument::TtfsCrossEntropy {
-                population,
-                label,
-                tau0: 0.004,
-                tau1: 0.04,
-                alpha: 0.1,
-            },
-            Reads::Spikes => LossDocument::SpikeTimeMse {
+            Reads::Spikes if self.random.below(2) == 0 => {
+                TtfsCrossEntropy { population, label, tau0: 0.004, tau1: 0.04, alpha: 0.1 }.into()
+            }
+            Reads::Spikes => SpikeTimeMse {
                 population,
                 targets: (0..size)
                     .map(|_| (0..3).map(|_| self.within(start, t_end)).collect())
                     .collect(),
-            },
-            Reads::Maximum => LossDocument::MaxVoltageCrossEntropy { population, label },
-            Reads::Mean => LossDocument::MeanVoltageCrossEntropy { population, label },
-            Reads::Samples => LossDocument::VoltageMse {
+            }
+            .into(),
+            Reads::Maximum => MaxVoltageCrossEntropy { population, label }.into(),
+            Reads::Mean => MeanVoltageCrossEntropy { population, label }.into(),
+            Reads::Samples => VoltageMse {
                 population,
                 samples: (0..4)
                     .map(|_| {
-                        let neuron = self.random.below(size) as u64;
+                        let neuron = self.random.below(size);
                         (neuron, self.within(start, t_end), self.within(-1.0, 1.0))
                     })
                     .collect(),
-            },
+            }
+            .into(),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use super::{Plan, Random};
 use spikegrad_dynamics::{lif, math};
-use spikegrad_network::problem::{LossDocument, OneOrMany, ProblemDocument};
+use spikegrad_network::loss::{AnyLoss, SpikeTimeMse, TtfsCrossEntropy, VoltageMse};
+use spikegrad_network::problem::{OneOrMany, ProblemDocument};
 
 /// The time constant that gaps are measured by, in seconds.
 const TAU: f64 = 0.005;
@@ -40,13 +41,13 @@ pub(super) fn stretch(document: &mut ProblemDocument, plan: &Plan) {
     }
     match &mut document.loss {
         // The exponential of a late spike's time in units of tau1 would overflow.
-        Some(LossDocument::TtfsCrossEntropy { tau0, tau1, .. }) => {
+        Some(AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { tau0, tau1, .. })) => {
             (*tau0, *tau1) = (*tau0 * by, *tau1 * by);
         }
-        Some(LossDocument::SpikeTimeMse { targets, .. }) => {
+        Some(AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })) => {
             targets.iter_mut().flatten().for_each(|time| *time *= by);
         }
-        Some(LossDocument::VoltageMse { samples, .. }) => {
+        Some(AnyLoss::VoltageMse(VoltageMse { samples, .. })) => {
             samples.iter_mut().for_each(|(_, time, _)| *time *= by);
         }
         _ => {}

@@ -18,12 +18,13 @@ mod random;
 
 pub use random::Random;
 
-use crate::exact::{
-    Loss, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, VanRossum, loss_of,
-};
 use draw::Draw;
 use proptest::prelude::*;
 use spikegrad_network::Model;
+use spikegrad_network::loss::{
+    AnyLoss, RateRegulariser, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Sum,
+    VanRossum, VoltageMeasure, VoltageRegulariser,
+};
 use spikegrad_network::problem::{
     NetworkDocument, Problem, ProblemDocument, ProblemError, StimulusDocument,
 };
@@ -228,30 +229,49 @@ impl Plan {
         Problem::from_document(self.document())
     }
 
-    /// A loss for the problem: that of its document, or one of those that only a program can state.
+    /// A loss for the problem: that of its document or another one, alone or with regularisers.
     #[must_use]
-    pub fn loss(&self, problem: &Problem) -> Box<dyn Loss> {
-        let network = &problem.network;
-        let population = network.populations().len().saturating_sub(1);
-        let size = network.range(population).len();
+    pub fn loss(&self, problem: &Problem) -> AnyLoss {
+        let Some(read) = problem.network.populations().last() else { return Sum::of([]).into() };
+        let (population, size) = (read.name.clone(), read.size);
         let mut random = Random::new(self.seed ^ 0x1055);
         let label = random.below(size.max(1));
         let mut train =
             |_| (0..2).map(|_| self.window.start + self.window.t_end * random.unit()).collect();
-        match (self.reads, self.seed % 3) {
-            (Reads::Spikes, 1) => Box::new(RelativeSpikeTime { population, label, margin: 0.002 }),
+        let loss = match (self.reads, self.seed % 3) {
+            (Reads::Spikes, 1) => {
+                RelativeSpikeTime { population: population.clone(), label, margin: 0.002 }.into()
+            }
             (Reads::Spikes, 2) => {
                 let targets = (0..size).map(&mut train).collect();
-                Box::new(VanRossum { population, targets, tau: 0.01 })
+                VanRossum { population: population.clone(), targets, tau: 0.01 }.into()
             }
             (Reads::Mean, 1 | 2) => {
-                Box::new(ShapedVoltageCrossEntropy { population, label, tau: 0.02, scale: 0.1 })
+                let population = population.clone();
+                ShapedVoltageCrossEntropy { population, label, tau: 0.02, scale: 0.1 }.into()
             }
             _ => match &problem.document.loss {
-                Some(document) => loss_of(document, network),
-                None => Box::new(SpikeTimeMse { population, targets: vec![Vec::new(); size] }),
+                Some(loss) => loss.clone(),
+                None => {
+                    let targets = vec![Vec::new(); size];
+                    SpikeTimeMse { population: population.clone(), targets }.into()
+                }
             },
+        };
+        if !self.seed.is_multiple_of(5) {
+            return loss;
         }
+        let (measure, lower, upper) = (VoltageMeasure::Mean, Some(0.1), Some(0.2));
+        let of_voltages = VoltageRegulariser { population, measure, lower, upper };
+        let spiking = problem.network.populations().iter().find(|of| of.model.spikes());
+        let of_rates = spiking.map(|of| RateRegulariser {
+            population: of.name.clone(),
+            lower: Some(40.0),
+            upper: Some(60.0),
+            tau: 0.01,
+        });
+        let terms = [(0.8, loss), (0.3, of_voltages.into())];
+        Sum::of(terms.into_iter().chain(of_rates.map(|rates| (1e-4, rates.into())))).into()
     }
 
     /// A generator for what a test does to the problem.

@@ -91,7 +91,7 @@ impl SteppedNetwork<'_> {
         sample.loss.check(self.network)?;
         self.run(sample.stimulus, firing, run)?;
         cotangents.clear();
-        let neurons = self.network.range(sample.loss.population());
+        let neurons = sample.loss.neurons(self.network);
         let loss = sample.loss.evaluate(&View::new(run, neurons), cotangents);
         by_count.clear();
         by_count.resize(self.neurons.len(), 0.0);
@@ -113,7 +113,7 @@ impl SteppedNetwork<'_> {
         sum: &mut SteppedSum,
     ) -> Result<GridValue, GridError> {
         let value = self.value(sample, firing, memory)?;
-        let of = self.network.range(sample.loss.population());
+        let of = sample.loss.neurons(self.network);
         let GridMemory { run, backward, cotangents, by_count } = memory;
         let reading = Reading { run, cotangents, of, by_count };
         self.backward(&reading, derivative, backward, sum);

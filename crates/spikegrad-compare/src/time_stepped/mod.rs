@@ -33,9 +33,6 @@ pub use batch::{GridBatch, GridMemory, GridSample, GridValue};
 pub use error::GridError;
 pub use firing::{Firing, Replay, Soft, Threshold};
 pub use forward::Run;
-pub use loss::{
-    Cotangents, GridLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy,
-    ShapedVoltageCrossEntropy, TtfsCrossEntropy, VanRossum, View, VoltageMse, grid_loss_of,
-};
+pub use loss::{Cotangents, GridLoss, View, grid_loss_of, shaped_scores};
 pub use network::{MAX_STEPS, Reset, SteppedNetwork, SteppedSettings};
 pub use surrogate::{Height, Shape, SpikeDerivative, Surrogate};

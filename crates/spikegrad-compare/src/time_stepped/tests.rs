@@ -4,16 +4,19 @@
 //! difference of the forward pass. Not here: convergence to the event-driven engine (the suite).
 
 use super::{
-    Activity, GridError, GridLoss, GridMemory, GridSample, Height, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, Reset, Shape, ShapedVoltageCrossEntropy, Side, Soft, SteppedNetwork,
-    SteppedSettings, SteppedSum, Surrogate, TtfsCrossEntropy, VanRossum, VoltageMse,
+    Activity, GridError, GridLoss, GridMemory, GridSample, Height, Reset, Shape, Side, Soft,
+    SteppedNetwork, SteppedSettings, SteppedSum, Surrogate,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spikegrad_dynamics::lif;
+use spikegrad_network::loss::{
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, TtfsCrossEntropy,
+    VanRossum, VoltageMse,
+};
 use spikegrad_network::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+    Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
+    Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
 };
 
 /// Fourth-order differences at a relative step of 1e-4: truncation (1e-4)⁴/30 f⁽⁵⁾ = 3e-18 f⁽⁵⁾, where a fifth derivative of a
@@ -195,16 +198,16 @@ fn delays(parameters: &Parameters) -> Vec<bool> {
 }
 
 fn max_voltage() -> MaxVoltageCrossEntropy {
-    MaxVoltageCrossEntropy { population: READ, label: 1 }
+    MaxVoltageCrossEntropy { population: "read".into(), label: 1 }
 }
 
 fn first_spike() -> TtfsCrossEntropy {
-    TtfsCrossEntropy { population: SPIKING, label: 1, tau0: 0.004, tau1: 0.01, alpha: 0.3 }
+    TtfsCrossEntropy { population: "spiking".into(), label: 1, tau0: 0.004, tau1: 0.01, alpha: 0.3 }
 }
 
 fn van_rossum() -> VanRossum {
     let targets = vec![vec![0.007, 0.0, 0.031, 0.025], Vec::new()];
-    VanRossum { population: SPIKING, targets, tau: 0.005 }
+    VanRossum { population: "spiking".into(), targets, tau: 0.005 }
 }
 
 #[test]
@@ -221,11 +224,12 @@ fn soft_networks_have_exact_gradients_for_every_surrogate() {
 #[test]
 fn soft_networks_have_exact_gradients_for_every_loss() {
     let settings = settings(Shape::Sigmoid);
-    check(&settings, &MeanVoltageCrossEntropy { population: READ, label: 0 });
-    let shaped = ShapedVoltageCrossEntropy { population: READ, label: 1, tau: 0.008, scale: 0.2 };
+    check(&settings, &MeanVoltageCrossEntropy { population: "read".into(), label: 0 });
+    let shaped =
+        ShapedVoltageCrossEntropy { population: "read".into(), label: 1, tau: 0.008, scale: 0.2 };
     check(&settings, &shaped);
     let samples = vec![(0, 0.004, 0.1), (2, 0.0, 0.3), (2, 0.02, 1.0), (2, 0.02, 0.5)];
-    check(&settings, &VoltageMse { population: READ, samples });
+    check(&settings, &VoltageMse { population: "read".into(), samples });
     check(&settings, &first_spike());
     check(&settings, &van_rossum());
 }
@@ -289,7 +293,7 @@ fn a_detached_reset_is_a_reset_that_does_not_move() {
         (0.5 * u * u, spikes)
     };
     let detached = SteppedSettings { detach_reset: true, surrogate, ..settings(Shape::Sigmoid) };
-    let loss = VoltageMse { population: 1, samples: vec![(0, 0.02, 0.0)] };
+    let loss = VoltageMse { population: "b".into(), samples: vec![(0, 0.02, 0.0)] };
     let (value, gradient) = soft(&network, &parameters, &detached, &loss);
     let (expected, spikes) = scalar(3.0, None);
     assert!((value / expected - 1.0).abs() < REORDERED);
@@ -414,9 +418,13 @@ fn what_a_grid_cannot_do_is_said() {
         SteppedNetwork::new(&network, &good, tiny),
         Err(GridError::TooManySteps { .. })
     ));
-    let reads = |population| MaxVoltageCrossEntropy { population, label: 0 }.check(&network);
-    assert!(matches!(reads(SPIKING), Err(GridError::ReadsSpiking { .. })));
-    assert!(matches!(reads(7), Err(GridError::Absent { .. })));
-    let silent = TtfsCrossEntropy { population: READ, ..first_spike() };
-    assert!(matches!(silent.check(&network), Err(GridError::ReadsSilent { .. })));
+    let reads = |population: &str| {
+        let loss = MaxVoltageCrossEntropy { population: population.into(), label: 0 };
+        GridLoss::check(&loss, &network)
+    };
+    assert!(matches!(reads("spiking"), Err(GridError::ReadsSpiking { .. })));
+    assert!(matches!(reads("nobody"), Err(GridError::Network(NetworkError::Word { .. }))));
+    let silent = TtfsCrossEntropy { population: "read".into(), ..first_spike() };
+    let refused = GridLoss::check(&silent, &network);
+    assert!(matches!(refused, Err(GridError::Network(NetworkError::Word { .. }))));
 }

@@ -1,9 +1,9 @@
 //! The problem file as it is written: every struct is a JSON object, every field a key.
 //!
-//! Unknown and repeated keys are refused. Not here: the losses (`loss.rs`), and whether the numbers make sense (`read.rs`).
+//! Unknown and repeated keys are refused. Not here: the losses (`crate::loss`), and whether the numbers make sense (`read.rs`).
 
-use super::loss::LossDocument;
 use super::quantities::{self, Named};
+use crate::loss::AnyLoss;
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
@@ -56,7 +56,7 @@ impl<'de, L: Deserialize<'de>> Deserialize<'de> for OneOrMany<L> {
 }
 
 /// An object, and not a list of its values in order, which serde would take as well.
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -86,7 +86,7 @@ fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// A key that may be missing, but not null.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -116,9 +116,9 @@ pub struct ProblemDocument {
     /// Its input.
     #[serde(deserialize_with = "object")]
     pub stimulus: StimulusDocument,
-    /// What the answer is worth; needed for a gradient.
+    /// The value that is differentiated; needed for a gradient.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub loss: Option<LossDocument>,
+    pub loss: Option<AnyLoss>,
 }
 
 /// Populations and connections.

@@ -19,16 +19,6 @@ pub enum ProblemError {
     /// The file states something impossible.
     #[error(transparent)]
     Network(#[from] NetworkError),
-    /// A word that stands for something else, or for nothing.
-    #[error("{place} is \"{}\"; it must be {expected}", shown(.found))]
-    Word {
-        /// Where the word stands.
-        place: String,
-        /// The word.
-        found: String,
-        /// What may stand there.
-        expected: String,
-    },
     /// A parameter that the model does not have.
     #[error("{place}.{} stands where no such parameter may: {expected}", shown(.key))]
     Parameter {
@@ -38,14 +28,6 @@ pub enum ProblemError {
         key: String,
         /// Which parameters there are.
         expected: String,
-    },
-    /// Keys that exclude or need each other.
-    #[error("{place} must have {expected}")]
-    Keys {
-        /// Where the keys stand.
-        place: String,
-        /// What must be there.
-        expected: &'static str,
     },
     /// A file larger than is read.
     #[error("the file has more than {limit} bytes, the most that is read")]

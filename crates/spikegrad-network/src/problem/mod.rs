@@ -1,14 +1,13 @@
-//! The problem file, version 1: one JSON document that states a network, its input, and what its answer is worth.
+//! The problem file, version 1: one JSON document that states a network, its input, and its loss.
 //!
 //! [`Problem::from_json`] reads and checks it; [`Answer`] writes a result in its shape, every derivative where its number
-//! stands. The documents (`document.rs`, `loss.rs`) are the format, word for word; a change of meaning is a new version.
+//! stands. The documents (`document.rs`, and the losses) are the format, word for word; a change of meaning is a new version.
 //!
-//! Not here: files and standard input (the command line), what a loss computes (`spikegrad_adjoint`).
+//! Not here: files and standard input (the command line), the losses (`crate::loss`).
 
 mod answer;
 mod document;
 mod error;
-mod loss;
 mod quantities;
 mod read;
 mod write;
@@ -18,7 +17,7 @@ pub use document::{
     ConnectionDocument, NetworkDocument, Numbers, OneOrMany, PopulationDocument, ProblemDocument,
     StimulusDocument, SynapseDocument,
 };
+pub(crate) use document::{Object, present};
 pub use error::ProblemError;
-pub use loss::LossDocument;
 pub use quantities::Named;
 pub use read::{MAX_FILE_BYTES, Problem, schema};

@@ -1,11 +1,12 @@
 //! From a document to a checked [`Problem`]. Sizes are limited before memory is taken for them.
 //!
-//! Not here: the words of the format (`document.rs`), the loss (`loss.rs`), ranges of numbers (`Parameters::check`,
+//! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`,
 //! `Stimulus::new`).
 
 use super::document::{ConnectionDocument, Object, OneOrMany, PopulationDocument, ProblemDocument};
 use super::error::ProblemError;
-use crate::wording::shown;
+use crate::loss::Loss;
+use crate::wording::listed;
 use crate::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
     Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
@@ -67,7 +68,8 @@ impl Problem {
         parameters.check(&network)?;
         let stimulus = stimulus(&document, network.inputs())?;
         if let Some(loss) = &document.loss {
-            loss.check(&network, stimulus.t_end())?;
+            Loss::<f64>::check(loss, &network).map_err(|error| error.below("loss"))?;
+            loss.check_end("loss", stimulus.t_end())?;
         }
         Ok(Self { network, parameters, stimulus, document })
     }
@@ -78,7 +80,8 @@ pub(super) fn word(
     found: impl ToString,
     expected: impl Into<String>,
 ) -> ProblemError {
-    ProblemError::Word { place: place.into(), found: found.to_string(), expected: expected.into() }
+    let (place, found, expected) = (place.into(), found.to_string(), expected.into());
+    NetworkError::Word { place, found, expected }.into()
 }
 
 /// A size as an index type; what does not fit is far over every limit.
@@ -156,17 +159,8 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
     Ok(model)
 }
 
-/// Most names that a sentence lists.
-const MOST_NAMES: usize = 8;
-
 fn names(network: &Network) -> String {
-    let all = network.populations();
-    let names = all.iter().take(MOST_NAMES).map(|p| format!("\"{}\"", shown(&p.name)));
-    let mut list = names.collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = all.len().checked_sub(MOST_NAMES) {
-        list.push_str(&format!(" and {more} more"));
-    }
-    list
+    listed(network.populations().iter().map(|population| population.name.as_str()))
 }
 
 fn structure(
@@ -202,7 +196,7 @@ fn structure(
         (None, Some(list)) => {
             if connection.delay.is_some() {
                 let expected = "its delays in the synapses, not a delay of its own";
-                return Err(ProblemError::Keys { place: place.into(), expected });
+                return Err(NetworkError::Keys { place: place.into(), expected }.into());
             }
             let at = |s: usize, key: &str| format!("{place}.synapses[{s}].{key}");
             let pair = |(s, synapse): (usize, &super::SynapseDocument)| {
@@ -216,10 +210,11 @@ fn structure(
             )
         }
         _ => {
-            return Err(ProblemError::Keys {
+            return Err(NetworkError::Keys {
                 place: place.into(),
                 expected: "either weights or synapses",
-            });
+            }
+            .into());
         }
     };
     Ok(Connection { from, to, synapses })

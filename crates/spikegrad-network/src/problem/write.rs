@@ -7,9 +7,9 @@ use super::document::{
     StimulusDocument, SynapseDocument,
 };
 use super::error::ProblemError;
-use super::loss::LossDocument;
 use super::quantities::Named;
 use super::read::Problem;
+use crate::loss::AnyLoss;
 use crate::{
     Connection, ConnectionParameters, Network, Parameters, Population, PopulationParameters,
     Source, Stimulus, Synapses, Values,
@@ -39,7 +39,7 @@ impl Problem {
         network: &Network,
         parameters: &Parameters,
         stimulus: &Stimulus,
-        loss: Option<LossDocument>,
+        loss: Option<AnyLoss>,
     ) -> Result<Self, ProblemError> {
         parameters.check(network)?;
         let populations = network.populations().iter().zip(&parameters.populations);

@@ -1,10 +1,13 @@
 //! What is minimised, and by what the output layer names a class.
 //!
-//! Not here: the losses themselves (`spikegrad-adjoint`).
+//! Not here: the losses themselves (`spikegrad-network`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use spikegrad::problem::LossDocument;
+use spikegrad::{
+    AnyLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, RelativeSpikeTime,
+    ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum,
+};
 
 use super::layer::LayerModel;
 use crate::TrainError;
@@ -88,33 +91,31 @@ pub(crate) enum Wanted {
 }
 
 impl LossConfig {
-    /// The loss of a sample that wants this of the outputs, which are called `population`, in the words of a problem file; nothing, if
+    /// The loss of a sample that wants this of the outputs, which are called `population`; nothing, if
     /// it is of the other kind.
-    pub(crate) fn document(self, population: &str, wanted: Wanted) -> Option<LossDocument> {
+    pub(crate) fn of_sample(self, population: &str, wanted: Wanted) -> Option<AnyLoss> {
         let population = population.to_owned();
         let (label, targets) = match wanted {
-            Wanted::Label(label) if !self.reads_targets() => (label as u64, Vec::new()),
+            Wanted::Label(label) if !self.reads_targets() => (label, Vec::new()),
             Wanted::Targets(targets) if self.reads_targets() => (0, targets),
             _ => return None,
         };
         Some(match self {
             Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
-                LossDocument::TtfsCrossEntropy { population, label, tau0, tau1, alpha }
+                TtfsCrossEntropy { population, label, tau0, tau1, alpha }.into()
             }
             Self::RelativeSpikeTime { margin } => {
-                LossDocument::RelativeSpikeTime { population, label, margin }
+                RelativeSpikeTime { population, label, margin }.into()
             }
             Self::ShapedVoltageCrossEntropy { tau, scale } => {
-                LossDocument::ShapedVoltageCrossEntropy { population, label, tau, scale }
+                ShapedVoltageCrossEntropy { population, label, tau, scale }.into()
             }
-            Self::MaxVoltageCrossEntropy {} => {
-                LossDocument::MaxVoltageCrossEntropy { population, label }
-            }
+            Self::MaxVoltageCrossEntropy {} => MaxVoltageCrossEntropy { population, label }.into(),
             Self::MeanVoltageCrossEntropy {} => {
-                LossDocument::MeanVoltageCrossEntropy { population, label }
+                MeanVoltageCrossEntropy { population, label }.into()
             }
-            Self::SpikeTimeMse {} => LossDocument::SpikeTimeMse { population, targets },
-            Self::VanRossum { tau } => LossDocument::VanRossum { population, targets, tau },
+            Self::SpikeTimeMse {} => SpikeTimeMse { population, targets }.into(),
+            Self::VanRossum { tau } => VanRossum { population, targets, tau }.into(),
         })
     }
 

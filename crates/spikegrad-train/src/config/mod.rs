@@ -34,6 +34,7 @@ use crate::encode::{Augmentation, Encoder};
 use crate::optimise::{Decays, OptimiserConfig, Schedule, Shape};
 use crate::out_of_range::{OutOfRange, below_one, check, count, positive};
 use crate::regularise::Regularisers;
+use spikegrad::network::loss::Term;
 
 /// A training run: layers of neurons, each reached by the one before, that classify what they are shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +76,10 @@ pub struct Config {
     /// Bounds that training does not cross.
     #[serde(default)]
     pub bounds: Bounds,
+    /// Losses that are added to that of each sample, with their weights, in the words of a problem file: regularisers of rates and
+    /// potentials.
+    #[serde(default)]
+    pub penalties: Vec<Term>,
     /// Pushes that are no gradients.
     #[serde(default)]
     pub regularisers: Regularisers,

@@ -24,5 +24,6 @@ pub mod yin_yang;
 pub use config::DataConfig;
 pub use problem::DataProblem;
 pub use randman::Randman;
-pub use set::{DataSet, InputRef, Inputs, SpikeTrains, Split, Splits};
+pub use set::{DataSet, InputRef, Inputs, Split, Splits};
 pub use spike_file::{read_spike_trains, write_spike_trains};
+pub use spikegrad::network::SpikeTrains;

@@ -6,6 +6,7 @@
 //! Not here: files that are absent or cannot be opened, which are [`TrainError`](crate::TrainError)s
 //! of their own.
 
+use spikegrad::network::SpikeTrainsError;
 use thiserror::Error;
 
 use crate::words::{plain, short};
@@ -125,7 +126,7 @@ pub enum DataProblem {
     #[error("of the targets, {problem}")]
     Targets {
         /// What is wrong with them.
-        problem: Box<DataProblem>,
+        problem: SpikeTrainsError,
     },
 
     /// A label without a class.
@@ -150,61 +151,9 @@ pub enum DataProblem {
         width: usize,
     },
 
-    /// Not as many channels as times.
-    #[error("there are {times} times, but {channels} channels; each spike needs both")]
-    SpikeCount {
-        /// Number of times.
-        times: usize,
-        /// Number of channels.
-        channels: usize,
-    },
-
-    /// Offsets that do not cut a list into pieces.
-    #[error("offset {position} is {found}; offsets begin with 0 and do not fall")]
-    Offset {
-        /// Position of the offset, counted from 0.
-        position: usize,
-        /// The offset.
-        found: usize,
-    },
-
-    /// Spikes that belong to no sample, or samples without their spikes.
-    #[error("the last offset is {last}, but must be {spikes}, the number of spikes")]
-    LastOffset {
-        /// The last offset.
-        last: usize,
-        /// Number of spikes.
-        spikes: usize,
-    },
-
-    /// A time at which nothing can happen.
-    #[error("the time of spike {spike} is {found:?}, but must be 0 s or more")]
-    Time {
-        /// Position of the spike in the whole list, counted from 0.
-        spike: usize,
-        /// The time, in s.
-        found: f64,
-    },
-
-    /// Spikes in another order than that of time.
-    #[error("the spikes of sample {sample} are not sorted by time")]
-    Unsorted {
-        /// Position of the sample, counted from 0.
-        sample: usize,
-    },
-
-    /// A channel that does not exist.
-    #[error(
-        "the channel of spike {spike} is {found}, but must be below {channels}, the number of channels"
-    )]
-    Channel {
-        /// Position of the spike in the whole list, counted from 0.
-        spike: usize,
-        /// The channel.
-        found: u32,
-        /// Number of channels.
-        channels: usize,
-    },
+    /// Spike trains that disagree with themselves.
+    #[error(transparent)]
+    Trains(#[from] SpikeTrainsError),
 
     /// An event was cut off.
     #[error("its {length} bytes are no whole number of events of 5 bytes; copy it again")]

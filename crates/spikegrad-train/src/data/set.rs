@@ -7,6 +7,7 @@
 //! (`encode/`).
 
 use super::DataProblem;
+use spikegrad::network::SpikeTrains;
 
 /// Samples, with what is wanted of each: a class, spike trains, or both.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,19 +43,6 @@ pub enum Inputs {
     },
     /// Spike trains.
     Trains(SpikeTrains),
-}
-
-/// The spikes of all samples in one list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SpikeTrains {
-    /// Number of channels of a sample.
-    pub channels: usize,
-    /// Sample k has the spikes `offsets[k]..offsets[k + 1]`; one more entry than samples.
-    pub offsets: Vec<usize>,
-    /// Time of each spike in s, from the start of its sample, not falling within a sample.
-    pub times: Vec<f64>,
-    /// Channel of each spike.
-    pub channel: Vec<u32>,
 }
 
 /// The three parts of a data set.
@@ -172,9 +160,7 @@ impl DataSet {
         }
         let (samples, labels) = (self.inputs.len(), self.labels.len());
         if let Some(targets) = &self.targets {
-            targets
-                .check()
-                .map_err(|problem| DataProblem::Targets { problem: Box::new(problem) })?;
+            targets.check().map_err(|problem| DataProblem::Targets { problem })?;
             if targets.len() != samples {
                 return Err(DataProblem::TargetCount { samples, targets: targets.len() });
             }
@@ -306,118 +292,6 @@ impl Inputs {
     }
 }
 
-impl SpikeTrains {
-    /// No samples on `channels` channels.
-    #[must_use]
-    pub fn new(channels: usize) -> Self {
-        Self { channels, offsets: vec![0], times: Vec::new(), channel: Vec::new() }
-    }
-
-    /// Returns the number of samples.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
-
-    /// Returns whether there is no sample.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Adds a sample with these spikes, (time in s, channel), and sorts them by time. Spikes of the
-    /// same time keep their order.
-    pub fn push(&mut self, spikes: &mut [(f64, u32)]) {
-        spikes.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.times.extend(spikes.iter().map(|spike| spike.0));
-        self.channel.extend(spikes.iter().map(|spike| spike.1));
-        self.offsets.push(self.times.len());
-    }
-
-    /// Sorts the spikes of each sample by time. Spikes of the same time keep their order.
-    ///
-    /// The offsets must be in order, as [`check_offsets`](Self::check_offsets) says.
-    pub(super) fn sort(&mut self) {
-        let mut spikes = Vec::new();
-        for bounds in self.offsets.windows(2) {
-            let range = bounds[0]..bounds[1];
-            let (times, channel) = (&mut self.times[range.clone()], &mut self.channel[range]);
-            if times.is_sorted_by(|a, b| a <= b) {
-                continue;
-            }
-            spikes.clear();
-            spikes.extend(times.iter().copied().zip(channel.iter().copied()));
-            spikes.sort_by(|a, b| a.0.total_cmp(&b.0));
-            for (k, &spike) in spikes.iter().enumerate() {
-                (times[k], channel[k]) = spike;
-            }
-        }
-    }
-
-    /// Checks that the list is in order: one channel for each time, offsets that cut it up from its
-    /// beginning to its end, times that do not fall within a sample, and channels that exist.
-    ///
-    /// # Errors
-    ///
-    /// [`DataProblem::SpikeCount`], [`DataProblem::Offset`], [`DataProblem::LastOffset`],
-    /// [`DataProblem::Time`], [`DataProblem::Unsorted`] or [`DataProblem::Channel`].
-    pub fn check(&self) -> Result<(), DataProblem> {
-        self.check_offsets()?;
-        self.check_spikes()?;
-        let unsorted = |bounds: &[usize]| {
-            let times = &self.times[bounds[0]..bounds[1]];
-            !times.is_sorted_by(|a, b| a <= b)
-        };
-        match self.offsets.windows(2).position(unsorted) {
-            Some(sample) => Err(DataProblem::Unsorted { sample }),
-            None => Ok(()),
-        }
-    }
-
-    /// The part of [`check`](Self::check) that makes it safe to cut the list.
-    pub(super) fn check_offsets(&self) -> Result<(), DataProblem> {
-        let spikes = self.times.len();
-        if self.channel.len() != spikes {
-            return Err(DataProblem::SpikeCount { times: spikes, channels: self.channel.len() });
-        }
-        if self.offsets.first() != Some(&0) {
-            let found = self.offsets.first().copied().unwrap_or(0);
-            return Err(DataProblem::Offset { position: 0, found });
-        }
-        if let Some(k) = self.offsets.windows(2).position(|pair| pair[1] < pair[0]) {
-            return Err(DataProblem::Offset { position: k + 1, found: self.offsets[k + 1] });
-        }
-        match self.offsets.last() {
-            Some(&last) if last != spikes => Err(DataProblem::LastOffset { last, spikes }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The part of [`check`](Self::check) that looks at each spike.
-    pub(super) fn check_spikes(&self) -> Result<(), DataProblem> {
-        if let Some(spike) = self.times.iter().position(|time| !(0.0..f64::INFINITY).contains(time))
-        {
-            return Err(DataProblem::Time { spike, found: self.times[spike] });
-        }
-        let channels = self.channels;
-        let beyond = |&channel: &u32| usize::try_from(channel).is_ok_and(|k| k >= channels);
-        match self.channel.iter().position(beyond) {
-            Some(spike) => {
-                Err(DataProblem::Channel { spike, found: self.channel[spike], channels })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn split_off(&mut self, n: usize) -> Self {
-        let cut = self.offsets[n];
-        let offsets = self.offsets[n..].iter().map(|offset| offset - cut).collect();
-        self.offsets.truncate(n + 1);
-        let (times, channel) = (self.times.split_off(cut), self.channel.split_off(cut));
-        Self { channels: self.channels, offsets, times, channel }
-    }
-}
-
 /// Checks that `found` numbers are samples of `width` and no rest.
 fn whole(found: usize, width: usize) -> Result<(), DataProblem> {
     match found.checked_rem(width) {
@@ -532,26 +406,5 @@ mod tests {
         let inputs = Inputs::Images { rows: 0, columns: 2, pixels: vec![] };
         let set = DataSet { inputs, ..points() };
         check_refused(&set, "0 numbers cannot be cut into samples of 0");
-    }
-
-    #[test]
-    fn spike_trains_that_disagree_with_themselves_are_refused() {
-        let refused = |change: fn(&mut SpikeTrains), message: &str| {
-            let mut trains = trains();
-            change(&mut trains);
-            assert_eq!(trains.check().unwrap_err().to_string(), message);
-        };
-        refused(|t| t.times.push(1.0), "there are 4 times, but 3 channels; each spike needs both");
-        refused(|t| t.offsets[0] = 1, "offset 0 is 1; offsets begin with 0 and do not fall");
-        refused(|t| t.offsets.clear(), "offset 0 is 0; offsets begin with 0 and do not fall");
-        refused(|t| t.offsets[2] = 1, "offset 2 is 1; offsets begin with 0 and do not fall");
-        refused(|t| t.offsets[3] = 9, "the last offset is 9, but must be 3, the number of spikes");
-        refused(|t| t.times[1] = -0.5, "the time of spike 1 is -0.5, but must be 0 s or more");
-        refused(|t| t.times[2] = f64::NAN, "the time of spike 2 is NaN, but must be 0 s or more");
-        refused(
-            |t| t.channel[0] = 4,
-            "the channel of spike 0 is 4, but must be below 4, the number of channels",
-        );
-        refused(|t| t.times[0] = 0.75, "the spikes of sample 0 are not sorted by time");
     }
 }

@@ -9,11 +9,11 @@
 use std::sync::Arc;
 
 use spikegrad::{
-    AdjointError, BatchError, Cotangents, Error, Evaluator, NeuronId, Sample, Settings,
-    SimulateError, value_and_grad_batch,
+    AdjointError, BatchError, Cotangents, Error, Evaluator, Loss, LossError, NeuronId, Sample,
+    Settings, SimulateError, value_and_grad_batch,
 };
 
-use super::classifier::{Classifier, SampleLoss};
+use super::classifier::Classifier;
 use crate::TrainError;
 
 /// A batch in which something went wrong.
@@ -26,7 +26,7 @@ pub(super) struct Blame<'a> {
     /// Positions of the samples in the training data.
     pub(super) batch: &'a [usize],
     pub(super) samples: &'a [Sample<'a>],
-    pub(super) losses: &'a [Arc<SampleLoss>],
+    pub(super) losses: &'a [Arc<dyn Loss>],
 }
 
 /// A derivative.
@@ -62,7 +62,7 @@ impl Blame<'_> {
     /// What to say of a sample that the engine gave up.
     pub(super) fn sample(&self, error: BatchError) -> TrainError {
         match error.source {
-            Error::Adjoint(AdjointError::NonFiniteLoss) => match self.of_loss(error.sample) {
+            Error::Loss(LossError::NotFinite) => match self.of_loss(error.sample) {
                 Ok(Some(derivative)) => self.not_finite("loss", error.sample, derivative),
                 _ => self.given_up(error),
             },
@@ -115,13 +115,13 @@ impl Blame<'_> {
     /// The derivative that is farthest out of all that the loss of a sample reads: spike times or potentials.
     fn of_loss(&self, sample: usize) -> Result<Option<Derivative>, Error> {
         let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
-        let loss = &self.losses[sample].loss;
+        let loss = &self.losses[sample];
         let requests = loss.readouts(network)?;
         let mut evaluator = Evaluator::new(network, parameters, *self.settings)?;
         let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;
-        // Of a loss that is not finite.
+        // They are written although the value is not finite.
         let mut cotangents = Cotangents::zeros(trace);
-        loss.evaluate_into(network, trace, &mut cotangents);
+        let _ = loss.evaluate_in(network, trace, &mut cotangents, &mut Vec::new());
         let spikes = trace.spikes.iter().map(|spike| ("spike time", spike.neuron));
         let potentials = requests.iter().map(|request| ("potential", request.neuron));
         let read: Vec<_> = spikes.chain(potentials).collect();

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use spikegrad::dynamics::math;
 use spikegrad::network::Time;
-use spikegrad::problem::LossDocument;
+use spikegrad::network::loss::Term;
 use spikegrad::{
-    Cotangents, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Parameters,
-    ReadoutRequest, Sample, Settings, Trace, WithRespectTo, loss_of,
+    AnyLoss, Derivatives, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Observation,
+    Parameters, ReadoutRequest, Sample, Settings, Sum, Trace, WithRespectTo,
 };
 
 use super::network;
@@ -24,6 +24,7 @@ use super::trained::Trained;
 use crate::config::Wanted;
 use crate::data::DataSet;
 use crate::optimise::{Average, Optimiser};
+use crate::out_of_range::check;
 use crate::{Checkpoint, Config, Tensor, TrainError};
 
 /// A network with its parameters and its losses.
@@ -32,48 +33,60 @@ pub struct Classifier {
     network: Network,
     parameters: Parameters,
     /// The loss of each label; none, if the loss compares with targets.
-    losses: Vec<Arc<SampleLoss>>,
+    losses: Vec<Arc<dyn Loss>>,
     /// Number of outputs.
     outputs: usize,
     config: Config,
     pub(super) trained: Trained,
 }
 
-/// The loss of a sample, whose gradient is used where the label answers.
+/// The loss of the task for a sample, whose gradient is used where the label answers.
 ///
 /// To a loss of first spikes, a silent label counts as one at the end of time, a constant: all that its gradient could do is
 /// to make the other outputs later, until they are silent as well. So it is left out, as in the code of Wunderlich and Pehle;
 /// the value stays what it is.
 #[derive(Debug)]
-pub(super) struct SampleLoss {
+struct TaskLoss {
     /// With all of its derivatives.
-    pub(super) loss: Box<dyn Loss>,
+    loss: AnyLoss,
     /// The neuron that has to spike.
     needs: Option<usize>,
 }
 
-impl Loss for SampleLoss {
+impl Loss for TaskLoss {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
-        self.loss.check(network)
+        Loss::<f64>::check(&self.loss, network)
     }
 
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
-        self.loss.request(network, requests);
+        Loss::<f64>::request(&self.loss, network, requests);
     }
 
     fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
-        self.loss.spikes_read(network, neuron)
+        Loss::<f64>::spikes_read(&self.loss, network, neuron)
     }
 
-    fn evaluate_into(&self, network: &Network, trace: &Trace, cotangents: &mut Cotangents) -> f64 {
-        let value = self.loss.evaluate_into(network, trace, cotangents);
+    fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
+        let value = self.loss.evaluate_into(run, into);
         let is_silent =
-            |label: usize| !trace.spikes.iter().any(|spike| spike.neuron.index() == label);
+            |label: usize| !run.spikes.iter().any(|spike| spike.neuron.index() == label);
         if self.needs.is_some_and(is_silent) {
-            cotangents.reset(trace);
+            // It reads nothing but spikes.
+            into.spikes.fill(0.0);
         }
         value
     }
+}
+
+/// The loss of a sample: that of its task, and the penalties of the configuration.
+fn with_penalties(task: TaskLoss, config: &Config) -> Arc<dyn Loss> {
+    if config.penalties.is_empty() {
+        return Arc::new(task);
+    }
+    let task: Box<dyn Loss> = Box::new(task);
+    let penalties = config.penalties.iter().cloned();
+    let penalties = penalties.map(|term| (term.weight, Box::new(term.loss) as Box<dyn Loss>));
+    Arc::new(Sum::of([(1.0, task)].into_iter().chain(penalties)))
 }
 
 /// What a network said about a sample.
@@ -108,9 +121,16 @@ impl Classifier {
         let loss = |label| {
             let needs = config.loss.reads_first_spikes().then_some(first + label);
             let name = &network.populations()[output].name;
-            let document = config.loss.document(name, Wanted::Label(label))?;
-            Some(Arc::new(SampleLoss { loss: loss_of(&document, &network), needs }))
+            let loss = config.loss.of_sample(name, Wanted::Label(label))?;
+            Some(with_penalties(TaskLoss { loss, needs }, config))
         };
+        for (k, Term { weight, loss }) in config.penalties.iter().enumerate() {
+            let place = format!("penalties.{k}");
+            check(format!("{place}.weight"), weight, weight.is_finite(), "a finite number")
+                .map_err(TrainError::from)?;
+            Loss::<f64>::check(loss, &network)
+                .map_err(|error| error.below(&format!("{place}.loss")))?;
+        }
         Ok(Self {
             losses: (0..outputs).filter_map(loss).collect(),
             outputs,
@@ -177,24 +197,35 @@ impl Classifier {
     /// # Errors
     ///
     /// [`TrainError::Untargeted`] if the data have not what the loss needs.
-    pub(super) fn loss_of(&self, data: &DataSet, k: usize) -> Result<Arc<SampleLoss>, TrainError> {
+    pub(super) fn loss_of(&self, data: &DataSet, k: usize) -> Result<Arc<dyn Loss>, TrainError> {
         let missing = || self.config.loss.untargeted();
         if !self.config.loss.reads_targets() {
             let label = data.labels.get(k).and_then(|&label| self.losses.get(label));
             return label.cloned().ok_or_else(missing);
         }
-        let document = self.loss_document(data, k).ok_or_else(missing)?;
-        Ok(Arc::new(SampleLoss { loss: loss_of(&document, &self.network), needs: None }))
+        let loss = self.task_loss_of(data, k).ok_or_else(missing)?;
+        Ok(with_penalties(TaskLoss { loss, needs: None }, &self.config))
     }
 
-    /// The loss of sample `k` of these data in the words of a problem file; nothing, if the data have not what it needs.
-    pub(super) fn loss_document(&self, data: &DataSet, k: usize) -> Option<LossDocument> {
+    /// The loss of sample `k` of these data, whoever is silent; nothing, if the data have not what it needs.
+    pub(super) fn whole_loss_of(&self, data: &DataSet, k: usize) -> Option<AnyLoss> {
+        let task = self.task_loss_of(data, k)?;
+        if self.config.penalties.is_empty() {
+            return Some(task);
+        }
+        let penalties = self.config.penalties.iter().cloned();
+        let terms = [Term { weight: 1.0, loss: task }].into_iter().chain(penalties).collect();
+        Some(Sum { terms }.into())
+    }
+
+    /// The same without penalties.
+    fn task_loss_of(&self, data: &DataSet, k: usize) -> Option<AnyLoss> {
         let wanted = if self.config.loss.reads_targets() {
             Wanted::Targets(data.target(k).filter(|targets| targets.len() == self.outputs)?)
         } else {
             Wanted::Label(*data.labels.get(k)?)
         };
-        self.config.loss.document(&self.network.populations()[self.output()].name, wanted)
+        self.config.loss.of_sample(&self.network.populations()[self.output()].name, wanted)
     }
 
     /// Whether this is the right answer to sample `k` of these data.
@@ -296,7 +327,9 @@ impl Classifier {
         let (scores, silent): (Vec<f64>, Vec<bool>) = if self.config.loss.reads_spikes() {
             (lead(&first, self.config.t_end, unit), first.iter().map(Option::is_none).collect())
         } else {
-            let read = trace.readouts.iter().map(|readout| readout.value / unit);
+            // Those of the task come first.
+            let read = trace.readouts.iter().take(outputs.len());
+            let read = read.map(|readout| readout.value / unit);
             (read.collect(), vec![false; outputs.len()])
         };
         if self.config.loss.reads_targets() {
@@ -517,9 +550,10 @@ mod tests {
         let classifier = classifier();
         let trace = Trace { spikes: vec![spike(4, 0.02, 1.0)], ..Trace::default() };
         let evaluate = |label: usize| {
-            let loss = &classifier.losses[label];
-            let exact = loss.loss.evaluate(&classifier.network, &trace).unwrap();
-            (loss.evaluate(&classifier.network, &trace).unwrap(), exact)
+            let network = &classifier.network;
+            let of_task = classifier.config.loss.of_sample("output", Wanted::Label(label)).unwrap();
+            let exact = of_task.evaluate(network, &trace).unwrap();
+            (classifier.losses[label].evaluate(network, &trace).unwrap(), exact)
         };
         let (ours, exact) = evaluate(0);
         assert_eq!(ours, exact);

@@ -34,7 +34,7 @@ impl Run {
         let config = classifier.config();
         let stimulus = Samples { data, config, epoch: None }.stimulus(position)?;
         let network = classifier.network();
-        let loss = classifier.loss_document(data, position);
+        let loss = classifier.whole_loss_of(data, position);
         let loss = Some(loss.ok_or_else(|| config.loss.untargeted())?);
         Problem::from_parts(network, classifier.parameters(), &stimulus, loss)
             .map_err(|reason| TrainError::SampleProblem { reason })
@@ -45,7 +45,7 @@ impl Run {
 mod tests {
     use super::*;
     use crate::Config;
-    use spikegrad::{Settings, loss_of, value_and_grad};
+    use spikegrad::{Settings, value_and_grad};
 
     fn run(settings: &[(&str, &str)]) -> Run {
         let mut config = Config::default();
@@ -73,10 +73,10 @@ mod tests {
             for position in [0, 17, 999] {
                 let Problem { network, parameters, stimulus, document } =
                     run.problem(Split::Test, position).unwrap();
-                let loss = loss_of(document.loss.as_ref().unwrap(), &network);
+                let loss = document.loss.as_ref().unwrap();
                 let settings = Settings::default();
                 let found =
-                    value_and_grad(&network, &parameters, &stimulus, &*loss, &settings).unwrap();
+                    value_and_grad(&network, &parameters, &stimulus, loss, &settings).unwrap();
                 assert_eq!(found.loss.to_bits(), answers[position].0.to_bits(), "{document:?}");
             }
         }

@@ -1,21 +1,18 @@
-//! Losses on the grid, each the counterpart of one on event-driven runs: equal to it if all events lay on grid points.
+//! Losses evaluated on the grid: the values would be those of event-driven runs if all events lay on grid points.
 //!
 //! A loss reads one population: potentials at grid points, or what was emitted there, which may be soft. It must be smooth in
-//! both, for that is what a surrogate is applied to. Not here: the event-driven ones (`spikegrad_adjoint`), of which no code is
-//! shared.
+//! both, for that is what a surrogate is applied to. Not here: what a loss states, and its evaluation on a trace (`spikegrad_network`),
+//! of which no formula is shared.
 
 mod spikes;
 mod voltage;
 
-pub use spikes::{TtfsCrossEntropy, VanRossum};
-pub use voltage::{
-    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, VoltageMse,
-};
+pub use voltage::shaped_scores;
 
 use super::{GridError, Run};
 use spikegrad_dynamics::math;
-use spikegrad_network::problem::LossDocument;
-use spikegrad_network::{Model, Network};
+use spikegrad_network::Network;
+use spikegrad_network::loss::{AnyLoss, Loss};
 use std::fmt::Debug;
 use std::ops::Range;
 
@@ -90,8 +87,12 @@ impl<'a> View<'a> {
 
 /// A smooth function of potentials at grid points and of what was emitted there.
 pub trait GridLoss: Debug + Send + Sync {
-    /// Position of the population that it reads.
-    fn population(&self) -> usize;
+    /// Name of the population that it reads.
+    fn population(&self) -> &str;
+    /// The neurons that it reads: none, if it does not fit the network.
+    fn neurons(&self, network: &Network) -> Range<usize> {
+        network.neurons_of(self.population()).unwrap_or_default()
+    }
     /// Checks that it fits `network`.
     ///
     /// # Errors
@@ -101,88 +102,27 @@ pub trait GridLoss: Debug + Send + Sync {
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64;
 }
 
-/// The counterpart of the loss that a (checked) problem file states.
+/// A loss of a problem file as one on the grid.
 ///
 /// # Errors
-/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::NoCounterpart`] for losses that are not
-/// written for a grid; [`GridError::Absent`] if the document is of another
-/// network.
-pub fn grid_loss_of(
-    document: &LossDocument,
-    network: &Network,
-) -> Result<Box<dyn GridLoss>, GridError> {
-    let population = |name: &str| {
-        let count = network.populations().len();
-        network.population(name).ok_or(GridError::Absent {
-            what: "the loss's population",
-            found: count,
-            count,
-        })
-    };
-    // An index too large for this machine is certainly absent.
-    let index = |k: u64| usize::try_from(k).unwrap_or(usize::MAX);
-    let loss: Box<dyn GridLoss> = match document {
-        LossDocument::TtfsCrossEntropy { population: name, label, tau0, tau1, alpha } => {
-            let (tau0, tau1, alpha) = (*tau0, *tau1, *alpha);
-            let (population, label) = (population(name)?, index(*label));
-            Box::new(TtfsCrossEntropy { population, label, tau0, tau1, alpha })
-        }
-        LossDocument::MaxVoltageCrossEntropy { population: name, label } => {
-            Box::new(MaxVoltageCrossEntropy { population: population(name)?, label: index(*label) })
-        }
-        LossDocument::MeanVoltageCrossEntropy { population: name, label } => {
-            Box::new(MeanVoltageCrossEntropy {
-                population: population(name)?,
-                label: index(*label),
-            })
-        }
-        LossDocument::ShapedVoltageCrossEntropy { population: name, label, tau, scale } => {
-            let (population, label) = (population(name)?, index(*label));
-            Box::new(ShapedVoltageCrossEntropy { population, label, tau: *tau, scale: *scale })
-        }
-        LossDocument::VoltageMse { population: name, samples } => Box::new(VoltageMse {
-            population: population(name)?,
-            samples: samples.iter().map(|&(k, time, target)| (index(k), time, target)).collect(),
-        }),
-        LossDocument::VanRossum { population: name, targets, tau } => {
-            let (population, targets) = (population(name)?, targets.clone());
-            Box::new(VanRossum { population, targets, tau: *tau })
-        }
-        LossDocument::SpikeTimeMse { .. } => return Err(GridError::PairedSpikeTimes),
-        LossDocument::RelativeSpikeTime { .. } => {
-            return Err(GridError::NoCounterpart { loss: "relative_spike_time" });
-        }
-    };
-    loss.check(network)?;
-    Ok(loss)
+/// [`GridError::PairedSpikeTimes`] for spike times paired with targets; [`GridError::NoCounterpart`] for other losses that are not
+/// written for a grid.
+pub fn grid_loss_of(loss: &AnyLoss) -> Result<&dyn GridLoss, GridError> {
+    Ok(match loss {
+        AnyLoss::TtfsCrossEntropy(loss) => loss,
+        AnyLoss::VanRossum(loss) => loss,
+        AnyLoss::MaxVoltageCrossEntropy(loss) => loss,
+        AnyLoss::MeanVoltageCrossEntropy(loss) => loss,
+        AnyLoss::ShapedVoltageCrossEntropy(loss) => loss,
+        AnyLoss::VoltageMse(loss) => loss,
+        AnyLoss::SpikeTimeMse(_) => return Err(GridError::PairedSpikeTimes),
+        other => return Err(GridError::NoCounterpart { loss: other.name() }),
+    })
 }
 
-/// Checks that `population` is there, is of the model that the loss can read, and has the neuron `index`.
-fn check(
-    network: &Network,
-    population: usize,
-    model: Model,
-    indices: impl IntoIterator<Item = usize>,
-) -> Result<(), GridError> {
-    let populations = network.populations();
-    let Some(read) = populations.get(population) else {
-        let count = populations.len();
-        return Err(GridError::Absent { what: "the loss's population", found: population, count });
-    };
-    if read.model != model {
-        let population = read.name.clone();
-        return Err(if model == Model::Li {
-            GridError::ReadsSpiking { population }
-        } else {
-            GridError::ReadsSilent { population }
-        });
-    }
-    match indices.into_iter().find(|&k| k >= read.size) {
-        Some(found) => {
-            Err(GridError::Absent { what: "a neuron of the loss", found, count: read.size })
-        }
-        None => Ok(()),
-    }
+/// Checks that a loss fits `network`.
+fn fits(loss: &impl Loss, network: &Network) -> Result<(), GridError> {
+    Ok(loss.readouts(network).map(drop)?)
 }
 
 /// Replaces `scores` by the derivatives of `−ln softmax(scores)[label]`, and returns its value.

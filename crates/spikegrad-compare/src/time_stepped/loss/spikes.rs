@@ -16,27 +16,11 @@
 //!
 //! Not here: losses on potentials (`voltage.rs`).
 
-use super::{Cotangents, GridLoss, View, check, cross_entropy};
+use super::{Cotangents, GridLoss, View, cross_entropy, fits};
 use crate::time_stepped::GridError;
 use spikegrad_dynamics::math;
-use spikegrad_network::{Model, Network};
-
-/// Cross-entropy of first-spike times; times in seconds.
-///
-/// `L = −ln( e^(−t_label/τ₀) / Σ_k e^(−t_k/τ₀) ) + α (e^(t_label/τ₁) − 1)`, Wunderlich and Pehle 2021, in the sign of their code.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TtfsCrossEntropy {
-    /// Position of the population.
-    pub population: usize,
-    /// The neuron that shall be first.
-    pub label: usize,
-    /// Scale τ₀ of the softmax, in seconds.
-    pub tau0: f64,
-    /// Scale τ₁ of the regulariser, in seconds.
-    pub tau1: f64,
-    /// Weight α of the regulariser.
-    pub alpha: f64,
-}
+use spikegrad_network::Network;
+use spikegrad_network::loss::{TtfsCrossEntropy, VanRossum};
 
 /// Number of grid points before the first spike of neuron `k`, of `size`.
 fn steps_before_the_first(emitted: &[f64], k: usize, size: usize) -> f64 {
@@ -67,13 +51,14 @@ fn pull_first_back(emitted: &[f64], k: usize, size: usize, scale: f64, into: &mu
     }
 }
 
+/// Of the first spike times of the head of this file.
 impl GridLoss for TtfsCrossEntropy {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Lif, [self.label])
+        fits(self, network)
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
@@ -97,40 +82,20 @@ impl GridLoss for TtfsCrossEntropy {
     }
 }
 
-/// Sum over the neurons of the (squared) van Rossum distance from target trains, in the normalisation of the event-driven loss.
+/// In the normalisation of the event-driven loss, with targets rounded to the grid:
 ///
 /// ```text
 /// D = (1/τ) ∫₀^∞ (f − g)² dt = ½ Σₙ hₙ² (1 − e^(−2dt/τ))       hₙ = e^(−dt/τ) hₙ₋₁ + sₙ − (targets at n)
 /// ```
 ///
-/// where the last h decays for ever and has a factor of 1. M. C. W. van Rossum, Neural Computation 13, 751 (2001).
-#[derive(Clone, Debug, PartialEq)]
-pub struct VanRossum {
-    /// Position of the population.
-    pub population: usize,
-    /// Target times in seconds, rounded to the grid, in any order, a list for each neuron.
-    pub targets: Vec<Vec<f64>>,
-    /// Time constant of the filter, in seconds.
-    pub tau: f64,
-}
-
+/// where the last h decays for ever and has a factor of 1.
 impl GridLoss for VanRossum {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Lif, [])?;
-        let (found, count) = (self.targets.len(), network.range(self.population).len());
-        if found != count {
-            return Err(GridError::Absent { what: "the number of lists of targets", found, count });
-        }
-        match self.targets.iter().flatten().find(|t| !(t.is_finite() && **t >= 0.0)) {
-            Some(&value) => {
-                Err(GridError::Setting { name: "a target time", value, expected: "0 or more" })
-            }
-            None => Ok(()),
-        }
+        fits(self, network)
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
@@ -153,7 +118,7 @@ impl GridLoss for VanRossum {
                 into.spikes[n * size + k] = trace;
                 at += 1.0;
             }
-            let (of_the_rest, mut adjoint) = self.after_the_end(trace, dt, at - 1.0, targets);
+            let (of_the_rest, mut adjoint) = after_the_end(self.tau, trace, dt, at - 1.0, targets);
             value += of_the_rest;
             let last = view.run().steps();
             into.spikes[last * size + k] = adjoint;
@@ -168,26 +133,24 @@ impl GridLoss for VanRossum {
     }
 }
 
-impl VanRossum {
-    /// What the time after the last grid point adds, where only `targets` come, and its derivative with respect to the last h.
-    fn after_the_end(
-        &self,
-        h: f64,
-        dt: f64,
-        last: f64,
-        targets: impl Iterator<Item = f64>,
-    ) -> (f64, f64) {
-        let (mut value, mut derivative) = (0.0, 0.0);
-        let (mut h, mut by_h, mut at) = (h, 1.0, last);
-        for target in targets {
-            let length = (target - at) * dt / self.tau;
-            let share = -math::exp_m1(-2.0 * length);
-            value += 0.5 * share * h * h;
-            derivative += share * h * by_h;
-            by_h *= math::exp(-length);
-            h = h * math::exp(-length) - 1.0;
-            at = target;
-        }
-        (value + 0.5 * h * h, derivative + h * by_h)
+/// What the time after the last grid point adds, where only `targets` come, and its derivative with respect to the last h.
+fn after_the_end(
+    tau: f64,
+    h: f64,
+    dt: f64,
+    last: f64,
+    targets: impl Iterator<Item = f64>,
+) -> (f64, f64) {
+    let (mut value, mut derivative) = (0.0, 0.0);
+    let (mut h, mut by_h, mut at) = (h, 1.0, last);
+    for target in targets {
+        let length = (target - at) * dt / tau;
+        let share = -math::exp_m1(-2.0 * length);
+        value += 0.5 * share * h * h;
+        derivative += share * h * by_h;
+        by_h *= math::exp(-length);
+        h = h * math::exp(-length) - 1.0;
+        at = target;
     }
+    (value + 0.5 * h * h, derivative + h * by_h)
 }

@@ -2,27 +2,32 @@
 //!
 //! Not here: losses on spikes (`spikes.rs`).
 
-use super::{Cotangents, GridLoss, View, check, cross_entropy};
+use super::{Cotangents, GridLoss, View, cross_entropy, fits};
 use crate::time_stepped::GridError;
 use spikegrad_dynamics::math;
+use spikegrad_network::loss::{
+    Loss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, ShapedVoltageCrossEntropy, VoltageMse,
+};
 use spikegrad_network::{Model, Network};
 
-/// `−ln softmax` of the maxima of V over the grid, at the label.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MaxVoltageCrossEntropy {
-    /// Position of the population.
-    pub population: usize,
-    /// The neuron whose maximum shall be the largest.
-    pub label: usize,
+/// Checks that a loss fits, and that the population which it reads does not spike.
+fn check(loss: &(impl GridLoss + Loss), network: &Network) -> Result<(), GridError> {
+    fits(loss, network)?;
+    let mut populations = network.populations().iter();
+    match populations.find(|p| p.name == loss.population() && p.model != Model::Li) {
+        Some(spiking) => Err(GridError::ReadsSpiking { population: spiking.name.clone() }),
+        None => Ok(()),
+    }
 }
 
+/// The maxima over the grid.
 impl GridLoss for MaxVoltageCrossEntropy {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Li, [self.label])
+        check(self, network)
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
@@ -45,22 +50,14 @@ impl GridLoss for MaxVoltageCrossEntropy {
     }
 }
 
-/// `−ln softmax` of the time averages of V (trapezoidal rule), at the label.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MeanVoltageCrossEntropy {
-    /// Position of the population.
-    pub population: usize,
-    /// The neuron whose average shall be the largest.
-    pub label: usize,
-}
-
+/// The averages by the trapezoidal rule.
 impl GridLoss for MeanVoltageCrossEntropy {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Li, [self.label])
+        check(self, network)
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
@@ -68,46 +65,31 @@ impl GridLoss for MeanVoltageCrossEntropy {
     }
 }
 
-/// `−ln softmax` of the time averages of V under a weight that decays (trapezoidal rule), at the label: the counterpart of
-/// `spikegrad_adjoint::ShapedVoltageCrossEntropy`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShapedVoltageCrossEntropy {
-    /// Position of the population.
-    pub population: usize,
-    /// The neuron whose average shall be the largest.
-    pub label: usize,
-    /// How fast the weight decays, in seconds, positive; with an infinite one the averages are means.
-    pub tau: f64,
-    /// Distance of two averages that counts as decided, in the unit of V, positive.
-    pub scale: f64,
-}
-
+/// The averages by the trapezoidal rule.
 impl GridLoss for ShapedVoltageCrossEntropy {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Li, [self.label])
+        check(self, network)
     }
 
     fn evaluate(&self, view: &View<'_>, into: &mut Cotangents) -> f64 {
-        of_averages(view, into, self.label, &weights(view, self.weight()))
+        of_averages(view, into, self.label, &weights(view, decaying(self)))
     }
 }
 
-impl ShapedVoltageCrossEntropy {
-    /// The averages, divided by the scale: what the softmax is taken of.
-    #[must_use]
-    pub fn scores(&self, view: &View<'_>) -> Vec<f64> {
-        averages(view, &weights(view, self.weight()))
-    }
+/// The averages of a loss, divided by its scale (trapezoidal rule): what the softmax is taken of.
+#[must_use]
+pub fn shaped_scores(loss: &ShapedVoltageCrossEntropy, view: &View<'_>) -> Vec<f64> {
+    averages(view, &weights(view, decaying(loss)))
+}
 
-    /// Its weight at a time, in seconds.
-    fn weight(&self) -> impl Fn(f64) -> f64 {
-        let Self { tau, scale, .. } = *self;
-        move |time| math::exp(-time / tau) / scale
-    }
+/// The weight of a loss at a time, in seconds.
+fn decaying(loss: &ShapedVoltageCrossEntropy) -> impl Fn(f64) -> f64 {
+    let (tau, scale) = (loss.tau, loss.scale);
+    move |time| math::exp(-time / tau) / scale
 }
 
 /// What each grid point counts for in `(1/T) ∫ weight(t) V dt`, where the weight is a function of time in seconds.
@@ -146,22 +128,14 @@ fn of_averages(view: &View<'_>, into: &mut Cotangents, label: usize, weights: &[
     value
 }
 
-/// `½ Σ (V(time) − target)²`, each time rounded to the grid.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VoltageMse {
-    /// Position of the population.
-    pub population: usize,
-    /// (neuron of the population, time in seconds, target potential); what lies after the end is read there.
-    pub samples: Vec<(usize, f64, f64)>,
-}
-
+/// Each time rounded to the grid; what lies after the end is read there.
 impl GridLoss for VoltageMse {
-    fn population(&self) -> usize {
-        self.population
+    fn population(&self) -> &str {
+        &self.population
     }
 
     fn check(&self, network: &Network) -> Result<(), GridError> {
-        check(network, self.population, Model::Li, self.samples.iter().map(|s| s.0))?;
+        check(self, network)?;
         match self.samples.iter().find(|s| !(s.1.is_finite() && s.1 >= 0.0)) {
             Some(s) => Err(GridError::Setting {
                 name: "the time of a sample",

@@ -188,7 +188,8 @@ fn parse(bytes: &[u8]) -> Result<DataSet, DataProblem> {
             let targets = trains(&file, TARGETS, outputs);
             Some(targets.map_err(|problem| match problem {
                 DataProblem::NoTensor { .. } | DataProblem::TensorKind { .. } => problem,
-                problem => DataProblem::Targets { problem: Box::new(problem) },
+                DataProblem::Trains(problem) => DataProblem::Targets { problem },
+                problem => problem,
             })?)
         }
         false => None,
@@ -224,11 +225,7 @@ fn trains(
     let spikes = u64::try_from(times.len()).unwrap_or(u64::MAX);
     let channel = indices(file, channels_name, MAX_INDEX)?;
     let offsets = indices(file, offsets_name, spikes)?;
-    let mut trains = SpikeTrains { channels, offsets, times, channel };
-    trains.check_offsets()?;
-    trains.check_spikes()?;
-    trains.sort();
-    Ok(trains)
+    Ok(SpikeTrains { channels, offsets, times, channel }.sorted()?)
 }
 
 /// Returns the list `name`.

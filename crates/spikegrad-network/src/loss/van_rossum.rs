@@ -29,17 +29,20 @@
 //!
 //! Not here: the pairing of spikes with targets one by one (`spike_time.rs`).
 
-use super::{Cotangents, Loss, check, of_population};
+use super::{Derivatives, Loss, Observation, check, of_population};
+use crate::{Network, NetworkError, NeuronId, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// Sum over the neurons of a population of the (squared) van Rossum distance from target trains; without a unit.
 ///
-/// A silent neuron is worth what its targets are worth alone, a constant.
-#[derive(Clone, Debug, PartialEq)]
+/// A silent neuron has the distance of its targets from nothing, a constant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct VanRossum {
-    /// Position of the population.
-    pub population: usize,
+    /// Name of the population that is read.
+    pub population: String,
     /// Target times in seconds, in any order and not negative, a list for each neuron.
     pub targets: Vec<Vec<f64>>,
     /// Time constant τ of the filter, in seconds: far below it a distance in time is small, far above it two spikes differ.
@@ -58,24 +61,22 @@ struct Event<T> {
 
 impl<T: Scalar> Loss<T> for VanRossum {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
-        check::positive("loss.tau", self.tau)?;
-        check::targets(network, self.population, &self.targets)
+        let (of, expected) =
+            (check::spiking(network, &self.population)?, "a time in seconds, 0 or more");
+        check::targets(of, &self.targets, expected, |t| t.is_finite() && t >= 0.0)?;
+        check::time_constant("tau", self.tau)
     }
 
     fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
-        of_population(network, self.population, neuron, usize::MAX)
+        of_population(network, &self.population, neuron, usize::MAX)
     }
-    fn evaluate_into(
-        &self,
-        network: &Network,
-        trace: &Trace<T>,
-        cotangents: &mut Cotangents<T>,
-    ) -> T {
+
+    fn evaluate_into(&self, run: &Observation<'_, T>, into: &mut Derivatives<'_, T>) -> T {
         let mut value = T::from(0.0);
         let mut events = Vec::new();
-        for (neuron, targets) in network.range(self.population).zip(&self.targets) {
+        for (neuron, targets) in run.neurons(&self.population).zip(&self.targets) {
             events.clear();
-            let spikes = trace.spikes.iter().enumerate();
+            let spikes = run.spikes.iter().enumerate();
             let own = spikes.filter(|(_, spike)| spike.neuron.index() == neuron);
             events.extend(own.map(|(k, s)| Event { time: s.at(), step: 1.0, spike: Some(k) }));
             let target =
@@ -87,11 +88,11 @@ impl<T: Scalar> Loss<T> for VanRossum {
             });
             value += self.distance(&events);
             let together = |a: &Event<T>, b: &Event<T>| a.time.coincides(b.time);
-            self.pull_back(1.0, events.chunk_by(together), &mut cotangents.spikes);
+            self.pull_back(1.0, events.chunk_by(together), into.spikes);
             events.reverse();
-            self.pull_back(-1.0, events.chunk_by(together), &mut cotangents.spikes);
+            self.pull_back(-1.0, events.chunk_by(together), into.spikes);
             for group in events.chunk_by(together).filter(|group| group.len() > 1) {
-                cotangents.kinks.extend(group.iter().filter_map(|event| event.spike));
+                into.kinks.extend(group.iter().filter_map(|event| event.spike));
             }
         }
         value
@@ -154,13 +155,13 @@ impl VanRossum {
 mod tests {
     use super::super::fixtures::{check_cotangents, network, trace};
     use super::*;
-    use crate::Evaluate;
+    use crate::loss::Evaluate;
 
     /// Some exponentials and sums of numbers of size one.
     const ROUNDING: f64 = 1e-14;
 
     fn loss(tau: f64, targets: [&[f64]; 2]) -> VanRossum {
-        VanRossum { population: 1, targets: targets.map(<[f64]>::to_vec).to_vec(), tau }
+        VanRossum { population: "out".into(), targets: targets.map(<[f64]>::to_vec).to_vec(), tau }
     }
 
     fn evaluate(loss: &VanRossum, spikes: &[(usize, f64)]) -> (f64, Vec<f64>) {
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_neuron_without_a_list_is_refused() {
-        let loss = VanRossum { population: 1, targets: vec![vec![1.0]], tau: 1.0 };
+        let loss = VanRossum { population: "out".into(), targets: vec![vec![1.0]], tau: 1.0 };
         let error = Evaluate::<f64>::readouts(&loss, &network(2)).unwrap_err();
         let text = "loss.targets has 1 entries; it must have 2, one for each neuron";
         assert_eq!(error.to_string(), text);

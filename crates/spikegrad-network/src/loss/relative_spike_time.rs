@@ -9,18 +9,21 @@
 //!
 //! Not here: a loss that rests once the label leads by enough (`ttfs.rs` comes close to it).
 
-use super::{Cotangents, Loss, check, of_population};
+use super::{Derivatives, Loss, Observation, check, of_population};
+use crate::{Network, NetworkError, NeuronId, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, NeuronId, Time, Trace};
 
 /// `½ Σ (t_k − t_label − margin)²` over the other neurons k of a population, t being first spikes; times in seconds.
 ///
 /// A silent neuron counts as one that spikes at the end of the run, a constant without a gradient. The derivatives add up to
 /// zero, unless a neuron is silent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RelativeSpikeTime {
-    /// Position of the population.
-    pub population: usize,
+    /// Name of the population that is read.
+    pub population: String,
     /// The neuron that shall be first.
     pub label: usize,
     /// How much later each other neuron shall spike, Δt, in seconds.
@@ -29,24 +32,21 @@ pub struct RelativeSpikeTime {
 
 impl<T: Scalar> Loss<T> for RelativeSpikeTime {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
-        check::label(network, self.population, self.label)
+        check::label(check::spiking(network, &self.population)?, self.label)?;
+        check::finite("margin", self.margin)
     }
 
     fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
-        of_population(network, self.population, neuron, 1)
+        of_population(network, &self.population, neuron, 1)
     }
-    fn evaluate_into(
-        &self,
-        network: &Network,
-        trace: &Trace<T>,
-        cotangents: &mut Cotangents<T>,
-    ) -> T {
-        let silent = Time::from(T::from(trace.stimulus.t_end()));
+
+    fn evaluate_into(&self, run: &Observation<'_, T>, into: &mut Derivatives<'_, T>) -> T {
+        let silent = Time::from(T::from(run.t_end));
         let first = |neuron: usize| {
-            let spike = trace.spikes.iter().position(|spike| spike.neuron.index() == neuron);
-            (spike, spike.map_or(silent, |k| trace.spikes[k].at()))
+            let spike = run.spikes.iter().position(|spike| spike.neuron.index() == neuron);
+            (spike, spike.map_or(silent, |k| run.spikes[k].at()))
         };
-        let neurons = network.range(self.population);
+        let neurons = run.neurons(&self.population);
         let label = neurons.start + self.label;
         let (label_spike, label_time) = first(label);
         let mut value = T::from(0.0);
@@ -55,10 +55,10 @@ impl<T: Scalar> Loss<T> for RelativeSpikeTime {
             let error = time.since(label_time) - T::from(self.margin);
             value += T::from(0.5) * error * error;
             if let Some(k) = spike {
-                cotangents.spikes[k] += error;
+                into.spikes[k] += error;
             }
             if let Some(k) = label_spike {
-                cotangents.spikes[k] -= error;
+                into.spikes[k] -= error;
             }
         }
         value
@@ -69,12 +69,14 @@ impl<T: Scalar> Loss<T> for RelativeSpikeTime {
 mod tests {
     use super::super::fixtures::{check_cotangents, network, trace};
     use super::*;
-    use crate::Evaluate;
+    use crate::loss::Evaluate;
 
-    const LOSS: RelativeSpikeTime = RelativeSpikeTime { population: 1, label: 1, margin: 0.25 };
+    fn loss() -> RelativeSpikeTime {
+        RelativeSpikeTime { population: "out".into(), label: 1, margin: 0.25 }
+    }
 
     fn evaluate(spikes: &[(usize, f64)]) -> (f64, Vec<f64>) {
-        let (value, cotangents) = LOSS.evaluate(&network(3), &trace(4.0, spikes)).unwrap();
+        let (value, cotangents) = loss().evaluate(&network(3), &trace(4.0, spikes)).unwrap();
         (value, cotangents.spikes)
     }
 
@@ -96,7 +98,7 @@ mod tests {
 
     #[test]
     fn derivatives_are_those_of_dual_numbers_and_of_differences() {
-        check_cotangents(&LOSS, 4.0, &[(2, 0.3), (0, 0.71), (1, 1.13), (1, 1.6), (0, 2.9)]);
-        check_cotangents(&LOSS, 4.0, &[(2, 0.3), (0, 0.71)]);
+        check_cotangents(&loss(), 4.0, &[(2, 0.3), (0, 0.71), (1, 1.13), (1, 1.6), (0, 2.9)]);
+        check_cotangents(&loss(), 4.0, &[(2, 0.3), (0, 0.71)]);
     }
 }

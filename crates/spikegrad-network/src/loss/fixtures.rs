@@ -2,10 +2,9 @@
 //!
 //! Not here: traces of a network that was run (the test suite).
 
-use super::Loss;
-use crate::Evaluate;
+use super::{Evaluate, Loss};
+use crate::{Model, Network, NeuronId, Population, Spike, Stimulus, Trace};
 use spikegrad_dynamics::{Dual64, Scalar, TimeConstants};
-use spikegrad_network::{Model, Network, NeuronId, Population, Spike, Stimulus, Trace};
 
 /// Neurons of the population before the one that is read.
 const BEFORE: usize = 2;
