@@ -50,8 +50,7 @@ impl TraceBytes {
 /// Bytes of the arrays of all layers: time constants and thresholds, padded to whole blocks.
 #[must_use]
 pub fn of_layers(layers: &Layers) -> usize {
-    let arrays = layers.layers().iter().flat_map(|l| [&l.tau_mem, &l.tau_syn, &l.rest]);
-    arrays.map(|array| size_of_val(array.as_slice())).sum()
+    layers.layers().iter().map(|layer| layer.numbers.bytes()).sum()
 }
 
 #[cfg(test)]

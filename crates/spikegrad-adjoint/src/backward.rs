@@ -450,7 +450,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                 && OrderedFloat(cusp_time.re()) == at
                 && cusp.round == round
             {
-                total += self.share_of_cusp(n, weight, cusp) * cotangent;
+                total += cusp.share(self.circuit.neurons[n].rate_change(weight)) * cotangent;
             }
             if !self.is_worth_something(n) {
                 return total;
@@ -467,13 +467,6 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             self.workspace.arrived[spike.index()] += weight;
         }
         total + pullback.time
-    }
-
-    /// d(maximum)/d(time of an arrival) where arrivals cut the maximum off: together they move it at the rate before
-    /// them; of several at one time each gets the share that it has in the change of the rate.
-    fn share_of_cusp(&self, n: usize, weight: T, cusp: Cusp<T>) -> T {
-        let change = self.circuit.neurons[n].rate_change(weight);
-        cusp.rate_before * change / (cusp.rate_after - cusp.rate_before)
     }
 
     fn readout(&mut self, k: usize) {

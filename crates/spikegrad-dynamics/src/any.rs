@@ -19,14 +19,8 @@ pub enum AnyNeuron<T: Scalar> {
 }
 
 /// ∂L/∂(each number of a neuron), in the order of its model's table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AnyGradient<T>([T; NUMBERS]);
-
-impl<T: Scalar> Default for AnyGradient<T> {
-    fn default() -> Self {
-        Self([T::from(0.0); NUMBERS])
-    }
-}
 
 impl<T: Scalar> NeuronGradient<T> for AnyGradient<T> {
     fn as_slice(&self) -> &[T] {

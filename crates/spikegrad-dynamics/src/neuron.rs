@@ -28,21 +28,9 @@ pub enum Outlook<T> {
     },
 }
 
-/// One number for each time constant of a neuron: a derivative with respect to it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TimeConstants<T> {
-    /// For the membrane time constant.
-    pub tau_mem: T,
-    /// For the synaptic time constant.
-    pub tau_syn: T,
-}
-
-impl<T: Scalar> Default for TimeConstants<T> {
-    fn default() -> Self {
-        let zero = T::from(0.0);
-        Self { tau_mem: zero, tau_syn: zero }
-    }
-}
+/// One number for each time constant of a linear neuron, in the order of its model's [`Table`](crate::Table): mostly a derivative with respect
+/// to it, which a run carries forward.
+pub type TimeConstants<T> = [T; 2];
 
 /// ∂L/∂(state), the plain adjoint of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -7,10 +7,11 @@ use crate::math;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// A real number, or a real number with an infinitesimal part.
+/// A real number, or a real number with an infinitesimal part; zero by default.
 pub trait Scalar:
     Copy
     + Debug
+    + Default
     + Send
     + Sync
     + 'static

@@ -7,8 +7,7 @@
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
 use crate::{Circuit, Network, NeuronId, Source, Synapses};
-use spikegrad_dynamics::Lif;
-use spikegrad_dynamics::lanes::padded;
+use spikegrad_dynamics::lanes::Numbers;
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -19,7 +18,7 @@ pub struct Layers {
     ends: Vec<usize>,
 }
 
-/// One population, its parameters side by side, padded to whole blocks of lanes with neurons that never spike.
+/// One population, its numbers side by side.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// Position of the population.
@@ -32,14 +31,8 @@ pub struct Layer {
     pub is_recurrent: bool,
     /// What it hears, by source.
     pub incoming: Vec<Incoming>,
-    /// Whether all neurons have the same time constants.
-    pub shares_time_constants: bool,
-    /// Membrane time constants, in seconds.
-    pub tau_mem: Vec<f64>,
-    /// Synaptic time constants, in seconds.
-    pub tau_syn: Vec<f64>,
-    /// Resting values above the threshold; zero for leaky integrators.
-    pub rest: Vec<f64>,
+    /// The numbers of its neurons.
+    pub numbers: Numbers,
 }
 
 /// A dense connection into a layer.
@@ -207,10 +200,7 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         spikes: network.populations()[population].model.spikes(),
         is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
         incoming,
-        shares_time_constants: false,
-        tau_mem: Vec::new(),
-        tau_syn: Vec::new(),
-        rest: Vec::new(),
+        numbers: Numbers::default(),
     };
     layer.set(circuit);
     Ok(layer)
@@ -218,20 +208,6 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
 
 impl Layer {
     fn set(&mut self, circuit: &Circuit) {
-        let models = &circuit.neurons[self.neurons.clone()];
-        // Padding shares the time constants of the first neuron, so that "all the same" stays true.
-        let first = models.first().map(Lif::time_constants).unwrap_or_default();
-        let fill = |column: &mut Vec<f64>, pad: f64, of: &dyn Fn(&Lif<f64>) -> f64| {
-            column.clear();
-            column.extend(models.iter().map(of));
-            column.resize(padded(models.len()), pad);
-        };
-        fill(&mut self.tau_mem, first.tau_mem, &|model| model.time_constants().tau_mem);
-        fill(&mut self.tau_syn, first.tau_syn, &|model| model.time_constants().tau_syn);
-        // Padding rests far below a threshold.
-        fill(&mut self.rest, -1.0, &Lif::rest);
-        let same =
-            |column: &[f64]| column.windows(2).all(|two| two[0].to_bits() == two[1].to_bits());
-        self.shares_time_constants = same(&self.tau_mem) && same(&self.tau_syn);
+        self.numbers.set(&circuit.neurons[self.neurons.clone()]);
     }
 }

@@ -96,6 +96,15 @@ pub struct Cusp<T = f64> {
     pub rate_after: T,
 }
 
+impl<T: Scalar> Cusp<T> {
+    /// d(maximum)/d(time of an arrival) that is one of those that cut the maximum off, and changes the rate by `change`: together they
+    /// move it at the rate before them, and each gets the share that it has in the change of the rate.
+    #[must_use]
+    pub fn share(&self, change: T) -> T {
+        self.rate_before * change / (self.rate_after - self.rate_before)
+    }
+}
+
 /// What a potential that was read follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Place<T = f64> {
@@ -238,10 +247,6 @@ impl<T: Scalar> Trace<T> {
     /// What happened, without the derivatives that its numbers carry.
     #[must_use]
     pub fn real(&self) -> Trace {
-        let constants = |t: TimeConstants<T>| TimeConstants {
-            tau_mem: t.tau_mem.re(),
-            tau_syn: t.tau_syn.re(),
-        };
         let spike = |s: &Spike<T>| Spike {
             time: s.time.re(),
             time_rest: s.time_rest,
@@ -249,7 +254,7 @@ impl<T: Scalar> Trace<T> {
             round: s.round,
             slope: s.slope.re(),
             release_rate: s.release_rate.re(),
-            tangent: constants(s.tangent),
+            tangent: s.tangent.map(Scalar::re),
         };
         let cusp = |c: Cusp<T>| Cusp {
             round: c.round,
@@ -270,7 +275,7 @@ impl<T: Scalar> Trace<T> {
             value: r.value.re(),
             place: place(r.place),
             rival: r.rival,
-            tangent: constants(r.tangent),
+            tangent: r.tangent.map(Scalar::re),
         };
         let record = |r: &Recorded<T>| Recorded {
             time: Time { rounded: r.time.rounded.re(), rest: r.time.rest },

@@ -122,8 +122,8 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             integral.value += weight * neuron.integral(before, (dt, fading), kept);
             if TANGENTS {
                 let part = neuron.integral_tangent((before, tangent), (dt, fading), kept);
-                integral.tangent.tau_mem += weight * part.tau_mem;
-                integral.tangent.tau_syn += weight * part.tau_syn;
+                let parts = integral.tangent.iter_mut().zip(part);
+                parts.for_each(|(sum, part)| *sum += weight * part);
             }
         }
     }
@@ -249,8 +249,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             }
             Measure::Mean | Measure::Weighted { .. } => {
                 let integral = self.integral(request.measure.fading()?)?;
-                let TimeConstants { tau_mem, tau_syn } = integral.tangent;
-                let tangent = TimeConstants { tau_mem: tau_mem / end, tau_syn: tau_syn / end };
+                let tangent = integral.tangent.map(|sum| sum / end);
                 let (value, place) = (integral.value / end, Place::Free);
                 let (time, time_rest, rival) = (end, 0.0, None);
                 Some(Readout { request, time, time_rest, value, place, rival, tangent })

@@ -6,13 +6,13 @@
 //!
 //! Not here: in which order layers come (`mod.rs`), what happened (`schedule.rs`).
 
-use super::columns::{Adjoints, Move, Pass, Row, TimeConstants, decays, flows};
 use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
 use crate::integrals::Integrals;
 use crate::{AdjointError, GradientSum, Grazing};
-use spikegrad_dynamics::lanes::Propagator;
+use spikegrad_dynamics::lanes::backward::{Adjoints, Move, Pass, Row};
+use spikegrad_dynamics::lanes::{Numbers, Propagator};
 use spikegrad_dynamics::lif::Averaging;
-use spikegrad_dynamics::{Adjoint, LifGradient, Neuron, NeuronAdjoint, State, lif};
+use spikegrad_dynamics::{Adjoint, Neuron, NeuronAdjoint, State};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Cusp, Layer, Place, Time, Trace};
 
@@ -24,11 +24,11 @@ pub(super) struct Scratch {
     /// Adjoints of the neurons that are moved by hand, where they are now.
     by_hand: Adjoints,
     lengths: Vec<f64>,
-    tau_mem: Vec<f64>,
-    tau_syn: Vec<f64>,
+    /// The numbers of the neuron of each moment, where neurons have their own.
+    of_moments: Numbers,
     /// What the flows below are of.
     window: Window,
-    /// Flow over each stretch, where neurons share their time constants.
+    /// Flow over each stretch, where neurons share their motions.
     stretches: Vec<Propagator>,
     /// Flow from each moment to the next one, or to the end of its stretch.
     after: Vec<Propagator>,
@@ -113,15 +113,6 @@ impl LayerSweep<'_> {
         Ok(())
     }
 
-    fn time_constants(layer: &Layer) -> TimeConstants<'_> {
-        let Layer { tau_mem, tau_syn, .. } = layer;
-        if layer.shares_time_constants {
-            TimeConstants::Shared { tau_mem: tau_mem[0], tau_syn: tau_syn[0] }
-        } else {
-            TimeConstants::Own { tau_mem, tau_syn }
-        }
-    }
-
     fn prepare(&mut self) {
         let Self { circuit, layer, trace, spikes, .. } = *self;
         let Scratch { schedule, adjoints, by_hand, window, is_clamped, .. } = &mut *self.scratch;
@@ -140,12 +131,11 @@ impl LayerSweep<'_> {
 
     /// Links the moments of the stretches up to the position `last`, and computes all of their flows, as many as a window holds.
     fn open_window(&mut self, last: usize) {
-        let layer = self.layer;
+        let numbers = &self.layer.numbers;
         let Scratch {
             schedule,
             lengths,
-            tau_mem,
-            tau_syn,
+            of_moments,
             window,
             stretches,
             after,
@@ -158,29 +148,24 @@ impl LayerSweep<'_> {
         let of_window = &schedule.stretches[window.first_stretch..=last];
         window.first_moment = of_window[0].moments.start;
         let moments = &schedule.moments[window.first_moment..schedule.stretches[last].moments.end];
-        if layer.shares_time_constants {
+        let of_moments = if numbers.share_motions() {
             lengths.clear();
             lengths.extend(of_window.iter().map(|s| s.until.since(s.from)));
-            flows(lengths, Self::time_constants(layer), stretches);
-        }
-        tau_mem.clear();
-        tau_mem.extend(moments.iter().map(|m| layer.tau_mem[m.neuron]));
-        tau_syn.clear();
-        tau_syn.extend(moments.iter().map(|m| layer.tau_syn[m.neuron]));
-        let own = if layer.shares_time_constants {
-            Self::time_constants(layer)
+            numbers.flows(lengths, stretches);
+            numbers
         } else {
-            TimeConstants::Own { tau_mem, tau_syn }
+            of_moments.gather(numbers, moments.iter().map(|m| m.neuron));
+            of_moments
         };
         lengths.clear();
         lengths.extend(moments.iter().map(|m| m.after));
-        flows(lengths, own, after);
+        of_moments.flows(lengths, after);
         lengths.clear();
         lengths.extend(moments.iter().map(|m| m.before));
-        flows(lengths, own, before);
+        of_moments.flows(lengths, before);
         lengths.clear();
         lengths.extend(moments.iter().map(|m| m.elapsed));
-        decays(lengths, tau_mem, over_elapsed);
+        of_moments.decays(lengths, over_elapsed);
     }
 
     fn prepare_readouts(&mut self) {
@@ -231,7 +216,7 @@ impl LayerSweep<'_> {
             is_clamped,
             ..
         } = &mut *self.scratch;
-        let time_constants = Self::time_constants(layer);
+        let numbers = &layer.numbers;
         let dt = stretch.until.since(stretch.from);
         let still = Propagator::default();
         let motion =
@@ -243,27 +228,24 @@ impl LayerSweep<'_> {
             let row = Some(Row { weights, gradient: &mut sum.weights[synapses] });
             // What arrived first goes together with the motion before it.
             let motion = motion.filter(|_| k == stretch.arrivals.start);
-            let mut total = Pass { adjoints, time_constants, row, motion }.run();
+            let mut total = Pass { adjoints, numbers, row, motion }.run();
             for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
                 let model = &circuit.neurons[layer.neurons.start + at.neuron];
                 let change = model.rate_change(weights[at.neuron]);
-                let Cusp { rate_before, rate_after, .. } = at.cusp;
-                total += rate_before * change / (rate_after - rate_before) * at.cotangent;
+                total += at.cusp.share(change) * at.cotangent;
             }
             sum.delays[arrival.row] += total;
             times[arrival.firing] += total;
         }
         if stretch.arrivals.is_empty() {
-            Pass { adjoints, time_constants, row: None, motion }.run();
+            let _ = Pass { adjoints, numbers, row: None, motion }.run();
         }
         let mut kept = Averaging::default();
         for &n in averaged.iter().filter(|&&n| !is_clamped[n]) {
             let model = &circuit.neurons[layer.neurons.start + n];
-            let start = Adjoint(adjoints.get(n));
-            let Adjoint(start) =
-                integrals.pull_back(n, model, (stretch.from, dt), start, &mut kept);
-            adjoints.set(n, start);
+            let start = adjoints.get(n);
+            adjoints.set(n, integrals.pull_back(n, model, (stretch.from, dt), start, &mut kept));
         }
     }
 
@@ -275,22 +257,24 @@ impl LayerSweep<'_> {
         let k = k - self.scratch.window.first_moment;
         let n = moment.neuron;
         let hand = self.scratch.by_hand.get(n);
+        let model = &self.circuit.neurons[self.layer.neurons.start + n];
         let mut adjoint =
             self.transport(n, &self.scratch.after[k], (moment.time, moment.after), hand);
         match moment.kind {
             Kind::Release(spike) => {
                 let time = self.release(spike, &mut adjoint);
-                self.sum.neurons[self.layer.neurons.start + n][lif::T_REF] += time;
+                let gradient = &mut self.sum.neurons[self.layer.neurons.start + n];
+                model.refractory_pullback(time, gradient);
             }
             Kind::Crossing(spike) => {
-                if adjoint.v != 0.0 {
+                if adjoint.0.v != 0.0 {
                     self.release_at_once(spike, &moment, stretch, &mut adjoint);
                 }
                 self.crossing(spike, self.scratch.decays[k], moment.after_reset, &mut adjoint)?;
             }
             Kind::Readout(readout) | Kind::LateReadout(readout) => {
-                adjoint.v += self.cotangents.readouts[readout];
                 let cotangent = self.cotangents.readouts[readout];
+                adjoint = model.read_pullback(cotangent, adjoint);
                 let tangent = self.trace.readouts[readout].tangent;
                 let decay = self.scratch.decays[k];
                 let gradient = &mut self.sum.neurons[self.layer.neurons.start + n];
@@ -308,32 +292,31 @@ impl LayerSweep<'_> {
             let start = self.transport(n, &self.scratch.before[k], motion, adjoint);
             self.scratch.adjoints.set(n, start);
         }
-        Ok(adjoint.v != 0.0 || adjoint.i != 0.0)
+        Ok(!model.is_worthless(adjoint))
     }
 
     /// The adjoint of a neuron of the layer at the start of a `motion`: (when it starts, its length).
+    #[inline]
     fn transport(
         &self,
         n: usize,
         by: &Propagator,
         motion: (Time, f64),
-        after: State<f64>,
-    ) -> State<f64> {
-        let before =
-            State { v: by.membrane * after.v, i: by.response * after.v + by.current * after.i };
+        after: Adjoint<State<f64>>,
+    ) -> Adjoint<State<f64>> {
+        let before = by.flow_pullback(after);
         if self.scratch.is_clamped[n] || self.scratch.averaged.is_empty() {
             return before;
         }
         let model = &self.circuit.neurons[self.layer.neurons.start + n];
-        let (kept, before) = (&mut Averaging::default(), Adjoint(before));
-        self.scratch.integrals.pull_back(n, model, motion, before, kept).0
+        self.scratch.integrals.pull_back(n, model, motion, before, &mut Averaging::default())
     }
 
     /// A later release leaves the membrane at its reset value for longer (eq. 12): returns ∂L/∂(time of the release).
-    fn release(&mut self, spike: usize, adjoint: &mut State<f64>) -> f64 {
+    fn release(&mut self, spike: usize, adjoint: &mut Adjoint<State<f64>>) -> f64 {
         let model = &self.circuit.neurons[self.trace.spikes[spike].neuron.index()];
         let rate = self.trace.spikes[spike].release_rate;
-        let (Adjoint(before), time) = model.release_pullback(rate, Adjoint(*adjoint));
+        let (before, time) = model.release_pullback(rate, *adjoint);
         *adjoint = before;
         self.times[self.trace.stimulus.spikes().len() + spike] += time;
         time
@@ -346,7 +329,7 @@ impl LayerSweep<'_> {
         spike: usize,
         moment: &Moment,
         stretch: &Stretch,
-        adjoint: &mut State<f64>,
+        adjoint: &mut Adjoint<State<f64>>,
     ) {
         let Self { circuit, layer, .. } = *self;
         let mut arrived = 0.0;
@@ -358,8 +341,8 @@ impl LayerSweep<'_> {
         let n = layer.neurons.start + moment.neuron;
         let (model, rate) = (&circuit.neurons[n], self.trace.spikes[spike].release_rate);
         let later = rate + model.rate_change(arrived);
-        let (_, time) = model.release_pullback(later, Adjoint(*adjoint));
-        self.sum.neurons[n][lif::T_REF] += time;
+        let (_, time) = model.release_pullback(later, *adjoint);
+        model.refractory_pullback(time, &mut self.sum.neurons[n]);
         self.release(spike, adjoint);
     }
 
@@ -368,7 +351,7 @@ impl LayerSweep<'_> {
         spike: usize,
         decay: [f64; 2],
         after_reset: bool,
-        adjoint: &mut State<f64>,
+        adjoint: &mut Adjoint<State<f64>>,
     ) -> Result<(), AdjointError> {
         let at = &self.trace.spikes[spike];
         let n = at.neuron.index();
@@ -380,13 +363,13 @@ impl LayerSweep<'_> {
             return Ok(());
         }
         let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
-        let (Adjoint(before), membrane) = model.spike_pullback(slope, time, Adjoint(*adjoint));
+        let (before, membrane) = model.spike_pullback(slope, time, *adjoint);
         *adjoint = before;
         if !(time.is_finite() && membrane.is_finite()) {
             let neuron = self.circuit.named(at.neuron);
             return Err(AdjointError::NonFinite { neuron, time: at.time });
         }
-        let gradient: &mut LifGradient<f64> = &mut self.sum.neurons[n];
+        let gradient = &mut self.sum.neurons[n];
         model.threshold_pullback(slope, time, gradient);
         gradient.add_membrane(membrane, decay, after_reset, at.tangent);
         Ok(())
@@ -395,7 +378,7 @@ impl LayerSweep<'_> {
     /// What is left at time 0 belongs to the initial state.
     fn finish(&mut self) {
         for (local, n) in self.layer.neurons.clone().enumerate() {
-            let adjoint = Adjoint(self.scratch.adjoints.get(local));
+            let adjoint = self.scratch.adjoints.get(local);
             self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
         }
     }

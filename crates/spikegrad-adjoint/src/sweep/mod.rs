@@ -6,12 +6,11 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `schedule.rs` | what happened to a layer, read from the trace |
-//! | `columns.rs` | the pass over all adjoints of a layer |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //!
-//! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`).
+//! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`), the pass over
+//! all adjoints of a layer (`spikegrad_dynamics::lanes`).
 
-mod columns;
 mod layer;
 mod schedule;
 

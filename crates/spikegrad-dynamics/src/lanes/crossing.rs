@@ -9,24 +9,10 @@
 //!
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).
 
+use super::columns::Block;
 use super::double_doubles::DoubleDoubles;
-use super::{BLOCK, Lanes, Mask, UNDERFLOW};
+use super::{BLOCK, Lanes, Mask, Numbers, UNDERFLOW};
 use pulp::{NullaryFnOnce, Simd, WithSimd};
-
-/// Free neurons side by side, potentials above their thresholds; all slices have the same length, a multiple of [`super::BLOCK`].
-#[derive(Clone, Copy, Debug)]
-pub struct Rises<'a> {
-    /// Membrane potentials.
-    pub v: &'a [f64],
-    /// Synaptic currents.
-    pub i: &'a [f64],
-    /// Resting values.
-    pub rest: &'a [f64],
-    /// Membrane time constants, in seconds.
-    pub tau_mem: &'a [f64],
-    /// Synaptic time constants, in seconds.
-    pub tau_syn: &'a [f64],
-}
 
 /// What was found of one neuron.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,13 +38,14 @@ pub(crate) fn search_one(v: f64, i: f64, rest: f64, tau_mem: f64, tau_syn: f64) 
     Rise::new(v, i, rest, tau_mem, tau_syn).search()[0]
 }
 
-/// Writes into `found`, which is as long as the columns, when each neuron will cross its threshold if it is left alone.
-pub fn search(rises: Rises<'_>, found: &mut [Search]) {
-    pulp::Arch::new().dispatch(SearchAll { rises, found });
+/// Writes into `found`, which has room for all of these blocks of free neurons, when each will cross its threshold if it is left alone.
+pub(super) fn search(blocks: &[Block], numbers: &Numbers, found: &mut [Search]) {
+    pulp::Arch::new().dispatch(SearchAll { blocks, numbers, found });
 }
 
 struct SearchAll<'a> {
-    rises: Rises<'a>,
+    blocks: &'a [Block],
+    numbers: &'a Numbers,
     found: &'a mut [Search],
 }
 
@@ -66,15 +53,19 @@ impl WithSimd for SearchAll<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Rises { v, i, rest, tau_mem, tau_syn } = self.rises;
-        let lanes = |x| S::as_simd_f64s(x).0.iter().map(move |&x| Lanes::new(simd, x));
-        let inputs =
-            lanes(v).zip(lanes(i)).zip(lanes(rest)).zip(lanes(tau_mem)).zip(lanes(tau_syn));
-        for (((((v, i), rest), tau_mem), tau_syn), found) in
-            inputs.zip(self.found.chunks_exact_mut(S::F64_LANES))
-        {
-            let searches = Rise::new(v, i, rest, tau_mem, tau_syn).search();
-            found.copy_from_slice(&searches[..S::F64_LANES]);
+        let [mem, syn] = self.numbers.time_constants();
+        let numbers = self.numbers.rest().iter().zip(mem).zip(syn);
+        let found = self.found.chunks_exact_mut(BLOCK);
+        for ((block, ((rest, mem), syn)), found) in self.blocks.iter().zip(numbers).zip(found) {
+            let (v, i) = (S::as_simd_f64s(&block.v).0, S::as_simd_f64s(&block.i).0);
+            let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
+            let rest = S::as_simd_f64s(rest).0;
+            let lanes = |x| Lanes::new(simd, x);
+            for (k, found) in found.chunks_exact_mut(S::F64_LANES).enumerate() {
+                let [v, i, rest] = [lanes(v[k]), lanes(i[k]), lanes(rest[k])];
+                let searches = Rise::new(v, i, rest, lanes(mem[k]), lanes(syn[k])).search();
+                found.copy_from_slice(&searches[..S::F64_LANES]);
+            }
         }
     }
 }
@@ -144,7 +135,7 @@ impl<S: Simd> Rise<S> {
     #[inline(always)]
     fn search(&self) -> [Search; BLOCK] {
         let (dt, slope, verdict) = self.crossing();
-        let [dt, slope, verdict] = [dt, slope, verdict].map(Lanes::values);
+        let (dt, slope, verdict) = (dt.values(), slope.values(), verdict.values());
         std::array::from_fn(
             #[inline(always)]
             |k| {
@@ -163,7 +154,7 @@ impl<S: Simd> Rise<S> {
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
         let &Self { v, i, rest, above_rest, rate_mem, rate_syn, .. } = self;
-        let [zero, one] = [0.0, 1.0].map(|x| v.constant(x));
+        let (zero, one) = (v.constant(0.0), v.constant(1.0));
         let (lift, size) = (self.start - v, i + above_rest.abs());
         let is_common = v.lt(zero)
             & zero.lt(i)
@@ -225,7 +216,7 @@ impl<S: Simd> Rise<S> {
     fn at(&self, t: Lanes<S>) -> At<S> {
         let &Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, .. } = self;
         let (x, y) = (t / tau_mem, t / tau_syn);
-        let [zero, one] = [0.0, 1.0].map(|c| t.constant(c));
+        let (zero, one) = (t.constant(0.0), t.constant(1.0));
         let membrane_is_slower = x.le(y);
         let gap = (y - x).abs();
         let (down, down_m1) = (-gap).exp_and_exp_m1();
@@ -316,6 +307,15 @@ mod tests {
     use crate::lif::by_bracket;
     use crate::{Lif, LifParameters, Neuron, Outlook, State};
 
+    /// A block of equal neurons.
+    fn search_block(neuron: &Lif<f64>, state: State<f64>) -> [Search; BLOCK] {
+        let (mut numbers, mut found) = (Numbers::default(), [Search::Undecided; BLOCK]);
+        numbers.set(&[*neuron; BLOCK]);
+        let block = Block { v: [state.v; BLOCK], i: [state.i; BLOCK], ..Block::default() };
+        search(&[block], &numbers, &mut found);
+        found
+    }
+
     /// Both searches end within some roundings of the potential: divided by the slope, that is the error of a time.
     const ROUNDINGS: f64 = 16.0 * f64::EPSILON;
 
@@ -332,18 +332,7 @@ mod tests {
             for k in 0..4000 {
                 let v = -2.0 + 2.999 * f64::from(k % 50) / 49.0;
                 let i = 0.5 * 1.12f64.powi(k / 50);
-                let block = |x: f64| [x; BLOCK];
-                let mut found = [Search::Undecided; BLOCK];
-                search(
-                    Rises {
-                        v: &block(v - 1.0),
-                        i: &block(i),
-                        rest: &block(-1.0),
-                        tau_mem: &block(ratio * 5.0),
-                        tau_syn: &block(5.0),
-                    },
-                    &mut found,
-                );
+                let found = search_block(&neuron, neuron.state(v, i));
                 assert!(found.iter().all(|f| *f == found[0]));
                 match (found[0], by_bracket(&neuron, neuron.state(v, i))) {
                     (Search::Undecided, _) => undecided += 1,
@@ -392,20 +381,8 @@ mod tests {
                 if v >= v_th {
                     continue;
                 }
-                let block = |x: f64| [x; BLOCK];
-                let mut found = [Search::Undecided; BLOCK];
-                let tau_mem = &block(ratio * 5.0);
-                search(
-                    Rises {
-                        v: &block(v - v_th),
-                        i: &block(i),
-                        rest: &block(-v_th),
-                        tau_mem,
-                        tau_syn: &block(5.0),
-                    },
-                    &mut found,
-                );
                 let neuron = Lif::new(LifParameters { v_th, ..parameters });
+                let found = search_block(&neuron, neuron.state(v, i));
                 if let (Search::Crossing { dt, slope }, Outlook::Crossing { dt: t, slope: s }) =
                     (found[0], by_bracket(&neuron, neuron.state(v, i)))
                 {

@@ -2,17 +2,39 @@
 //!
 //! [`Lanes`] is a register of [`pulp`], whose width is chosen when the program runs: one binary is fast on AVX-512 and right
 //! on SSE2. Products and sums are **not fused**, so that every lane gets the bits that scalar code would get, on any machine
-//! (docs/decisions/0011-explicit-lanes.md). Functions here must be inlined into one that [`pulp::Arch::dispatch`] calls.
+//! (docs/decisions/0011-explicit-lanes.md). Functions here must be inlined into one that [`pulp::Arch::dispatch`] calls:
+//! what is not, is not compiled for the registers. An array's `map` is not always inlined, so none stands on a hot path.
 //!
-//! Not here: what is laid side by side (`spikegrad_simulate`, `spikegrad_adjoint`).
+//! | file | holds, of neurons side by side |
+//! | --- | --- |
+//! | `numbers.rs` | the numbers that their motion depends on |
+//! | `motion.rs` | the coefficients of a motion |
+//! | `columns.rs` | state and tangents, and how they move |
+//! | `forward.rs` | a stretch between arrivals, all neurons at once |
+//! | `backward.rs` | the same for their adjoints |
+//! | `group.rs` | neurons each at a time of its own |
+//! | `crossing.rs` | first threshold crossings |
+//! | `double_doubles.rs` | arithmetic with 30 digits |
+//!
+//! Here stands the arithmetic of a register. Not here: in which order things happen (`spikegrad_simulate`, `spikegrad_adjoint`), and the bounds that
+//! say who may spike (`lif/bounds.rs`, beside those of one neuron).
 
+pub mod backward;
+mod columns;
 mod crossing;
 mod double_doubles;
+pub mod forward;
+mod group;
 mod motion;
+mod numbers;
 
+pub use columns::Columns;
+pub use crossing::Search;
+use crossing::search;
 pub(crate) use crossing::search_one;
-pub use crossing::{Rises, Search, search};
+pub use group::Group;
 pub use motion::{Motion, Propagator};
+pub use numbers::Numbers;
 
 use pulp::{Simd, bytemuck};
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
@@ -20,9 +42,17 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 /// Values that are worked off together: the widest register, or several narrower ones.
 pub const BLOCK: usize = 8;
 
+/// One number for each neuron of a block.
+type Column = [f64; BLOCK];
+
+/// One number for each neuron, in blocks.
+#[inline(always)]
+fn blocks(column: &[f64]) -> &[Column] {
+    column.as_chunks().0
+}
+
 /// `count` rounded up to whole blocks.
-#[must_use]
-pub fn padded(count: usize) -> usize {
+fn padded(count: usize) -> usize {
     count.next_multiple_of(BLOCK)
 }
 

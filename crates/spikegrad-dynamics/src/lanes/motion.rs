@@ -5,7 +5,9 @@
 
 use super::{BLOCK, Lanes, Mask};
 use crate::divided::SHORT;
+use crate::{Adjoint, State};
 use pulp::Simd;
+use std::ops::{Add, Mul};
 
 /// The flow over some length, of a potential u above rest: `u' = membrane u + response i`, `i' = current i`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -92,7 +94,7 @@ struct Parts<S: Simd> {
 #[inline(always)]
 fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S> {
     let (x, y) = (dt / tau_mem, dt / tau_syn);
-    let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
+    let (zero, one) = (dt.constant(0.0), dt.constant(1.0));
     let ((membrane, membrane_m1), current) = ((-x).exp_and_exp_m1(), (-y).exp());
     let membrane_is_slower = x.le(y);
     let hi = membrane_is_slower.select(membrane, current);
@@ -120,6 +122,29 @@ fn parts<S: Simd>(dt: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Parts<S
     }
 }
 
+impl<X: Copy + Add<Output = X> + Mul<Output = X>> Propagator<X> {
+    /// ∂L/∂u before the flow, from that after it.
+    #[inline(always)]
+    pub(super) fn membrane_pullback(&self, u: X) -> X {
+        self.membrane * u
+    }
+
+    /// ∂L/∂i before the flow, from ∂L/∂u and ∂L/∂i after it.
+    #[inline(always)]
+    pub(super) fn current_pullback(&self, u: X, i: X) -> X {
+        self.response * u + self.current * i
+    }
+}
+
+impl Propagator {
+    /// Pulls the adjoint of a state back through the flow.
+    #[must_use]
+    pub fn flow_pullback(&self, Adjoint(after): Adjoint<State<f64>>) -> Adjoint<State<f64>> {
+        let State { v, i } = after;
+        Adjoint(State { v: self.membrane_pullback(v), i: self.current_pullback(v, i) })
+    }
+}
+
 impl<S: Simd> Propagator<Lanes<S>> {
     /// The flow over `dt` seconds of neurons with these time constants.
     #[inline(always)]
@@ -131,8 +156,8 @@ impl<S: Simd> Propagator<Lanes<S>> {
     /// Writes one flow for each lane into `flows`, as many as it has room for.
     #[inline(always)]
     pub fn store(self, flows: &mut [Propagator]) {
-        let [membrane, current, response] =
-            [self.membrane, self.current, self.response].map(Lanes::values);
+        let (membrane, current) = (self.membrane.values(), self.current.values());
+        let response = self.response.values();
         for (k, flow) in flows.iter_mut().enumerate().take(S::F64_LANES) {
             *flow =
                 Propagator { membrane: membrane[k], current: current[k], response: response[k] };
@@ -159,7 +184,7 @@ impl<S: Simd> Motion<Lanes<S>> {
         let of = parts(dt, tau_mem, tau_syn);
         let Parts { x, y, membrane_is_slower, is_close, inverse, hi, lo, .. } = of;
         let Parts { first, close_twice, membrane_m1, flow, .. } = of;
-        let [zero, one] = [0.0, 1.0].map(|c| dt.constant(c));
+        let (zero, one) = (dt.constant(0.0), dt.constant(1.0));
         let is_short = x.le(dt.constant(SHORT));
         // exp[hi, hi, lo] and exp[hi, lo, lo].
         let twice_hi = is_close.select(close_twice, (hi - first) * inverse);
@@ -189,10 +214,10 @@ impl<S: Simd> Motion<Lanes<S>> {
     pub fn store(self, motions: &mut [Motion]) {
         let mut flows = [Propagator::default(); BLOCK];
         self.flow.store(&mut flows);
-        let [factor, is_short, length] =
-            [self.factor, self.is_short, self.length].map(Lanes::values);
-        let [mem_of_v, mem_of_i, syn_of_i, current_of_i] =
-            [self.mem_of_v, self.mem_of_i, self.syn_of_i, self.current_of_i].map(Lanes::values);
+        let (factor, is_short) = (self.factor.values(), self.is_short.values());
+        let (length, current_of_i) = (self.length.values(), self.current_of_i.values());
+        let (mem_of_v, mem_of_i) = (self.mem_of_v.values(), self.mem_of_i.values());
+        let syn_of_i = self.syn_of_i.values();
         for (k, motion) in motions.iter_mut().enumerate().take(S::F64_LANES) {
             *motion = Motion {
                 flow: flows[k],
@@ -243,7 +268,7 @@ impl<S: Simd> Motion<Lanes<S>> {
 mod tests {
     use super::*;
     use crate::lif::fixtures::{RATIOS, parameters};
-    use crate::{Lif, Neuron, State, lif::Tangent};
+    use crate::{Lif, Neuron, lif::Tangent};
     use pulp::{Arch, WithSimd};
 
     struct Over(f64, f64, f64);
@@ -277,10 +302,10 @@ mod tests {
                     ("membrane", motion.flow.membrane, by_v.v),
                     ("current", motion.flow.current, by_i.i),
                     ("response", motion.flow.response, by_i.v),
-                    ("mem_of_v", motion.mem_of_v, of_v.v.tau_mem),
-                    ("mem_of_i", motion.mem_of_i, of_i.v.tau_mem),
-                    ("syn_of_i", motion.syn_of_i, of_i.v.tau_syn),
-                    ("current_of_i", motion.current_of_i, of_i.i),
+                    ("mem_of_v", motion.mem_of_v, of_v.v_mem),
+                    ("mem_of_i", motion.mem_of_i, of_i.v_mem),
+                    ("syn_of_i", motion.syn_of_i, of_i.v_syn),
+                    ("current_of_i", motion.current_of_i, of_i.i_syn),
                 ] {
                     // ∂response/∂τ_mem changes its sign; there it is known to the size of its terms.
                     let scale = expected.abs().max(if name == "mem_of_i" {

@@ -11,19 +11,15 @@
 //! (docs/decisions/0004-one-crossing-search.md). Times are found in `f64` and then lifted to the scalar by the
 //! implicit function theorem.
 //!
-//! Not here: bounds that spare a search (`bounds.rs`), what happens at the crossing (`jump.rs`), when to look (`spikegrad_simulate`).
+//! Not here: the course itself (`course.rs`), the search within a bracket (`root.rs`), bounds that spare a search (`bounds.rs`), what happens at the crossing (`jump.rs`), when to look (`spikegrad_simulate`).
 
-use super::bounds::stays_below;
-use super::flow::of_lengths;
-use super::{Lif, State, sum_of_three};
+use super::course::{Course, NEAR_GRAZING};
+use super::root::{MAX_SEARCH, Step, search};
+use super::{Lif, State};
 use crate::double_double::DoubleDouble;
 use crate::lanes::{Search, search_one};
-use crate::math::{exp, exp_m1, ln, ln_1p, power_of_two_below};
+use crate::math::{exp, ln, ln_1p};
 use crate::{Neuron, Outlook, Scalar, exp_divided};
-
-/// Below this share of the current at the peak, the height of the peak cancels: it is computed again in double-double, and
-/// the crossing is measured from the peak.
-const NEAR_GRAZING: f64 = 1.0 / 16.0;
 
 /// The height of a peak is computed in `f64` with an error of a few hundred roundings at most: a peak lower than
 /// this share of the state below the threshold is below it.
@@ -33,15 +29,6 @@ const CERTAINLY_BELOW: f64 = 1e-10;
 /// few `f64` roundings, times the condition of the exponentials. What is nearer than this share of the terms that make the
 /// height touches.
 const TOUCH: f64 = 1e-29;
-
-/// Potentials whose products, also with rates, stay far within the range of a double.
-pub(super) const SAFE_SIZES: std::ops::Range<f64> = 1e-100..1e100;
-
-/// A change whose two parts leave less than this share of themselves is computed in a form that does not cancel.
-const CANCELS: f64 = 1.0 / 8.0;
-
-/// A bracketed search ends when its bracket cannot be halved any more: doubles have at most 2¹¹ binades of 52 bits.
-const MAX_SEARCH: usize = 2200;
 
 pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outlook<T> {
     if neuron.threshold.is_infinite() {
@@ -91,40 +78,7 @@ pub(super) fn next_maximum<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Optio
     Some(T::from(peak) - neuron.membrane_rate(at_peak).with_re(0.0) / bend)
 }
 
-/// The course of v from a state at time 0, in real numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Course {
-    /// Above the threshold.
-    pub(super) v: f64,
-    pub(super) i: f64,
-    /// The resting value above the threshold.
-    pub(super) rest: f64,
-    pub(super) tau_mem: f64,
-    tau_syn: f64,
-}
-
 impl Course {
-    /// The course, and the unit of its potentials: a power of two where sizes are extreme, so that no product of two
-    /// potentials over- or underflows. Times do not depend on the unit.
-    pub(super) fn of<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> (Self, f64) {
-        let (v, i, rest) = (state.v.re(), state.i.re(), neuron.rest.re());
-        let size = rest.abs().max(v.abs()).max(i.abs());
-        let unit =
-            if SAFE_SIZES.contains(&size) || size == 0.0 { 1.0 } else { power_of_two_below(size) };
-        let (tau_mem, tau_syn) = (neuron.tau_mem.re(), neuron.tau_syn.re());
-        (Self { v: v / unit, i: i / unit, rest: rest / unit, tau_mem, tau_syn }, unit)
-    }
-
-    /// `τ_mem dv/dt`, to one rounding.
-    fn lift(&self) -> f64 {
-        sum_of_three(self.i, self.rest, -self.v)
-    }
-
-    /// The potential above its resting value.
-    fn above_rest(&self) -> f64 {
-        self.v - self.rest
-    }
-
     /// What the search side by side decides.
     fn common(&self) -> Option<Outlook<f64>> {
         match search_one(self.v, self.i, self.rest, self.tau_mem, self.tau_syn) {
@@ -138,7 +92,7 @@ impl Course {
         if self.v >= 0.0 {
             return self.at_threshold();
         }
-        if stays_below(self, response_peak) {
+        if self.stays_below(response_peak) {
             return Outlook::Silent;
         }
         let lift = self.lift();
@@ -170,33 +124,6 @@ impl Course {
         } else {
             Outlook::Silent
         }
-    }
-
-    /// Time of the stationary point, if it lies ahead of a state that moves.
-    ///
-    /// With u = v − rest, v̇ = 0 where `e^(δt) = 1 + δ τ_mem (i − u)/(r u + i)` with `δ = r/τ_mem`, `r = τ_mem/τ_syn − 1`;
-    /// written with ln(1 + y)/y it is uniform in the ratio of the time constants.
-    fn stationary(&self) -> Option<f64> {
-        let r = (self.tau_mem - self.tau_syn) / self.tau_syn;
-        let ratio = self.tau_mem / self.tau_syn;
-        let lift = self.lift();
-        // r u + i, where u and i may nearly be equal.
-        let denominator = lift + ratio * self.above_rest();
-        let time = self.tau_mem * (lift / denominator);
-        // Signs are compared, not multiplied: a product may underflow.
-        if !(time > 0.0 && (denominator > 0.0) == (self.i > 0.0)) {
-            return None;
-        }
-        let y = r * lift / denominator;
-        let factor = if y == 0.0 {
-            1.0
-        } else if y > -0.5 {
-            ln_1p(y) / y
-        } else {
-            // 1 + y without cancellation.
-            ln(self.i / denominator * ratio) / y
-        };
-        Some(time * factor).filter(|t| t.is_finite())
     }
 
     /// A positive current lifts v, which rises, concave, up to its maximum at `peak`, where it equals the current.
@@ -296,78 +223,6 @@ impl Course {
         let dt = search(start, end, start + if first > 0.0 { first } else { length / 2.0 }, decay);
         Outlook::Crossing { dt, slope: self.slope(dt, self.stationary()) }
     }
-
-    /// v(t) and dv/dt.
-    fn residual(&self, t: f64) -> (f64, f64) {
-        let (x, y) = (t / self.tau_mem, t / self.tau_syn);
-        let by = of_lengths(x, y);
-        let (response, current) = (by.response * self.i, by.current * self.i);
-        // Early, the way from the start is small and known better than v; later, v itself is.
-        let residual = if x < 0.5 {
-            let lost = by.loss.unwrap_or_else(|| -exp_m1(-x)) * self.above_rest();
-            let mut change = response - lost;
-            if change.abs() < CANCELS * lost.abs() {
-                // What pulls at v is the current above it; the rest of what it loses is of second order (eq. 16c).
-                let second = exp_divided([0.0, -x, -y]);
-                change = by.response * self.lift() - x * (y * second) * self.above_rest();
-            }
-            self.v + change
-        } else {
-            self.rest + (by.membrane * self.above_rest() + response)
-        };
-        (residual, sum_of_three(current, self.rest, -residual) / self.tau_mem)
-    }
-
-    /// dv/dt at a crossing at `t`; where current and threshold cancel it is measured from the stationary point.
-    fn slope(&self, t: f64, stationary: Option<f64>) -> f64 {
-        let current = self.i * exp(-t / self.tau_syn);
-        let difference = current + self.rest;
-        match stationary {
-            Some(peak) if difference.abs() < NEAR_GRAZING * (current.abs() + self.rest.abs()) => {
-                let back = peak - t;
-                self.i * exp(-peak / self.tau_syn) * back / (self.tau_mem * self.tau_syn)
-                    * exp_divided([back / self.tau_mem, back / self.tau_syn])
-            }
-            _ => difference / self.tau_mem,
-        }
-    }
-}
-
-/// One evaluation of a search: the residual, negative before the root, and the step that Newton's method proposes.
-struct Step {
-    residual: f64,
-    newton: f64,
-}
-
-/// The root between `low` (residual < 0) and `high` (residual ≥ 0): Newton's method, bisecting wherever it leaves the
-/// bracket. Ends when the step is below the rounding of the root or the bracket is closed.
-fn search(mut low: f64, mut high: f64, guess: f64, evaluate: impl Fn(f64) -> Step) -> f64 {
-    let mut t = if guess > low && guess < high { guess } else { middle(low, high) };
-    for _ in 0..MAX_SEARCH {
-        let Step { residual, newton } = evaluate(t);
-        if residual == 0.0 {
-            return t;
-        }
-        if residual < 0.0 {
-            low = t;
-        } else {
-            high = t;
-        }
-        let next = t + newton;
-        if newton.abs() <= f64::EPSILON * t {
-            return next.clamp(low, high);
-        }
-        let next = if next > low && next < high { next } else { middle(low, high) };
-        if next <= low || next >= high {
-            return high;
-        }
-        t = next;
-    }
-    t
-}
-
-fn middle(low: f64, high: f64) -> f64 {
-    low + 0.5 * (high - low)
 }
 
 #[cfg(test)]

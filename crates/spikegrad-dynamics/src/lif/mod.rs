@@ -15,25 +15,33 @@
 //! | --- | --- | --- |
 //! | `flow.rs` | motion between events | its pullbacks |
 //! | `integral.rs` | ∫V along it, and in the clamp | its derivatives and pullbacks |
-//! | `crossing.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
-//! | `bounds.rs` | bounds of the next crossing | – |
+//! | `course.rs` | where the potential is at a time, and where it turns | – |
+//! | `crossing.rs`, `root.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
+//! | `bounds.rs` | bounds of the next crossing, of one neuron and side by side | – |
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
+//! | `parameters.rs` | its numbers | `gradient.rs` |
 //! | `table.rs` | names, units, defaults and ranges of its numbers | – |
 //! | `tangent.rs` | derivatives with respect to the time constants, carried forward | – |
 //!
 //! Not here: more than one neuron.
 
-mod bounds;
+pub(crate) mod bounds;
+mod course;
 mod crossing;
 mod flow;
+mod gradient;
 mod integral;
 mod jump;
+mod parameters;
+mod root;
 mod table;
 mod tangent;
 
 #[cfg(test)]
 pub(crate) use crossing::by_bracket;
+pub use gradient::LifGradient;
 pub use integral::Averaging;
+pub use parameters::{IntegratorParameters, LifParameters};
 pub use table::{
     COUNT, I, I_BIAS, T_REF, TABLE, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH, integrator,
 };
@@ -41,160 +49,16 @@ pub use tangent::Tangent;
 
 use crate::math::{exp, ln};
 use crate::{
-    Adjoint, Arrival, COMPONENTS, Neuron, NeuronAdjoint, NeuronGradient, Outlook, Scalar,
-    TimeConstants, Vector,
+    Adjoint, Arrival, COMPONENTS, Neuron, NeuronAdjoint, Outlook, Scalar, TimeConstants, Vector,
 };
-use std::ops::{Index, IndexMut};
-
-/// Parameters of one neuron; times in seconds, potentials and currents in the unit of the threshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LifParameters<T> {
-    /// Membrane time constant, in seconds.
-    pub tau_mem: T,
-    /// Synaptic time constant, in seconds.
-    pub tau_syn: T,
-    /// Threshold.
-    pub v_th: T,
-    /// Value that the membrane takes at a spike.
-    pub v_reset: T,
-    /// Leak potential.
-    pub v_leak: T,
-    /// Constant input current.
-    pub i_bias: T,
-    /// Refractory time, in seconds.
-    pub t_ref: T,
-}
-
-impl<T: Scalar> LifParameters<T> {
-    /// The parameters whose values stand at these positions of [`TABLE`].
-    pub fn from_table(value: impl Fn(usize) -> T) -> Self {
-        Self {
-            tau_mem: value(TAU_MEM),
-            tau_syn: value(TAU_SYN),
-            v_th: value(V_TH),
-            v_reset: value(V_RESET),
-            v_leak: value(V_LEAK),
-            i_bias: value(I_BIAS),
-            t_ref: value(T_REF),
-        }
-    }
-}
-
-impl<T: Scalar> Default for LifParameters<T> {
-    /// The defaults of [`TABLE`].
-    fn default() -> Self {
-        Self::from_table(|position| TABLE.quantities[position].default.into())
-    }
-}
-
-/// Parameters of a leaky integrator.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct IntegratorParameters<T> {
-    /// Membrane time constant, in seconds.
-    pub tau_mem: T,
-    /// Synaptic time constant, in seconds.
-    pub tau_syn: T,
-    /// Leak potential.
-    pub v_leak: T,
-    /// Constant input current.
-    pub i_bias: T,
-}
-
-impl<T: Scalar> IntegratorParameters<T> {
-    /// The parameters whose values stand at these positions of [`integrator::TABLE`].
-    pub fn from_table(value: impl Fn(usize) -> T) -> Self {
-        Self {
-            tau_mem: value(integrator::TAU_MEM),
-            tau_syn: value(integrator::TAU_SYN),
-            v_leak: value(integrator::V_LEAK),
-            i_bias: value(integrator::I_BIAS),
-        }
-    }
-}
-
-impl<T> From<LifParameters<T>> for IntegratorParameters<T> {
-    /// What is left of a neuron whose threshold is never reached.
-    fn from(p: LifParameters<T>) -> Self {
-        let LifParameters { tau_mem, tau_syn, v_leak, i_bias, .. } = p;
-        Self { tau_mem, tau_syn, v_leak, i_bias }
-    }
-}
-
-/// ∂L/∂(each number of one neuron), in the order of [`TABLE`], in the unit of L per unit of the number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LifGradient<T>([T; COUNT]);
-
-impl<T: Scalar> Default for LifGradient<T> {
-    fn default() -> Self {
-        Self([T::from(0.0); COUNT])
-    }
-}
-
-impl<T> Index<usize> for LifGradient<T> {
-    type Output = T;
-    fn index(&self, position: usize) -> &T {
-        &self.0[position]
-    }
-}
-
-impl<T> IndexMut<usize> for LifGradient<T> {
-    fn index_mut(&mut self, position: usize) -> &mut T {
-        &mut self.0[position]
-    }
-}
-
-impl<T: Scalar> LifGradient<T> {
-    /// Adds what ∂L/∂V = `membrane` is worth to rest, to the value from which the membrane last started, and to the time
-    /// constants; `decay` is `e^p` and `e^p − 1` with p = −elapsed/`τ_mem`.
-    ///
-    /// V = rest + (start − rest) e^p + …: rest gets 1 − e^p, the starting value gets e^p.
-    pub fn add_membrane(
-        &mut self,
-        membrane: T,
-        decay: [T; 2],
-        after_reset: bool,
-        tangent: TimeConstants<T>,
-    ) {
-        let [exp, exp_m1] = decay;
-        self.add_rest_and_start(membrane * -exp_m1, membrane * exp, after_reset);
-        tangent::pullback(membrane, tangent, self);
-    }
-
-    /// Adds ∂L/∂rest and ∂L/∂(the value from which the membrane last started).
-    fn add_rest_and_start(&mut self, of_rest: T, of_start: T, after_reset: bool) {
-        self[V_LEAK] += of_rest;
-        self[I_BIAS] += of_rest;
-        if after_reset {
-            self[V_RESET] += of_start;
-        } else {
-            self[V] += of_start;
-        }
-    }
-}
-
-impl<T: Scalar> NeuronGradient<T> for LifGradient<T> {
-    fn as_slice(&self) -> &[T] {
-        &self.0
-    }
-    fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.0
-    }
-}
 
 /// Membrane potential relative to the datum, and synaptic current.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct State<T> {
     /// V − `v_th`; of a leaky integrator V − (`v_leak` + `i_bias`).
     pub v: T,
     /// Synaptic current I.
     pub i: T,
-}
-
-impl<T: Scalar> Default for State<T> {
-    fn default() -> Self {
-        let zero = T::from(0.0);
-        Self { v: zero, i: zero }
-    }
 }
 
 /// A neuron ready to be simulated: its parameters, and what follows from them.
@@ -253,9 +117,15 @@ impl<T: Scalar> Lif<T> {
     }
 
     /// Time constants of membrane and synapse, in seconds.
+    pub(crate) fn time_constants(&self) -> TimeConstants<T> {
+        [self.tau_mem, self.tau_syn]
+    }
+
+    /// How far a crossing with this slope moves, in seconds, if all that it follows from changes by a rounding, in units of the rounding: at
+    /// the threshold the current is `slope τ_mem − rest`; a rounding of it, or of the resting value, moves the crossing by as much divided by the slope.
     #[must_use]
-    pub fn time_constants(&self) -> TimeConstants<T> {
-        TimeConstants { tau_mem: self.tau_mem, tau_syn: self.tau_syn }
+    pub fn crossing_condition(&self, slope: f64) -> f64 {
+        self.tau_mem.re() + 2.0 * self.rest.re().abs() / slope
     }
 
     /// Whether the membrane is so much faster than the synapse that it comes to follow the current, and its rate cannot be read off its state.
@@ -264,22 +134,9 @@ impl<T: Scalar> Lif<T> {
         MUCH_FASTER * self.tau_mem.re() < self.tau_syn.re()
     }
 
-    /// What the potentials of its states are measured from.
-    #[must_use]
-    pub fn datum(&self) -> T {
-        self.datum
-    }
-
     /// The resting value of the membrane, `v_leak + i_bias`, above the datum.
-    #[must_use]
-    pub fn rest(&self) -> T {
+    pub(crate) fn rest(&self) -> T {
         self.rest
-    }
-
-    /// The reset value above the threshold.
-    #[must_use]
-    pub fn reset_value(&self) -> T {
-        self.reset
     }
 
     /// The state with membrane potential `v` and synaptic current `i`.
@@ -407,10 +264,11 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
         tangent::hold(self, tangent, before, dt)
     }
     fn reset_tangent(&self, tangent: Tangent<T>) -> Tangent<T> {
-        Tangent { v: TimeConstants::default(), ..tangent }
+        let zero = T::from(0.0);
+        Tangent { v_mem: zero, v_syn: zero, ..tangent }
     }
     fn membrane_tangent(&self, tangent: Tangent<T>) -> TimeConstants<T> {
-        tangent.v
+        [tangent.v_mem, tangent.v_syn]
     }
     fn integral_tangent(
         &self,
@@ -508,7 +366,7 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
         tangent: TimeConstants<T>,
         gradient: &mut LifGradient<T>,
     ) {
-        tangent::pullback(cotangent, tangent, gradient);
+        gradient.add_time_constants(cotangent, tangent);
     }
     fn initial_pullback(&self, adjoint: Adjoint<State<T>>, gradient: &mut LifGradient<T>) {
         gradient[I] += adjoint.0.i;
@@ -522,6 +380,10 @@ pub(crate) mod fixtures {
     /// Ratios of the time constants that every rule is tested at.
     pub(crate) const RATIOS: [f64; 11] =
         [4.0, 2.0, 1.0, 1.0 + 1e-9, 1.0 - 1e-5, 0.5, 0.05, 100.0, 1e-3, 1e8, 1e-8];
+
+    /// Ratios of the time constants of neurons side by side, which do not fill their last block.
+    pub(crate) const COMPANY: [f64; 11] =
+        [2.0, 0.5, 1.0, 4.0, 0.3, 1.0 + 1e-9, 3.0, 0.7, 5.0, 2.0, 1.5];
 
     /// A neuron with every parameter in use, `tau_syn` = 5 and `tau_mem` = `ratio` × 5.
     pub(crate) fn parameters(ratio: f64) -> LifParameters<f64> {

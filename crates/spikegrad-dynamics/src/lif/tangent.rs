@@ -8,24 +8,19 @@
 //! Not here: the primal maps (`flow.rs`).
 
 use super::flow::{Propagator, propagator};
-use super::{Lif, LifGradient, State, TAU_MEM, TAU_SYN};
+use super::{Lif, State};
+use crate::Scalar;
 use crate::divided::phi2;
-use crate::{Scalar, TimeConstants};
 
 /// ∂v/∂(time constants) and `∂i/∂τ_syn`; i does not depend on `τ_mem`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tangent<T> {
-    /// ∂v/∂τ, in potential per second.
-    pub v: TimeConstants<T>,
-    /// `∂i/∂τ_syn`, in current per second.
-    pub i: T,
-}
-
-impl<T: Scalar> Default for Tangent<T> {
-    fn default() -> Self {
-        let zero = T::from(0.0);
-        Self { v: TimeConstants::default(), i: zero }
-    }
+    /// ∂`v/∂τ_mem`, in potential per second.
+    pub v_mem: T,
+    /// ∂`v/∂τ_syn`, in potential per second.
+    pub v_syn: T,
+    /// ∂`i/∂τ_syn`, in current per second.
+    pub i_syn: T,
 }
 
 pub(super) fn flow_with_tangent<T: Scalar>(
@@ -42,12 +37,14 @@ pub(super) fn flow_with_tangent<T: Scalar>(
     }
     let (twice_p, twice_q) = confluent(&by);
     let (dp, dq) = (x / neuron.tau_mem, y / neuron.tau_syn);
-    let v = TimeConstants {
-        tau_mem: membrane * (tangent.v.tau_mem + dp * neuron.above_rest(before))
+    let Tangent { v_mem, v_syn, i_syn } = tangent;
+    let after = Tangent {
+        v_mem: membrane * (v_mem + dp * neuron.above_rest(before))
             - before.i * dp * of_scale(x, y, first, membrane, || twice_p),
-        tau_syn: membrane * tangent.v.tau_syn + response * tangent.i + before.i * x * dq * twice_q,
+        v_syn: membrane * v_syn + response * i_syn + before.i * x * dq * twice_q,
+        i_syn: current * (i_syn + dq * before.i),
     };
-    (by.apply(before, neuron.rest), Tangent { v, i: current * (tangent.i + dq * before.i) })
+    (by.apply(before, neuron.rest), after)
 }
 
 /// `exp[p, p, q]` and `exp[p, q, q]`.
@@ -94,16 +91,8 @@ pub(super) fn hold<T: Scalar>(
     dt: T,
 ) -> Tangent<T> {
     let y = dt / neuron.tau_syn;
-    Tangent { i: (-y).exp() * (tangent.i + y / neuron.tau_syn * before.i), ..tangent }
-}
-
-pub(super) fn pullback<T: Scalar>(
-    cotangent: T,
-    tangent: TimeConstants<T>,
-    gradient: &mut LifGradient<T>,
-) {
-    gradient[TAU_MEM] += cotangent * tangent.tau_mem;
-    gradient[TAU_SYN] += cotangent * tangent.tau_syn;
+    let i_syn = (-y).exp() * (tangent.i_syn + y / neuron.tau_syn * before.i);
+    Tangent { i_syn, ..tangent }
 }
 
 #[cfg(test)]
@@ -152,7 +141,7 @@ mod tests {
                     (n.hold(state, dt), n.hold_tangent(tangent, state, dt))
                 } else {
                     let part = n.integral_tangent((state, tangent), (dt, fading), kept);
-                    integral = [integral[0] + part.tau_mem, integral[1] + part.tau_syn];
+                    integral = [integral[0] + part[0], integral[1] + part[1]];
                     mem_integral += along_mem.integral(mem, (dual(dt), dual(fading)), of_mem);
                     syn_integral += along_syn.integral(syn, (dual(dt), dual(fading)), of_syn);
                     mem = along_mem.flow(mem, dual(dt));
@@ -167,9 +156,9 @@ mod tests {
                 mem = along_mem.receive(mem, dual(weight));
                 syn = along_syn.receive(syn, dual(weight));
                 for (name, got, expected) in [
-                    ("v/mem", tangent.v.tau_mem, mem.v.eps),
-                    ("v/syn", tangent.v.tau_syn, syn.v.eps),
-                    ("i/syn", tangent.i, syn.i.eps),
+                    ("v/mem", tangent.v_mem, mem.v.eps),
+                    ("v/syn", tangent.v_syn, syn.v.eps),
+                    ("i/syn", tangent.i_syn, syn.i.eps),
                     ("∫/mem", integral[0], mem_integral.eps),
                     ("∫/syn", integral[1], syn_integral.eps),
                 ] {

@@ -4,18 +4,18 @@
 //! are worked off in waves. Where a layer hears itself, the first of its own spikes to arrive within the stretch cuts it off
 //! there. A refractory neuron is held by hand until its release.
 //!
-//! Not here: in which order layers come (`mod.rs`), the arithmetic of a pass (`columns.rs`).
+//! Not here: in which order layers come (`mod.rs`), the mathematics of a pass (`spikegrad_dynamics::lanes`).
 
 use super::Irregular;
 use super::arrivals::{Arrivals, Arriving, Fired};
 use super::budget::{Budget, Known};
-use super::columns::{Cell, Column, Columns, Job, Motions, Pass, Screen, motions};
 use super::peaks::{Peaks, Stretch};
-use super::wave::{Crossing, Member, Wave};
+use super::wave::{Crossing, Member, Moving, Wave};
 use crate::Options;
-use spikegrad_dynamics::lanes::Motion;
+use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
+use spikegrad_dynamics::lanes::{Columns, Motion};
 use spikegrad_dynamics::lif::Tangent;
-use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
+use spikegrad_dynamics::{Lif, Neuron};
 use spikegrad_network::{Layer, Layers, NeuronId, Readout, Source, Spike, Time};
 use std::cmp::Ordering;
 
@@ -113,14 +113,14 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { arrivals, before, after, ceiling, clamped, is_clamped, peaks, .. } =
             &mut *self.scratch;
         let count = layer.neurons.len();
-        before.reset(&layer.rest);
-        after.reset(&layer.rest);
-        for (n, state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
-            before.set(n, [state.v, state.i, 0.0, 0.0, 0.0]);
+        before.reset(&layer.numbers);
+        after.reset(&layer.numbers);
+        for (n, &state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
+            before.set(n, (state, Tangent::default()));
         }
         peaks.reset((circuit, layer), self.options, before)?;
         ceiling.clear();
-        ceiling.resize(layer.rest.len(), f64::INFINITY);
+        ceiling.resize(layer.numbers.len(), f64::INFINITY);
         if !layer.spikes {
             for (n, model) in circuit.neurons[layer.neurons.clone()].iter().enumerate() {
                 ceiling[n] = peaks.ceiling(model, n);
@@ -141,7 +141,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn prepare_motions(&mut self) {
         let Scratch { arrivals, lengths, motions: into, .. } = &mut *self.scratch;
         into.clear();
-        if self.layer.is_recurrent || !self.layer.shares_time_constants {
+        if self.layer.is_recurrent || !self.layer.numbers.share_motions() {
             return;
         }
         lengths.clear();
@@ -151,10 +151,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             lengths.push(until.since(from));
             from = until;
         }
-        let (tau_mem, tau_syn) = (self.layer.tau_mem.first(), self.layer.tau_syn.first());
-        if let (Some(&tau_mem), Some(&tau_syn)) = (tau_mem, tau_syn) {
-            motions(lengths, tau_mem, tau_syn, into);
-        }
+        self.layer.numbers.motions(lengths, into);
     }
 
     /// Counts events anew where there may be too many, and forgets the spikes after the horizon that follows.
@@ -194,11 +191,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { before, named, arriving, .. } = &mut *self.scratch;
         Screen {
             dt: end.since(from),
-            tau_mem: &self.layer.tau_mem,
-            shares_tau_mem: self.layer.shares_time_constants,
+            numbers: &self.layer.numbers,
             row: arriving.weights(self.fired.circuit),
             before,
-            rest: &self.layer.rest,
             named,
         }
         .run();
@@ -222,16 +217,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn pass(&mut self, job: Job, k: usize, from: Time, until: Time) {
         let Scratch { before, after, ceiling, named, motions: known, arriving, .. } =
             &mut *self.scratch;
-        let (layer, row) = (self.layer, arriving.weights(self.fired.circuit));
-        let dt = until.since(from);
-        let motions = if layer.shares_time_constants {
-            let (tau_mem, tau_syn) = (layer.tau_mem[0], layer.tau_syn[0]);
-            known.get(k).map_or(Motions::Alike { dt, tau_mem, tau_syn }, Motions::Shared)
-        } else {
-            Motions::Own { dt, tau_mem: &layer.tau_mem, tau_syn: &layer.tau_syn }
-        };
-        let rest = &layer.rest;
-        Pass { job, motions, row, before, after, rest, ceiling, named }.run::<TANGENTS>();
+        let (numbers, row) = (&self.layer.numbers, arriving.weights(self.fired.circuit));
+        let (dt, motion) = (until.since(from), known.get(k));
+        Pass { job, dt, motion, numbers, row, before, after, ceiling, named }.run::<TANGENTS>();
     }
 
     /// The read-outs of a stretch, of whose spikes the first is at `first_spike`.
@@ -258,33 +246,25 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { before, named, arriving, wave, clamped, is_clamped, .. } = &mut *self.scratch;
         let (layer, circuit) = (self.layer, self.fired.circuit);
         let row = arriving.weights(circuit);
+        let model = |n: usize| &circuit.neurons[layer.neurons.start + n];
         let start = |n: usize| {
-            let mut cell = before.get(n);
-            cell[1] += row.get(n).copied().unwrap_or(0.0);
-            cell
+            let (state, tangent) = before.get(n);
+            (model(n).receive(state, row.get(n).copied().unwrap_or(0.0)), tangent)
         };
         wave.clear();
         for &n in named.iter().filter(|&&n| n < is_clamped.len() && !is_clamped[n]) {
             let member = Member { neuron: n, from, is_known: true, crossing: None };
-            let cell = start(n);
-            if may_cross(&circuit.neurons[layer.neurons.start + n], cell, from, until) {
-                wave.push(layer, member, cell);
+            let at = start(n);
+            if !model(n).is_silent_for(at.0, until.since(from)) {
+                wave.push(layer, member, at);
             }
         }
         for &Clamped { neuron: n, release } in
             clamped.iter().filter(|c| c.release.rounded <= until.rounded)
         {
-            let model = &circuit.neurons[layer.neurons.start + n];
-            let [_, i, .., i_syn] = start(n);
-            let state = State { v: model.reset_value(), i };
-            let dt = release.since(from);
-            let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };
-            if TANGENTS {
-                tangent = model.hold_tangent(tangent, state, dt);
-            }
-            let state = model.hold(state, dt);
+            let held = hold::<TANGENTS>(model(n), reset(model(n), start(n)), release.since(from));
             let member = Member { neuron: n, from: release, is_known: false, crossing: None };
-            wave.push(layer, member, [state.v, state.i, 0.0, 0.0, tangent.i]);
+            wave.push(layer, member, held);
         }
     }
 
@@ -324,7 +304,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             self.scratch.next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
                 let member = self.scratch.wave.members[k];
-                let state = self.scratch.wave.cell(k);
+                let state = self.scratch.wave.get(k);
                 match member.crossing {
                     Some(crossing) if crossing.time.rounded > until.rounded => {}
                     Some(crossing) => self.spike(member.neuron, crossing, state, until)?,
@@ -339,7 +319,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { settlers, after, .. } = &mut *self.scratch;
         settlers.advance::<TANGENTS>(until);
         for (k, member) in settlers.members.iter().enumerate() {
-            after.set(member.neuron, settlers.cell(k));
+            after.set(member.neuron, settlers.get(k));
         }
         if let Some(new) = self.spikes.get_mut(first_spike..) {
             new.sort_unstable_by(in_order);
@@ -359,33 +339,31 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
                 let id = NeuronId::new(layer.neurons.start + n);
                 let spike = self.spikes.iter_mut().rfind(|spike| spike.neuron == id);
                 if let (Some(k), Some(spike)) = (released, spike) {
-                    let state = State { v: model(n).reset_value(), i: wave.cell(k)[1] };
-                    spike.release_rate = model(n).membrane_rate(state);
+                    let (at_release, _) = reset(model(n), wave.get(k));
+                    spike.release_rate = model(n).membrane_rate(at_release);
                 }
                 return false;
             }
-            let [_, i, .., i_syn] = after.get(n);
-            after.set(n, [model(n).reset_value(), i, 0.0, 0.0, i_syn]);
+            after.set(n, reset(model(n), after.get(n)));
             true
         });
     }
 
-    /// `neuron` crosses its threshold, in `state`.
+    /// `neuron` crosses its threshold, where it is `at`.
     fn spike(
         &mut self,
         neuron: usize,
         crossing: Crossing,
-        state: Cell,
+        at: Moving,
         until: Time,
     ) -> Result<(), Irregular> {
         let n = self.layer.neurons.start + neuron;
         let model = &self.fired.circuit.neurons[n];
-        let [_, i, tau_mem, tau_syn, i_syn] = state;
         let Crossing { time, slope } = crossing;
-        if !(slope > 0.0 && slope.is_finite() && i.is_finite()) {
+        let start = reset(model, at);
+        if !(slope > 0.0 && slope.is_finite() && model.is_finite(start.0)) {
             return Err(Irregular);
         }
-        let start = State { v: model.reset_value(), i };
         let mut spike = Spike {
             time: time.rounded,
             time_rest: time.rest,
@@ -393,7 +371,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             round: 0,
             slope,
             release_rate: 0.0,
-            tangent: TimeConstants { tau_mem, tau_syn },
+            tangent: model.membrane_tangent(at.1),
         };
         let release = time.after(model.refractory());
         let is_released = release.rounded <= until.rounded;
@@ -402,17 +380,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             return Err(Irregular);
         }
         let dt = if is_released { release } else { until }.since(time);
-        let mut held = start;
-        let mut tangent = Tangent { v: TimeConstants::default(), i: i_syn };
-        if dt != 0.0 {
-            if TANGENTS {
-                tangent = model.hold_tangent(tangent, start, dt);
-            }
-            held = model.hold(start, dt);
-        }
-        let state = [held.v, held.i, 0.0, 0.0, tangent.i];
+        let held = if dt == 0.0 { start } else { hold::<TANGENTS>(model, start, dt) };
         if is_released {
-            spike.release_rate = model.membrane_rate(held);
+            spike.release_rate = model.membrane_rate(held.0);
         } else {
             self.scratch.is_clamped[neuron] = true;
             self.scratch.clamped.push(Clamped { neuron, release });
@@ -420,10 +390,11 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         if release.rounded < until.rounded {
             let member = Member { neuron, from: release, is_known: false, crossing: None };
             let Scratch { next_wave, settlers, .. } = &mut *self.scratch;
-            let wave = if may_cross(model, state, release, until) { next_wave } else { settlers };
-            wave.push(self.layer, member, state);
+            let is_silent = model.is_silent_for(held.0, until.since(release));
+            let wave = if is_silent { settlers } else { next_wave };
+            wave.push(self.layer, member, held);
         } else {
-            self.scratch.after.set(neuron, state);
+            self.scratch.after.set(neuron, held);
         }
         self.spikes.push(spike);
         self.look_at_budget();
@@ -431,13 +402,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     }
 
     fn check_finite(&self) -> Result<(), Irregular> {
-        let is_finite = |column: &Column| column.iter().all(|x| x.is_finite());
-        let mut blocks = self.scratch.before.0.iter();
-        if blocks.all(|block| is_finite(&block.v) && is_finite(&block.i)) {
-            Ok(())
-        } else {
-            Err(Irregular)
-        }
+        if self.scratch.before.is_finite() { Ok(()) } else { Err(Irregular) }
     }
 
     fn finish(&mut self) -> Result<(), Irregular> {
@@ -453,8 +418,13 @@ fn in_order(a: &Spike, b: &Spike) -> Ordering {
     a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron))
 }
 
-/// Whether a free neuron in the state `cell` at `from` may cross its threshold until `until`.
-fn may_cross(model: &Lif<f64>, cell: Cell, from: Time, until: Time) -> bool {
-    let [v, i, ..] = cell;
-    !model.is_silent_for(State { v, i }, until.since(from))
+/// The jump of a spike of a neuron.
+fn reset(model: &Lif<f64>, (state, tangent): Moving) -> Moving {
+    (model.reset(state), model.reset_tangent(tangent))
+}
+
+/// `dt` seconds of a neuron in its refractory time.
+fn hold<const TANGENTS: bool>(model: &Lif<f64>, (state, tangent): Moving, dt: f64) -> Moving {
+    let carried = if TANGENTS { model.hold_tangent(tangent, state, dt) } else { tangent };
+    (model.hold(state, dt), carried)
 }

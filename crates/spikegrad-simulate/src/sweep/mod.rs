@@ -8,18 +8,17 @@
 //! | --- | --- |
 //! | `arrivals.rs` | what reaches a layer, and when |
 //! | `budget.rs` | how many events there may be |
-//! | `columns.rs` | the pass over all neurons of a layer |
 //! | `wave.rs` | the neurons that spike, worked off together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `peaks.rs` | read-outs |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
 //! threshold, numbers that are not finite. The sweep then gives up with [`SweepError::Irregular`], and the event loop, which knows
-//! all of this, does the run. A run with too many events is not done again. Not here: the event loop (`engine.rs`).
+//! all of this, does the run. A run with too many events is not done again. Not here: the event loop (`engine.rs`), the pass over all
+//! neurons of a layer (`spikegrad_dynamics::lanes`).
 
 mod arrivals;
 mod budget;
-mod columns;
 mod layer;
 mod peaks;
 mod wave;

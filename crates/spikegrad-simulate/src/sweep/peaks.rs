@@ -4,15 +4,16 @@
 //! stretch, and its maximum is looked at where the pass says that the potential turns from up to down at or above the highest so
 //! far. A neuron that may spike is followed along the stretch once its spikes are known: from spike to release to spike.
 //!
-//! Not here: the pass (`columns.rs`), who spikes (`layer.rs`).
+//! Not here: the pass (`spikegrad_dynamics::lanes`), who spikes (`layer.rs`).
 
 use super::Irregular;
-use super::columns::Columns;
+use super::wave::Moving;
 use crate::Options;
 use crate::observer::Observer;
 use crate::readouts::sample;
-use spikegrad_dynamics::lif::{Averaging, Tangent};
-use spikegrad_dynamics::{Lif, Neuron, State, TimeConstants};
+use spikegrad_dynamics::lanes::Columns;
+use spikegrad_dynamics::lif::Averaging;
+use spikegrad_dynamics::{Lif, Neuron};
 use spikegrad_network::{Circuit, Layer, Measure, NeuronId, Readout, Spike, Time};
 
 /// A stretch of a layer: from the arrival of `row` at `from` until `until`.
@@ -47,14 +48,6 @@ pub(super) struct Peaks {
     next_sample: usize,
 }
 
-/// State and tangent of a neuron.
-type Moving = (State<f64>, Tangent<f64>);
-
-fn state_of(columns: &Columns, n: usize) -> Moving {
-    let [v, i, tau_mem, tau_syn, i_syn] = columns.get(n);
-    (State { v, i }, Tangent { v: TimeConstants { tau_mem, tau_syn }, i: i_syn })
-}
-
 impl<'a> Stretch<'a> {
     fn model(&self, n: usize) -> &'a Lif<f64> {
         &self.circuit.neurons[self.layer.neurons.start + n]
@@ -66,7 +59,7 @@ impl<'a> Stretch<'a> {
 
     /// Neuron `n` after the arrival.
     fn start(&self, n: usize) -> Moving {
-        let (state, tangent) = state_of(self.before, n);
+        let (state, tangent) = self.before.get(n);
         (self.model(n).receive(state, self.weight(n)), tangent)
     }
 
@@ -192,7 +185,7 @@ impl Peaks {
                 Measure::Mean | Measure::Weighted { .. } => self.wants_average = true,
             }
             let local = n - layer.neurons.start;
-            let (state, _) = state_of(start, local);
+            let (state, _) = start.get(local);
             if self.observers[local].is_none() {
                 self.observed.push(local);
             }
@@ -219,9 +212,9 @@ impl Peaks {
         n: usize,
     ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
-        let (model, before, start) = (at.model(n), state_of(at.before, n), at.start(n));
+        let (model, before, start) = (at.model(n), at.before.get(n), at.start(n));
         observer.arrival(model, at.from, 0, before, start.0);
-        let (dt, end) = (at.until.since(at.from), state_of(after, n).0);
+        let (dt, end) = (at.until.since(at.from), after.get(n).0);
         observer.peak::<TANGENTS>(model, at.from, start, dt, end);
     }
 
@@ -281,7 +274,7 @@ impl Peaks {
             let (Some(observer), release) = (&mut self.observers[n], &mut self.releases[n]) else {
                 continue;
             };
-            observer.arrival(at.model(n), at.from, 0, state_of(at.before, n), at.start(n).0);
+            observer.arrival(at.model(n), at.from, 0, at.before.get(n), at.start(n).0);
             let mut course = Course::<TANGENTS>::new(&at, n, *release, Some(observer));
             course.follow(at.spikes_of(n), at.until);
             *release = course.release;
@@ -305,7 +298,7 @@ impl Peaks {
             }
             let local = n - layer.neurons.start;
             if let Some(Some(observer)) = self.observers.get_mut(local) {
-                observer.end(&circuit.neurons[n], t_end.into(), state_of(last, local));
+                observer.end(&circuit.neurons[n], t_end.into(), last.get(local));
                 sampled[k] = observer.readout(&circuit.neurons[n], request, t_end);
             }
         }

@@ -479,7 +479,7 @@ mod tests {
             round: 0,
             slope,
             release_rate: 0.0,
-            tangent: TimeConstants { tau_mem: 0.0, tau_syn: 0.0 },
+            tangent: TimeConstants::default(),
         }
     }
 
