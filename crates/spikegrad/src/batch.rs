@@ -10,7 +10,7 @@
 use crate::error::{BatchError, Error};
 use crate::prepared::{Prepared, Runs};
 use crate::scratch::Scratch;
-use rayon::prelude::*;
+use crate::threads;
 use spikegrad_adjoint::{AdjointError, GradientSum};
 use spikegrad_dynamics::Lif;
 use spikegrad_network::loss::Loss;
@@ -97,7 +97,7 @@ impl<N: Runs> Workers<N> {
         if std::mem::replace(is_dirty, true) {
             workers.clear();
         }
-        let count = rayon::current_num_threads();
+        let count = threads::count();
         workers.truncate(count);
         // Those that a short batch does not need are left for the next.
         let needed = count.min(samples.len().div_ceil(CHUNK));
@@ -109,12 +109,10 @@ impl<N: Runs> Workers<N> {
         let mut results = Vec::with_capacity(samples.len());
         let (mut first, mut is_first) = (0, true);
         for wave in samples.chunks(CHUNK * count) {
-            let chunks = workers.par_iter_mut().zip(wave.par_chunks(CHUNK)).enumerate();
-            let chunks: Vec<Result<Vec<_>, _>> = chunks
-                .map(|(k, (worker, chunk))| {
-                    (first + k * CHUNK..).zip(chunk).map(|sample| one(worker, sample)).collect()
-                })
-                .collect();
+            let chunks = workers.iter_mut().zip(wave.chunks(CHUNK)).enumerate().collect();
+            let chunks: Vec<Result<Vec<_>, _>> = threads::map(chunks, |(k, (worker, chunk))| {
+                (first + k * CHUNK..).zip(chunk).map(|sample| one(worker, sample)).collect()
+            });
             for (worker, of_chunk) in workers.iter_mut().zip(chunks) {
                 results.extend(of_chunk?);
                 if is_first {
@@ -175,9 +173,8 @@ pub(crate) fn values<N: Runs, R: Send>(
         }
         values
     };
-    let chunks: Vec<_> = samples.par_chunks(CHUNK).enumerate().map(chunk).collect();
     let mut values = Vec::with_capacity(samples.len());
-    for chunk in chunks {
+    for chunk in threads::map(samples.chunks(CHUNK).enumerate().collect(), chunk) {
         values.extend(chunk?);
     }
     Ok(values)

@@ -68,6 +68,7 @@ mod prepared;
 pub mod pushes;
 mod run;
 mod scratch;
+mod threads;
 
 pub use batch::Sample;
 pub use curvature::{CurvatureEvaluation, value_and_hvp};

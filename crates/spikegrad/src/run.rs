@@ -3,11 +3,11 @@
 //! Who computes a loss elsewhere, such as a tensor library, takes spikes and read-outs from a [`Run`] and returns ∂L/∂(each of them). Not here: losses
 //! of our own (`evaluator.rs`).
 
-use crate::batch::{Worker, Workers};
+use crate::batch::{CHUNK, Worker, Workers};
 use crate::error::BatchError;
 use crate::prepared::{Prepared, Runs};
 use crate::scratch::Scratch;
-use rayon::prelude::*;
+use crate::threads;
 use spikegrad_adjoint::{AdjointError, Certificate, Differentiated};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Network, Parameters, ReadoutRequest, SpikeTrains, Stimulus, Trace};
@@ -66,15 +66,19 @@ impl Run {
         stimuli: &[Stimulus],
         requests: &[ReadoutRequest],
     ) -> Result<Self, BatchError> {
-        let one = |scratch: &mut Scratch<N>, (sample, stimulus): (usize, &Stimulus)| {
+        let one = |scratch: &mut Scratch<N>, sample: usize, stimulus: &Stimulus| {
             scratch.requests().extend_from_slice(requests);
             let run = scratch.run(prepared, stimulus, true);
             run.map_err(|error| BatchError { sample, source: error.into() })?;
             Ok(std::mem::take(&mut scratch.trace))
         };
-        let traces: Vec<_> =
-            stimuli.par_iter().enumerate().map_init(Scratch::default, one).collect();
-        let traces = traces.into_iter().collect::<Result<_, _>>()?;
+        let chunk = |(k, chunk): (usize, &[Stimulus])| -> Result<Vec<Trace>, BatchError> {
+            let mut scratch = Scratch::default();
+            (k * CHUNK..).zip(chunk).map(|(k, stimulus)| one(&mut scratch, k, stimulus)).collect()
+        };
+        let chunks = threads::map(stimuli.chunks(CHUNK).enumerate().collect(), chunk);
+        let chunks = chunks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let traces = chunks.into_iter().flatten().collect();
         Ok(Self { traces, way_back: Arc::<Prepared<N>>::clone(prepared) })
     }
 
