@@ -6,7 +6,7 @@
 use crate::invocation::program;
 use crate::layout::Unwritable;
 use spikegrad::problem::ProblemError;
-use spikegrad::{AdjointError, Error, SimulateError};
+use spikegrad::{AdjointError, Error, LossError, SimulateError};
 use spikegrad_compare::CompareError;
 use spikegrad_report::ReportError;
 use spikegrad_studies::StudyError;
@@ -227,6 +227,7 @@ impl Failure {
             | Self::TooManySamples { .. }
             | Self::Library(
                 Error::Network(_)
+                | Error::Loss(LossError::Network(_))
                 | Error::Simulate(SimulateError::Network(_) | SimulateError::Channel { .. })
                 | Error::Adjoint(AdjointError::Network(_)),
             ) => 2,
@@ -237,7 +238,7 @@ impl Failure {
             Self::Grazing { .. }
             | Self::DerivativeNotFinite { .. }
             | Self::AnswerNotFinite
-            | Self::Library(Error::Adjoint(_)) => 4,
+            | Self::Library(Error::Adjoint(_) | Error::Loss(_)) => 4,
             Self::Read { .. }
             | Self::Folder { .. }
             | Self::Write { .. }

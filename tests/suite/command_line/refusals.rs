@@ -336,7 +336,7 @@ fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
     refused(&rossum("\"targets\": [[], []], \"tau\": \"x\""), &["loss.tau"]);
     refused(
         &rossum("\"targets\": [[], []], \"tau\": 1, \"label\": 0"),
-        &["unknown field `label`", "\"targets\", \"tau\""],
+        &["unknown field `label`", "`targets`, `tau`", "of type `van_rossum`"],
     );
     let relative = |more: &str| format!("\"type\": \"relative_spike_time\", \"label\": 0{more}");
     refused(&relative(""), &["missing field `margin`"]);
@@ -353,13 +353,13 @@ fn a_loss_with_the_wrong_keys_or_numbers_is_refused() {
     for (from, to, words) in [
         ("\"tau\": 0.025", "\"tau\": -1", ["loss.tau is -1.0", "positive time"]),
         ("\"scale\": 0.2", "\"scale\": 0", ["loss.scale is 0.0", "a positive number"]),
-        ("\"label\": 0, ", "", ["missing field `label`", "this type of loss needs"]),
-        (", \"tau\": 0.025", "", ["missing field `tau`", "this type of loss needs"]),
+        ("\"label\": 0, ", "", ["missing field `label`", "of type `shaped_voltage_cross_entropy`"]),
+        (", \"tau\": 0.025", "", ["missing field `tau`", "of type `shaped_voltage_cross_entropy`"]),
         // Potentials are read of any population, spikes only of one that can spike.
         (
             "\"shaped_voltage_cross_entropy\", \"population\": \"out\", \"label\": 0, \"tau\": 0.025, \"scale\": 0.2",
             "\"ttfs_cross_entropy\", \"population\": \"out\", \"label\": 0, \"tau0\": 0.025",
-            ["loss.population", "model lif"],
+            ["loss.population", "a population that spikes"],
         ),
     ] {
         refuse(changed(&file, from, to), &words);

@@ -41,6 +41,11 @@ macro_rules! losses {
         }
 
         impl Type {
+            fn name(self) -> &'static str {
+                match self { $(Self::$loss => $name,)+ }
+            }
+
+
             /// The loss of this type that has these keys.
             fn read(self, keys: serde_json::Value) -> serde_json::Result<AnyLoss> {
                 match self {
@@ -138,7 +143,9 @@ impl<'de> Deserialize<'de> for AnyLoss {
         let Object(keys): Object<Keys> = Object::deserialize(deserializer)?;
         let loss = keys.r#type;
         let keys = serde_json::to_value(keys).map_err(D::Error::custom)?;
-        loss.read(keys).map_err(D::Error::custom)
+        let of_type =
+            |e| D::Error::custom(format_args!("{e}, in a loss of type `{}`", loss.name()));
+        loss.read(keys).map_err(of_type)
     }
 }
 

@@ -266,18 +266,33 @@ pub(super) fn nearest(key: &str, schema: &Value) -> TrainError {
     TrainError::UnknownSetting { key: key.to_owned(), nearest: parts.join(".") }
 }
 
-/// All keys that some configuration has; of a list, those of its first member.
+/// All keys that some configuration has; of a list, those of its first member, and of what may stand within itself those of the outer one.
 pub(super) fn collect_keys(path: &str, schema: Node<'_>, keys: &mut Vec<String>) {
+    collect_below(path, schema, &mut Vec::new(), keys);
+}
+
+fn collect_below<'a>(
+    path: &str,
+    schema: Node<'a>,
+    above: &mut Vec<&'a Value>,
+    keys: &mut Vec<String>,
+) {
+    let here = schema.resolved().here;
+    if above.iter().any(|outer| std::ptr::eq(*outer, here)) {
+        return;
+    }
+    above.push(here);
     if let Some(items) = schema.items() {
-        collect_keys(&join(path, "0"), items, keys);
+        collect_below(&join(path, "0"), items, above, keys);
     }
     for object in schema.objects() {
         for (name, property) in object.properties().into_iter().flatten() {
             let key = join(path, name);
-            collect_keys(&key, object.to(property), keys);
+            collect_below(&key, object.to(property), above, keys);
             keys.push(key);
         }
     }
+    above.pop();
 }
 
 pub(super) fn join(path: &str, name: &str) -> String {
