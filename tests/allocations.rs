@@ -66,7 +66,7 @@ fn nothing_is_allocated_after_the_first_gradients_of_each_kind() {
 /// A network of 200 hidden and 3 output neurons that spike much, and its input.
 fn many_spikes() -> (Network, Parameters, Stimulus) {
     let population = |name: &str, size| Population { name: name.into(), size, model: Model::Lif };
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
     let populations = vec![population("hidden", 200), population("output", 3)];
     let network = Network::new(5, populations, connections).unwrap();

@@ -75,7 +75,7 @@ impl Layer {
     fn new(fan_in: usize, width: usize, each: bool, spikes: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let population = Population { name: "layer".into(), size: width, model: Model::Lif };
-        let dense = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
+        let dense = Connection::new(Source::Input, 0, Synapses::Dense);
         let network = Network::new(fan_in, vec![population], vec![dense]).expect("valid");
         // Every neuron somewhere on its way to the threshold, and the current at its mean.
         let start: Vec<f64> = (0..width).map(|_| rng.random()).collect();

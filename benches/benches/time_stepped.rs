@@ -24,7 +24,7 @@ fn network(is_recurrent: bool, rng: &mut ChaCha8Rng) -> (Network, Parameters) {
     let population = |name: &str, size, model| Population { name: name.into(), size, model };
     let populations =
         vec![population("hidden", 128, Model::Lif), population("read", 10, Model::Li)];
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let mut connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
     if is_recurrent {
         connections.push(dense(Source::Population(0), 0));

@@ -22,7 +22,7 @@ fn main() {
     let size: usize = argument(2).unwrap_or(1);
     let population = |k| Population { name: format!("p{k}"), size, model: Model::Lif };
     let from = |k: usize| k.checked_sub(1).map_or(Source::Input, Source::Population);
-    let connection = |k| Connection { from: from(k), to: k, synapses: Synapses::Dense };
+    let connection = |k| Connection::new(from(k), k, Synapses::Dense);
     let populations = (0..count).map(population).collect();
     let connections = (0..count).map(connection).collect();
     let network = Network::new(size, populations, connections).expect("a valid network");

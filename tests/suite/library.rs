@@ -53,7 +53,7 @@ fn reformed(parameters: &Parameters, network: &Network, random: &mut Random) -> 
         }
     }
     for (k, connection) in other.connections.iter_mut().enumerate() {
-        reform(&mut connection.delay, network.synapse_count(k), (0.8, 1.3));
+        reform(&mut connection.delay, network.weight_count(k), (0.8, 1.3));
     }
     other
 }
@@ -277,7 +277,7 @@ fn population(name: &str, size: usize) -> Population {
 }
 
 fn dense(from: Source, to: usize) -> Connection {
-    Connection { from, to, synapses: Synapses::Dense }
+    Connection::new(from, to, Synapses::Dense)
 }
 
 #[test]

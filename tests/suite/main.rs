@@ -9,6 +9,7 @@
 
 mod agreement;
 mod cases;
+mod convolutions;
 mod differentials;
 mod forward_propagation;
 mod gradient_check;

@@ -4,11 +4,11 @@
 //! (`command_line/refusals.rs`).
 
 use crate::random_networks::{MAX_EVENTS, any_plan, for_all, runaway};
-use crate::support::{here, read_json};
+use crate::support::{self, here, read_json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use spikegrad::problem::Problem;
-use spikegrad::{Options, simulate};
+use spikegrad::problem::{Answer, Problem};
+use spikegrad::{Options, Settings, simulate, value_and_grad};
 use std::fmt::Write;
 
 #[test]
@@ -51,7 +51,9 @@ fn files() -> Vec<Value> {
                 "connections": [
                     {"from": "input", "to": "out", "weights": [[5], [4]], "delay": [[0.001], [0.002]]},
                     {"from": "other", "to": "out", "weights": [[5], [4]], "delay": 0.001},
-                    {"from": "input", "to": "other", "synapses": [{"pre": 0, "post": 0, "weight": 9, "delay": 0.001}]}
+                    {"from": "input", "to": "other", "synapses": [{"pre": 0, "post": 0, "weight": 9, "delay": 0.001}]},
+                    {"from": "other", "to": "out", "weights": [5, 4], "weight_of": [1, 0], "delay": [0.001, 0.002]},
+                    {"from": "input", "to": "other", "synapses": [{"pre": 0, "post": 0}], "weights": [3], "weight_of": [0]}
                 ]
             },
             "stimulus": {"t_end": 0.05, "spikes": [[0, 0.001], [0, 0.004]]},
@@ -213,4 +215,131 @@ fn a_network_of_many_names_is_refused_in_a_short_sentence() {
     file["network"]["populations"] = populations.collect();
     let error = Problem::from_json(file.to_string().as_bytes()).unwrap_err().to_string();
     assert!(error.chars().count() < 800 && error.contains("and 992 more"), "{error}");
+}
+
+#[test]
+fn shared_weights_that_do_not_fit_are_refused_with_their_place() {
+    let file = |connection: Value| {
+        json!({
+            "format": "spikegrad-problem", "version": 1,
+            "network": {
+                "inputs": 2,
+                "populations": [{"name": "out", "size": 2, "model": "lif"}],
+                "connections": [connection]
+            },
+            "stimulus": {"t_end": 0.05, "spikes": []}
+        })
+    };
+    let dense =
+        json!({"from": "input", "to": "out", "weights": [5, 4, 3], "weight_of": [1, 0, 0, 1]});
+    let sparse = json!({
+        "from": "input", "to": "out", "synapses": [{"pre": 0, "post": 1}], "weights": [5], "weight_of": [0]
+    });
+    // The third weight is used by none.
+    for connection in [&dense, &sparse] {
+        Problem::from_json(file(connection.clone()).to_string().as_bytes()).unwrap();
+    }
+    for (connection, key, value, expected) in [
+        (
+            &dense,
+            "weight_of",
+            json!([0, 1, 0]),
+            "network.connections[0].weight_of has 3 entries; it must have 4, one for each synapse",
+        ),
+        (
+            &dense,
+            "weight_of",
+            json!([0, 1, 0, 3]),
+            "network.connections[0].weight_of[3] is 3, but there are only 3 weights; counting starts at 0",
+        ),
+        (
+            &dense,
+            "weights",
+            json!([[5, 4], [4, 5]]),
+            "network.connections[0].weights must have numbers and no rows, beside weight_of",
+        ),
+        (
+            &dense,
+            "weights",
+            json!([5, [4, 3]]),
+            "network.connections[0].weights: rows and single numbers in one list at line",
+        ),
+        (
+            &dense,
+            "weights",
+            Value::Null,
+            "network.connections[0] must have weights, of which weight_of names one for each synapse",
+        ),
+        (
+            &dense,
+            "weight_of",
+            Value::Null,
+            "network.connections[0].weights must have a row of numbers for each target, or its connection a weight_of",
+        ),
+        (
+            &dense,
+            "delay",
+            json!([0.001, 0.002]),
+            "network.connections[0].delay has 2 entries; it must have 3, one for each weight",
+        ),
+        (
+            &dense,
+            "delay",
+            json!([0.001, -0.002, 0]),
+            "network.connections[0].delay[1] is -0.002; it must be a time in seconds, 0 or more",
+        ),
+        (
+            &sparse,
+            "synapses",
+            json!([{"pre": 0, "post": 1, "weight": 5}]),
+            "network.connections[0].synapses[0] must have neither weight nor delay, which are those of its connection",
+        ),
+        (
+            &sparse,
+            "weight_of",
+            Value::Null,
+            "network.connections[0] must have either weights or synapses",
+        ),
+    ] {
+        let mut connection = connection.clone();
+        match value {
+            Value::Null => drop(connection.as_object_mut().unwrap().remove(key)),
+            value => connection[key] = value,
+        }
+        let error = Problem::from_json(file(connection).to_string().as_bytes()).unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn an_answer_has_one_derivative_for_each_weight_that_is_shared() {
+    let problem = support::problem(&json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 2,
+            "populations": [{"name": "out", "size": 1, "model": "lif"}],
+            "connections": [
+                {"from": "input", "to": "out", "weights": [5, 3], "weight_of": [0, 0], "delay": [0.001, 0.002]},
+                {
+                    "from": "input", "to": "out", "synapses": [{"pre": 0, "post": 0}, {"pre": 1, "post": 0}],
+                    "weights": [1], "weight_of": [0, 0], "delay": 0.003
+                }
+            ]
+        },
+        "stimulus": {"t_end": 0.02, "spikes": [[0, 0.0], [1, 0.001]]},
+        "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.0047]]}
+    }));
+    let Problem { network, parameters, stimulus, document } = &problem;
+    let loss = document.loss.as_ref().unwrap();
+    let found = value_and_grad(network, parameters, stimulus, loss, &Settings::default()).unwrap();
+    let answer = Answer::of_trace(&problem, &found.trace);
+    let answer = answer.with_gradient(&problem, found.loss, &found.gradient, json!({}));
+    let answer = serde_json::to_value(&answer).unwrap();
+    let of = &found.gradient.parameters.connections;
+    let expected = json!([
+        {"weights": of[0].weights, "delay": of[0].delay.as_slice()},
+        {"weights": of[1].weights, "delay": of[1].delay.get(0)}
+    ]);
+    assert_eq!(answer["gradient"]["network"]["connections"], expected);
+    assert!(of[0].weights[0] != 0.0 && of[0].weights[1] == 0.0, "{:?}", of[0].weights);
 }

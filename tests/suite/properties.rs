@@ -7,6 +7,7 @@ mod order;
 mod runs;
 mod structure;
 mod sweep;
+mod tied;
 mod units;
 
 use crate::random_networks::{MAX_EVENTS, Reads, Regime, any_plan, for_all, runaway};
@@ -61,6 +62,7 @@ fn the_problems_use_what_they_are_meant_to_use() {
             ("heterogeneous", plan.heterogeneous),
             ("bias", plan.bias),
             ("initial", plan.initial),
+            ("tied", problem.network.connections().iter().any(|c| c.shared.is_some())),
             ("layers", plan.layers.len() > 2),
             (
                 "self",
@@ -78,7 +80,7 @@ fn the_problems_use_what_they_are_meant_to_use() {
     });
     let kinds = [Reads::Spikes, Reads::Maximum, Reads::Mean, Reads::Samples];
     assert!(kinds.iter().all(|kind| seen.borrow().contains(&format!("{kind:?}"))));
-    assert_eq!(seen.borrow().len(), 4 + 3 + 7);
+    assert_eq!(seen.borrow().len(), 4 + 3 + 8);
 }
 
 /// The doubles between two numbers of one sign.
@@ -103,7 +105,8 @@ fn snapped(problem: &Problem, trace: &Trace) -> usize {
                 continue;
             }
             let near = problem.stimulus.spikes().iter().filter(|input| {
-                let arrival = input.time + delays.get(post * n_pre + input.channel);
+                let synapse = post * n_pre + input.channel;
+                let arrival = input.time + delays.get(connection.weight_of(synapse));
                 doubles_between(arrival, spike.time) <= 3
             });
             count += near.count();

@@ -24,7 +24,7 @@ fn network() -> (Network, Parameters, Stimulus) {
         population("out", 4, Model::Lif),
         population("read", 3, Model::Li),
     ];
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let connections = vec![
         dense(Source::Input, 0),
         dense(Source::Population(0), 1),

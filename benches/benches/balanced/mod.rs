@@ -93,7 +93,7 @@ pub(crate) fn network(size: Size) -> (Network, Parameters) {
             } else {
                 Values::Shared(DELAY)
             };
-            connections.push(Connection { from, to, synapses: Synapses::Sparse(list) });
+            connections.push(Connection::new(from, to, Synapses::Sparse(list)));
             values.push(ConnectionParameters { weights, delay });
         }
     }

@@ -67,7 +67,7 @@ pub(super) fn balanced() -> Workload {
     let mut connect = |from, to, list: Vec<Synapse>, weight: f64| {
         let weights = vec![weight; list.len()];
         values.push(ConnectionParameters { weights, delay: Values::Shared(DELAY) });
-        connections.push(Connection { from, to, synapses: Synapses::Sparse(list) });
+        connections.push(Connection::new(from, to, Synapses::Sparse(list)));
     };
     for (to, &n_post) in sizes.iter().enumerate() {
         let own = (0..n_post).map(|post| Synapse { pre: to * EXCITATORY + post, post }).collect();

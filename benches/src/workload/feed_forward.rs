@@ -33,7 +33,7 @@ impl Layers {
             population("hidden", n_hidden, Model::Lif),
             population("output", n_output, self.readout),
         ];
-        let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+        let dense = |from, to| Connection::new(from, to, Synapses::Dense);
         let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
         let network = Network::new(inputs, populations, connections).expect("a valid structure");
         let values = |model: Model| {

@@ -31,7 +31,7 @@ pub(super) fn recurrent() -> Workload {
         population("recurrent", NEURONS, Model::Lif),
         population("output", READOUTS, Model::Li),
     ];
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let connections = vec![
         dense(Source::Input, 0),
         dense(Source::Population(0), 0),

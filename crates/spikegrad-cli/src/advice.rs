@@ -99,11 +99,9 @@ fn slow(problem: &Problem) -> Option<String> {
         }
     }
     for (k, values) in problem.parameters.connections.iter().enumerate() {
-        let key = if network.connections()[k].synapses == spikegrad::Synapses::Dense {
-            "delay"
-        } else {
-            "synapses"
-        };
+        let connection = &network.connections()[k];
+        let is_listed = connection.synapses != spikegrad::Synapses::Dense;
+        let key = if is_listed && connection.shared.is_none() { "synapses" } else { "delay" };
         look(&|| format!("network.connections[{k}].{key}"), values.delay.as_slice());
     }
     let (place, value) = found.first()?;

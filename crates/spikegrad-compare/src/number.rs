@@ -91,14 +91,14 @@ pub(crate) fn of(question: &Question<'_>) -> Vec<Number> {
     }
     for (k, values) in question.parameters.connections.iter().enumerate() {
         let ends = ends(network, k);
-        for (synapse, &value) in values.weights.iter().enumerate() {
-            let place = format!("{} ({ends})", network.weight_place(k, synapse));
+        for (index, &value) in values.weights.iter().enumerate() {
+            let place = format!("{} ({ends})", network.weight_place(k, index));
             all.push(Number { place, value, scale: scales.of_potential(value) });
         }
-        for (synapse, &value) in values.delay.as_slice().iter().enumerate() {
+        for (index, &value) in values.delay.as_slice().iter().enumerate() {
             let place = match &values.delay {
                 Values::Shared(_) => format!("network.connections[{k}].delay ({ends})"),
-                Values::Each(_) => format!("{} ({ends})", network.delay_place(k, synapse)),
+                Values::Each(_) => format!("{} ({ends})", network.delay_place(k, index)),
             };
             all.push(Number { place, value, scale: scales.time });
         }

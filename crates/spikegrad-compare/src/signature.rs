@@ -17,9 +17,9 @@ use std::hash::Hasher;
 enum Happening {
     /// The neuron's own spike.
     Spike,
-    /// A firing arrived through a synapse of a connection: the n-th spike of a neuron, or the n-th of the inputs as they were given. Two inputs
-    /// of one channel may change places, and then each is still itself.
-    Arrival { connection: usize, synapse: u32, ordinal: usize },
+    /// A firing of a source arrived through a connection, by one of its weights: the n-th spike of a neuron, or the n-th of the inputs as they were
+    /// given. Two inputs of one channel may change places, and then each is still itself.
+    Arrival { source: usize, connection: usize, weight: u32, ordinal: usize },
     /// A refractory time ended.
     Release,
     /// A read-out was taken: of the free membrane, on an arrival, of a clamped one, or at a spike.
@@ -60,8 +60,8 @@ impl Signature {
                 }
                 let round = if arrival > time { 0 } else { round };
                 for place in synapses {
-                    let synapse = circuit.synapse[place];
-                    let happening = Happening::Arrival { connection, synapse, ordinal };
+                    let weight = circuit.weight_of[place];
+                    let happening = Happening::Arrival { source, connection, weight, ordinal };
                     timed[circuit.targets[place].index()].push((arrival, round, happening));
                 }
             }
@@ -124,12 +124,13 @@ impl Signature {
             take(neuron.len() as u64);
             for &happening in neuron {
                 let words = match happening {
-                    Happening::Spike => [0, 0, 0, 0],
-                    Happening::Arrival { connection, synapse, ordinal } => {
-                        [1, connection as u64, u64::from(synapse), ordinal as u64]
+                    Happening::Spike => [0, 0, 0, 0, 0],
+                    Happening::Arrival { source, connection, weight, ordinal } => {
+                        let (source, connection) = (source as u64, connection as u64);
+                        [1, source, connection, u64::from(weight), ordinal as u64]
                     }
-                    Happening::Release => [2, 0, 0, 0],
-                    Happening::Readout { request, place } => [3, request as u64, place, 0],
+                    Happening::Release => [2, 0, 0, 0, 0],
+                    Happening::Readout { request, place } => [3, request as u64, place, 0, 0],
                 };
                 words.into_iter().for_each(&mut take);
             }

@@ -6,7 +6,7 @@
 use crate::wording::listed;
 use crate::{
     Connection, ConnectionParameters, Model, Network, NetworkError, Parameters, Population,
-    PopulationParameters, Source, Synapse, Synapses, Values,
+    PopulationParameters, SharedWeights, Source, Synapse, Synapses, Values,
 };
 
 /// A network under way.
@@ -45,6 +45,7 @@ struct Named {
     from: String,
     to: String,
     synapses: Synapses,
+    shared: Option<SharedWeights>,
     values: ConnectionParameters,
 }
 
@@ -107,7 +108,7 @@ impl NetworkBuilder {
     /// A connection of all pairs, with a weight for each, post-major: `weights[post * n_pre + pre]`.
     #[must_use]
     pub fn dense(self, from: &str, to: &str, weights: Vec<f64>) -> Self {
-        self.connect(from, to, Synapses::Dense, weights)
+        self.connect(from, to, (Synapses::Dense, None), weights)
     }
 
     /// A connection of single synapses: (index within the source, index within the target, weight).
@@ -120,16 +121,39 @@ impl NetworkBuilder {
     ) -> Self {
         let (synapses, weights) =
             synapses.into_iter().map(|(pre, post, weight)| (Synapse { pre, post }, weight)).unzip();
-        self.connect(from, to, Synapses::Sparse(synapses), weights)
+        self.connect(from, to, (Synapses::Sparse(synapses), None), weights)
     }
 
-    fn connect(mut self, from: &str, to: &str, synapses: Synapses, weights: Vec<f64>) -> Self {
+    /// A connection of single synapses that share weights: (index within the source, index within the target, index of the weight).
+    ///
+    /// [`crate::Conv2d`] and [`crate::AvgPool2d`] make such lists.
+    #[must_use]
+    pub fn shared(
+        self,
+        from: &str,
+        to: &str,
+        synapses: impl IntoIterator<Item = (usize, usize, u32)>,
+        weights: Vec<f64>,
+    ) -> Self {
+        let (synapses, weight_of) =
+            synapses.into_iter().map(|(pre, post, weight)| (Synapse { pre, post }, weight)).unzip();
+        let shared = SharedWeights { count: weights.len(), weight_of };
+        self.connect(from, to, (Synapses::Sparse(synapses), Some(shared)), weights)
+    }
+
+    fn connect(
+        mut self,
+        from: &str,
+        to: &str,
+        (synapses, shared): (Synapses, Option<SharedWeights>),
+        weights: Vec<f64>,
+    ) -> Self {
         let values = ConnectionParameters { weights, ..ConnectionParameters::default() };
-        self.connections.push(Named { from: from.into(), to: to.into(), synapses, values });
+        self.connections.push(Named { from: from.into(), to: to.into(), synapses, shared, values });
         self
     }
 
-    /// Gives the last connection a delay, in seconds: one for all synapses, or one for each in the order of their weights.
+    /// Gives the last connection a delay, in seconds: one for all synapses, or one for each weight.
     #[must_use]
     pub fn delay(mut self, delay: impl Into<Values<f64>>) -> Self {
         match self.connections.last_mut() {
@@ -163,7 +187,7 @@ impl NetworkBuilder {
         }
         let position = |name: &str| populations.iter().position(|(of, _)| of.name == name);
         let mut joined = Vec::with_capacity(connections.len());
-        for (k, Named { from, to, synapses, .. }) in connections.iter().enumerate() {
+        for (k, Named { from, to, synapses, shared, .. }) in connections.iter().enumerate() {
             let absent = |end: &str, name: &str| {
                 let names = listed(populations.iter().map(|(of, _)| of.name.as_str()));
                 NetworkError::Word {
@@ -178,7 +202,8 @@ impl NetworkBuilder {
                 None => return Err(absent("from", from)),
             };
             let target = position(to).ok_or_else(|| absent("to", to))?;
-            joined.push(Connection { from: source, to: target, synapses: synapses.clone() });
+            let (synapses, shared) = (synapses.clone(), shared.clone());
+            joined.push(Connection { from: source, to: target, synapses, shared });
         }
         let (populations, values): (Vec<_>, Vec<_>) = populations.into_iter().unzip();
         let network = Network::new(inputs, populations, joined)?;
@@ -209,8 +234,8 @@ mod tests {
         let a = Population { name: "a".into(), size: 2, model: Model::Lif };
         let loops = Synapses::Sparse(vec![Synapse { pre: 0, post: 1 }]);
         let connections = vec![
-            Connection { from: Source::Input, to: 0, synapses: Synapses::Dense },
-            Connection { from: Source::Population(0), to: 0, synapses: loops },
+            Connection::new(Source::Input, 0, Synapses::Dense),
+            Connection::new(Source::Population(0), 0, loops),
         ];
         assert_eq!(network, Network::new(1, vec![a], connections).unwrap());
         let mut expected = Parameters::new(&network);

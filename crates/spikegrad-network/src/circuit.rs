@@ -40,8 +40,10 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub targets: Vec<NeuronId>,
     /// Weight of each synapse.
     pub weights: Vec<T>,
-    /// Index of each synapse within its connection.
-    pub synapse: Vec<u32>,
+    /// Index of each synapse's weight among those of its connection, and of its delay where these differ.
+    pub weight_of: Vec<u32>,
+    /// For each connection, whether synapses share its weights.
+    is_shared: Arc<[bool]>,
     /// Name and first neuron of each population.
     names: Arc<[(String, usize)]>,
     groups: Groups<T>,
@@ -110,7 +112,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
                 layout.add_source(Source::Population(k), index);
             }
         }
-        let (targets, weights, synapse, groups) = layout.finish();
+        let (targets, weights, weight_of, groups) = layout.finish();
         let names = network.populations().iter().enumerate();
         let names = names.map(|(k, p)| (p.name.clone(), network.range(k).start));
         let mut circuit = Self {
@@ -119,7 +121,8 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             initial: Vec::new(),
             targets,
             weights,
-            synapse,
+            weight_of,
+            is_shared: network.connections().iter().map(|c| c.shared.is_some()).collect(),
             names: names.collect(),
             groups,
             form: Form::of(parameters),
@@ -143,8 +146,8 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
         parameters.check(network)?;
         let has_same_delay = |group: usize| {
             let delay = &parameters.connections[self.groups.connection(group)].delay;
-            let synapse = self.synapse[self.synapses(group).start] as usize;
-            let (delay, old) = (delay.get(synapse), self.delay(group));
+            let index = self.weight_of[self.synapses(group).start] as usize;
+            let (delay, old) = (delay.get(index), self.delay(group));
             // −0.0 stands before 0.0 in the order of groups.
             delay.re().to_bits() == old.re().to_bits() && (delay - old).is_exactly_zero()
         };
@@ -159,10 +162,10 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
         }
         self.form.set(parameters);
         self.set_neurons(network, parameters)?;
-        let Self { groups, synapse, weights, .. } = self;
+        let Self { groups, weight_of, weights, .. } = self;
         groups.for_each_block(|connection, block| {
             let values = &parameters.connections[connection].weights;
-            block.for_each_synapse(|place| weights[place] = values[synapse[place] as usize]);
+            block.for_each_synapse(|place| weights[place] = values[weight_of[place] as usize]);
         });
         Ok(true)
     }
@@ -203,11 +206,33 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         replace: impl FnMut(N) -> M,
     ) -> Circuit<T, M> {
         let Self {
-            inputs, neurons, initial, targets, weights, synapse, names, groups, form, ..
+            inputs,
+            neurons,
+            initial,
+            targets,
+            weights,
+            weight_of,
+            is_shared,
+            names,
+            groups,
+            form,
+            alike: _,
         } = self;
         let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
         let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
-        Circuit { inputs, neurons, initial, targets, weights, synapse, names, groups, form, alike }
+        Circuit {
+            inputs,
+            neurons,
+            initial,
+            targets,
+            weights,
+            weight_of,
+            is_shared,
+            names,
+            groups,
+            form,
+            alike,
+        }
     }
 
     /// The form of the parameters that the circuit has, which is that of their gradient.
@@ -305,21 +330,30 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self.groups.count()
     }
 
-    /// Writes gradients in the circuit's order, one entry for each synapse and one delay for each group, into `gradient`.
+    /// Writes gradients in the circuit's order, one entry for each synapse and one delay for each group, into `gradient`. What belongs to a
+    /// weight or a delay that is shared is summed, in that order.
     ///
     /// # Panics
     /// If a slice has another length.
     pub fn gather(&self, weights: &[T], delays: &[T], gradient: &mut Parameters<T>) {
         assert_eq!((weights.len(), delays.len()), (self.weights.len(), self.group_count()));
-        for into in &mut gradient.connections {
+        for (into, &is_shared) in gradient.connections.iter_mut().zip(&*self.is_shared) {
             into.delay.as_mut_slice().fill(T::from(0.0));
+            if is_shared {
+                into.weights.fill(T::from(0.0));
+            }
         }
         self.groups.for_each_block(|connection, block| {
             let into = &mut gradient.connections[connection].weights;
-            block.for_each_synapse(|place| into[self.synapse[place] as usize] = weights[place]);
+            let index = |place: usize| self.weight_of[place] as usize;
+            if self.is_shared[connection] {
+                block.for_each_synapse(|place| into[index(place)] += weights[place]);
+            } else {
+                block.for_each_synapse(|place| into[index(place)] = weights[place]);
+            }
         });
         for (group, &delay) in delays.iter().enumerate() {
-            let first = self.synapse[self.synapses(group).start] as usize;
+            let first = self.weight_of[self.synapses(group).start] as usize;
             gradient.connections[self.groups.connection(group)].delay.add_at(first, delay);
         }
     }
@@ -335,12 +369,9 @@ mod tests {
     /// One input; two populations of two; synapses listed backwards, one pair twice.
     fn circuit(delays: [Values<f64>; 2]) -> (Circuit, Parameters) {
         let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
-        let to = |to, posts: &[usize]| Connection {
-            from: Source::Input,
-            to,
-            synapses: Synapses::Sparse(
-                posts.iter().map(|&post| Synapse { pre: 0, post }).collect(),
-            ),
+        let to = |to, posts: &[usize]| {
+            let list = posts.iter().map(|&post| Synapse { pre: 0, post }).collect();
+            Connection::new(Source::Input, to, Synapses::Sparse(list))
         };
         let connections = vec![to(0, &[1, 0, 1]), to(1, &[1, 0])];
         let network = Network::new(1, vec![population("a"), population("b")], connections).unwrap();

@@ -107,6 +107,16 @@ pub enum NetworkError {
         /// The name.
         name: String,
     },
+    /// A kernel, or a window of an average, that is larger than the image. Make it smaller, or the padding larger.
+    #[error(
+        "a window of {size} pixels does not fit into {padded}, the padding included; make `kernel_size` smaller or `padding` larger"
+    )]
+    Window {
+        /// Height and width of the window.
+        size: usize,
+        /// Height or width of the image with its padding.
+        padded: usize,
+    },
     /// More synapses than an engine can number; nothing was allocated for them.
     #[error("{place} brings the number of synapses to {count}; at most {limit} are supported")]
     TooManySynapses {
@@ -135,19 +145,24 @@ impl NetworkError {
     /// The same of something that stands at `outer`: its place begins there.
     #[must_use]
     pub fn below(mut self, outer: &str) -> Self {
-        let (Self::Value { place, .. }
-        | Self::Length { place, .. }
-        | Self::Model { place, .. }
-        | Self::Kind { place, .. }
-        | Self::Quantity { place, .. }
-        | Self::Word { place, .. }
-        | Self::Keys { place, .. }
-        | Self::Builder { place, .. }
-        | Self::Index { place, .. }
-        | Self::Name { place, .. }
-        | Self::TooManySynapses { place, .. }
-        | Self::TooLarge { place, .. }) = &mut self;
-        *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };
+        match &mut self {
+            Self::Value { place, .. }
+            | Self::Length { place, .. }
+            | Self::Model { place, .. }
+            | Self::Kind { place, .. }
+            | Self::Quantity { place, .. }
+            | Self::Word { place, .. }
+            | Self::Keys { place, .. }
+            | Self::Builder { place, .. }
+            | Self::Index { place, .. }
+            | Self::Name { place, .. }
+            | Self::TooManySynapses { place, .. }
+            | Self::TooLarge { place, .. } => {
+                *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };
+            }
+            // It has no place of its own.
+            Self::Window { .. } => {}
+        }
         self
     }
 }

@@ -11,7 +11,7 @@ use spikegrad_dynamics::Scalar;
 pub struct Form {
     /// For each population, which of its values each neuron has for itself.
     populations: Vec<Vec<bool>>,
-    /// For each connection, whether each synapse has a delay of its own.
+    /// For each connection, whether each weight has a delay of its own.
     delays: Vec<bool>,
 }
 
@@ -40,7 +40,7 @@ impl Form {
         self.delays.extend(connections.iter().map(|connection| is_own(&connection.delay)));
     }
 
-    /// Whether each synapse of the connection at position `connection` has a delay of its own.
+    /// Whether each weight of the connection at position `connection` has a delay of its own.
     ///
     /// # Panics
     /// If there is no such connection.
@@ -66,7 +66,7 @@ impl Form {
             }
         }
         for (k, (values, &own)) in connections.iter_mut().zip(&self.delays).enumerate() {
-            let count = network.synapse_count(k);
+            let count = network.weight_count(k);
             values.weights.resize(count, T::from(0.0));
             give(&mut values.delay, own, count);
         }
@@ -135,7 +135,7 @@ mod tests {
 
     fn network() -> Network {
         let out = Population { name: "out".into(), size: 3, model: Model::Lif };
-        let dense = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
+        let dense = Connection::new(Source::Input, 0, Synapses::Dense);
         Network::new(2, vec![out], vec![dense]).unwrap()
     }
 

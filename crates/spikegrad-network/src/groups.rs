@@ -113,6 +113,7 @@ pub(crate) struct Layout<'a, T> {
     by_pre: Vec<ByKey>,
     targets: Vec<NeuronId>,
     weights: Vec<T>,
+    /// Index of each synapse within its connection; of its weight, once laid out.
     synapse: Vec<u32>,
     groups: Groups<T>,
     /// Groups of the source under way.
@@ -182,7 +183,8 @@ impl<'a, T: Scalar> Layout<'a, T> {
         let (n_pre, n_post) = self.network.shape(k);
         let by_pre = &self.by_pre[k];
         let parts = &mut self.parts;
-        match (&self.parameters.connections[k].delay, &self.network.connections()[k].synapses) {
+        let connection = &self.network.connections()[k];
+        match (&self.parameters.connections[k].delay, &connection.synapses) {
             (Values::Shared(delay), synapses) => {
                 let is_empty = match synapses {
                     Synapses::Dense => n_post == 0,
@@ -195,12 +197,13 @@ impl<'a, T: Scalar> Layout<'a, T> {
             (Values::Each(delays), Synapses::Dense) => {
                 parts.extend((0..n_post).map(|post| {
                     let s = post * n_pre + pre;
-                    Part { delay: delays[s].re(), connection: k, only: Some(narrow(s)) }
+                    let delay = delays[connection.weight_of(s)].re();
+                    Part { delay, connection: k, only: Some(narrow(s)) }
                 }));
             }
             (Values::Each(delays), Synapses::Sparse(_)) => {
                 parts.extend(by_pre.of(pre).iter().map(|&s| {
-                    let delay = delays[s as usize].re();
+                    let delay = delays[connection.weight_of(s as usize)].re();
                     Part { delay, connection: k, only: Some(s) }
                 }));
             }
@@ -210,7 +213,7 @@ impl<'a, T: Scalar> Layout<'a, T> {
     fn lay_out(&mut self, part: Part, pre: usize) {
         let k = part.connection;
         let (network, parameters) = (self.network, self.parameters);
-        let Connection { to, synapses, .. } = &network.connections()[k];
+        let Connection { to, synapses, shared, .. } = &network.connections()[k];
         let base = network.range(*to).start;
         let (n_pre, n_post) = network.shape(k);
         let values = &parameters.connections[k];
@@ -221,12 +224,10 @@ impl<'a, T: Scalar> Layout<'a, T> {
                 let (start, step) = (narrow(pre), narrow(n_pre));
                 self.synapse.extend((0..narrow(n_post)).map(|post| start + post * step));
                 self.targets.extend((base..base + n_post).map(NeuronId::new));
-                self.weights.extend(values.weights[pre..].iter().step_by(n_pre));
             }
             (Some(s), Synapses::Dense) => {
                 self.synapse.push(s);
                 self.targets.push(NeuronId::new(base + s as usize / n_pre));
-                self.weights.push(values.weights[s as usize]);
             }
             (only, Synapses::Sparse(list)) => {
                 match only {
@@ -239,9 +240,13 @@ impl<'a, T: Scalar> Layout<'a, T> {
                     synapses.sort_unstable_by_key(|&s| (post(s), s));
                 }
                 self.targets.extend(synapses.iter().map(|&s| NeuronId::new(base + post(s))));
-                self.weights.extend(synapses.iter().map(|&s| values.weights[s as usize]));
             }
         }
+        let own = &mut self.synapse[first..];
+        if let Some(shared) = shared {
+            own.iter_mut().for_each(|s| *s = shared.weight_of[*s as usize]);
+        }
+        self.weights.extend(own.iter().map(|&s| values.weights[s as usize]));
         self.groups.delays.push(values.delay.get(self.synapse[first] as usize));
         self.groups.connections.push(narrow(k));
         self.groups.first_synapse.push(narrow(self.synapse.len()));
@@ -275,7 +280,7 @@ impl<'a, T: Scalar> Layout<'a, T> {
         }
     }
 
-    /// Targets, weights, indices within connections, and groups.
+    /// Targets, weights, indices of weights within connections, and groups.
     pub(crate) fn finish(self) -> (Vec<NeuronId>, Vec<T>, Vec<u32>, Groups<T>) {
         (self.targets, self.weights, self.synapse, self.groups)
     }

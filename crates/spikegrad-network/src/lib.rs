@@ -15,6 +15,7 @@
 
 mod builder;
 mod circuit;
+mod convolution;
 mod error;
 mod form;
 mod groups;
@@ -33,12 +34,14 @@ pub mod wording;
 
 pub use builder::NetworkBuilder;
 pub use circuit::{Build, Circuit, Group};
+pub use convolution::{AvgPool2d, Conv2d, ImageShape, SharedSynapse};
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
 pub use layers::{Incoming, Layer, Layers, NotLayered};
 pub use network::{
-    Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, Source, Synapse, Synapses,
+    Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,
+    Synapse, Synapses,
 };
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;

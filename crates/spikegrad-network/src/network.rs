@@ -111,6 +111,15 @@ pub enum Synapses {
     Sparse(Vec<Synapse>),
 }
 
+/// Weights that are used by any number of synapses each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedWeights {
+    /// Number of weights. One that no synapse uses is allowed, and has the derivative 0.
+    pub count: usize,
+    /// For each synapse, the index of the weight that it uses.
+    pub weight_of: Vec<u32>,
+}
+
 /// Synapses from one source to one population.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -120,6 +129,28 @@ pub struct Connection {
     pub to: usize,
     /// The pairs joined.
     pub synapses: Synapses,
+    /// The weights that synapses share; `None` if each has a weight of its own. A delay that is not the same for all goes with its weight.
+    pub shared: Option<SharedWeights>,
+}
+
+impl Connection {
+    /// A connection whose synapses have a weight each.
+    #[must_use]
+    pub fn new(from: Source, to: usize, synapses: Synapses) -> Self {
+        Self { from, to, synapses, shared: None }
+    }
+
+    /// The index of the weight of a synapse, and of its delay where these differ.
+    ///
+    /// # Panics
+    /// If the connection shares weights and has no such synapse.
+    #[must_use]
+    pub fn weight_of(&self, synapse: usize) -> usize {
+        match &self.shared {
+            Some(shared) => shared.weight_of[synapse] as usize,
+            None => synapse,
+        }
+    }
 }
 
 /// Populations and connections, checked.
@@ -150,7 +181,7 @@ impl Network {
     /// ```
     /// use spikegrad_network::{Connection, Model, Network, Population, Source, Synapses};
     /// let out = Population { name: "out".into(), size: 3, model: Model::Lif };
-    /// let dense = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
+    /// let dense = Connection::new(Source::Input, 0, Synapses::Dense);
     /// let network = Network::new(5, vec![out], vec![dense])?;
     /// assert_eq!(network.synapse_count(0), 15);
     /// # Ok::<(), spikegrad_network::NetworkError>(())
@@ -220,6 +251,18 @@ impl Network {
                 within(format_args!("synapses[{s}].pre"), synapse.pre, n_pre, "sources")?;
                 within(format_args!("synapses[{s}].post"), synapse.post, n_post, "targets")?;
             }
+        }
+        let Some(SharedWeights { count, weight_of }) = &connection.shared else { return Ok(()) };
+        if weight_of.len() != self.synapse_count(k) {
+            return Err(NetworkError::Length {
+                place: format!("network.connections[{k}].weight_of"),
+                found: weight_of.len(),
+                expected: self.synapse_count(k),
+                of: "synapse",
+            });
+        }
+        for (s, &weight) in weight_of.iter().enumerate() {
+            within(format_args!("weight_of[{s}]"), weight as usize, *count, "weights")?;
         }
         Ok(())
     }
@@ -312,6 +355,16 @@ impl Network {
             }
             Synapses::Sparse(list) => list.len(),
         }
+    }
+
+    /// Number of weights of the connection at position `connection`: one for each synapse, unless they share them.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn weight_count(&self, connection: usize) -> usize {
+        let shared = self.connections[connection].shared.as_ref();
+        shared.map_or_else(|| self.synapse_count(connection), |shared| shared.count)
     }
 
     /// `name[index]` of a neuron, for messages.

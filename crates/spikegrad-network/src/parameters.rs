@@ -245,12 +245,12 @@ impl<T: Scalar> PopulationParameters<T> {
     }
 }
 
-/// Weights and delays of a connection, in the order of its synapses (dense: post-major).
+/// Weights and delays of a connection, in the order of its synapses (dense: post-major), or as many as these share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionParameters<T = f64> {
-    /// One weight for each synapse: what an arrival adds to the current.
+    /// What an arrival adds to the current: one weight for each synapse, or those that they share.
     pub weights: Vec<T>,
-    /// Delays, in seconds.
+    /// Delays, in seconds: one for all synapses, or one for each weight.
     pub delay: Values<T>,
 }
 
@@ -319,7 +319,7 @@ impl<T: Scalar> Parameters<T> {
     pub fn new(network: &Network) -> Self {
         let models = network.populations().iter().map(|population| population.model);
         let connection = |k: usize| ConnectionParameters {
-            weights: vec![T::from(0.0); network.synapse_count(k)],
+            weights: vec![T::from(0.0); network.weight_count(k)],
             delay: 0.0.into(),
         };
         Self {
@@ -356,16 +356,18 @@ impl<T: Scalar> Parameters<T> {
             values.check(k, population)?;
         }
         for (k, values) in self.connections.iter().enumerate() {
-            let count = network.synapse_count(k);
+            let count = network.weight_count(k);
+            let is_shared = network.connections()[k].shared.is_some();
+            let of = if is_shared { "weight" } else { "synapse" };
             let place = || format!("network.connections[{k}].weights");
-            same(&place, values.weights.len(), count, "synapse")?;
+            same(&place, values.weights.len(), count, of)?;
             if let Values::Each(delays) = &values.delay {
                 let place = || format!("network.connections[{k}].delay");
-                same(&place, delays.len(), count, "synapse")?;
+                same(&place, delays.len(), count, of)?;
             }
-            for (s, w) in values.weights.iter().enumerate() {
+            for (index, w) in values.weights.iter().enumerate() {
                 if !w.is_all_finite() {
-                    let place = network.weight_place(k, s);
+                    let place = network.weight_place(k, index);
                     return Err(NetworkError::Value {
                         place,
                         value: w.re(),
@@ -373,11 +375,11 @@ impl<T: Scalar> Parameters<T> {
                     });
                 }
             }
-            for (s, d) in values.delay.as_slice().iter().enumerate() {
+            for (index, d) in values.delay.as_slice().iter().enumerate() {
                 if !d.is_all_finite() || d.re() < 0.0 {
                     let place = match &values.delay {
                         Values::Shared(_) => format!("network.connections[{k}].delay"),
-                        Values::Each(_) => network.delay_place(k, s),
+                        Values::Each(_) => network.delay_place(k, index),
                     };
                     return Err(NetworkError::Value {
                         place,

@@ -2,44 +2,40 @@
 //!
 //! Not here: the numbers themselves (`parameters.rs`).
 
-use crate::{Gradient, Network, Parameters, Synapses, Values};
+use crate::{Connection, Gradient, Network, Parameters, Synapses, Values};
 
 impl Network {
-    fn synapse_place(
-        &self,
-        connection: usize,
-        synapse: usize,
-        dense: &str,
-        sparse: &str,
-    ) -> String {
-        match self.connections()[connection].synapses {
-            Synapses::Dense => {
+    fn place(&self, connection: usize, index: usize, dense: &str, sparse: &str) -> String {
+        let Connection { synapses, shared, .. } = &self.connections()[connection];
+        match (synapses, shared) {
+            (_, Some(_)) => format!("network.connections[{connection}].{dense}[{index}]"),
+            (Synapses::Dense, None) => {
                 let (n_pre, _) = self.shape(connection);
-                let (post, pre) = (synapse / n_pre, synapse % n_pre);
+                let (post, pre) = (index / n_pre, index % n_pre);
                 format!("network.connections[{connection}].{dense}[{post}][{pre}]")
             }
-            Synapses::Sparse(_) => {
-                format!("network.connections[{connection}].synapses[{synapse}].{sparse}")
+            (Synapses::Sparse(_), None) => {
+                format!("network.connections[{connection}].synapses[{index}].{sparse}")
             }
         }
     }
 
-    /// Where the weight of a synapse stands in the problem file, for messages.
+    /// Where the weight at position `index` of a connection stands in the problem file, for messages.
     ///
     /// # Panics
     /// If there is no such connection.
     #[must_use]
-    pub fn weight_place(&self, connection: usize, synapse: usize) -> String {
-        self.synapse_place(connection, synapse, "weights", "weight")
+    pub fn weight_place(&self, connection: usize, index: usize) -> String {
+        self.place(connection, index, "weights", "weight")
     }
 
-    /// Where the delay of a synapse stands in the problem file, if each has its own; for messages.
+    /// Where the delay that goes with the weight at position `index` stands in the problem file, if each has its own; for messages.
     ///
     /// # Panics
     /// If there is no such connection.
     #[must_use]
-    pub fn delay_place(&self, connection: usize, synapse: usize) -> String {
-        self.synapse_place(connection, synapse, "delay", "delay")
+    pub fn delay_place(&self, connection: usize, index: usize) -> String {
+        self.place(connection, index, "delay", "delay")
     }
 }
 
@@ -64,13 +60,13 @@ impl<T: Copy> Parameters<T> {
             }
         }
         for (k, connection) in self.connections.iter().enumerate() {
-            if let Some((synapse, value)) = first(&connection.weights) {
-                return Some((network.weight_place(k, synapse), value));
+            if let Some((index, value)) = first(&connection.weights) {
+                return Some((network.weight_place(k, index), value));
             }
-            if let Some((synapse, value)) = first(connection.delay.as_slice()) {
+            if let Some((index, value)) = first(connection.delay.as_slice()) {
                 let place = match &connection.delay {
                     Values::Shared(_) => format!("network.connections[{k}].delay"),
-                    Values::Each(_) => network.delay_place(k, synapse),
+                    Values::Each(_) => network.delay_place(k, index),
                 };
                 return Some((place, value));
             }

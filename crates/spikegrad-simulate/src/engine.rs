@@ -48,7 +48,7 @@ pub struct Options {
 /// use spikegrad_simulate::{Options, simulate};
 ///
 /// let out = Population { name: "out".into(), size: 1, model: Model::Lif };
-/// let input = Connection { from: Source::Input, to: 0, synapses: Synapses::Dense };
+/// let input = Connection::new(Source::Input, 0, Synapses::Dense);
 /// let network = Network::new(1, vec![out], vec![input])?;
 /// let parameters = Parameters {
 ///     populations: Parameters::new(&network).populations,

@@ -31,7 +31,7 @@ impl<'a> Weights<'a> {
     pub fn small(loss: &'a dyn Loss) -> Result<Self, Error> {
         let population = |name: &str, model| Population { name: name.into(), size: 2, model };
         let populations = vec![population("hidden", Model::Lif), population("read", Model::Li)];
-        let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+        let dense = |from, to| Connection::new(from, to, Synapses::Dense);
         let connections = vec![
             dense(Source::Input, 0),
             dense(Source::Population(0), 0),

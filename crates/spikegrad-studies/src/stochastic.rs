@@ -233,10 +233,12 @@ fn network(neurons: usize) -> Result<(Network, Parameters), NetworkError> {
         size: 1,
         model: if k < neurons { Model::Lif } else { Model::Li },
     };
-    let connection = |k: usize| Connection {
-        from: if k == 0 { Source::Input } else { Source::Population(k - 1) },
-        to: k,
-        synapses: Synapses::Dense,
+    let connection = |k: usize| {
+        Connection::new(
+            if k == 0 { Source::Input } else { Source::Population(k - 1) },
+            k,
+            Synapses::Dense,
+        )
     };
     let network = Network::new(
         2,

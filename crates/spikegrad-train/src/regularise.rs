@@ -7,9 +7,8 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use spikegrad::pushes;
+use spikegrad::{Connection, pushes};
 
-use crate::optimise::norm;
 use crate::out_of_range::{OutOfRange, check, not_negative};
 
 /// Which pushes a run adds; by default none.
@@ -101,24 +100,16 @@ impl WakeSilent {
     }
 }
 
-/// Where the weights of a dense connection onto a population lie in the flat vector of parameters: post-major, as everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IncomingWeights {
-    /// Position of the first weight of the population's first neuron.
-    pub start: usize,
-    /// Number of weights of each neuron.
-    pub n_pre: usize,
+/// A connection onto a population, whose weights lie in a flat vector of parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncomingWeights<'a> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Positions of its weights in the vector.
+    pub weights: Range<usize>,
 }
 
-impl IncomingWeights {
-    /// Returns the positions of the weights onto the first `neurons` neurons of the population.
-    #[must_use]
-    pub fn of(&self, neurons: usize) -> Range<usize> {
-        self.start..self.start + neurons * self.n_pre
-    }
-}
-
-/// Adds to `gradient` the push of each neuron of a population, once for each of its incoming weights.
+/// Adds to `gradient` the push of each neuron of a population, once for each of its incoming synapses.
 ///
 /// `pushes` has one number for each neuron of the population, the sum of all that push it; `connections` are all those onto the
 /// population. Returns the Euclidean norm of what was added.
@@ -126,18 +117,21 @@ impl IncomingWeights {
 /// # Panics
 ///
 /// If a weight lies outside of `gradient`.
-pub fn add_pushes(pushes: &[f64], connections: &[IncomingWeights], gradient: &mut [f64]) -> f64 {
-    for connection in connections {
-        pushes::add_to_dense(pushes, &mut gradient[connection.of(pushes.len())]);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "far fewer synapses than 2⁵³")]
-    let weights = connections.iter().map(|connection| connection.n_pre).sum::<usize>() as f64;
-    norm(pushes) * weights.sqrt()
+pub fn add_pushes(
+    pushes: &[f64],
+    connections: &[IncomingWeights<'_>],
+    gradient: &mut [f64],
+) -> f64 {
+    let squares = connections.iter().map(|IncomingWeights { connection, weights }| {
+        pushes::add_to(connection, pushes, &mut gradient[weights.clone()])
+    });
+    squares.sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spikegrad::{Source, Synapses};
 
     fn target() -> RateTarget {
         RateTarget { population: "hidden".into(), strength: 0.5, lowest: 1.0, highest: 3.0 }
@@ -159,8 +153,8 @@ mod tests {
     #[test]
     fn a_push_reaches_the_incoming_weights_of_its_neuron_and_no_others() {
         // Two neurons with two inputs at 1 and one recurrent connection of two more at 6.
-        let connections =
-            [IncomingWeights { start: 1, n_pre: 2 }, IncomingWeights { start: 6, n_pre: 2 }];
+        let connection = &Connection::new(Source::Input, 0, Synapses::Dense);
+        let connections = [1..5, 6..10].map(|weights| IncomingWeights { connection, weights });
         let mut gradient = [1.0; 11];
         let norm = add_pushes(&[0.0, -3.0], &connections, &mut gradient);
         let expected = [1.0, 1.0, 1.0, -2.0, -2.0, 1.0, 1.0, 1.0, -2.0, -2.0, 1.0];

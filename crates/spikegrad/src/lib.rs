@@ -90,9 +90,10 @@ pub use spikegrad_network::loss::{
     VoltageMse, VoltageRegulariser,
 };
 pub use spikegrad_network::{
-    Connection, ConnectionParameters, Gradient, InputSpike, Measure, Model, Network,
-    NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population, PopulationParameters,
-    Readout, ReadoutRequest, Source, Spike, Stimulus, Synapse, Synapses, Trace, Values, problem,
+    AvgPool2d, Connection, ConnectionParameters, Conv2d, Gradient, InputSpike, Measure, Model,
+    Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population,
+    PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, Stimulus, Synapse,
+    Synapses, Trace, Values, problem,
 };
 pub use spikegrad_simulate::{Options, SimulateError};
 

@@ -50,7 +50,9 @@
 //! ```
 
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{Network, NetworkError, Parameters, Source, Synapses, Trace};
+use spikegrad_network::{
+    Connection, Network, NetworkError, Parameters, SharedWeights, Source, Synapses, Trace,
+};
 
 /// Bounds for the number of spikes of a neuron.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,39 +130,48 @@ pub fn add(
         if connection.to != population || connection.from == Source::Population(population) {
             continue;
         }
-        let weights = &mut gradient.connections[k].weights;
-        match &connection.synapses {
-            Synapses::Dense => squares += add_to_dense(pushes, weights),
-            Synapses::Sparse(list) => {
-                for (synapse, derivative) in list.iter().zip(weights) {
-                    let push = pushes[synapse.post];
-                    if push != 0.0 {
-                        *derivative += push;
-                        squares += push * push;
-                    }
-                }
-            }
-        }
+        squares += add_to(connection, pushes, &mut gradient.connections[k].weights);
     }
     Ok(squares.sqrt())
 }
 
-/// Adds the push of each neuron to the derivatives with respect to the weights of one dense connection onto it, which are
-/// post-major: as many for each neuron, one neuron after the other. Returns the sum of the squares of what was added.
+/// Adds the push of each neuron to the derivatives with respect to the weights of one connection onto it, once for each of its synapses.
+/// Returns the sum of the squares of what was added.
 ///
 /// This is for gradients that are kept in a row of one's own; a gradient in the shape of the parameters goes through [`add`].
-pub fn add_to_dense(pushes: &[f64], derivatives: &mut [f64]) -> f64 {
-    let n_pre = derivatives.len() / pushes.len().max(1);
-    let mut squares = 0.0;
-    if n_pre == 0 {
-        return squares;
+///
+/// # Panics
+/// If there is not a push for each target, or not a derivative for each weight.
+pub fn add_to(connection: &Connection, pushes: &[f64], derivatives: &mut [f64]) -> f64 {
+    if pushes.iter().all(|&push| push == 0.0) {
+        return 0.0;
     }
-    for (&push, derivatives) in pushes.iter().zip(derivatives.chunks_exact_mut(n_pre)) {
-        if push != 0.0 {
-            derivatives.iter_mut().for_each(|derivative| {
-                *derivative += push;
-                squares += push * push;
-            });
+    // Several neurons may push one weight.
+    let mut sums = vec![0.0; derivatives.len()];
+    match (&connection.synapses, &connection.shared) {
+        (Synapses::Dense, None) => {
+            let n_pre = sums.len() / pushes.len();
+            for (&push, sums) in pushes.iter().zip(sums.chunks_exact_mut(n_pre.max(1))) {
+                sums.fill(push);
+            }
+        }
+        (Synapses::Dense, Some(SharedWeights { weight_of, .. })) => {
+            let n_pre = weight_of.len() / pushes.len();
+            for (&push, weights) in pushes.iter().zip(weight_of.chunks_exact(n_pre.max(1))) {
+                weights.iter().for_each(|&weight| sums[weight as usize] += push);
+            }
+        }
+        (Synapses::Sparse(list), _) => {
+            for (s, synapse) in list.iter().enumerate() {
+                sums[connection.weight_of(s)] += pushes[synapse.post];
+            }
+        }
+    }
+    let mut squares = 0.0;
+    for (derivative, sum) in derivatives.iter_mut().zip(sums) {
+        if sum != 0.0 {
+            *derivative += sum;
+            squares += sum * sum;
         }
     }
     squares
@@ -188,7 +199,8 @@ fn check(
     same("gradient.connections".into(), gradient.connections.len(), connections, "connection")?;
     for (k, connection) in gradient.connections.iter().enumerate() {
         let place = format!("gradient.connections[{k}].weights");
-        same(place, connection.weights.len(), network.synapse_count(k), "synapse")?;
+        let of = if network.connections()[k].shared.is_some() { "weight" } else { "synapse" };
+        same(place, connection.weights.len(), network.weight_count(k), of)?;
     }
     Ok(())
 }
@@ -216,7 +228,7 @@ mod tests {
     fn network() -> (Network, Parameters) {
         let population =
             |name: &str, size| Population { name: name.into(), size, model: Model::Lif };
-        let to = |from, synapses| Connection { from, to: 1, synapses };
+        let to = |from, synapses| Connection::new(from, 1, synapses);
         let listed = [1, 1].map(|post| Synapse { pre: 0, post }).to_vec();
         let connections = vec![
             to(Source::Input, Synapses::Dense),

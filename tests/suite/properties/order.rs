@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use spikegrad::problem::Problem;
 use spikegrad::{
     AnyLoss, Connection, InputSpike, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Network,
-    NeuronId, Parameters, RelativeSpikeTime, ShapedVoltageCrossEntropy, Source, SpikeTimeMse,
-    Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, VanRossum, VoltageMse,
+    NeuronId, Parameters, RelativeSpikeTime, ShapedVoltageCrossEntropy, SharedWeights, Source,
+    SpikeTimeMse, Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, VanRossum, VoltageMse,
 };
 use std::collections::BTreeMap;
 
@@ -70,7 +70,8 @@ fn has_sums_in_the_order_of_the_file(plan: &Plan, problem: &Problem) -> bool {
                 Source::Input => None,
                 Source::Population(p) => Some(p),
             };
-            let key = (from, pre, connection.to, post, delays.get(s).to_bits());
+            let delay = delays.get(connection.weight_of(s));
+            let key = (from, pre, connection.to, post, delay.to_bits());
             *joined.entry(key).or_insert(0) += 1;
         }
     }
@@ -114,6 +115,15 @@ fn the_order_of_synapses_in_a_list_does_not_show_in_a_bit_of_a_spike() {
         let mut random = plan.random();
         for (k, connection) in connections.iter_mut().enumerate() {
             let values = &mut other.parameters.connections[k];
+            if let (Synapses::Sparse(list), Some(shared)) =
+                (&mut connection.synapses, &mut connection.shared)
+            {
+                let mut together: Vec<(Synapse, u32)> =
+                    list.iter().copied().zip(shared.weight_of.iter().copied()).collect();
+                shuffle(&mut together, &mut random);
+                (*list, shared.weight_of) = together.into_iter().unzip();
+                continue;
+            }
             let (Synapses::Sparse(list), Values::Each(delays)) =
                 (&mut connection.synapses, &mut values.delay)
             else {
@@ -144,7 +154,7 @@ fn moved<T: Clone>(list: &[T], to: &[usize]) -> Vec<T> {
     moved
 }
 
-/// Where each synapse of a connection goes when sources and targets go to new positions, and the new structure.
+/// Where each weight of a connection goes when sources and targets go to new positions, and the new structure.
 fn moved_connection(
     connection: &Connection,
     shape: (usize, usize),
@@ -152,17 +162,27 @@ fn moved_connection(
     post_to: &[usize],
 ) -> (Connection, Vec<usize>) {
     let (n_pre, n_post) = shape;
-    match &connection.synapses {
+    let mut new = connection.clone();
+    let to: Vec<usize> = match &mut new.synapses {
         Synapses::Dense => {
             let pairs = (0..n_post).flat_map(|post| (0..n_pre).map(move |pre| (post, pre)));
-            let to = pairs.map(|(post, pre)| post_to[post] * n_pre + pre_to[pre]).collect();
-            (connection.clone(), to)
+            pairs.map(|(post, pre)| post_to[post] * n_pre + pre_to[pre]).collect()
         }
         Synapses::Sparse(list) => {
-            let synapse = |s: &Synapse| Synapse { pre: pre_to[s.pre], post: post_to[s.post] };
-            let synapses = Synapses::Sparse(list.iter().map(synapse).collect());
-            (Connection { synapses, ..connection.clone() }, (0..list.len()).collect())
+            for s in list.iter_mut() {
+                *s = Synapse { pre: pre_to[s.pre], post: post_to[s.post] };
+            }
+            (0..list.len()).collect()
         }
+    };
+    match &mut new.shared {
+        // Weights stay where they are; which synapse uses which moves.
+        Some(SharedWeights { count, weight_of }) => {
+            *weight_of = moved(weight_of, &to);
+            let stay = (0..*count).collect();
+            (new, stay)
+        }
+        None => (new, to),
     }
 }
 
@@ -171,8 +191,8 @@ struct Permuted {
     problem: Problem,
     /// For each population, the new index of each neuron.
     neurons_to: Vec<Vec<usize>>,
-    /// For each connection, the new position of each synapse.
-    synapses_to: Vec<Vec<usize>>,
+    /// For each connection, the new position of each weight.
+    weights_to: Vec<Vec<usize>>,
 }
 
 fn permuted(problem: &Problem, random: &mut Random) -> Permuted {
@@ -195,21 +215,21 @@ fn permuted(problem: &Problem, random: &mut Random) -> Permuted {
             }
         }
     }
-    let (mut connections, mut synapses_to) = (Vec::new(), Vec::new());
+    let (mut connections, mut weights_to) = (Vec::new(), Vec::new());
     for (k, connection) in network.connections().iter().enumerate() {
         let pre_to = match connection.from {
             Source::Input => &same,
             Source::Population(p) => &neurons_to[p],
         };
-        let (connection, synapse_to) =
+        let (connection, weight_to) =
             moved_connection(connection, network.shape(k), pre_to, &neurons_to[connection.to]);
         let values = &mut permuted.parameters.connections[k];
-        values.weights = moved(&values.weights, &synapse_to);
+        values.weights = moved(&values.weights, &weight_to);
         if let Values::Each(delays) = &mut values.delay {
-            *delays = moved(delays, &synapse_to);
+            *delays = moved(delays, &weight_to);
         }
         connections.push(connection);
-        synapses_to.push(synapse_to);
+        weights_to.push(weight_to);
     }
     permuted.network =
         Network::new(network.inputs(), network.populations().to_vec(), connections).unwrap();
@@ -232,13 +252,13 @@ fn permuted(problem: &Problem, random: &mut Random) -> Permuted {
         // Those that no plan puts into its file.
         _ => {}
     }
-    Permuted { problem: permuted, neurons_to, synapses_to }
+    Permuted { problem: permuted, neurons_to, weights_to }
 }
 
 #[test]
 fn the_numbering_of_neurons_does_not_show() {
     for_all(any_plan(), |plan, problem| {
-        let Permuted { problem: other, neurons_to, synapses_to } =
+        let Permuted { problem: other, neurons_to, weights_to } =
             permuted(problem, &mut plan.random());
         let (one, two) = (evaluate(problem)?, evaluate(&other)?);
         let new_id = |neuron: NeuronId| {
@@ -282,7 +302,7 @@ fn the_numbering_of_neurons_does_not_show() {
                 got.extend_from_slice(b.as_slice());
             }
         }
-        for (k, to) in synapses_to.iter().enumerate() {
+        for (k, to) in weights_to.iter().enumerate() {
             expected.extend(moved(&a.connections[k].weights, to));
             got.extend_from_slice(&b.connections[k].weights);
         }

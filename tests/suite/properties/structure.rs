@@ -5,8 +5,8 @@ use crate::random_networks::{Delays, Plan, Regime, any_plan, for_all, for_all_of
 use crate::tolerance::REORDERED;
 use proptest::prelude::*;
 use spikegrad::{
-    ConnectionParameters, Evaluation, InputSpike, Network, Population, Source, Stimulus, Synapses,
-    Values, lif,
+    ConnectionParameters, Evaluation, InputSpike, Network, Population, SharedWeights, Source,
+    Stimulus, Synapses, Values, lif,
 };
 
 #[test]
@@ -56,9 +56,21 @@ fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
     for_all(any_plan(), |plan, problem| {
         let mut other = problem.clone();
         let inputs = problem.network.inputs();
-        for (k, connection) in problem.network.connections().iter().enumerate() {
+        let mut connections = problem.network.connections().to_vec();
+        for (k, connection) in connections.iter_mut().enumerate() {
             if connection.from == Source::Input && connection.synapses == Synapses::Dense {
                 let values = &mut other.parameters.connections[k];
+                if let Some(SharedWeights { count, weight_of }) = &mut connection.shared {
+                    // One more weight, of which a row without delays of its own needs no other delay.
+                    let dead = u32::try_from(*count).unwrap();
+                    *weight_of = widened(weight_of, inputs, |_| dead);
+                    *count += 1;
+                    values.weights.push(0.0);
+                    if let Values::Each(delays) = &mut values.delay {
+                        delays.push(delays[0]);
+                    }
+                    continue;
+                }
                 values.weights = widened(&values.weights, inputs, |_| 0.0);
                 if let Values::Each(delays) = &mut values.delay {
                     // Another delay would make of one row a synapse each, and another engine's last bits.
@@ -66,8 +78,7 @@ fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
                 }
             }
         }
-        let (populations, connections) =
-            (problem.network.populations().to_vec(), problem.network.connections().to_vec());
+        let populations = problem.network.populations().to_vec();
         other.network = Network::new(inputs + 1, populations, connections).unwrap();
         let mut random = plan.random();
         let mut spikes_in = problem.stimulus.spikes().to_vec();
@@ -89,7 +100,7 @@ fn an_input_without_weight_has_no_effect_on_any_bit_of_a_spike() {
 }
 
 /// Rows of `width` with one more entry each.
-fn widened(flat: &[f64], width: usize, entry: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+fn widened<T: Copy>(flat: &[T], width: usize, entry: impl Fn(&[T]) -> T) -> Vec<T> {
     flat.chunks(width).flat_map(|row| row.iter().copied().chain([entry(row)])).collect()
 }
 

@@ -383,8 +383,8 @@ fn on_a_grid(plan: &Plan) -> Problem {
     }
     for connection in &mut document.network.connections {
         connection.delay = connection.delay.take().map(|_| OneOrMany::One(2.0 * GRID));
-        for weight in connection.weights.iter_mut().flatten().flatten() {
-            *weight = snap(*weight, 6.0);
+        if let Some(weights) = &mut connection.weights {
+            weights.for_each_mut(|weight| *weight = snap(*weight, 6.0));
         }
         for synapse in connection.synapses.iter_mut().flatten() {
             synapse.delay = synapse.delay.map(|_| 2.0 * GRID);

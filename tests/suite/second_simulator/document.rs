@@ -104,6 +104,18 @@ impl Document {
                 let weight = weight.as_f64().unwrap();
                 synapses[from + pre].push(Synapse { target, weight, delay });
             };
+            if let Some(weight_of) = connection["weight_of"].as_array() {
+                let listed = connection["synapses"].as_array();
+                for (s, weight) in weight_of.iter().enumerate() {
+                    let (pre, post) = match listed {
+                        Some(all) => (index(&all[s]["pre"]), index(&all[s]["post"])),
+                        None => (s % n_pre, s / n_pre),
+                    };
+                    let delay = number(&connection["delay"], index(weight), 0.0);
+                    add(pre, post, &connection["weights"][index(weight)], delay);
+                }
+                continue;
+            }
             for synapse in list(&connection["synapses"]) {
                 let delay = number(&synapse["delay"], 0, 0.0);
                 add(index(&synapse["pre"]), index(&synapse["post"]), &synapse["weight"], delay);

@@ -130,15 +130,16 @@ fn arrivals(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
                 }
             };
             for (synapse, post) in targets {
-                let time = fired_at.after(values.delay.get(synapse));
+                let index = connection.weight_of(synapse);
+                let time = fired_at.after(values.delay.get(index));
                 if time.rounded > trace.stimulus.t_end() {
                     continue;
                 }
                 let arrival = Arrival {
                     firing,
-                    strength: values.weights[synapse],
-                    weight: columns.weights[synapse],
-                    delay: columns.delay.get(synapse),
+                    strength: values.weights[index],
+                    weight: columns.weights[index],
+                    delay: columns.delay.get(index),
                 };
                 let round = if time.coincides(fired_at) { fired_in } else { 0 };
                 let neuron = NeuronId::new(network.range(connection.to).start + post);

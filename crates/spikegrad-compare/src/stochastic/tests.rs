@@ -28,10 +28,12 @@ fn chain(spiking: usize) -> (Network, Parameters) {
         size: 1,
         model: if k < spiking { Model::Lif } else { Model::Li },
     };
-    let connection = |k: usize| Connection {
-        from: if k == 0 { Source::Input } else { Source::Population(k - 1) },
-        to: k,
-        synapses: Synapses::Dense,
+    let connection = |k: usize| {
+        Connection::new(
+            if k == 0 { Source::Input } else { Source::Population(k - 1) },
+            k,
+            Synapses::Dense,
+        )
     };
     let network = Network::new(
         2,

@@ -9,7 +9,9 @@
 use super::{Plan, Random};
 use spikegrad_dynamics::lif;
 use spikegrad_network::loss::{AnyLoss, SpikeTimeMse, VoltageMse};
-use spikegrad_network::problem::{ConnectionDocument, OneOrMany, Problem, ProblemDocument};
+use spikegrad_network::problem::{
+    ConnectionDocument, Entries, OneOrMany, Problem, ProblemDocument,
+};
 use spikegrad_network::{Circuit, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
@@ -63,7 +65,7 @@ fn on_the_grid(document: &mut ProblemDocument) {
     for connection in &mut document.network.connections {
         match &mut connection.delay {
             Some(OneOrMany::One(delay)) => round(delay),
-            Some(OneOrMany::Many(rows)) => rows.iter_mut().flatten().for_each(round),
+            Some(OneOrMany::Many(delays)) => delays.for_each_mut(round),
             None => {}
         }
         for synapse in connection.synapses.iter_mut().flatten() {
@@ -86,6 +88,7 @@ fn on_the_grid(document: &mut ProblemDocument) {
 /// Gives all neurons of a population the parameters and the incoming synapses of its first one.
 fn make_equal(document: &mut ProblemDocument, population: usize) {
     let population = &mut document.network.populations[population];
+    let size = usize::try_from(population.size).unwrap_or(usize::MAX);
     for numbers in population.params.values_mut().chain(population.initial.values_mut()) {
         if let OneOrMany::Many(each) = numbers {
             let first = each[0];
@@ -93,16 +96,22 @@ fn make_equal(document: &mut ProblemDocument, population: usize) {
         }
     }
     for connection in document.network.connections.iter_mut().filter(|c| c.to == population.name) {
-        if let Some(OneOrMany::Many(rows)) = &mut connection.delay {
+        if let Some(OneOrMany::Many(Entries::Rows(rows))) = &mut connection.delay {
             let first = rows[0].clone();
             rows.fill(first);
         }
         // Within the population all of one weight: a loop is then the same for each.
-        if let Some(rows) = &mut connection.weights {
+        let is_loop = connection.from == connection.to;
+        if let Some(Entries::Rows(rows)) = &mut connection.weights {
             let first = rows[0].clone();
             let one = first[0];
-            let is_loop = connection.from == connection.to;
             rows.fill(if is_loop { vec![one; first.len()] } else { first });
+        }
+        if let (Some(weight_of), None) = (&mut connection.weight_of, &connection.synapses) {
+            let n_pre = weight_of.len() / size;
+            let first = weight_of[..n_pre].to_vec();
+            let row = if is_loop { vec![first[0]; n_pre] } else { first };
+            weight_of.chunks_mut(n_pre).for_each(|of_one| of_one.copy_from_slice(&row));
         }
     }
 }
@@ -150,7 +159,7 @@ fn near_a_spike(
             let index = spike.neuron.index().wrapping_sub(first);
             let pre = usize::try_from(channel).ok()?;
             if index < n_post {
-                let delay = delays.get(index * n_pre + pre);
+                let delay = delays.get(connection.weight_of(index * n_pre + pre));
                 places.push((spike.time - delay, spike.time, delay));
             }
         }

@@ -12,7 +12,7 @@ use spikegrad_network::loss::{
     VoltageMse,
 };
 use spikegrad_network::problem::{
-    ConnectionDocument, Named, Numbers, OneOrMany, PopulationDocument, SynapseDocument,
+    ConnectionDocument, Entries, Named, Numbers, OneOrMany, PopulationDocument, SynapseDocument,
 };
 
 /// A count as a number.
@@ -119,20 +119,27 @@ impl<'a> Draw<'a> {
         let delay = match self.plan.delays {
             Delays::Zero => None,
             Delays::Shared => Some(OneOrMany::One(self.delay())),
-            Delays::Matrix => Some(OneOrMany::Many(matrix(self, &Self::delay))),
+            Delays::Matrix => Some(OneOrMany::Many(Entries::Rows(matrix(self, &Self::delay)))),
         };
         // About what one or a few spikes at a time need: the touch is at 6.3 for the usual time constants.
         let largest = if from == "input" { 12.0 } else { 2.0 + 7.0 / count(n_pre).sqrt() };
         let weights = matrix(self, &|d| d.within(-3.0, largest));
-        ConnectionDocument { from, to, weights: Some(weights), delay, synapses: None }
+        ConnectionDocument {
+            from,
+            to,
+            weights: Some(Entries::Rows(weights)),
+            delay,
+            weight_of: None,
+            synapses: None,
+        }
     }
 
     /// All pairs of a population, mostly inhibitory.
     pub(super) fn loops(&mut self, name: String, size: usize) -> ConnectionDocument {
         let mut loops = self.dense(name.clone(), name, (size, size));
         let scale = count(size).sqrt();
-        for weight in loops.weights.iter_mut().flatten().flatten() {
-            *weight = self.within(-4.0, 1.0) / scale;
+        if let Some(weights) = &mut loops.weights {
+            weights.for_each_mut(|weight| *weight = self.within(-4.0, 1.0) / scale);
         }
         loops
     }
@@ -149,12 +156,48 @@ impl<'a> Draw<'a> {
             SynapseDocument {
                 pre: d.random.below(n_pre) as u64,
                 post: d.random.below(n_post) as u64,
-                weight: d.within(-4.0, 1.0),
+                weight: Some(d.within(-4.0, 1.0)),
                 delay,
             }
         };
         let synapses = (0..n_pre.max(n_post)).map(|_| synapse(self)).collect();
-        ConnectionDocument { from, to, weights: None, delay: None, synapses: Some(synapses) }
+        ConnectionDocument {
+            from,
+            to,
+            weights: None,
+            delay: None,
+            weight_of: None,
+            synapses: Some(synapses),
+        }
+    }
+
+    /// Lets the synapses of a connection share the first half of its weights, and of its delays.
+    pub(super) fn tie(connection: &mut ConnectionDocument, random: &mut Random) {
+        let listed = connection.synapses.as_mut().filter(|_| connection.weights.is_none());
+        let (weights, delays) = match (listed, &connection.weights) {
+            (Some(list), _) => {
+                let weights: Vec<f64> = list.iter_mut().filter_map(|s| s.weight.take()).collect();
+                let delays: Vec<f64> = list.iter_mut().filter_map(|s| s.delay.take()).collect();
+                (weights, (!delays.is_empty()).then_some(OneOrMany::Many(delays)))
+            }
+            (None, Some(weights)) => {
+                let delays = connection.delay.take().map(|delay| match delay {
+                    OneOrMany::One(delay) => OneOrMany::One(delay),
+                    OneOrMany::Many(delays) => OneOrMany::Many(delays.to_vec()),
+                });
+                (weights.to_vec(), delays)
+            }
+            (None, None) => return,
+        };
+        let (synapses, used) = (weights.len(), weights.len().div_ceil(2));
+        let first = |numbers: &[f64]| Entries::List(numbers[..used].to_vec());
+        connection.weights = Some(first(&weights));
+        connection.delay = delays.map(|delay| match delay {
+            OneOrMany::One(delay) => OneOrMany::One(delay),
+            OneOrMany::Many(delays) => OneOrMany::Many(first(&delays)),
+        });
+        let weight_of = (0..synapses).map(|_| random.below(used) as u64);
+        connection.weight_of = Some(weight_of.collect());
     }
 
     pub(super) fn loss(&mut self, population: &str, size: usize) -> AnyLoss {

@@ -108,6 +108,8 @@ pub struct Plan {
     pub bias: bool,
     /// A state of its own at time 0.
     pub initial: bool,
+    /// Weights that synapses share, in some of the connections.
+    pub tied: bool,
     /// Input spikes.
     pub spikes: usize,
     /// When they come.
@@ -117,6 +119,9 @@ pub struct Plan {
     /// From which all numbers follow.
     pub seed: u64,
 }
+
+/// One plan in so many has tied weights.
+const TIED: u64 = 5;
 
 /// Plans of every kind.
 pub fn any_plan() -> impl Strategy<Value = Plan> {
@@ -143,6 +148,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 heterogeneous,
                 bias,
                 initial,
+                tied: seed % TIED == TIED - 1,
                 spikes,
                 window: USUAL,
                 regime: Regime::Usual,
@@ -202,6 +208,16 @@ impl Plan {
             populations.push(draw.population(last.clone(), size, Model::Li));
             connections.push(draw.dense(from.0, last.clone(), (from.1, size)));
             connections.push(draw.dense("input".into(), last.clone(), (self.inputs, size)));
+        }
+        if self.tied {
+            let mut random = Random::new(self.seed ^ 0x71ed);
+            // What two equal neurons that are read add to a weight may cancel, and so for all weights, to roundings.
+            let is_equal = self.regime == Regime::Coincident;
+            for connection in connections.iter_mut().filter(|c| !is_equal || c.to != last) {
+                if random.below(3) > 0 {
+                    Draw::tie(connection, &mut random);
+                }
+            }
         }
         let loss = draw.loss(&last, size);
         let (t_end, spikes) = (self.window.t_end, draw.spikes());

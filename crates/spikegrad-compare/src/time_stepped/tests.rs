@@ -42,18 +42,14 @@ fn network() -> Network {
         population("spiking", 2, Model::Lif),
         population("read", 3, Model::Li),
     ];
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let pairs = [(0, 1), (3, 0), (2, 2), (3, 0)];
     let pairs = pairs.map(|(pre, post)| Synapse { pre, post }).to_vec();
     let connections = vec![
         dense(Source::Input, HIDDEN),
         dense(Source::Population(HIDDEN), SPIKING),
         dense(Source::Population(HIDDEN), READ),
-        Connection {
-            from: Source::Population(HIDDEN),
-            to: HIDDEN,
-            synapses: Synapses::Sparse(pairs),
-        },
+        Connection::new(Source::Population(HIDDEN), HIDDEN, Synapses::Sparse(pairs)),
         dense(Source::Population(SPIKING), HIDDEN),
         dense(Source::Population(SPIKING), READ),
     ];
@@ -263,7 +259,7 @@ fn soft_networks_have_exact_gradients_with_bounds_on_activity() {
 fn a_detached_reset_is_a_reset_that_does_not_move() {
     // One neuron onto one integrator; the scalar recursion below keeps the spikes of the reset from the unperturbed run.
     let populations = vec![population("a", 1, Model::Lif), population("b", 1, Model::Li)];
-    let dense = |from, to| Connection { from, to, synapses: Synapses::Dense };
+    let dense = |from, to| Connection::new(from, to, Synapses::Dense);
     let connections = vec![dense(Source::Input, 0), dense(Source::Population(0), 1)];
     let network = Network::new(3, populations, connections).unwrap();
     let weights = |weights: Vec<f64>| ConnectionParameters { weights, delay: Values::Shared(0.0) };

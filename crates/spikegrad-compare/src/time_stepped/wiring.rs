@@ -27,12 +27,12 @@ impl Emitted<'_> {
     }
 }
 
-/// A synapse of a list: target within its population, strength, position in its connection.
+/// A synapse of a list: target within its population, strength, position of its weight in the connection.
 #[derive(Clone, Copy, Debug)]
 struct Listed {
     post: usize,
     weight: f64,
-    synapse: usize,
+    index: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -93,7 +93,8 @@ impl Group {
         let delays: Vec<usize> = values.delay.as_slice().iter().map(|&d| steps(d)).collect();
         let is_uniform = delays.windows(2).all(|pair| pair[0] == pair[1]);
         let weights = &values.weights;
-        if let (Synapses::Dense, true, Some(&delay)) = (&wired.synapses, is_uniform, delays.first())
+        if let (Synapses::Dense, None, true, Some(&delay)) =
+            (&wired.synapses, &wired.shared, is_uniform, delays.first())
         {
             let column = |pre: usize| (0..n_post).map(move |post| weights[post * n_pre + pre]);
             let by_pre = (0..n_pre).flat_map(column).collect();
@@ -102,14 +103,15 @@ impl Group {
             return vec![group(delay, Rows::Dense { by_pre, by_post })];
         }
         let mut by_delay: BTreeMap<usize, Vec<Vec<Listed>>> = BTreeMap::new();
-        for (synapse, &weight) in weights.iter().enumerate() {
+        for synapse in 0..network.synapse_count(connection) {
             let (pre, post) = match &wired.synapses {
                 Synapses::Dense => (synapse % n_pre, synapse / n_pre),
                 Synapses::Sparse(list) => (list[synapse].pre, list[synapse].post),
             };
-            let delay = if delays.len() == 1 { delays[0] } else { delays[synapse] };
+            let index = wired.weight_of(synapse);
+            let delay = if delays.len() == 1 { delays[0] } else { delays[index] };
             let rows = by_delay.entry(delay).or_insert_with(|| vec![Vec::new(); n_pre]);
-            rows[pre].push(Listed { post, weight, synapse });
+            rows[pre].push(Listed { post, weight: weights[index], index });
         }
         let listed = |(delay, rows): (usize, Vec<Vec<Listed>>)| {
             let mut start = vec![0];
@@ -191,18 +193,18 @@ impl Group {
         }
     }
 
-    /// Writes `sums` to the gradient of the weights of the connection.
+    /// Adds `sums` to the gradient of the weights of the connection.
     pub(super) fn write(&self, sums: &[f64], weights: &mut [f64]) {
         let (n_pre, n_post) = (self.sources.len(), self.targets.len());
         match &self.rows {
             Rows::Dense { .. } => {
                 for (k, &sum) in sums.iter().enumerate() {
-                    weights[(k % n_post) * n_pre + k / n_post] = sum;
+                    weights[(k % n_post) * n_pre + k / n_post] += sum;
                 }
             }
             Rows::Listed { list, .. } => {
                 for (synapse, &sum) in list.iter().zip(sums) {
-                    weights[synapse.synapse] = sum;
+                    weights[synapse.index] += sum;
                 }
             }
         }

@@ -3,7 +3,7 @@
 //! Not here: how they are computed; writing to a file (the command line).
 
 use super::document::{
-    ConnectionDocument, OneOrMany, PopulationDocument, ProblemDocument, SynapseDocument,
+    ConnectionDocument, Entries, OneOrMany, PopulationDocument, ProblemDocument, SynapseDocument,
 };
 use super::quantities::Named;
 use crate::{Gradient, PopulationParameters, Problem, Trace, Values};
@@ -48,9 +48,9 @@ struct PopulationGradient {
 #[derive(Clone, Debug, Serialize)]
 struct ConnectionGradient {
     #[serde(skip_serializing_if = "Option::is_none")]
-    weights: Option<Vec<Vec<f64>>>,
+    weights: Option<Entries>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delay: Option<OneOrMany<Vec<Vec<f64>>>>,
+    delay: Option<OneOrMany<Entries>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     synapses: Option<Vec<SynapseGradient>>,
 }
@@ -155,7 +155,7 @@ fn connection_gradient(
     weights: &[f64],
     delay: &Values<f64>,
 ) -> ConnectionGradient {
-    if let Some(list) = &document.synapses {
+    if let (None, Some(list)) = (&document.weights, &document.synapses) {
         let one = |(k, synapse): (usize, &SynapseDocument)| SynapseGradient {
             weight: weights[k],
             delay: synapse.delay.map(|_| delay.get(k)),
@@ -166,19 +166,26 @@ fn connection_gradient(
             synapses: Some(list.iter().enumerate().map(one).collect()),
         };
     }
-    let rows = document.weights.as_ref();
-    let n_pre = rows.and_then(|rows| rows.first()).map_or(1, |row| row.len().max(1));
-    // Without sources a matrix has empty rows, which chunks cannot make.
-    let matrix = |flat: &[f64]| match rows {
-        Some(rows) if flat.is_empty() => rows.clone(),
-        _ => flat.chunks(n_pre).map(<[f64]>::to_vec).collect(),
+    let entries = |derivatives: &[f64]| match &document.weights {
+        Some(Entries::Rows(rows)) if document.weight_of.is_none() => {
+            // Without sources a matrix has empty rows, which chunks cannot make.
+            let width = rows.first().map_or(1, |row| row.len().max(1));
+            let rows =
+                if derivatives.is_empty() { rows.clone() } else { chunks(derivatives, width) };
+            Entries::Rows(rows)
+        }
+        _ => Entries::List(derivatives.to_vec()),
     };
     ConnectionGradient {
-        weights: Some(matrix(weights)),
+        weights: Some(entries(weights)),
         delay: document.delay.as_ref().map(|_| match delay {
             Values::Shared(x) => OneOrMany::One(*x),
-            Values::Each(list) => OneOrMany::Many(matrix(list)),
+            Values::Each(list) => OneOrMany::Many(entries(list)),
         }),
         synapses: None,
     }
+}
+
+fn chunks(flat: &[f64], width: usize) -> Vec<Vec<f64>> {
+    flat.chunks(width).map(<[f64]>::to_vec).collect()
 }

@@ -55,6 +55,54 @@ impl<'de, L: Deserialize<'de>> Deserialize<'de> for OneOrMany<L> {
     }
 }
 
+/// Numbers of a connection: a matrix with one for each synapse, or a list with one for each weight that synapses share.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Entries {
+    /// One for each synapse, `[post][pre]`.
+    Rows(Vec<Vec<f64>>),
+    /// One for each weight.
+    List(Vec<f64>),
+}
+
+impl Entries {
+    /// All numbers, in their order.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<f64> {
+        match self {
+            Self::Rows(rows) => rows.concat(),
+            Self::List(list) => list.clone(),
+        }
+    }
+
+    /// Visits every number, to change it.
+    pub fn for_each_mut(&mut self, f: impl FnMut(&mut f64)) {
+        match self {
+            Self::Rows(rows) => rows.iter_mut().flatten().for_each(f),
+            Self::List(list) => list.iter_mut().for_each(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mixed = || D::Error::custom("rows and single numbers in one list");
+        let all: Vec<Numbers> = Vec::deserialize(deserializer)?;
+        if let Some(OneOrMany::One(_)) = all.first() {
+            let number = |entry| match entry {
+                OneOrMany::One(number) => Ok(number),
+                OneOrMany::Many(_) => Err(mixed()),
+            };
+            return all.into_iter().map(number).collect::<Result<_, _>>().map(Self::List);
+        }
+        let row = |entry| match entry {
+            OneOrMany::Many(row) => Ok(row),
+            OneOrMany::One(_) => Err(mixed()),
+        };
+        all.into_iter().map(row).collect::<Result<_, _>>().map(Self::Rows)
+    }
+}
+
 /// An object, and not a list of its values in order, which serde would take as well.
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -183,7 +231,7 @@ impl PopulationDocument {
     }
 }
 
-/// A dense connection (`weights`, `[post][pre]`) or a sparse one (`synapses`).
+/// A dense connection (`weights`, `[post][pre]`) or a sparse one (`synapses`). With `weight_of` its synapses share weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionDocument {
@@ -191,12 +239,16 @@ pub struct ConnectionDocument {
     pub from: String,
     /// Name of a population.
     pub to: String,
-    /// Weights, `[post][pre]`.
+    /// Weights, `[post][pre]`; with `weight_of` a list of those that synapses share.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub weights: Option<Vec<Vec<f64>>>,
-    /// Delay in seconds: one number, or a matrix in the shape of `weights`; default 0.
+    pub weights: Option<Entries>,
+    /// Delay in seconds: one number, or as many as `weights` in their shape; default 0.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub delay: Option<OneOrMany<Vec<Vec<f64>>>>,
+    pub delay: Option<OneOrMany<Entries>>,
+    /// For each synapse which of `weights` it uses, counted from 0; and which `delay`, if these are as many. Synapses are in the order of `synapses`, or, where all pairs
+    /// are joined, of `[post][pre]`, row by row.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub weight_of: Option<Vec<u64>>,
     /// Single synapses.
     #[serde(
         default,
@@ -214,9 +266,10 @@ pub struct SynapseDocument {
     pub pre: u64,
     /// Index within the target.
     pub post: u64,
-    /// Weight.
-    pub weight: f64,
-    /// Delay in seconds; default 0.
+    /// Weight; not if it is one of those that the connection shares.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// Delay in seconds; default 0. Not if the synapses share weights.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub delay: Option<f64>,
 }

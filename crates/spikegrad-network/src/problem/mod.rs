@@ -14,8 +14,8 @@ mod write;
 
 pub use answer::{Answer, GradientAnswer};
 pub use document::{
-    ConnectionDocument, NetworkDocument, Numbers, OneOrMany, PopulationDocument, ProblemDocument,
-    StimulusDocument, SynapseDocument,
+    ConnectionDocument, Entries, NetworkDocument, Numbers, OneOrMany, PopulationDocument,
+    ProblemDocument, StimulusDocument, SynapseDocument,
 };
 pub(crate) use document::{Object, present};
 pub use error::ProblemError;

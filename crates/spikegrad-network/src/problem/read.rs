@@ -3,13 +3,17 @@
 //! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`,
 //! `Stimulus::new`).
 
-use super::document::{ConnectionDocument, Object, OneOrMany, PopulationDocument, ProblemDocument};
+use super::document::{
+    ConnectionDocument, Entries, Object, OneOrMany, PopulationDocument, ProblemDocument,
+    SynapseDocument,
+};
 use super::error::ProblemError;
 use crate::loss::Loss;
 use crate::wording::listed;
 use crate::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+    Connection, ConnectionParameters, InputSpike, MAX_SYNAPSES, Model, Network, NetworkError,
+    Parameters, Population, PopulationParameters, SharedWeights, Source, Stimulus, Synapse,
+    Synapses, Values,
 };
 
 /// The largest file that is read: 256 MiB.
@@ -185,39 +189,99 @@ fn structure(
         Source::Population(k) => network.populations()[k].size,
     };
     let n_post = network.populations()[to].size;
-    let synapses = match (&connection.weights, &connection.synapses) {
-        (Some(rows), None) => {
-            matrix_shape(&format!("{place}.weights"), rows, n_pre, n_post)?;
-            if let Some(OneOrMany::Many(rows)) = &connection.delay {
-                matrix_shape(&format!("{place}.delay"), rows, n_pre, n_post)?;
-            }
-            Synapses::Dense
-        }
-        (None, Some(list)) => {
-            if connection.delay.is_some() {
-                let expected = "its delays in the synapses, not a delay of its own";
-                return Err(NetworkError::Keys { place: place.into(), expected }.into());
-            }
+    let shared = shared(place, connection)?;
+    let synapses = match &connection.synapses {
+        Some(list) => {
             let at = |s: usize, key: &str| format!("{place}.synapses[{s}].{key}");
-            let pair = |(s, synapse): (usize, &super::SynapseDocument)| {
+            let pair = |(s, synapse): (usize, &SynapseDocument)| {
                 Ok(Synapse {
                     pre: index(at(s, "pre"), synapse.pre, n_pre, "sources")?,
                     post: index(at(s, "post"), synapse.post, n_post, "targets")?,
                 })
             };
-            Synapses::Sparse(
-                list.iter().enumerate().map(pair).collect::<Result<_, ProblemError>>()?,
-            )
+            let pairs = list.iter().enumerate().map(pair);
+            Synapses::Sparse(pairs.collect::<Result<_, ProblemError>>()?)
         }
-        _ => {
-            return Err(NetworkError::Keys {
-                place: place.into(),
-                expected: "either weights or synapses",
+        None => Synapses::Dense,
+    };
+    if shared.is_none() {
+        check_own(place, connection, n_pre, n_post)?;
+    }
+    Ok(Connection { from, to, synapses, shared })
+}
+
+fn keys(place: impl Into<String>, expected: &'static str) -> ProblemError {
+    NetworkError::Keys { place: place.into(), expected }.into()
+}
+
+/// Checks that the numbers of a connection whose synapses have a weight each stand where they belong.
+fn check_own(
+    place: &str,
+    connection: &ConnectionDocument,
+    n_pre: usize,
+    n_post: usize,
+) -> Result<(), ProblemError> {
+    let matrix = |key: &str, entries: &Entries| match entries {
+        Entries::Rows(rows) => matrix_shape(&format!("{place}.{key}"), rows, n_pre, n_post),
+        Entries::List(_) => Err(keys(
+            format!("{place}.{key}"),
+            "a row of numbers for each target, or its connection a weight_of",
+        )),
+    };
+    match (&connection.weights, &connection.synapses) {
+        (Some(weights), None) => {
+            matrix("weights", weights)?;
+            match &connection.delay {
+                Some(OneOrMany::Many(delays)) => matrix("delay", delays),
+                _ => Ok(()),
             }
-            .into());
+        }
+        (None, Some(_)) if connection.delay.is_some() => {
+            Err(keys(place, "its delays in the synapses, not a delay of its own"))
+        }
+        (None, Some(list)) => match list.iter().position(|synapse| synapse.weight.is_none()) {
+            Some(s) => Err(keys(format!("{place}.synapses[{s}]"), "a weight")),
+            None => Ok(()),
+        },
+        _ => Err(keys(place, "either weights or synapses")),
+    }
+}
+
+/// The weights that synapses share, if they do.
+fn shared(
+    place: &str,
+    connection: &ConnectionDocument,
+) -> Result<Option<SharedWeights>, ProblemError> {
+    let Some(weight_of) = &connection.weight_of else { return Ok(None) };
+    let list = |key: &str, entries: &Entries| match entries {
+        Entries::List(list) => Ok(list.len()),
+        Entries::Rows(rows) if rows.is_empty() => Ok(0),
+        Entries::Rows(_) => {
+            Err(keys(format!("{place}.{key}"), "numbers and no rows, beside weight_of"))
         }
     };
-    Ok(Connection { from, to, synapses })
+    let Some(weights) = &connection.weights else {
+        return Err(keys(place, "weights, of which weight_of names one for each synapse"));
+    };
+    let count = list("weights", weights)?;
+    if let Some(OneOrMany::Many(delays)) = &connection.delay {
+        length(format!("{place}.delay"), list("delay", delays)?, count, "weight")?;
+    }
+    let has_own = |synapse: &SynapseDocument| synapse.weight.is_some() || synapse.delay.is_some();
+    if let Some(s) = connection.synapses.iter().flatten().position(has_own) {
+        let expected = "neither weight nor delay, which are those of its connection";
+        return Err(keys(format!("{place}.synapses[{s}]"), expected));
+    }
+    let weight = |(s, &weight): (usize, &u64)| {
+        let weight = index(format!("{place}.weight_of[{s}]"), weight, count, "weights")?;
+        u32::try_from(weight).map_err(|_| {
+            let place = format!("{place}.weights");
+            NetworkError::TooManySynapses { place, count: count as u64, limit: MAX_SYNAPSES }.into()
+        })
+    };
+    let weight_of =
+        weight_of.iter().enumerate().map(weight).collect::<Result<_, ProblemError>>()?;
+    Ok(Some(SharedWeights { count, weight_of }))
 }
 
 fn matrix_shape(
@@ -238,20 +302,20 @@ fn parameters(document: &ProblemDocument, network: &Network) -> Result<Parameter
         populations.push(population_parameters(k, population, &network.populations()[k])?);
     }
     let connections = document.network.connections.iter().map(|connection| {
-        let flat = |rows: &Vec<Vec<f64>>| rows.iter().flatten().copied().collect::<Vec<_>>();
-        if let Some(list) = &connection.synapses {
-            let delays = list.iter().map(|s| s.delay.unwrap_or(0.0)).collect();
-            let weights = list.iter().map(|s| s.weight).collect();
-            return ConnectionParameters { weights, delay: Values::Each(delays) };
-        }
         let delay = match &connection.delay {
             None => Values::Shared(0.0),
             Some(OneOrMany::One(d)) => Values::Shared(*d),
-            Some(OneOrMany::Many(rows)) => Values::Each(flat(rows)),
+            Some(OneOrMany::Many(delays)) => Values::Each(delays.to_vec()),
         };
-        ConnectionParameters {
-            weights: connection.weights.as_ref().map(flat).unwrap_or_default(),
-            delay,
+        match (&connection.weights, &connection.synapses) {
+            (None, Some(list)) => ConnectionParameters {
+                weights: list.iter().filter_map(|s| s.weight).collect(),
+                delay: Values::Each(list.iter().map(|s| s.delay.unwrap_or(0.0)).collect()),
+            },
+            (weights, _) => ConnectionParameters {
+                weights: weights.as_ref().map(Entries::to_vec).unwrap_or_default(),
+                delay,
+            },
         }
     });
     Ok(Parameters { populations, connections: connections.collect() })

@@ -3,7 +3,7 @@
 //! What the file says is read back and checked like any other file. Not here: the text of the file (serde writes it).
 
 use super::document::{
-    ConnectionDocument, NetworkDocument, OneOrMany, PopulationDocument, ProblemDocument,
+    ConnectionDocument, Entries, NetworkDocument, OneOrMany, PopulationDocument, ProblemDocument,
     StimulusDocument, SynapseDocument,
 };
 use super::error::ProblemError;
@@ -12,14 +12,14 @@ use super::read::Problem;
 use crate::loss::AnyLoss;
 use crate::{
     Connection, ConnectionParameters, Network, Parameters, Population, PopulationParameters,
-    Source, Stimulus, Synapses, Values,
+    SharedWeights, Source, Stimulus, Synapses, Values,
 };
 
 impl Problem {
     /// The problem that states this network, its values, its input and a loss.
     ///
     /// Every number stands in its [`document`](Self::document), so that its gradient has a derivative for each. The synapses of a
-    /// sparse connection have a delay each, also where they shared one.
+    /// sparse connection that share no weights have a delay each, also where they shared one.
     ///
     /// # Errors
     /// [`ProblemError`], with the place, if the parts do not fit together.
@@ -95,33 +95,40 @@ fn connection(
         to: name(of.to),
         weights: None,
         delay: None,
+        weight_of: None,
         synapses: None,
     };
-    match &of.synapses {
-        Synapses::Dense => {
+    let entries = |numbers: &[f64]| match &of.shared {
+        Some(_) => Entries::List(numbers.to_vec()),
+        None => {
             let (n_pre, n_post) = network.shape(k);
-            let matrix = |flat: &[f64]| -> Vec<Vec<f64>> {
-                (0..n_post).map(|post| flat[post * n_pre..(post + 1) * n_pre].to_vec()).collect()
-            };
-            let delay = match &values.delay {
-                Values::Shared(delay) => OneOrMany::One(*delay),
-                Values::Each(delays) => OneOrMany::Many(matrix(delays)),
-            };
-            ConnectionDocument {
-                weights: Some(matrix(&values.weights)),
-                delay: Some(delay),
-                ..bare
-            }
+            let row = |post| numbers[post * n_pre..(post + 1) * n_pre].to_vec();
+            Entries::Rows((0..n_post).map(row).collect())
         }
-        Synapses::Sparse(list) => {
-            let synapse = |(s, synapse): (usize, &crate::Synapse)| SynapseDocument {
-                pre: synapse.pre as u64,
-                post: synapse.post as u64,
-                weight: values.weights[s],
-                delay: Some(values.delay.get(s)),
-            };
-            let synapses = list.iter().enumerate().map(synapse).collect();
-            ConnectionDocument { synapses: Some(synapses), ..bare }
-        }
+    };
+    let synapse = |(s, synapse): (usize, &crate::Synapse)| SynapseDocument {
+        pre: synapse.pre as u64,
+        post: synapse.post as u64,
+        weight: of.shared.is_none().then(|| values.weights[s]),
+        delay: of.shared.is_none().then(|| values.delay.get(s)),
+    };
+    let synapses = match &of.synapses {
+        Synapses::Dense => None,
+        Synapses::Sparse(list) => Some(list.iter().enumerate().map(synapse).collect()),
+    };
+    if of.shared.is_none() && synapses.is_some() {
+        return ConnectionDocument { synapses, ..bare };
+    }
+    let weight_of =
+        |shared: &SharedWeights| shared.weight_of.iter().copied().map(u64::from).collect();
+    ConnectionDocument {
+        weights: Some(entries(&values.weights)),
+        delay: Some(match &values.delay {
+            Values::Shared(delay) => OneOrMany::One(*delay),
+            Values::Each(delays) => OneOrMany::Many(entries(delays)),
+        }),
+        weight_of: of.shared.as_ref().map(weight_of),
+        synapses,
+        ..bare
     }
 }

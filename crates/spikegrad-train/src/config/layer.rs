@@ -9,16 +9,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::drawn::NeuronValue;
+use super::kind::LayerKind;
 use super::rates::LearningRates;
 use crate::out_of_range::{OutOfRange, count, finite, not_negative};
 
-/// A layer, reached by every neuron of the one before, or by every input channel.
+/// A layer, reached by the one before, or by the input channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerConfig {
     /// Its name, in checkpoints and figures.
     pub name: String,
-    /// Number of neurons. That of the last layer may be left out: it is the number of classes.
+    /// How the layer before reaches it.
+    #[serde(default)]
+    pub kind: LayerKind,
+    /// Number of neurons. May be left out where it follows: of the last layer it is the number of classes, of a `conv2d` and an `avg_pool2d` that of their
+    /// windows.
     #[serde(default)]
     pub size: Option<usize>,
     /// Spiking neurons or leaky integrators.
@@ -36,9 +41,9 @@ pub struct LayerConfig {
     /// Constant input current, in units of the threshold: a number, or a distribution.
     #[serde(default = "zero")]
     pub bias: NeuronValue,
-    /// Distribution of the initial weights from the layer before, in units of the threshold.
+    /// Distribution of the initial weights from the layer before, in units of the threshold; of an `avg_pool2d` that of the sum over a window.
     pub weights: Normal,
-    /// Distribution of the initial delays from the layer before, in s; what is drawn below zero is taken positive. `null` for
+    /// Distribution of the initial delays from the layer before, in s, one for each weight; what is drawn below zero is taken positive. `null` for
     /// no delay.
     #[serde(default)]
     pub delays: Option<Normal>,
@@ -99,6 +104,14 @@ fn zero() -> NeuronValue {
 }
 
 impl LayerConfig {
+    /// The learning rates of the layer in a network with these. The weight of an average is trained only if the layer has a rate of its own for it.
+    #[must_use]
+    pub fn rates(&self, of_network: &LearningRates) -> LearningRates {
+        let is_average = matches!(self.kind, LayerKind::AvgPool2d { .. });
+        let weights = of_network.weights.filter(|_| !is_average);
+        LearningRates { weights, ..*of_network }.with(self.learning_rates)
+    }
+
     pub(super) fn validate(&self) -> Result<(), OutOfRange> {
         self.size.map_or(Ok(()), |size| count("size", size))?;
         self.tau_mem.check_positive("tau_mem")?;

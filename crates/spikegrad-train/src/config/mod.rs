@@ -9,6 +9,7 @@
 
 mod drawn;
 mod json;
+mod kind;
 mod layer;
 mod loss;
 mod rates;
@@ -17,6 +18,8 @@ mod setting;
 mod start;
 
 pub use drawn::{Distribution, Drawn, NeuronValue};
+pub use kind::LayerKind;
+pub(crate) use kind::Windows;
 pub use layer::{LayerConfig, LayerModel, Normal, SkipConfig};
 pub use loss::LossConfig;
 pub(crate) use loss::Wanted;
@@ -264,7 +267,7 @@ impl Config {
 
     /// Gives settings that came late and have no effect here their defaults, so that they are no difference between runs.
     fn forget_idle(&mut self) {
-        let rates = self.layers.iter().map(|layer| self.learning_rates.with(layer.learning_rates));
+        let rates = self.layers.iter().map(|layer| layer.rates(&self.learning_rates));
         let rates: Vec<LearningRates> = rates.collect();
         if rates.iter().all(|rates| rates.thresholds.is_none()) {
             self.bounds = Bounds::default();
@@ -338,8 +341,9 @@ impl Config {
             let differs = self.layers[..k].iter().all(|other| other.name != layer.name);
             let of_network = || {
                 check("name", &layer.name, differs, "different from that of every other layer")?;
-                let sized = !is_hidden || layer.size.is_some();
-                check("size", "null", sized, "given for every layer but the last")?;
+                self.check_windows(k)?;
+                let sized = !is_hidden || layer.size.is_some() || self.windows(k).is_some();
+                check("size", "null", sized, "given for every dense layer but the last")?;
                 check("model", "li", !is_hidden || spikes, "lif for every layer but the last")?;
                 self.check_skip(k)
             };

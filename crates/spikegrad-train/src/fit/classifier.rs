@@ -366,7 +366,7 @@ impl Classifier {
         optimiser: &Optimiser,
         average: Option<&Average>,
     ) -> BTreeMap<String, Tensor> {
-        let all = Named::all(&self.network).into_iter();
+        let all = Named::all(&self.config, &self.network).into_iter();
         let mut tensors: BTreeMap<String, Tensor> =
             all.map(|named| (named.name.clone(), named.tensor(&self.parameters))).collect();
         let memory = optimiser.memory().iter().map(Vec::as_slice);
@@ -386,7 +386,7 @@ impl Classifier {
     /// Takes the parameters of a checkpoint. One of an earlier version holds those alone that are trained: the others are as they
     /// were drawn.
     pub(super) fn restore(&mut self, from: &Checkpoint) -> Result<(), TrainError> {
-        for named in Named::all(&self.network) {
+        for named in Named::all(&self.config, &self.network) {
             if let Some(tensor) = from.tensors.get(&named.name) {
                 named.take(tensor, &mut self.parameters)?;
             }
@@ -407,7 +407,7 @@ impl Classifier {
         from: &Checkpoint,
         layers: Option<&[String]>,
     ) -> Result<(), TrainError> {
-        for named in Named::all(&self.network) {
+        for named in Named::all(&self.config, &self.network) {
             let layer = &self.config.layers[named.layer].name;
             if layers.is_some_and(|layers| !layers.contains(layer)) {
                 continue;

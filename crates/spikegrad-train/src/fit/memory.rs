@@ -17,29 +17,22 @@ const MOST_SYNAPSES: u64 = u32::MAX as u64;
 
 /// A connection that is to be made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) n_pre: usize,
-    pub(super) n_post: usize,
+pub(super) struct Planned {
+    pub(super) synapses: u64,
     /// The layer that it reaches.
     pub(super) layer: usize,
 }
 
-impl Shape {
-    fn synapses(self) -> u64 {
-        (self.n_pre as u64).saturating_mul(self.n_post as u64)
-    }
-}
-
 /// Refuses a network that does not fit.
-pub(super) fn check(connections: &[Shape], config: &Config) -> Result<(), TrainError> {
-    let counts = connections.iter().map(|connection| connection.synapses());
+pub(super) fn check(connections: &[Planned], config: &Config) -> Result<(), TrainError> {
+    let counts = connections.iter().map(|connection| connection.synapses);
     let synapses = counts.fold(0_u64, u64::saturating_add);
     let needed = Bytes(synapses.saturating_mul(bytes_a_synapse(config)));
     let available = available();
     if needed <= available && synapses <= MOST_SYNAPSES {
         return Ok(());
     }
-    let largest = connections.iter().max_by_key(|connection| connection.synapses());
+    let largest = connections.iter().max_by_key(|connection| connection.synapses);
     let layer = largest.map_or(0, |connection| connection.layer);
     Err(TrainError::Memory { synapses, needed, available, layer })
 }
@@ -49,10 +42,8 @@ fn bytes_a_synapse(config: &Config) -> u64 {
     const NUMBER: u64 = 8;
     // Target, weight and index in the engine.
     const ENGINE: u64 = 8 + 8 + 4;
-    let is_trained = config
-        .layers
-        .iter()
-        .any(|layer| config.learning_rates.with(layer.learning_rates).weights.is_some());
+    let is_trained =
+        config.layers.iter().any(|layer| layer.rates(&config.learning_rates).weights.is_some());
     let rows = config.optimiser.memory_names().len() as u64 + u64::from(config.average.is_some());
     // Parameters twice; the gradient, its sum, and that of a worker.
     let untrained = 2 * NUMBER + ENGINE + 3 * NUMBER;

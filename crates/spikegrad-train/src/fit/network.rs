@@ -6,12 +6,12 @@
 
 use spikegrad::dynamics::lif;
 use spikegrad::{
-    Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
-    Source, Synapses, Values,
+    Connection, ConnectionParameters, Model, Network, NetworkError, Parameters, Population,
+    PopulationParameters, SharedWeights, Source, Synapse, Synapses, Values,
 };
 
 use super::memory;
-use crate::config::{LayerConfig, LayerModel, LearningRates, NeuronValue, Normal};
+use crate::config::{LayerConfig, LayerModel, LearningRates, NeuronValue, Normal, Windows};
 use crate::random::{Purpose, normal_matrix, stream};
 use crate::{Config, TrainError};
 
@@ -19,6 +19,8 @@ use crate::{Config, TrainError};
 struct Wiring {
     from: Source,
     to: usize,
+    /// What sees only a part of the source.
+    windows: Option<Windows>,
     weights: Normal,
     delays: Option<Normal>,
 }
@@ -29,46 +31,83 @@ pub(super) fn build(
     channels: usize,
     outputs: usize,
 ) -> Result<(Network, Parameters), TrainError> {
-    let size = |layer: &LayerConfig| layer.size.unwrap_or(outputs);
-    if let Some(output) = config.layers.last().filter(|layer| size(layer) != outputs) {
+    let sizes = (0..config.layers.len()).map(|k| size(config, k).unwrap_or(outputs));
+    let sizes = sizes.collect::<Vec<_>>();
+    if let Some(output) = sizes.last().filter(|&&size| size != outputs) {
         return Err(TrainError::InvalidSetting {
             key: format!("layers.{}.size", config.layers.len() - 1),
-            found: size(output).to_string(),
+            found: output.to_string(),
             rule: match config.loss.reads_targets() {
                 true => "the number of outputs that the data have targets for, or null",
                 false => "the number of classes, or null",
             },
         });
     }
-    let populations = config.layers.iter().map(|layer| Population {
+    let populations = config.layers.iter().zip(&sizes).map(|(layer, &size)| Population {
         name: layer.name.clone(),
-        size: size(layer),
+        size,
         model: model(layer),
     });
     let wirings = wirings(config);
+    check_images(config, &sizes, channels)?;
     // Before the network is made: what fits nowhere has more neurons than an engine takes, too, and memory is the better reason.
-    let shape = |wiring: &Wiring| {
+    let planned = |wiring: &Wiring| -> Result<memory::Planned, TrainError> {
         let n_pre = match wiring.from {
             Source::Input => channels,
-            Source::Population(k) => size(&config.layers[k]),
+            Source::Population(k) => sizes[k],
         };
-        memory::Shape { n_pre, n_post: size(&config.layers[wiring.to]), layer: wiring.to }
+        let all = (n_pre as u64).saturating_mul(sizes[wiring.to] as u64);
+        let synapses = wiring.windows.map_or(Ok(all), Windows::synapse_count)?;
+        Ok(memory::Planned { synapses, layer: wiring.to })
     };
-    memory::check(&wirings.iter().map(shape).collect::<Vec<_>>(), config)?;
-    let connection = |wiring: &Wiring| Connection {
-        from: wiring.from,
-        to: wiring.to,
-        synapses: Synapses::Dense,
-    };
-    let network =
-        Network::new(channels, populations.collect(), wirings.iter().map(connection).collect())?;
+    memory::check(&wirings.iter().map(planned).collect::<Result<Vec<_>, _>>()?, config)?;
+    let connections = wirings.iter().map(connection).collect::<Result<_, _>>()?;
+    let network = Network::new(channels, populations.collect(), connections)?;
     let connections = wirings.iter().enumerate();
-    let connections = connections.map(|(k, wiring)| synapses(config, wiring, k, network.shape(k)));
-    let layers = config.layers.iter().enumerate();
-    let populations = layers.map(|(k, layer)| neurons(config, k, size(layer)));
+    let connections = connections.map(|(k, wiring)| values(config, wiring, k, &network));
+    let populations = sizes.iter().enumerate().map(|(k, &size)| neurons(config, k, size));
     let parameters =
         Parameters { populations: populations.collect(), connections: connections.collect() };
     Ok((network, parameters))
+}
+
+/// Number of neurons of layer `k`, if the configuration says it.
+fn size(config: &Config, k: usize) -> Option<usize> {
+    let windows = || config.windows(k)?.output_shape().ok();
+    config.layers[k].size.or_else(|| Some(windows()?.into_iter().product()))
+}
+
+/// Checks that images are made of what there is: the neurons of the layer before, or the input channels without the bias, which no window sees.
+fn check_images(config: &Config, sizes: &[usize], channels: usize) -> Result<(), TrainError> {
+    for k in 0..sizes.len() {
+        let Some(windows) = config.windows(k) else { continue };
+        let shape = windows.input_shape();
+        let bias = usize::from(config.encoder.t_bias().is_some());
+        let (of, there, rule) = match k.checked_sub(1) {
+            None => ("input channels", channels - bias, "as many pixels as the samples have"),
+            Some(before) => ("neurons", sizes[before], "as many pixels as the layer before has"),
+        };
+        if shape.into_iter().product::<usize>() != there {
+            let found = format!("{shape:?} for {there} {of}");
+            let key = format!("layers.{k}.kind.input_shape");
+            return Err(TrainError::InvalidSetting { key, found, rule });
+        }
+    }
+    Ok(())
+}
+
+fn connection(wiring: &Wiring) -> Result<Connection, NetworkError> {
+    let Some(windows) = wiring.windows else {
+        return Ok(Connection::new(wiring.from, wiring.to, Synapses::Dense));
+    };
+    let count = windows.kernels().into_iter().product();
+    let list = windows.synapses()?.into_iter();
+    let (synapses, weight_of) =
+        list.map(|(pre, post, weight)| (Synapse { pre, post }, weight)).unzip();
+    Ok(Connection {
+        shared: Some(SharedWeights { count, weight_of }),
+        ..Connection::new(wiring.from, wiring.to, Synapses::Sparse(synapses))
+    })
 }
 
 /// The model of a layer's neurons.
@@ -85,33 +124,35 @@ fn wirings(config: &Config) -> Vec<Wiring> {
     for (to, layer) in config.layers.iter().enumerate() {
         let LayerConfig { weights, delays, recurrent, recurrent_delays, .. } = *layer;
         let from = to.checked_sub(1).map_or(Source::Input, Source::Population);
-        wirings.push(Wiring { from, to, weights, delays });
+        wirings.push(Wiring { from, to, windows: config.windows(to), weights, delays });
         if let Some(weights) = recurrent {
             let (from, delays) = (Source::Population(to), recurrent_delays);
-            wirings.push(Wiring { from, to, weights, delays });
+            wirings.push(Wiring { from, to, windows: None, weights, delays });
         }
     }
     for (to, layer) in config.layers.iter().enumerate() {
         for skip in &layer.skip {
             let from = config.layers.iter().position(|other| other.name == skip.from);
             let from = from.map_or(Source::Input, Source::Population);
-            wirings.push(Wiring { from, to, weights: skip.weights, delays: skip.delays });
+            let (weights, delays) = (skip.weights, skip.delays);
+            wirings.push(Wiring { from, to, windows: None, weights, delays });
         }
     }
     wirings
 }
 
 /// Initial weights and delays of the connection at position `index`.
-fn synapses(
+fn values(
     config: &Config,
     wiring: &Wiring,
     index: usize,
-    (n_pre, n_post): (usize, usize),
+    network: &Network,
 ) -> ConnectionParameters {
+    let count = network.weight_count(index);
     let draw = |purpose, normal: Normal, unit: f64| {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let mut rng = stream(config.seed, purpose, index);
-        normal_matrix(n_post, n_pre, unit * normal.mean, unit * normal.std, &mut rng)
+        normal_matrix(1, count, unit * normal.mean, unit * normal.std, &mut rng)
     };
     let delay = match wiring.delays {
         Some(delays) => {
@@ -121,13 +162,14 @@ fn synapses(
         None => Values::Shared(0.0),
     };
     let unit = config.layers[wiring.to].v_th.mean();
+    let unit = wiring.windows.map_or(unit, |windows| windows.share(unit));
     ConnectionParameters { weights: draw(Purpose::Weights, wiring.weights, unit), delay }
 }
 
 /// Values of the neurons of layer `k`: one for each where they are drawn, or trained.
 fn neurons(config: &Config, k: usize, size: usize) -> PopulationParameters {
     let layer = &config.layers[k];
-    let rates: LearningRates = config.learning_rates.with(layer.learning_rates);
+    let rates: LearningRates = layer.rates(&config.learning_rates);
     let index = u32::try_from(k).unwrap_or(u32::MAX);
     let value = |value: NeuronValue, rate: Option<f64>, purpose, is_positive| match (value, rate) {
         (NeuronValue::Drawn(drawn), _) => {

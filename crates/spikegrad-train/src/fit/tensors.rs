@@ -3,6 +3,8 @@
 //! | name | shape | holds |
 //! | --- | --- | --- |
 //! | `LAYER.weight` | neurons × neurons of the layer before, or inputs | weights |
+//! | the same of a convolution | output × input channels × height × width of a kernel | weights |
+//! | the same of an average pool | 1 | its weight |
 //! | `LAYER.recurrent_weight` | neurons × neurons | weights from the layer to itself |
 //! | `LAYER.weight_from_SOURCE` | neurons × neurons of the source | weights that leave out the layers between |
 //! | `LAYER.delay`, and so on | as the weights, or none | delays in s |
@@ -14,8 +16,9 @@
 use spikegrad::dynamics::{Quantity, Range};
 use spikegrad::{Network, Parameters, Source, Values};
 
+use crate::config::Windows;
 use crate::optimise::Constraint;
-use crate::{Tensor, TrainError};
+use crate::{Config, Tensor, TrainError};
 
 /// Values of one kind of one layer or connection, with their name.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +104,7 @@ impl Place {
 
 impl Named {
     /// Everything that a network is made of: connections, then neurons.
-    pub(super) fn all(network: &Network) -> Vec<Self> {
+    pub(super) fn all(config: &Config, network: &Network) -> Vec<Self> {
         let mut all = Vec::new();
         for (k, connection) in network.connections().iter().enumerate() {
             let layer = connection.to;
@@ -117,8 +120,14 @@ impl Named {
                 }
             };
             let (n_pre, n_post) = network.shape(k);
+            let kernels = connection
+                .shared
+                .as_ref()
+                .and_then(|_| config.windows(layer))
+                .map(Windows::kernels);
+            let each = kernels.unwrap_or_else(|| vec![n_post, n_pre]);
             for (what, place) in [("weight", Place::Weights(k)), ("delay", Place::Delays(k))] {
-                all.push(Self { name: name(what), layer, place, each: vec![n_post, n_pre] });
+                all.push(Self { name: name(what), layer, place, each: each.clone() });
             }
         }
         for (layer, population) in network.populations().iter().enumerate() {

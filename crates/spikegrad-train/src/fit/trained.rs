@@ -95,7 +95,7 @@ impl Trained {
     pub(super) fn new(config: &Config, network: &Network, parameters: &Parameters) -> Self {
         let part = |named: Named| {
             let layer = &config.layers[named.layer];
-            let rates = config.learning_rates.with(layer.learning_rates);
+            let rates = layer.rates(&config.learning_rates);
             let bound = config.bounds.thresholds.map(|bound| bound * layer.v_th.mean());
             let (rate, constraint) = moves(named.place, network, &rates, bound)?;
             // What is shared is not trained: a delay of nothing, from a layer to itself.
@@ -112,7 +112,7 @@ impl Trained {
                 constraint,
             })
         };
-        Self { parts: Named::all(network).into_iter().filter_map(part).collect() }
+        Self { parts: Named::all(config, network).into_iter().filter_map(part).collect() }
     }
 
     /// Whether any time constant is trained.
@@ -218,16 +218,16 @@ impl Trained {
 
     /// Where the weights onto the neurons of population `k` from the layer before stand in the row; nothing, if they are not
     /// trained.
-    pub(super) fn weights_onto(&self, network: &Network, k: usize) -> Vec<IncomingWeights> {
-        let onto = |part: &Part| match part.place {
-            Place::Weights(c) => {
-                let connection = &network.connections()[c];
-                connection.to == k && connection.from != Source::Population(k)
-            }
-            _ => false,
-        };
-        let incoming = |(part, range): (&Part, std::ops::Range<usize>)| {
-            onto(part).then(|| IncomingWeights { start: range.start, n_pre: part.shape[1] })
+    pub(super) fn weights_onto<'a>(
+        &self,
+        network: &'a Network,
+        k: usize,
+    ) -> Vec<IncomingWeights<'a>> {
+        let incoming = |(part, weights): (&Part, std::ops::Range<usize>)| {
+            let Place::Weights(c) = part.place else { return None };
+            let connection = &network.connections()[c];
+            let is_onto = connection.to == k && connection.from != Source::Population(k);
+            is_onto.then_some(IncomingWeights { connection, weights })
         };
         self.ranges().filter_map(incoming).collect()
     }

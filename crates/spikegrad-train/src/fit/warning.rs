@@ -202,7 +202,7 @@ fn without_effect(config: &Config, batches: usize) -> Vec<Warning> {
     };
     rates_without_effect(config, &mut add);
     let layers = &config.layers;
-    let rates = || layers.iter().map(|layer| config.learning_rates.with(layer.learning_rates));
+    let rates = || layers.iter().map(|layer| layer.rates(&config.learning_rates));
     for (k, layer) in layers.iter().enumerate() {
         let is_idle = layer.recurrent_delays.is_some() && layer.recurrent.is_none();
         let why = "the layer has no synapses to itself, `recurrent`";
