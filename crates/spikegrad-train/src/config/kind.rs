@@ -1,6 +1,6 @@
 //! How a layer is reached by the one before: by everyone, or through windows over images.
 //!
-//! A layer that sees windows is a stack of images itself, so that the next one needs no shape. Names and defaults are those of `PyTorch`. Not here: which
+//! A layer that sees windows is a stack of images itself, so that the next one needs no shape. Names are those of `PyTorch`, and so are the defaults that it has. Not here: which
 //! synapses that makes (`spikegrad::Conv2d`, `spikegrad::AvgPool2d`).
 
 use schemars::JsonSchema;
@@ -22,8 +22,10 @@ pub enum LayerKind {
     #[serde(rename = "conv2d")]
     Conv2d {
         /// Channels of the layer.
+        #[serde(default = "eight")]
         out_channels: usize,
         /// Height and width of a kernel.
+        #[serde(default = "three")]
         kernel_size: usize,
         /// Pixels from one window to the next.
         #[serde(default = "one")]
@@ -39,6 +41,7 @@ pub enum LayerKind {
     #[serde(rename = "avg_pool2d")]
     AvgPool2d {
         /// Height and width of a window.
+        #[serde(default = "two")]
         kernel_size: usize,
         /// Pixels from one window to the next; `null` for windows side by side.
         #[serde(default)]
@@ -60,6 +63,18 @@ impl Default for LayerKind {
 
 fn one() -> usize {
     1
+}
+
+fn two() -> usize {
+    2
+}
+
+fn three() -> usize {
+    3
+}
+
+fn eight() -> usize {
+    8
 }
 
 impl LayerKind {
