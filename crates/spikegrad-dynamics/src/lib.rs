@@ -23,6 +23,7 @@ pub mod lanes;
 pub mod lif;
 pub mod math;
 mod neuron;
+pub mod qif;
 mod scalar;
 mod table;
 

@@ -56,6 +56,12 @@ impl Quantity {
         Self { path, title, kind, default, range, learning_rate: None }
     }
 
+    /// The same, trained at the learning rate of this name.
+    #[must_use]
+    pub const fn trained(self, learning_rate: &'static str) -> Self {
+        Self { learning_rate: Some(learning_rate), ..self }
+    }
+
     /// Its name within `params` or `initial`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -5,7 +5,7 @@
 
 use crate::wording::shown;
 use crate::{NamedNeuron, NetworkError, NeuronId};
-use spikegrad_dynamics::{General, NUMBERS, Table, lif};
+use spikegrad_dynamics::{General, NUMBERS, Table, lif, qif};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ const IN_ORDER: [usize; NUMBERS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 
 impl Model {
     /// All models that the problem file knows.
-    pub const ALL: [Self; 2] = [Self::Lif, Self::Li];
+    pub const ALL: [Self; 4] =
+        [Self::Lif, Self::Li, Self::General(&qif::QIF), Self::General(&qif::QIF_DELTA)];
 
     /// What the model says of its numbers.
     #[must_use]

@@ -42,6 +42,7 @@ pub(crate) use crossing::by_bracket;
 pub use gradient::LifGradient;
 pub use integral::Averaging;
 pub use parameters::{IntegratorParameters, LifParameters};
+pub(crate) use table::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
 pub use table::{
     COUNT, I, I_BIAS, T_REF, TABLE, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH, integrator,
 };

@@ -2,27 +2,25 @@
 
 use crate::table::{Below, Kind, Quantity, Table};
 
-const fn trained(learning_rate: &'static str, number: Quantity) -> Quantity {
-    Quantity { learning_rate: Some(learning_rate), ..number }
-}
-
-const MEMBRANE: Quantity = trained(
-    "tau_mem",
-    Quantity::new("params.tau_mem", "membrane time constant", Kind::TimeConstant, 0.02),
-);
-const SYNAPSE: Quantity = trained(
-    "tau_syn",
-    Quantity::new("params.tau_syn", "synaptic time constant", Kind::TimeConstant, 0.005),
-);
-const LEAK: Quantity = Quantity::new("params.v_leak", "leak potential", Kind::Potential, 0.0);
-const BIAS: Quantity = trained(
-    "biases",
-    Quantity::new("params.i_bias", "constant input current", Kind::Potential, 0.0),
-);
-const START: Quantity =
+/// Membrane time constant, of any neuron with a membrane.
+pub(crate) const MEMBRANE: Quantity =
+    Quantity::new("params.tau_mem", "membrane time constant", Kind::TimeConstant, 0.02)
+        .trained("tau_mem");
+/// Synaptic time constant, of any neuron with a current that decays.
+pub(crate) const SYNAPSE: Quantity =
+    Quantity::new("params.tau_syn", "synaptic time constant", Kind::TimeConstant, 0.005)
+        .trained("tau_syn");
+/// Bias.
+pub(crate) const BIAS: Quantity =
+    Quantity::new("params.i_bias", "constant input current", Kind::Potential, 0.0)
+        .trained("biases");
+/// Potential at time 0.
+pub(crate) const START: Quantity =
     Quantity::new("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);
-const CURRENT: Quantity =
+/// Current at time 0.
+pub(crate) const CURRENT: Quantity =
     Quantity::new("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);
+const LEAK: Quantity = Quantity::new("params.v_leak", "leak potential", Kind::Potential, 0.0);
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -53,7 +51,7 @@ pub const TABLE: Table = Table {
     quantities: &[
         MEMBRANE,
         SYNAPSE,
-        trained("thresholds", Quantity::new("params.v_th", "threshold", Kind::Potential, 1.0)),
+        Quantity::new("params.v_th", "threshold", Kind::Potential, 1.0).trained("thresholds"),
         Quantity::new("params.v_reset", "reset value", Kind::Potential, 0.0),
         LEAK,
         BIAS,

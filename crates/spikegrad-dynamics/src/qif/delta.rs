@@ -1,0 +1,59 @@
+//! The neuron with delta synapses, `qif_delta`: its numbers and its equations.
+
+use super::{
+    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, point, potential, rate_of_point,
+    scaled,
+};
+use crate::general::vector;
+use crate::lif::{BIAS, MEMBRANE, START};
+use crate::{Equations, Quantity, Scalar, Table, Vector};
+
+/// Membrane time constant, in seconds.
+pub const TAU_MEM: usize = 0;
+/// Constant input current.
+pub const I_BIAS: usize = 1;
+/// Potential at time 0.
+pub const V: usize = 2;
+
+/// The numbers of such a neuron: with the bias of the table it oscillates, and begins in the middle of its cycle.
+pub const TABLE: Table = Table::new(
+    "qif_delta",
+    "quadratic integrate-and-fire neuron with delta synapses",
+    &[MEMBRANE, Quantity { default: 1.25, ..BIAS }, Quantity { default: 0.5, ..START }],
+);
+
+/// The equations of `qif_delta`: the state is (y, y′).
+pub(super) struct QifDelta;
+
+impl Equations for QifDelta {
+    const TABLE: Table = TABLE;
+    const DIMENSION: usize = 2;
+
+    fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
+        vector(point(p[V]))
+    }
+    fn rate<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>) -> Vector<T> {
+        vector(rate_of_point([y, dy], p[I_BIAS], p[TAU_MEM]))
+    }
+    fn flow<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>, dt: T) -> Vector<T> {
+        vector(constant::flow([y, dy], p[I_BIAS], dt / p[TAU_MEM]))
+    }
+    fn receive<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>, weight: T) -> Vector<T> {
+        vector(scaled([y, dy - weight * y]))
+    }
+    fn threshold<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
+        before_the_spike([y, dy])
+    }
+    fn reset<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> Vector<T> {
+        vector(beyond_the_spike([y, dy]))
+    }
+    fn next_spike(p: &[f64], [y, dy, ..]: Vector<f64>) -> Option<f64> {
+        constant::next_zero([y, dy], p[I_BIAS]).map(|after| after * p[TAU_MEM])
+    }
+    fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        Self::next_spike(p, state).map(|at| ROUNDED_DOWN * at)
+    }
+    fn membrane<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
+        potential([y, dy])
+    }
+}

@@ -1,0 +1,79 @@
+//! The neuron with exponential synapses, `qif`: its numbers and its equations.
+
+use super::series::Course;
+use super::{
+    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, point, potential, rate_of_point,
+};
+use crate::general::vector;
+use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
+use crate::{Equations, Scalar, Table, Vector};
+
+/// Membrane time constant, in seconds.
+pub const TAU_MEM: usize = 0;
+/// Synaptic time constant, in seconds.
+pub const TAU_SYN: usize = 1;
+/// Constant input current.
+pub const I_BIAS: usize = 2;
+/// Potential at time 0.
+pub const V: usize = 3;
+/// Synaptic current at time 0.
+pub const I: usize = 4;
+
+/// The numbers of such a neuron.
+pub const TABLE: Table = Table::new(
+    "qif",
+    "quadratic integrate-and-fire neuron",
+    &[MEMBRANE, SYNAPSE, BIAS, START, CURRENT],
+);
+
+/// The equations of `qif`: the state is (y, y′, I).
+pub(super) struct Qif;
+
+impl Qif {
+    fn course<T: Scalar>(p: &[T], [y, dy, i, ..]: Vector<T>) -> Course<T> {
+        let ratio = p[TAU_MEM] / p[TAU_SYN];
+        Course { point: [y, dy], current: i, bias: p[I_BIAS], ratio }
+    }
+}
+
+impl Equations for Qif {
+    const TABLE: Table = TABLE;
+    const DIMENSION: usize = 3;
+
+    fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
+        let [y, dy] = point(p[V]);
+        vector([y, dy, p[I]])
+    }
+    fn rate<T: Scalar>(p: &[T], [y, dy, i, ..]: Vector<T>) -> Vector<T> {
+        let drive = i + p[I_BIAS];
+        let [y, dy] = rate_of_point([y, dy], drive, p[TAU_MEM]);
+        vector([y, dy, -i / p[TAU_SYN]])
+    }
+    fn flow<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T> {
+        let i = state[2] * (-dt / p[TAU_SYN]).exp();
+        let [y, dy] = Self::course(p, state).after(dt / p[TAU_MEM]);
+        vector([y, dy, i])
+    }
+    fn receive<T: Scalar>(_: &[T], [y, dy, i, ..]: Vector<T>, weight: T) -> Vector<T> {
+        vector([y, dy, i + weight])
+    }
+    fn threshold<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
+        before_the_spike([y, dy])
+    }
+    fn reset<T: Scalar>(_: &[T], [y, dy, i, ..]: Vector<T>) -> Vector<T> {
+        let [y, dy] = beyond_the_spike([y, dy]);
+        vector([y, dy, i])
+    }
+    fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        Self::course(p, state).next_zero().map(|after| after * p[TAU_MEM])
+    }
+    fn earliest_spike(p: &[f64], [y, dy, i, ..]: Vector<f64>) -> Option<f64> {
+        // More current is always an earlier spike, and the current never exceeds this.
+        let drive = p[I_BIAS] + i.max(0.0);
+        let earliest = constant::next_zero([y, dy], drive)?;
+        Some(ROUNDED_DOWN * earliest * p[TAU_MEM])
+    }
+    fn membrane<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
+        potential([y, dy])
+    }
+}

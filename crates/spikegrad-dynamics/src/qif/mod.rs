@@ -1,0 +1,167 @@
+//! Quadratic integrate-and-fire neurons, with exponential synapses (`qif`) and with delta synapses (`qif_delta`; its phase is the theta
+//! neuron's): smooth spike times that never graze.
+//!
+//! ```text
+//! tau_mem dV/dt = V (V − 1) + I + i_bias        a spike where V → +∞; V starts again from −∞, I goes on
+//! ```
+//!
+//! With V = −y′/y, where ′ is `tau_mem` d/dt, the equation is linear, `y″ + y′ + (I + i_bias) y = 0`, and its state is a point (y, y′) of the projective
+//! line, known up to a factor: finite and smooth also at a spike, which is a zero of y. There y changes its sign, and so does the factor: the
+//! reset is no jump (C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523, and docs/mathematics.md, section 7a). States are scaled
+//! by powers of two, which change no bit of V.
+//!
+//! A constant drive has a closed form (`constant.rs`); a current that decays a series, piece by piece (`series.rs`).
+
+mod constant;
+pub mod delta;
+pub mod exponential;
+mod series;
+
+use crate::{General, Scalar, math};
+
+/// With exponential synapses: an arrival adds its weight to I.
+pub static QIF: General = General::of::<exponential::Qif>();
+
+/// With delta synapses: an arrival adds its weight to V.
+pub static QIF_DELTA: General = General::of::<delta::QifDelta>();
+
+/// Some roundings of a closed form.
+const ROUNDED_DOWN: f64 = 1.0 - 64.0 * f64::EPSILON;
+
+/// (y, y′), up to a factor.
+type Point<T> = [T; 2];
+
+/// The point of a potential.
+fn point<T: Scalar>(v: T) -> Point<T> {
+    scaled([T::from(1.0), -v])
+}
+
+/// The potential of a point; infinite at a spike.
+fn potential<T: Scalar>([y, dy]: Point<T>) -> T {
+    -dy / y
+}
+
+/// The same point, its larger coordinate between 1 and 2.
+fn scaled<T: Scalar>(point: Point<T>) -> Point<T> {
+    let size = point[0].re().abs().max(point[1].re().abs());
+    if !(size > 0.0 && size.is_finite()) {
+        return point;
+    }
+    let scale = T::from(math::power_of_two_below(size).recip());
+    point.map(|x| scale * x)
+}
+
+/// d(y, y′)/dt under this drive, per second.
+fn rate_of_point<T: Scalar>([y, dy]: Point<T>, drive: T, tau_mem: T) -> Point<T> {
+    [dy / tau_mem, -(dy + drive * y) / tau_mem]
+}
+
+/// −1/V: negative while V grows to infinity, zero at the spike, where it grows by 1 in a membrane time constant, whatever the drive.
+fn before_the_spike<T: Scalar>([y, dy]: Point<T>) -> T {
+    y / dy
+}
+
+/// From the zero of y that is a spike to the same point seen from −∞: both coordinates change their sign, and y is exactly zero.
+fn beyond_the_spike<T: Scalar>([y, dy]: Point<T>) -> Point<T> {
+    [(-y).with_re(0.0), -dy]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::series::Course;
+    use super::*;
+    use crate::Dual64;
+
+    /// Some dozen roundings, each of a potential of size one.
+    const ROUNDING: f64 = 2e-15;
+
+    #[test]
+    fn under_a_constant_drive_the_potential_is_a_tangent() {
+        // J = 5/4: V = ½ + tan(s + atan(V₀ − ½)).
+        for v in [-3.0, 0.5, 0.9, 40.0] {
+            let phase = f64::atan(v - 0.5);
+            let left = std::f64::consts::FRAC_PI_2 - phase;
+            let found = constant::next_zero(point(v), 1.25).unwrap();
+            assert!((found / left - 1.0).abs() < ROUNDING, "{v}: {found} {left}");
+            for share in [0.1, 0.5, 0.9] {
+                let got = potential(constant::flow(point(v), 1.25, share * left));
+                let expected = 0.5 + (share * left + phase).tan();
+                // The tangent magnifies a rounding of its argument.
+                let size = 1.0 + expected * expected;
+                assert!((got - expected).abs() < ROUNDING * size, "{v}: {got} {expected}");
+            }
+        }
+        // J = −2: V = ½ − 1.5 tanh(1.5 s − artanh((V₀ − ½)/1.5)) below the unstable point 2, and never a spike.
+        let got = potential(constant::flow(point(1.9), -2.0, 0.7));
+        let expected = 0.5 - 1.5 * (1.5 * 0.7 - f64::atanh(1.4 / 1.5)).tanh();
+        assert!((got - expected).abs() < 8.0 * ROUNDING, "{got} {expected}");
+        assert_eq!(constant::next_zero(point(1.9), -2.0), None);
+        // Above it, at artanh(1.5/(V₀ − ½))/1.5.
+        let found = constant::next_zero(point(3.0), -2.0).unwrap();
+        assert!((found / (f64::atanh(1.5 / 2.5) / 1.5) - 1.0).abs() < ROUNDING, "{found}");
+        // At J = ¼ the tangent is a hyperbola.
+        let found = constant::next_zero(point(3.0), 0.25).unwrap();
+        assert!((found - 1.0 / 2.5).abs() < ROUNDING, "{found}");
+        // Long after, all that was below the unstable point rests.
+        assert!((potential(constant::flow(point(-7.0), -2.0, 1e4)) + 1.0).abs() < ROUNDING);
+    }
+
+    /// y and y′ of the solution for `tau_mem` = 2 `tau_syn`: A sin(a e⁻ˢ) + B cos(a e⁻ˢ) with a² = I.
+    fn at_ratio_two(v: f64, current: f64, s: f64) -> Point<f64> {
+        let a = current.sqrt();
+        let (sin, cos) = a.sin_cos();
+        // y(0) = 1, y′(0) = −V.
+        let [of_sin, of_cos] = [sin + cos * v / a, cos - sin * v / a];
+        let (sin, cos) = (a * (-s).exp()).sin_cos();
+        [of_sin * sin + of_cos * cos, -a * (-s).exp() * (of_sin * cos - of_cos * sin)]
+    }
+
+    #[test]
+    fn under_a_current_that_decays_the_potential_is_that_of_the_closed_form() {
+        for (v, current) in [(0.0, 3.0), (-2.0, 9.0), (0.3, 200.0), (0.7, 1.1)] {
+            let course = Course { point: point(v), current, bias: 0.0, ratio: 2.0 };
+            for s in [0.01, 0.2, 0.5, 1.3, 8.0, 60.0] {
+                let [y, dy] = at_ratio_two(v, current, s);
+                let [found_y, found_dy] = course.after(s);
+                // As directions, over all spikes on the way; each radian of turning is rounded.
+                let sine = (y * found_dy - dy * found_y) / y.hypot(dy) / found_y.hypot(found_dy);
+                let turned = 1.0 + current.sqrt() + s;
+                assert!(sine.abs() < ROUNDING * turned, "{v} {current} {s}: {sine}");
+            }
+            if let Some(at) = course.next_zero() {
+                let [y, dy] = at_ratio_two(v, current, at);
+                assert!((y / dy).abs() < 4.0 * ROUNDING * (1.0 + at), "{v} {current}: {y}");
+            }
+        }
+        // From rest the least current is π²/4.
+        let from_rest = |current| Course { point: point(0.0), current, bias: 0.0, ratio: 2.0 };
+        let least = std::f64::consts::PI.powi(2) / 4.0;
+        assert!(from_rest(least * (1.0 + 1e-12)).next_zero().is_some());
+        assert!(from_rest(least * (1.0 - 1e-12)).next_zero().is_none());
+    }
+
+    #[test]
+    fn pieces_add_up_under_a_bias_at_any_ratio() {
+        for (bias, current, ratio) in
+            [(0.6, 4.0, 1.0), (-2.0, 30.0, 0.3), (3.0, -20.0, 20.0), (0.25, 1.0, 1.02)]
+        {
+            let course = Course { point: point(0.4), current, bias, ratio };
+            let whole = course.after(1.7);
+            let faded = |s: f64| current * f64::exp(-ratio * s);
+            let first = Course { point: course.after(0.6), current: faded(0.6), ..course };
+            let [a, b] = [potential(whole), potential(first.after(1.1))];
+            assert!((a - b).abs() < 40.0 * ROUNDING * (1.0 + a * a), "{bias} {ratio}: {a} {b}");
+            // The rate of the flow is that of the equation: the derivative by its length.
+            let lifted = Course {
+                point: course.point.map(Dual64::from),
+                current: current.into(),
+                bias: bias.into(),
+                ratio: ratio.into(),
+            };
+            let v = potential(lifted.after(Dual64::from(1.7).derivative()));
+            let expected = v.re * (v.re - 1.0) + faded(1.7) + bias;
+            let size = 1.0 + v.re * v.re;
+            assert!((v.eps - expected).abs() < 40.0 * ROUNDING * size * size, "{v:?} {expected}");
+        }
+    }
+}

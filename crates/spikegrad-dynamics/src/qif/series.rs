@@ -1,0 +1,161 @@
+//! Motion under a current that decays, in units of the membrane time constant: `y″ + y′ + (b + I e^(−r s)) y = 0`
+//! with r = `tau_mem`/`tau_syn`.
+//!
+//! In u = 1 − e^(−r s) the coefficients are polynomials, and y is a power series with a radius of convergence of 1, of which each term
+//! follows from the two or three before it (docs/mathematics.md, eq. 29a):
+//!
+//! ```text
+//! r² [(k+2)(k+1) c_(k+2) − 2 (k+1) k c_(k+1) + k (k−1) c_k] − (r² − r) [(k+1) c_(k+1) − k c_k] + (b + I) c_k − I c_(k−1) = 0
+//! ```
+//!
+//! A motion is cut into pieces in which u stays small and y turns by less than a radian, so that no term is much larger than the sum and no
+//! piece has more than one zero. That holds for any ratio of the time constants, also where the Bessel functions that solve the equation
+//! degenerate.
+
+use super::{Point, constant, scaled};
+use crate::{Scalar, math};
+
+/// Most that u grows in a piece: terms fall by 0.4 at least.
+const LARGEST_U: f64 = 0.4;
+
+/// After so many synaptic time constants less than 2⁻⁶⁰ of a current of size one is left.
+const FADED: f64 = 42.0;
+
+/// Terms are left out from where they are less than this beside the sum: below a rounding, also of their second derivatives.
+const SMALL: f64 = 1e-22;
+
+/// A motion that begins at `point`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course<T> {
+    pub(super) point: Point<T>,
+    pub(super) current: T,
+    pub(super) bias: T,
+    /// `tau_mem`/`tau_syn`.
+    pub(super) ratio: T,
+}
+
+/// Coefficients of the powers of u in one piece.
+type Series<T> = Vec<T>;
+
+impl<T: Scalar> Course<T> {
+    /// The point after `length`.
+    pub(super) fn after(mut self, length: T) -> Point<T> {
+        let mut rest = length;
+        let mut current_lasts = self.current_lasts();
+        while rest.re() > 0.0 {
+            if current_lasts <= 0.0 {
+                return constant::flow(self.point, self.bias, rest);
+            }
+            let piece = self.longest_piece();
+            let whole = piece < rest.re();
+            let step = if whole { T::from(piece) } else { rest };
+            self.advance(step);
+            if !whole {
+                break;
+            }
+            rest -= step;
+            current_lasts -= piece;
+        }
+        self.point
+    }
+
+    /// For how long the current matters.
+    fn current_lasts(&self) -> f64 {
+        (FADED + math::ln_1p(self.current.re().abs())) / self.ratio.re()
+    }
+
+    /// The longest piece: u up to its limit, and less than a radian of turning.
+    fn longest_piece(&self) -> f64 {
+        let drive = self.current.re().abs() + self.bias.re().abs() + 1.0;
+        (-math::ln_1p(-LARGEST_U) / self.ratio.re()).min(drive.sqrt().recip())
+    }
+
+    /// Goes on by one piece.
+    fn advance(&mut self, step: T) {
+        let left = (-self.ratio * step).exp();
+        let u = -(-self.ratio * step).exp_m1();
+        let series = self.series(u.re());
+        let (mut y, mut by_u) = (T::from(0.0), T::from(0.0));
+        for &c in series.iter().rev() {
+            by_u = by_u * u + y;
+            y = y * u + c;
+        }
+        self.point = scaled([y, self.ratio * left * by_u]);
+        self.current *= left;
+    }
+
+    /// The series of y as far as it is needed up to `u`.
+    fn series(&self, u: f64) -> Series<T> {
+        let Self { point: [y, dy], current, bias, ratio } = *self;
+        let number = |k: f64| T::from(k);
+        let square = ratio * ratio;
+        let mut series = vec![y, dy / ratio];
+        let (mut power, mut small, mut k) = (u, 0, 0.0);
+        let size = y.re().abs().max((dy / ratio).re().abs() * u);
+        loop {
+            let n = series.len() - 2;
+            let (c, next) = (series[n], series[n + 1]);
+            let before = if n == 0 { number(0.0) } else { series[n - 1] };
+            let turning = square * (number(2.0 * (k + 1.0) * k) * next - number(k * (k - 1.0)) * c)
+                + (square - ratio) * (number(k + 1.0) * next - number(k) * c);
+            let driven = (bias + current) * c - current * before;
+            series.push((turning - driven) / (square * number((k + 2.0) * (k + 1.0))));
+            (power, k) = (power * u, k + 1.0);
+            let term = series[n + 2].re().abs() * power;
+            // Three in a row: one of them may be zero by itself.
+            small = if term <= SMALL * size { small + 1 } else { 0 };
+            if small == 3 || series.len() == MOST_TERMS {
+                return series;
+            }
+        }
+    }
+}
+
+/// 0.4ᵏ is below 10⁻²² there, with room for powers of k.
+const MOST_TERMS: usize = 80;
+
+impl Course<f64> {
+    /// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.
+    pub(super) fn next_zero(mut self) -> Option<f64> {
+        let (mut passed, lasts) = (0.0, self.current_lasts());
+        while passed < lasts {
+            let piece = self.longest_piece();
+            let u = -math::exp_m1(-self.ratio * piece);
+            let series = self.series(u);
+            let began = self.point[0];
+            self.advance(piece);
+            if self.point[0] <= 0.0 {
+                // A zero at the very beginning is divided out.
+                let series = if began == 0.0 { &series[1..] } else { &series };
+                return Some(passed - math::ln_1p(-zero(series, u)) / self.ratio);
+            }
+            passed += piece;
+        }
+        constant::next_zero(self.point, self.bias).map(|after| passed + after)
+    }
+}
+
+/// The zero of a series that falls from above zero at 0 to zero or below at `end`: Newton's steps, halved where they leave the bracket.
+fn zero(series: &[f64], end: f64) -> f64 {
+    let (mut low, mut high) = (0.0, end);
+    let mut u = 0.5 * end;
+    for _ in 0..100 {
+        let (mut y, mut by_u) = (0.0, 0.0);
+        for &c in series.iter().rev() {
+            by_u = f64::mul_add(by_u, u, y);
+            y = f64::mul_add(y, u, c);
+        }
+        if y > 0.0 {
+            low = u;
+        } else {
+            high = u;
+        }
+        let newton = u - y / by_u;
+        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
+        if (next - u).abs() <= f64::EPSILON * u {
+            return next;
+        }
+        u = next;
+    }
+    u
+}
