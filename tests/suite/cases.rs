@@ -6,9 +6,9 @@ use crate::support::{
 use crate::tolerance::{CASE, SPIKE_TIME_ULPS};
 use spikegrad::problem::Problem;
 
-fn check(name: &str) {
-    let text = std::fs::read(here("cases").join(format!("{name}.json"))).unwrap();
-    let expected = read_json(&here("cases").join(format!("{name}.expected.json")));
+fn check(folder: &str, name: &str) {
+    let text = std::fs::read(here(folder).join(format!("{name}.json"))).unwrap();
+    let expected = read_json(&here(folder).join(format!("{name}.expected.json")));
     let problem = Problem::from_json(&text).unwrap();
     let evaluation = differentiate(&problem);
     let answer = document(&problem, &evaluation);
@@ -50,41 +50,56 @@ fn check(name: &str) {
 }
 
 macro_rules! cases {
-    ($($name:ident),* $(,)?) => {
+    ($folder:literal: $($name:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            check(stringify!($name));
+            super::check($folder, stringify!($name));
         })*
 
         #[test]
         fn no_case_is_forgotten() {
             let listed = [$(concat!(stringify!($name), ".json")),*];
-            for entry in std::fs::read_dir(here("cases")).unwrap() {
+            for entry in std::fs::read_dir(crate::support::here($folder)).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();
-                let is_answer = name.ends_with(".expected.json");
-                assert!(is_answer || listed.contains(&name.as_str()), "{name} is not run");
+                let is_problem = name.ends_with(".json") && !name.ends_with(".expected.json");
+                assert!(!is_problem || listed.contains(&name.as_str()), "{name} is not run");
             }
         }
     };
 }
 
-cases!(
-    close_taus_100,
-    equal_taus_100,
-    feedforward_100,
-    heterogeneous_100,
-    initial_state_sparse_100,
-    many_spikes_100,
-    max_voltage_100,
-    max_voltage_cusp_100,
-    mean_voltage_100,
-    nearly_equal_taus_100,
-    recurrent_delays_100,
-    refractory_bias_100,
-    refractory_bursts,
-    slow_synapse_100,
-    spiking_max_voltage,
-    spiking_mean_voltage,
-    spiking_voltage_samples,
-    voltage_samples_100,
-);
+mod leaky {
+    cases!("cases":
+        close_taus_100,
+        equal_taus_100,
+        feedforward_100,
+        heterogeneous_100,
+        initial_state_sparse_100,
+        many_spikes_100,
+        max_voltage_100,
+        max_voltage_cusp_100,
+        mean_voltage_100,
+        nearly_equal_taus_100,
+        recurrent_delays_100,
+        refractory_bias_100,
+        refractory_bursts,
+        slow_synapse_100,
+        spiking_max_voltage,
+        spiking_mean_voltage,
+        spiking_voltage_samples,
+        voltage_samples_100,
+    );
+}
+
+/// Neurons whose spikes are crossings of infinity, alone and beside leaky ones.
+mod quadratic {
+    cases!("cases/qif":
+        qif_delta_feedforward_100,
+        qif_delta_recurrent_100,
+        qif_feedforward_100,
+        qif_general_100,
+        qif_mixed_100,
+        qif_mixed_voltage_100,
+        qif_recurrent_delays_100,
+    );
+}

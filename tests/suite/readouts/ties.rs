@@ -317,7 +317,7 @@ fn each_tie_is_named_and_the_derivative_is_that_of_the_documented_side() {
 #[test]
 fn arrivals_that_cut_a_maximum_off_together_are_a_tie() {
     let problem = crate::support::cut_off_together();
-    let loss = MaxVoltageCrossEntropy { population: "out".into(), label: 1 };
+    let loss = MaxVoltageCrossEntropy { population: "readout".into(), label: 1 };
     let found = ties(&problem, &loss);
     let [Tie { kind: TieKind::SharedCusp, time: 0.006, .. }] = found[..] else {
         panic!("{found:?}")

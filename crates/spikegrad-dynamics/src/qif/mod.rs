@@ -7,7 +7,7 @@
 //!
 //! With V = −y′/y, where ′ is `tau_mem` d/dt, the equation is linear, `y″ + y′ + (I + i_bias) y = 0`, and its state is a point (y, y′) of the projective
 //! line, known up to a factor: finite and smooth also at a spike, which is a zero of y. There y changes its sign, and so does the factor: the
-//! reset is no jump (C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523, and docs/mathematics.md, section 7a). States are scaled
+//! reset is no jump (C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523, and docs/mathematics.md, eq. 26a). States are scaled
 //! by powers of two, which change no bit of V.
 //!
 //! A constant drive has a closed form (`constant.rs`); a current that decays a series, piece by piece (`series.rs`).

@@ -2,7 +2,7 @@
 //! with r = `tau_mem`/`tau_syn`.
 //!
 //! In u = 1 − e^(−r s) the coefficients are polynomials, and y is a power series with a radius of convergence of 1, of which each term
-//! follows from the two or three before it (docs/mathematics.md, eq. 29a):
+//! follows from the two or three before it (docs/mathematics.md, eq. 26c):
 //!
 //! ```text
 //! r² [(k+2)(k+1) c_(k+2) − 2 (k+1) k c_(k+1) + k (k−1) c_k] − (r² − r) [(k+1) c_(k+1) − k c_k] + (b + I) c_k − I c_(k−1) = 0
@@ -21,7 +21,7 @@ const LARGEST_U: f64 = 0.4;
 /// After so many synaptic time constants less than 2⁻⁶⁰ of a current of size one is left.
 const FADED: f64 = 42.0;
 
-/// Terms are left out from where they are less than this beside the sum: below a rounding, also of their second derivatives.
+/// Terms are left out from where they are less than this: far below a rounding, also of their second derivatives.
 const SMALL: f64 = 1e-22;
 
 /// A motion that begins at `point`.
@@ -84,35 +84,39 @@ impl<T: Scalar> Course<T> {
         self.current *= left;
     }
 
-    /// The series of y as far as it is needed up to `u`.
+    /// The series of y as far as it is needed up to `u`. How far does not depend on y: where it rests and all of its terms are zero,
+    /// their derivatives are not.
     fn series(&self, u: f64) -> Series<T> {
         let Self { point: [y, dy], current, bias, ratio } = *self;
         let number = |k: f64| T::from(k);
         let square = ratio * ratio;
-        let mut series = vec![y, dy / ratio];
-        let (mut power, mut small, mut k) = (u, 0, 0.0);
-        let size = y.re().abs().max((dy / ratio).re().abs() * u);
-        loop {
-            let n = series.len() - 2;
-            let (c, next) = (series[n], series[n + 1]);
-            let before = if n == 0 { number(0.0) } else { series[n - 1] };
+        let count = terms(u);
+        let mut series = Vec::with_capacity(count);
+        series.extend([y, dy / ratio]);
+        let (mut before, mut k) = (number(0.0), 0.0);
+        while series.len() < count {
+            let [c, next] = [series[series.len() - 2], series[series.len() - 1]];
             let turning = square * (number(2.0 * (k + 1.0) * k) * next - number(k * (k - 1.0)) * c)
                 + (square - ratio) * (number(k + 1.0) * next - number(k) * c);
             let driven = (bias + current) * c - current * before;
             series.push((turning - driven) / (square * number((k + 2.0) * (k + 1.0))));
-            (power, k) = (power * u, k + 1.0);
-            let term = series[n + 2].re().abs() * power;
-            // Three in a row: one of them may be zero by itself.
-            small = if term <= SMALL * size { small + 1 } else { 0 };
-            if small == 3 || series.len() == MOST_TERMS {
-                return series;
-            }
+            (before, k) = (c, k + 1.0);
         }
+        series
     }
 }
 
-/// 0.4ᵏ is below 10⁻²² there, with room for powers of k.
-const MOST_TERMS: usize = 80;
+/// How many terms a piece needs up to `u`: those of the power series fall by u, those of a motion that turns by a radian by 1/k, and 1/24! is
+/// as small.
+fn terms(u: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "u is between 0 and 0.4: at most 60"
+    )]
+    let of_powers = (math::ln(SMALL) / math::ln(u)) as usize + 4;
+    of_powers.max(26)
+}
 
 impl Course<f64> {
     /// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.

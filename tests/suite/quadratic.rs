@@ -1,0 +1,98 @@
+//! Quadratic integrate-and-fire neurons: what a case with a published answer does not show.
+
+use crate::support::{here, problems_in};
+use crate::tolerance::{DIFFERENCE, DUAL, HESSIAN};
+use serde_json::json;
+use spikegrad::problem::Problem;
+use spikegrad::{Gradient, Sample, Settings, value_and_grad, value_and_hvp, value_and_jvp};
+use spikegrad_compare::{Question, check_gradient};
+
+/// A direction with entries between −½ and ½ of the size of the numbers.
+fn direction(problem: &Problem, seed: u32) -> Gradient {
+    let mut k = f64::from(seed);
+    let mut part = |x: f64| {
+        k += 1.0;
+        ((k * 0.618_033_988_75).fract() - 0.5) * if x == 0.0 { 1e-3 } else { x }
+    };
+    let parameters = problem.parameters.map(&mut part);
+    let input_times = problem.stimulus.spikes().iter().map(|spike| part(spike.time)).collect();
+    Gradient { parameters, input_times }
+}
+
+fn product(a: &Gradient, b: &Gradient) -> (f64, f64) {
+    let all = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+    let terms: Vec<f64> = all(a).into_iter().zip(all(b)).map(|(x, y)| x * y).collect();
+    (terms.iter().sum(), terms.iter().map(|x| x.abs()).sum())
+}
+
+#[test]
+fn the_adjoint_agrees_with_differences_dual_numbers_and_a_symmetric_hessian() {
+    for (name, problem) in problems_in(&here("cases/qif")) {
+        let Problem { network, parameters, stimulus, document } = &problem;
+        let loss = document.loss.as_ref().unwrap();
+        let settings = Settings::default();
+        let question = Question { network, parameters, stimulus, loss, settings };
+        let check = check_gradient(&question, DIFFERENCE).unwrap();
+        assert!(check.agreement.compared() > 15, "{name}: {check}");
+        let exact = value_and_grad(network, parameters, stimulus, loss, &settings).unwrap();
+        let [a, b] = [1, 50].map(|seed| direction(&problem, seed));
+        let sample = Sample { stimulus, loss };
+        let forward = value_and_jvp(network, parameters, sample, &a, &settings).unwrap();
+        let (sum, size) = product(&exact.gradient, &a);
+        assert!((forward.derivative - sum).abs() < DUAL * size, "{name}: {sum}");
+        let times =
+            |d| value_and_hvp(network, parameters, stimulus, loss, d, &settings).unwrap().product;
+        let ((ab, size), (ba, _)) = (product(&times(&a), &b), product(&times(&b), &a));
+        assert!((ab - ba).abs() < HESSIAN * size, "{name}: {ab} {ba}");
+    }
+}
+
+/// A neuron with one input of this weight at 1 ms.
+fn one(model: &str, params: serde_json::Value, weight: f64) -> Problem {
+    let document = json!({
+        "format": "spikegrad-problem", "version": 1,
+        "network": {
+            "inputs": 1,
+            "populations": [{"name": "out", "size": 1, "model": model, "params": params}],
+            "connections": [{"from": "input", "to": "out", "weights": [[weight]]}]
+        },
+        "stimulus": {"t_end": 0.5, "spikes": [[0, 0.001]]},
+        "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.01]]}
+    });
+    Problem::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+fn spikes(problem: &Problem) -> Vec<f64> {
+    let Problem { network, parameters, stimulus, document } = problem;
+    let loss = document.loss.as_ref().unwrap();
+    let run = value_and_grad(network, parameters, stimulus, loss, &Settings::default()).unwrap();
+    run.trace.spikes.iter().map(|spike| spike.time).collect()
+}
+
+#[test]
+fn a_spike_leaves_the_run_to_infinity_and_not_from_its_middle() {
+    // tau_mem = 2 tau_syn: the least weight from rest is π²/4, and just above it the spike comes late.
+    let weight = |excess: f64| std::f64::consts::PI.powi(2) / 4.0 * (1.0 + excess);
+    let late =
+        |excess| spikes(&one("qif", json!({"tau_mem": 0.02, "tau_syn": 0.01}), weight(excess)));
+    assert_eq!(late(-1e-9), Vec::<f64>::new());
+    let (near, nearer) = (late(1e-6)[0], late(1e-9)[0]);
+    assert!(near > 0.2 && nearer > near + 0.1, "{near} {nearer}");
+}
+
+#[test]
+fn an_oscillator_spikes_once_a_period_and_is_kicked_along_its_phase() {
+    use std::f64::consts::PI;
+    // ω = 1: a period of π time constants, of which half is left at the start.
+    let free = spikes(&one("qif_delta", json!({"tau_mem": 0.02}), 0.0));
+    assert_eq!(free.len(), 8);
+    for (k, time) in (0..).map(f64::from).zip(&free) {
+        let expected = 0.02 * PI * (0.5 + k);
+        // Each period is rounded.
+        assert!((time / expected - 1.0).abs() < (1.0 + k) * f64::EPSILON, "{time} {expected}");
+    }
+    // V(1 ms) = ½ + tan(1/20); two more is tan of a later phase.
+    let kicked = spikes(&one("qif_delta", json!({"tau_mem": 0.02}), 2.0));
+    let expected = 0.001 + 0.02 * (0.5 * PI - (2.0 + f64::tan(0.05)).atan());
+    assert!((kicked[0] / expected - 1.0).abs() < 8.0 * f64::EPSILON, "{} {expected}", kicked[0]);
+}
