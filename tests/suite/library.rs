@@ -324,7 +324,7 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
         sample(0.03),
         request(0, Measure::Weighted { tau: f64::INFINITY }),
     ];
-    let fading = |tau| request(0, Measure::Weighted { tau });
+    let decay_rate = |tau| request(0, Measure::Weighted { tau });
     let bad = [
         (request(1, Measure::Mean), "read-out 4 asks for neuron 1, but the network has 1 neurons"),
         (request(u32::MAX, Measure::Maximum), "read-out 4 asks for neuron 4294967295"),
@@ -333,10 +333,10 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
         (sample(-1e-9), "read-out 4 is a sample at -0.000000001 s"),
         (sample(f64::NAN), "read-out 4 is a sample at NaN s"),
         (sample(f64::INFINITY), "read-out 4 is a sample at inf s"),
-        (fading(0.0), "read-out 4 is an average whose weight fades with 0 s"),
-        (fading(-1.0), "read-out 4 is an average whose weight fades with -1 s"),
-        (fading(f64::NAN), "read-out 4 is an average whose weight fades with NaN s"),
-        (fading(f64::from_bits(1)), "read-out 4 is an average whose weight fades with 0.0000"),
+        (decay_rate(0.0), "read-out 4 is an average whose weight fades with 0 s"),
+        (decay_rate(-1.0), "read-out 4 is an average whose weight fades with -1 s"),
+        (decay_rate(f64::NAN), "read-out 4 is an average whose weight fades with NaN s"),
+        (decay_rate(f64::from_bits(1)), "read-out 4 is an average whose weight fades with 0.0000"),
     ];
     let circuit = Circuit::new(&network, &parameters).unwrap();
     let layers = Layers::new(&network, &circuit).unwrap();

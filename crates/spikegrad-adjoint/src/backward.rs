@@ -250,7 +250,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let firings = self.inputs() + self.trace.spikes.len();
         let w = &mut *self.workspace;
         w.cells.clear();
-        let neurons = self.circuit.neurons.iter().zip(self.circuit.alike());
+        let neurons = self.circuit.neurons.iter().zip(self.circuit.representatives());
         w.cells.extend(neurons.map(|(neuron, &model)| Cell {
             adjoint: neuron.no_adjoint(),
             time: end.into(),
@@ -319,8 +319,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cotangent = self.cotangents.readouts[k];
         let neuron = readout.request.neuron.index();
         let (model, gradient) = (&self.circuit.neurons[neuron], &mut self.sum.neurons[neuron]);
-        if let Some(fading) = readout.request.measure.fading() {
-            self.workspace.integrals.add(neuron, fading, cotangent / end);
+        if let Some(decay_rate) = readout.request.measure.decay_rate() {
+            self.workspace.integrals.add(neuron, decay_rate, cotangent / end);
             self.workspace.cells[neuron].is_read = true;
             model.time_constants_pullback(cotangent, readout.tangent, gradient);
             return;
@@ -430,7 +430,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         bits.fold(0, |all, bit| all | bit)
     }
 
-    /// An arrival at `time` through `synapse`: returns what its time is worth.
+    /// An arrival at `time` through `synapse`: returns the adjoint of its time.
     #[inline]
     fn arrive_back(
         &mut self,
@@ -506,7 +506,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.workspace.times[firing] = time;
         self.pass(spike);
         if time.is_exactly_zero() {
-            // Nothing depends on this spike: whatever its slope, its membrane is worth nothing.
+            // Nothing depends on this spike: whatever its slope, the adjoint of its membrane is zero.
             return Ok(());
         }
         let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
@@ -569,8 +569,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             model.flow_pullback(dt, cell.adjoint)
         };
         if cell.is_read && !cell.clamped && !dt.is_exactly_zero() {
-            let (motion, kept) = ((time, dt), &mut N::Averaging::default());
-            cell.adjoint = self.workspace.integrals.pull_back(n, model, motion, cell.adjoint, kept);
+            let (motion, cache) = ((time, dt), &mut N::Averaging::default());
+            cell.adjoint =
+                self.workspace.integrals.pull_back(n, model, motion, cell.adjoint, cache);
         }
     }
 
@@ -581,8 +582,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let cell = &mut self.workspace.cells[n];
         let dt = cell.time.since(release);
         let after = model.flow_pullback(dt, cell.adjoint);
-        let kept = &mut N::Averaging::default();
-        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after, kept);
+        let cache = &mut N::Averaging::default();
+        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after, cache);
         let rate = self.trace.spikes[spike].release_rate;
         let (before, time) = model.release_pullback(rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);

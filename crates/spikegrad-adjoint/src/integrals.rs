@@ -27,7 +27,7 @@ pub(crate) struct Integrals<T> {
 #[derive(Clone, Copy, Debug)]
 struct Integral<T> {
     /// The rate at which the weight fades, per second.
-    fading: f64,
+    decay_rate: f64,
     cotangent: T,
     /// Position of the neuron's next one.
     next: Option<usize>,
@@ -47,30 +47,30 @@ impl<T: Scalar> Integrals<T> {
         self.first.resize(neurons, None);
     }
 
-    /// The integral of `neuron` under a weight that fades at this rate is worth `cotangent`, more than so far.
-    pub(crate) fn add(&mut self, neuron: usize, fading: f64, cotangent: T) {
+    /// The derivative of the loss by the integral of `neuron` under a weight that decays at this rate is more by `cotangent`.
+    pub(crate) fn add(&mut self, neuron: usize, decay_rate: f64, cotangent: T) {
         if cotangent.is_exactly_zero() {
             return;
         }
         let mut place = self.first[neuron];
         while let Some(k) = place {
             let integral = &mut self.all[k];
-            if integral.fading.to_bits() == fading.to_bits() {
+            if integral.decay_rate.to_bits() == decay_rate.to_bits() {
                 integral.cotangent += cotangent;
                 return;
             }
             place = integral.next;
         }
         let next = self.first[neuron].replace(self.all.len());
-        self.all.push(Integral { fading, cotangent, next });
+        self.all.push(Integral { decay_rate, cotangent, next });
     }
 
-    /// Whether any integral of `neuron` is worth something.
+    /// Whether the loss reads any integral of `neuron`.
     pub(crate) fn reads(&self, neuron: usize) -> bool {
         self.first[neuron].is_some()
     }
 
-    /// Adds what the integrals of `neuron` are worth over a free motion of length `dt` to the `adjoint` at its start, which is at
+    /// Adds what the integrals of `neuron` give over a free motion of length `dt` to the `adjoint` at its start, which is at
     /// `from`.
     pub(crate) fn pull_back<N: NeuronAdjoint<T>>(
         &self,
@@ -78,10 +78,10 @@ impl<T: Scalar> Integrals<T> {
         model: &N,
         (from, dt): (Time<T>, T),
         mut adjoint: Adjoint<N::State>,
-        kept: &mut N::Averaging,
+        cache: &mut N::Averaging,
     ) -> Adjoint<N::State> {
-        self.for_each(neuron, from, |fading, cotangent| {
-            let part = model.integral_pullback(cotangent, (dt, fading), kept);
+        self.for_each(neuron, from, |decay_rate, cotangent| {
+            let part = model.integral_pullback(cotangent, (dt, decay_rate), cache);
             adjoint = model.add_adjoints(adjoint, part);
         });
         adjoint
@@ -91,9 +91,9 @@ impl<T: Scalar> Integrals<T> {
     fn for_each(&self, neuron: usize, from: Time<T>, mut each: impl FnMut(T, T)) {
         let mut place = self.first[neuron];
         while let Some(k) = place {
-            let Integral { fading, cotangent, next } = self.all[k];
-            let fading = T::from(fading);
-            each(fading, (-fading * from.rounded).exp() * cotangent);
+            let Integral { decay_rate, cotangent, next } = self.all[k];
+            let decay_rate = T::from(decay_rate);
+            each(decay_rate, (-decay_rate * from.rounded).exp() * cotangent);
             place = next;
         }
     }
@@ -124,9 +124,9 @@ impl<T: Scalar> Integrals<T> {
             self.share_of_stretch(n, model, at, gradient);
             let release = at.after(model.refractory());
             let until = if release.rounded.re() > end.rounded.re() { end } else { release };
-            self.for_each(n, at, |fading, cotangent| {
+            self.for_each(n, at, |decay_rate, cotangent| {
                 times[k] += cotangent * model.drop_at_spike();
-                let over = (until.since(at), fading);
+                let over = (until.since(at), decay_rate);
                 model.clamped_integral_pullback(cotangent, over, gradient);
             });
             self.started[n] = Some(release);
@@ -150,8 +150,8 @@ impl<T: Scalar> Integrals<T> {
     ) {
         let (started, zero) = (self.started[n], Time::from(T::from(0.0)));
         let from = started.unwrap_or(zero);
-        self.for_each(n, from, |fading, cotangent| {
-            let over = (until.since(from), fading);
+        self.for_each(n, from, |decay_rate, cotangent| {
+            let over = (until.since(from), decay_rate);
             model.free_integral_pullback(cotangent, over, started.is_some(), gradient);
         });
     }

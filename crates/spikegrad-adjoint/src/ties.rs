@@ -134,7 +134,7 @@ fn read<'a, N: Neuron<f64>>(
 ) -> impl Iterator<Item = &'a Readout> + use<'a, N> {
     let all = run.trace.readouts.iter().zip(&run.cotangents.readouts);
     let is_read = |(readout, cotangent): &(&Readout, &f64)| {
-        **cotangent != 0.0 && readout.request.measure.fading().is_none()
+        **cotangent != 0.0 && readout.request.measure.decay_rate().is_none()
     };
     all.filter(is_read).map(|(readout, _)| readout)
 }
@@ -239,7 +239,7 @@ fn membranes_that_matter<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Vec<boo
     }
     let mut is_averaged = vec![false; run.circuit.neurons.len()];
     for (readout, &cotangent) in run.trace.readouts.iter().zip(&run.cotangents.readouts) {
-        if readout.request.measure.fading().is_some() && cotangent != 0.0 {
+        if readout.request.measure.decay_rate().is_some() && cotangent != 0.0 {
             is_averaged[readout.request.neuron.index()] = true;
         }
     }

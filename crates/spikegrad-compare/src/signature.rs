@@ -76,7 +76,7 @@ impl Signature {
             ));
         }
         for (request, readout) in trace.readouts.iter().enumerate() {
-            if readout.request.measure.fading().is_none() {
+            if readout.request.measure.decay_rate().is_none() {
                 let (place, round) = match readout.place {
                     Place::Free => (0, 0),
                     Place::Cusp(_) => (1, 0),

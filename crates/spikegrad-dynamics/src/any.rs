@@ -143,8 +143,8 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn rate_change(&self, weight: T) -> T {
         self.linear().rate_change(weight)
     }
-    fn integral(&self, before: Vector<T>, over: (T, T), kept: &mut Averaging<T>) -> T {
-        self.linear().integral(state(before), over, kept)
+    fn integral(&self, before: Vector<T>, over: (T, T), cache: &mut Averaging<T>) -> T {
+        self.linear().integral(state(before), over, cache)
     }
     fn clamped_integral(&self, over: (T, T)) -> T {
         self.linear().clamped_integral(over)
@@ -206,9 +206,9 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
         &self,
         (before, tangent): (Vector<T>, Tangent<T>),
         over: (T, T),
-        kept: &mut Averaging<T>,
+        cache: &mut Averaging<T>,
     ) -> TimeConstants<T> {
-        self.linear().integral_tangent((state(before), tangent), over, kept)
+        self.linear().integral_tangent((state(before), tangent), over, cache)
     }
 }
 
@@ -225,9 +225,9 @@ impl<T: Scalar> NeuronAdjoint<T> for AnyNeuron<T> {
         &self,
         integral: T,
         over: (T, T),
-        kept: &mut Averaging<T>,
+        cache: &mut Averaging<T>,
     ) -> Adjoint<Vector<T>> {
-        vector(self.linear().integral_pullback(integral, over, kept))
+        vector(self.linear().integral_pullback(integral, over, cache))
     }
     fn receive_pullback(&self, weight: T, after: Adjoint<Vector<T>>) -> Arrival<T> {
         self.linear().receive_pullback(weight, adjoint(after))

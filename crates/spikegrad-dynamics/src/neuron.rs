@@ -51,7 +51,7 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     type State: Copy + Debug + Send + Sync;
     /// The derivative of the state with respect to the neuron's own time constants, at fixed event times.
     type Tangent: Copy + Debug + Default + Send + Sync;
-    /// What the last integral was made of, kept for the next neuron that moves as long; starts empty, and any content is right.
+    /// What the last integral was made of, cached for the next neuron that moves as long; starts empty, and any content is right.
     type Averaging: Copy + Debug + Default + Send + Sync;
 
     /// The equations of a neuron that is not linear between its spikes: a run writes its states down, for a gradient goes back through them
@@ -108,10 +108,10 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// By how much arrivals whose weights sum to `weight` change dV/dt of a free neuron, per second.
     #[must_use]
     fn rate_change(&self, weight: T) -> T;
-    /// `∫ e^(−fading · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds;
-    /// `over` is (`dt`, `fading`). The weight fades at a rate per second, not negative; with zero it is plain ∫V.
+    /// `∫ e^(−decay_rate · s) V ds` over the next `dt` seconds of free motion, s being the time from now on, in potential × seconds;
+    /// `over` is (`dt`, `decay_rate`). The weight decays at a rate per second, not negative; with zero it is plain ∫V.
     #[must_use]
-    fn integral(&self, state: Self::State, over: (T, T), kept: &mut Self::Averaging) -> T;
+    fn integral(&self, state: Self::State, over: (T, T), cache: &mut Self::Averaging) -> T;
     /// The same of a clamped neuron.
     #[must_use]
     fn clamped_integral(&self, over: (T, T)) -> T;
@@ -162,7 +162,7 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
         &self,
         before: (Self::State, Self::Tangent),
         over: (T, T),
-        kept: &mut Self::Averaging,
+        cache: &mut Self::Averaging,
     ) -> TimeConstants<T>;
 }
 
@@ -204,7 +204,7 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
         &self,
         integral: T,
         over: (T, T),
-        kept: &mut Self::Averaging,
+        cache: &mut Self::Averaging,
     ) -> Adjoint<Self::State>;
     /// Pulls `after` back through arrivals, for one synapse of strength `weight`.
     #[must_use]
@@ -213,7 +213,7 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// returns the adjoint before it and ∂L/∂(time of release).
     #[must_use]
     fn release_pullback(&self, rate: T, after: Adjoint<Self::State>) -> (Adjoint<Self::State>, T);
-    /// A spike whose time is worth `time` = ∂L/∂t in all: returns the adjoint before it, and ∂L/∂V there.
+    /// A spike with `time` = ∂L/∂t, through all that depends on it: returns the adjoint before it, and ∂L/∂V there.
     #[must_use]
     fn spike_pullback(
         &self,
@@ -248,9 +248,9 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
         tangent: TimeConstants<T>,
         gradient: &mut Self::Gradient,
     );
-    /// Adds what the threshold gets from a spike whose time is worth `time`.
+    /// Adds to the derivative by the threshold what comes from a spike with ∂L/∂t = `time`.
     fn threshold_pullback(&self, slope: T, time: T, gradient: &mut Self::Gradient);
-    /// Adds what the refractory time gets from a release whose time is worth `time`.
+    /// Adds to the derivative by the refractory time what comes from a release with ∂L/∂t = `time`.
     fn refractory_pullback(&self, time: T, gradient: &mut Self::Gradient);
     /// Adds what the parameters get from ∂L/∂V = `membrane` at a moment within the refractory time.
     fn clamped_pullback(&self, membrane: T, gradient: &mut Self::Gradient);

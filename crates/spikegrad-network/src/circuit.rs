@@ -50,7 +50,7 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// What the groups were laid out for: a delay of its own makes a synapse a group of its own.
     form: Form,
     /// For each neuron, the first with the same parameters.
-    alike: Vec<u32>,
+    representatives: Vec<u32>,
 }
 
 /// A kind of neuron that a circuit can be made of.
@@ -126,7 +126,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             names: names.collect(),
             groups,
             form: Form::of(parameters),
-            alike: Vec::new(),
+            representatives: Vec::new(),
         };
         circuit.set_neurons(network, parameters)?;
         Ok(circuit)
@@ -175,16 +175,16 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
         network: &Network,
         parameters: &Parameters<T>,
     ) -> Result<(), NetworkError> {
-        let Self { neurons, initial, alike, .. } = self;
+        let Self { neurons, initial, representatives, .. } = self;
         neurons.clear();
         initial.clear();
-        alike.clear();
+        representatives.clear();
         let populations = network.populations().iter().zip(&parameters.populations);
         for (position, (population, values)) in populations.enumerate() {
             let first = neurons.len();
             let is_shared = values.values().all(|(_, v)| matches!(v, Values::Shared(_)));
             for k in 0..population.size {
-                alike.push(NeuronId::new(if is_shared { first } else { first + k }).0);
+                representatives.push(NeuronId::new(if is_shared { first } else { first + k }).0);
                 let built = N::build(population.model, values.of(k));
                 let (neuron, state) = built.ok_or_else(|| NetworkError::Kind {
                     place: format!("network.populations[{position}]"),
@@ -216,10 +216,10 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             names,
             groups,
             form,
-            alike: _,
+            representatives: _,
         } = self;
         let neurons: Vec<M> = neurons.into_iter().map(replace).collect();
-        let alike = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
+        let representatives = (0..neurons.len()).map(|n| NeuronId::new(n).0).collect();
         Circuit {
             inputs,
             neurons,
@@ -231,7 +231,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             names,
             groups,
             form,
-            alike,
+            representatives,
         }
     }
 
@@ -250,8 +250,8 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// For each neuron, the position of the first that has the same parameters, as far as the layout knows: a population that
     /// shares them is read in one place.
     #[must_use]
-    pub fn alike(&self) -> &[u32] {
-        &self.alike
+    pub fn representatives(&self) -> &[u32] {
+        &self.representatives
     }
 
     /// A neuron with its name, for messages.
@@ -423,7 +423,7 @@ mod tests {
         let populations = vec![shared, own];
         let parameters = Parameters { populations, connections: vec![] };
         let circuit = Circuit::new(&network, &parameters).unwrap();
-        assert_eq!(circuit.alike(), [0, 0, 2, 3]);
+        assert_eq!(circuit.representatives(), [0, 0, 2, 3]);
         assert_eq!(circuit.neurons[0], circuit.neurons[1]);
     }
 }

@@ -67,7 +67,7 @@ impl Measure {
     /// The rate at which the weight of an integral over the whole run fades, per second: zero for a mean, `None` if this is no
     /// integral.
     #[must_use]
-    pub fn fading(self) -> Option<f64> {
+    pub fn decay_rate(self) -> Option<f64> {
         match self {
             Self::Sample { .. } | Self::Maximum => None,
             Self::Mean => Some(0.0),

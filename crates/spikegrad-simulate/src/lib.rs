@@ -5,7 +5,7 @@
 //! only a backward pass needs. The loop is in `engine.rs`: it finds the next instant at which
 //! anything happens, lets all crossings of that instant spike, and then lets all arrivals of that instant act as one.
 //!
-//! Not here: the motion of a neuron (`spikegrad_dynamics`), what a trace is worth (`spikegrad_adjoint`).
+//! Not here: the motion of a neuron (`spikegrad_dynamics`), gradients (`spikegrad_adjoint`).
 //!
 //! [`Circuit`]: spikegrad_network::Circuit
 

@@ -26,7 +26,7 @@ struct Highest<T: Scalar, N: Neuron<T>> {
 #[derive(Clone, Copy, Debug)]
 struct Integral<T> {
     /// The rate at which it fades, per second; zero for a mean.
-    fading: f64,
+    decay_rate: f64,
     value: T,
     tangent: TimeConstants<T>,
 }
@@ -59,20 +59,20 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     /// Follows what `measure` needs, too.
     pub(crate) fn also(&mut self, measure: Measure) -> Result<(), TooManyWeights> {
         self.follows_maximum |= measure == Measure::Maximum;
-        let Some(fading) = measure.fading() else { return Ok(()) };
-        if self.integral(fading).is_none() {
+        let Some(decay_rate) = measure.decay_rate() else { return Ok(()) };
+        if self.integral(decay_rate).is_none() {
             let free = self.integrals.iter_mut().find(|integral| integral.is_none());
             let (value, tangent) = (T::from(0.0), TimeConstants::default());
-            *free.ok_or(TooManyWeights)? = Some(Integral { fading, value, tangent });
+            *free.ok_or(TooManyWeights)? = Some(Integral { decay_rate, value, tangent });
         }
         Ok(())
     }
 
-    fn integral(&self, fading: f64) -> Option<&Integral<T>> {
+    fn integral(&self, decay_rate: f64) -> Option<&Integral<T>> {
         self.integrals
             .iter()
             .flatten()
-            .find(|integral| integral.fading.to_bits() == fading.to_bits())
+            .find(|integral| integral.decay_rate.to_bits() == decay_rate.to_bits())
     }
 
     /// Whether a higher potential would matter.
@@ -94,8 +94,8 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         dt: T,
         after: N::State,
     ) {
-        let mut kept = N::Averaging::default();
-        self.integrate::<TANGENTS>(neuron, time, (before, tangent), dt, &mut kept);
+        let mut cache = N::Averaging::default();
+        self.integrate::<TANGENTS>(neuron, time, (before, tangent), dt, &mut cache);
         self.peak::<TANGENTS>(neuron, time, (before, tangent), dt, after);
         self.moved(before, dt);
     }
@@ -114,14 +114,14 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         time: Time<T>,
         (before, tangent): (N::State, N::Tangent),
         dt: T,
-        kept: &mut N::Averaging,
+        cache: &mut N::Averaging,
     ) {
         for integral in self.integrals.iter_mut().flatten() {
-            let fading = T::from(integral.fading);
-            let weight = (-fading * time.rounded).exp();
-            integral.value += weight * neuron.integral(before, (dt, fading), kept);
+            let decay_rate = T::from(integral.decay_rate);
+            let weight = (-decay_rate * time.rounded).exp();
+            integral.value += weight * neuron.integral(before, (dt, decay_rate), cache);
             if TANGENTS {
-                let part = neuron.integral_tangent((before, tangent), (dt, fading), kept);
+                let part = neuron.integral_tangent((before, tangent), (dt, decay_rate), cache);
                 let parts = integral.tangent.iter_mut().zip(part);
                 parts.for_each(|(sum, part)| *sum += weight * part);
             }
@@ -131,9 +131,9 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     /// The neuron is clamped for `dt` seconds from `time` on.
     pub(crate) fn clamp(&mut self, neuron: &N, time: Time<T>, dt: T) {
         for integral in self.integrals.iter_mut().flatten() {
-            let fading = T::from(integral.fading);
-            let weight = (-fading * time.rounded).exp();
-            integral.value += weight * neuron.clamped_integral((dt, fading));
+            let decay_rate = T::from(integral.decay_rate);
+            let weight = (-decay_rate * time.rounded).exp();
+            integral.value += weight * neuron.clamped_integral((dt, decay_rate));
         }
     }
 
@@ -229,7 +229,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         }
     }
 
-    /// What `request` asked for; `None` for a sample, which is not kept here. `end` is the end of the run.
+    /// What `request` asked for; `None` for a sample, which is not held here. `end` is the end of the run.
     pub(crate) fn readout(
         &self,
         neuron: &N,
@@ -248,7 +248,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
                 Some(Readout { request, time, time_rest, value, place, rival, tangent })
             }
             Measure::Mean | Measure::Weighted { .. } => {
-                let integral = self.integral(request.measure.fading()?)?;
+                let integral = self.integral(request.measure.decay_rate()?)?;
                 let tangent = integral.tangent.map(|sum| sum / end);
                 let (value, place) = (integral.value / end, Place::Free);
                 let (time, time_rest, rival) = (end, 0.0, None);

@@ -129,8 +129,8 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         let start = Time::from(zero);
         let count = circuit.neurons.len();
         self.cells.clear();
-        self.cells.extend(circuit.initial.iter().zip(circuit.alike()).map(|(&state, &model)| {
-            Cell {
+        self.cells.extend(circuit.initial.iter().zip(circuit.representatives()).map(
+            |(&state, &model)| Cell {
                 state,
                 time: start,
                 due: f64::INFINITY,
@@ -139,8 +139,8 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 is_clamped: false,
                 is_observed: false,
                 is_touched: false,
-            }
-        }));
+            },
+        ));
         refill(&mut self.tangents, if tangents { count } else { 0 }, N::Tangent::default());
         refill(&mut self.releases, count, start);
         refill(&mut self.last_spikes, count, None);

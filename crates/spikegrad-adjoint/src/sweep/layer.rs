@@ -181,8 +181,8 @@ impl LayerSweep<'_> {
             }
             let neuron = n - layer.neurons.start;
             let (model, gradient) = (&circuit.neurons[n], &mut sum.neurons[n]);
-            if let Some(fading) = readout.request.measure.fading() {
-                integrals.add(neuron, fading, cotangent / end);
+            if let Some(decay_rate) = readout.request.measure.decay_rate() {
+                integrals.add(neuron, decay_rate, cotangent / end);
                 model.time_constants_pullback(cotangent, readout.tangent, gradient);
                 continue;
             }
@@ -241,11 +241,11 @@ impl LayerSweep<'_> {
         if stretch.arrivals.is_empty() {
             let _ = Pass { adjoints, numbers, row: None, motion }.run();
         }
-        let mut kept = Averaging::default();
+        let mut cache = Averaging::default();
         for &n in averaged.iter().filter(|&&n| !is_clamped[n]) {
             let model = &circuit.neurons[layer.neurons.start + n];
             let start = adjoints.get(n);
-            adjoints.set(n, integrals.pull_back(n, model, (stretch.from, dt), start, &mut kept));
+            adjoints.set(n, integrals.pull_back(n, model, (stretch.from, dt), start, &mut cache));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The layered sweep, backwards: the gradient of the event-by-event walk, with no queue.
 //!
-//! In a network of [`Layers`] what a spike is worth is known once all later layers have been worked off. So layers are taken
+//! In a network of [`Layers`] the adjoint of a spike time is known once all later layers have been gone through. So layers are taken
 //! from the last to the first, each from the end of the run to its beginning, all of its neurons side by side.
 //!
 //! | file | holds |

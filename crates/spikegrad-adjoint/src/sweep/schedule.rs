@@ -181,7 +181,7 @@ impl Schedule {
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
             let n = readout.request.neuron.index();
-            if !layer.neurons.contains(&n) || readout.request.measure.fading().is_some() {
+            if !layer.neurons.contains(&n) || readout.request.measure.decay_rate().is_some() {
                 continue;
             }
             // What does not follow the free membrane is no matter of its adjoint.

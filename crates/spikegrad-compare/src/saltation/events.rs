@@ -82,7 +82,7 @@ pub(super) fn events(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
     }
     for (readout, read) in trace.readouts.iter().enumerate() {
         let (time, neuron) = (read.at(), read.request.neuron);
-        if read.request.measure.fading().is_some() {
+        if read.request.measure.decay_rate().is_some() {
             others.push(Event { time, neuron, what: What::End, round: u32::MAX });
             continue;
         }

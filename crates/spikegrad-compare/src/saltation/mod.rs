@@ -168,7 +168,7 @@ impl<'a> Sweep<'a> {
             }
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
-            if let Some(decay) = readout.request.measure.fading() {
+            if let Some(decay) = readout.request.measure.decay_rate() {
                 neurons[readout.request.neuron.index()].average(k, decay, &zero);
             }
         }

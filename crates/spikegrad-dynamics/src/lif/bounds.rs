@@ -182,7 +182,7 @@ mod tests {
                         let is_wrong = is_silent_for(&n, state, dt) && dt >= first;
                         assert!(!is_wrong, "{ratio} {v} {i} {unit}: {dt} but {first}");
                     }
-                    // Where nothing overflows the answer is worth having: at once nothing crosses.
+                    // Where nothing overflows the answer is good: at once nothing crosses.
                     assert!(!SAFE_SIZES.contains(&unit) || is_silent_for(&n, state, 0.0));
                 }
             }

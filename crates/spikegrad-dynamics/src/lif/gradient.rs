@@ -24,7 +24,7 @@ impl<T> IndexMut<usize> for LifGradient<T> {
 }
 
 impl<T: Scalar> LifGradient<T> {
-    /// Adds what ∂L/∂V = `membrane` is worth to rest, to the value from which the membrane last started, and to the time
+    /// Adds what ∂L/∂V = `membrane` gives to rest, to the value from which the membrane last started, and to the time
     /// constants; `decay` is `e^p` and `e^p − 1` with p = −elapsed/`τ_mem`.
     ///
     /// V = rest + (start − rest) e^p + …: rest gets 1 − e^p, the starting value gets e^p.
@@ -40,7 +40,7 @@ impl<T: Scalar> LifGradient<T> {
         self.add_time_constants(membrane, tangent);
     }
 
-    /// Adds what ∂L/∂x = `cotangent` is worth to the time constants, x being a number with this `tangent`.
+    /// Adds what ∂L/∂x = `cotangent` gives to the time constants, x being a number with this `tangent`.
     pub(super) fn add_time_constants(&mut self, cotangent: T, tangent: TimeConstants<T>) {
         let [by_mem, by_syn] = tangent;
         self[TAU_MEM] += cotangent * by_mem;

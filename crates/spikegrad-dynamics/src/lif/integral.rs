@@ -8,7 +8,7 @@
 //!
 //! A weight e^(−ρs) within the integral shifts p and q by −ρ dt, and leaves the 0 where it is (eq. 6a). Every factor is positive,
 //! so nothing cancels. The coefficients are long series and know nothing of the state: integrators that hear the same arrivals
-//! share them, so they are kept from one to the next.
+//! share them, so they are cached from one to the next.
 //!
 //! Not here: the motion itself (`flow.rs`).
 
@@ -28,7 +28,7 @@ impl<T> Default for Averaging<T> {
 
 #[derive(Clone, Copy, Debug)]
 struct Coefficients<T> {
-    /// Length, rate of fading, `τ_mem` and `τ_syn`: what all below follows from.
+    /// Length, decay rate, `τ_mem` and `τ_syn`: what all below follows from.
     of: [T; 4],
     rest: T,
     v: T,
@@ -47,27 +47,27 @@ struct TangentCoefficients<T> {
 }
 
 impl<T: Scalar> Averaging<T> {
-    /// The coefficients over `dt` under a weight that fades at the rate `fading`.
-    fn over(&mut self, neuron: &Lif<T>, dt: T, fading: T) -> &mut Coefficients<T> {
-        let of = [dt, fading, neuron.tau_mem, neuron.tau_syn];
+    /// The coefficients over `dt` under a weight that decays at `decay_rate`.
+    fn over(&mut self, neuron: &Lif<T>, dt: T, decay_rate: T) -> &mut Coefficients<T> {
+        let of = [dt, decay_rate, neuron.tau_mem, neuron.tau_syn];
         // Equal in every part: duals compare by their values alone.
-        let fits = |kept: &Coefficients<T>| {
-            kept.of.iter().zip(of).all(|(&kept, new)| (kept - new).is_exactly_zero())
+        let fits = |cache: &Coefficients<T>| {
+            cache.of.iter().zip(of).all(|(&cache, new)| (cache - new).is_exactly_zero())
         };
-        let kept = self.0.take().filter(fits);
-        self.0.insert(kept.unwrap_or_else(|| Coefficients::new(of)))
+        let cache = self.0.take().filter(fits);
+        self.0.insert(cache.unwrap_or_else(|| Coefficients::new(of)))
     }
 }
 
 impl<T: Scalar> Coefficients<T> {
     fn new(of: [T; 4]) -> Self {
-        let [dt, fading, tau_mem, tau_syn] = of;
-        let (zero, r) = (T::from(0.0), -dt * fading);
+        let [dt, decay_rate, tau_mem, tau_syn] = of;
+        let (zero, r) = (T::from(0.0), -dt * decay_rate);
         let (p, q) = (-dt / tau_mem + r, -dt / tau_syn + r);
         let second = exp_divided([zero, p, q]);
         Self {
             of,
-            rest: of_weight((dt, fading)),
+            rest: of_weight((dt, decay_rate)),
             v: dt * exp_divided([zero, p]),
             i: dt * (dt / tau_mem) * second,
             second,
@@ -76,11 +76,11 @@ impl<T: Scalar> Coefficients<T> {
     }
 
     fn tangent(&mut self) -> TangentCoefficients<T> {
-        let ([dt, fading, tau_mem, tau_syn], second) = (self.of, self.second);
+        let ([dt, decay_rate, tau_mem, tau_syn], second) = (self.of, self.second);
         *self.tangent.get_or_insert_with(|| {
             let (zero, x, y) = (T::from(0.0), dt / tau_mem, dt / tau_syn);
-            // A weight shifts both alike, so that all below holds as it stands: it knows p − q, and how each depends on its own.
-            let r = -dt * fading;
+            // A weight shifts both by the same, so that all below holds as it stands: it knows p − q, and how each depends on its own.
+            let r = -dt * decay_rate;
             let (p, q) = (r - x, r - y);
             let (dp, dq) = (x / tau_mem, y / tau_syn);
             let twice_p = exp_divided([zero, p, p]);
@@ -96,17 +96,17 @@ impl<T: Scalar> Coefficients<T> {
 }
 
 /// The integral of the weight alone: of a potential of 1.
-pub(super) fn of_weight<T: Scalar>((dt, fading): (T, T)) -> T {
-    dt * (dt * fading).phi1()
+pub(super) fn of_weight<T: Scalar>((dt, decay_rate): (T, T)) -> T {
+    dt * (dt * decay_rate).phi1()
 }
 
 pub(super) fn integral<T: Scalar>(
     neuron: &Lif<T>,
     state: State<T>,
-    (dt, fading): (T, T),
-    kept: &mut Averaging<T>,
+    (dt, decay_rate): (T, T),
+    cache: &mut Averaging<T>,
 ) -> T {
-    let of = kept.over(neuron, dt, fading);
+    let of = cache.over(neuron, dt, decay_rate);
     let resting = neuron.datum + neuron.rest;
     resting * of.rest + of.v * neuron.above_rest(state) + of.i * state.i
 }
@@ -114,10 +114,10 @@ pub(super) fn integral<T: Scalar>(
 pub(super) fn tangent<T: Scalar>(
     neuron: &Lif<T>,
     (state, tangent): (State<T>, Tangent<T>),
-    (dt, fading): (T, T),
-    kept: &mut Averaging<T>,
+    (dt, decay_rate): (T, T),
+    cache: &mut Averaging<T>,
 ) -> TimeConstants<T> {
-    let of = kept.over(neuron, dt, fading);
+    let of = cache.over(neuron, dt, decay_rate);
     let own = of.tangent();
     [
         of.v * tangent.v_mem
@@ -130,23 +130,23 @@ pub(super) fn tangent<T: Scalar>(
 pub(super) fn pullback<T: Scalar>(
     neuron: &Lif<T>,
     integral: T,
-    (dt, fading): (T, T),
-    kept: &mut Averaging<T>,
+    (dt, decay_rate): (T, T),
+    cache: &mut Averaging<T>,
 ) -> Adjoint<State<T>> {
-    let of = kept.over(neuron, dt, fading);
+    let of = cache.over(neuron, dt, decay_rate);
     Adjoint(State { v: of.v * integral, i: of.i * integral })
 }
 
-/// The integral over the free motion from a start of the membrane on: with r = −`fading` dt, rest gets
+/// The integral over the free motion from a start of the membrane on: with r = −`decay_rate` dt, rest gets
 /// dt exp[0, r] − dt exp[0, p + r] = `(dt²/τ_mem) exp[0, r, p + r]`.
 pub(super) fn free_pullback<T: Scalar>(
     neuron: &Lif<T>,
     integral: T,
-    (duration, fading): (T, T),
+    (duration, decay_rate): (T, T),
     after_reset: bool,
     gradient: &mut LifGradient<T>,
 ) {
-    let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * fading);
+    let (zero, x, r) = (T::from(0.0), duration / neuron.tau_mem, -duration * decay_rate);
     let of_rest = integral * duration * x * exp_divided([zero, r, r - x]);
     let of_start = integral * duration * exp_divided([zero, r - x]);
     gradient.add_rest_and_start(of_rest, of_start, after_reset);
@@ -163,21 +163,22 @@ mod tests {
     use crate::{Dual64, Neuron, NeuronAdjoint};
 
     /// Rates at which a weight fades: not at all, slowly, and faster than the membrane.
-    const FADINGS: [f64; 3] = [0.0, 0.13, 3.0];
+    const DECAY_RATES: [f64; 3] = [0.0, 0.13, 3.0];
 
     #[test]
     fn the_integral_agrees_with_a_matrix_exponential() {
         let state = State { v: -0.4, i: 2.3 };
         for ratio in RATIOS.into_iter().filter(|r| (1e-3..=1e3).contains(r)) {
-            for (dt, fading) in
-                [1e-6, 0.01, 1.0, 4.0, 12.0].map(|dt| FADINGS.map(|f| (dt, f))).concat()
+            for (dt, decay_rate) in
+                [1e-6, 0.01, 1.0, 4.0, 12.0].map(|dt| DECAY_RATES.map(|f| (dt, f))).concat()
             {
-                let (_, _, expected) = by_matrix_exponential(ratio, state, dt, fading);
-                let got = neuron(ratio).integral(state, (dt, fading), &mut Averaging::default());
+                let (_, _, expected) = by_matrix_exponential(ratio, state, dt, decay_rate);
+                let got =
+                    neuron(ratio).integral(state, (dt, decay_rate), &mut Averaging::default());
                 let scale = expected.abs().max(1e-3 * dt);
                 assert!(
                     (got - expected).abs() < MATRIX_EXPONENTIAL * scale,
-                    "{ratio} {dt} {fading}: {got} {expected}"
+                    "{ratio} {dt} {decay_rate}: {got} {expected}"
                 );
             }
         }
@@ -187,13 +188,13 @@ mod tests {
     fn the_pullback_is_the_transpose() {
         // The integral is affine in the state: its coefficients are read off unit states, with no difference quotient.
         let (unit_v, unit_i) = (State { v: 1.0, i: 0.0 }, State { v: 0.0, i: 1.0 });
-        for (ratio, fading) in RATIOS.map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
-            let (n, over) = (neuron(ratio), (2.7, fading));
-            let kept = &mut Averaging::default();
-            let rest = n.integral(State::default(), over, kept);
-            let Adjoint(got) = pullback(&n, 1.0, over, kept);
+        for (ratio, decay_rate) in RATIOS.map(|ratio| DECAY_RATES.map(|f| (ratio, f))).concat() {
+            let (n, over) = (neuron(ratio), (2.7, decay_rate));
+            let cache = &mut Averaging::default();
+            let rest = n.integral(State::default(), over, cache);
+            let Adjoint(got) = pullback(&n, 1.0, over, cache);
             for (got, unit) in [(got.v, unit_v), (got.i, unit_i)] {
-                let expected = n.integral(unit, over, kept) - rest;
+                let expected = n.integral(unit, over, cache) - rest;
                 assert!((got - expected).abs() < 4e-16 * (1.0 + rest), "ratio {ratio}");
             }
         }
@@ -203,16 +204,18 @@ mod tests {
     fn rest_and_start_get_the_derivative_of_the_integral() {
         // The integral is affine in rest and in the start: a difference of two values is exact but for rounding.
         let (dt, state_i) = (2.7, 1.3);
-        for (ratio, fading) in [4.0, 1.0, 0.05].map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
+        for (ratio, decay_rate) in
+            [4.0, 1.0, 0.05].map(|ratio| DECAY_RATES.map(|f| (ratio, f))).concat()
+        {
             let value = |leak: f64, start: f64| {
                 let n = Lif::new(LifParameters { v_leak: leak, ..parameters(ratio) });
-                n.integral(n.state(start, state_i), (dt, fading), &mut Averaging::default())
+                n.integral(n.state(start, state_i), (dt, decay_rate), &mut Averaging::default())
             };
             let base = value(0.0, 0.0);
             let mut got = LifGradient::default();
-            free_pullback(&neuron(ratio), 1.0, (dt, fading), false, &mut got);
+            free_pullback(&neuron(ratio), 1.0, (dt, decay_rate), false, &mut got);
             let mut after_reset = LifGradient::default();
-            free_pullback(&neuron(ratio), 1.0, (dt, fading), true, &mut after_reset);
+            free_pullback(&neuron(ratio), 1.0, (dt, decay_rate), true, &mut after_reset);
             assert_eq!(after_reset[V_RESET].to_bits(), got[V].to_bits());
             assert_eq!(after_reset[V].to_bits(), 0.0f64.to_bits());
             for (got, expected) in
@@ -225,15 +228,15 @@ mod tests {
 
     #[test]
     fn the_integral_of_a_clamped_neuron_is_that_of_one_whose_rest_is_the_reset_value() {
-        // Which stays where it is: the same integral by another way, at every rate of fading.
-        for (ratio, fading) in RATIOS.map(|ratio| FADINGS.map(|f| (ratio, f))).concat() {
-            let over = (2.7, fading);
+        // Which stays where it is: the same integral by another way, at every decay rate.
+        for (ratio, decay_rate) in RATIOS.map(|ratio| DECAY_RATES.map(|f| (ratio, f))).concat() {
+            let over = (2.7, decay_rate);
             let p = parameters(ratio);
             let resting = Lif::new(LifParameters { v_leak: p.v_reset, i_bias: 0.0, ..p });
             let expected =
                 resting.integral(resting.state(p.v_reset, 0.0), over, &mut Averaging::default());
             let got = neuron(ratio).clamped_integral(over);
-            assert!((got - expected).abs() < 4e-16, "{ratio} {fading}: {got} {expected}");
+            assert!((got - expected).abs() < 4e-16, "{ratio} {decay_rate}: {got} {expected}");
             let mut gradient = LifGradient::default();
             neuron(ratio).clamped_integral_pullback(1.0, over, &mut gradient);
             let by_reset = gradient[V_RESET];
@@ -243,22 +246,22 @@ mod tests {
 
     #[test]
     fn what_is_kept_changes_no_bit() {
-        // Any one of length, fading and time constants differs from the one before, and then nothing does.
+        // Any one of length, decay rate and time constants differs from the one before, and then nothing does.
         let state = State { v: -0.4, i: 2.3 };
         let tangent = Tangent { v_mem: 0.3, v_syn: -0.2, i_syn: 0.7 };
-        let kept = &mut Averaging::default();
-        for (ratio, dt, fading) in [
+        let cache = &mut Averaging::default();
+        for (ratio, dt, decay_rate) in [
             (4.0, 0.3, 0.0),
             (4.0, 0.3, 0.13),
             (4.0, 0.8, 0.13),
             (0.5, 0.8, 0.13),
             (0.5, 0.8, 0.13),
         ] {
-            let (n, over, fresh) = (neuron(ratio), (dt, fading), &mut Averaging::default());
+            let (n, over, fresh) = (neuron(ratio), (dt, decay_rate), &mut Averaging::default());
             let [kept_value, value] =
-                [&mut *kept, &mut *fresh].map(|at| n.integral(state, over, at));
+                [&mut *cache, &mut *fresh].map(|at| n.integral(state, over, at));
             assert_eq!(kept_value.to_bits(), value.to_bits());
-            let tangents = n.integral_tangent((state, tangent), over, kept);
+            let tangents = n.integral_tangent((state, tangent), over, cache);
             let expected = n.integral_tangent((state, tangent), over, fresh);
             assert_eq!(tangents.map(f64::to_bits), expected.map(f64::to_bits));
         }
@@ -281,8 +284,8 @@ mod tests {
                 t_ref: lifted.t_ref.into(),
             })
         };
-        let (kept, over) = (&mut Averaging::default(), (0.3.into(), 0.0.into()));
-        let [mem, syn] = [true, false].map(|is_mem| along(is_mem).integral(state, over, kept).eps);
+        let (cache, over) = (&mut Averaging::default(), (0.3.into(), 0.0.into()));
+        let [mem, syn] = [true, false].map(|is_mem| along(is_mem).integral(state, over, cache).eps);
         let fresh = along(false).integral(state, over, &mut Averaging::default());
         assert_eq!(syn.to_bits(), fresh.eps.to_bits());
         assert_ne!(mem.to_bits(), syn.to_bits());

@@ -20,7 +20,7 @@ pub(super) fn receive_pullback<T: Scalar>(
     }
 }
 
-/// A later release leaves V at its reset value for longer: f⁻ − f⁺ = (−rate, 0). Before it V is worth nothing.
+/// A later release leaves V at its reset value for longer: f⁻ − f⁺ = (−rate, 0). Before it the adjoint of V is zero.
 pub(super) fn release_pullback<T: Scalar>(
     rate: T,
     after: Adjoint<State<T>>,

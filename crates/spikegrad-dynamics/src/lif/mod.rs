@@ -227,8 +227,8 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn rate_change(&self, weight: T) -> T {
         weight / self.tau_mem
     }
-    fn integral(&self, state: State<T>, over: (T, T), kept: &mut Averaging<T>) -> T {
-        integral::integral(self, state, over, kept)
+    fn integral(&self, state: State<T>, over: (T, T), cache: &mut Averaging<T>) -> T {
+        integral::integral(self, state, over, cache)
     }
     fn clamped_integral(&self, over: (T, T)) -> T {
         self.clamped_membrane() * integral::of_weight(over)
@@ -275,9 +275,9 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
         &self,
         before: (State<T>, Tangent<T>),
         over: (T, T),
-        kept: &mut Averaging<T>,
+        cache: &mut Averaging<T>,
     ) -> TimeConstants<T> {
-        integral::tangent(self, before, over, kept)
+        integral::tangent(self, before, over, cache)
     }
 }
 
@@ -295,9 +295,9 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
         &self,
         integral: T,
         over: (T, T),
-        kept: &mut Averaging<T>,
+        cache: &mut Averaging<T>,
     ) -> Adjoint<State<T>> {
-        integral::pullback(self, integral, over, kept)
+        integral::pullback(self, integral, over, cache)
     }
     fn receive_pullback(&self, weight: T, after: Adjoint<State<T>>) -> Arrival<T> {
         jump::receive_pullback(self, weight, after)
@@ -407,22 +407,22 @@ pub(crate) mod fixtures {
     /// The matrix exponential's own error dominates: about 1e-13 after its squarings.
     pub(crate) const MATRIX_EXPONENTIAL: f64 = 1e-12;
 
-    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential. What it moves is `e^(−fading t)`
+    /// The same linear system, integrated by nalgebra's scaling-and-squaring matrix exponential. What it moves is `e^(−decay_rate t)`
     /// times V − rest, i and 1, and the integral of the weighted potential, which is linear again.
     pub(crate) fn by_matrix_exponential(
         ratio: f64,
         state: State<f64>,
         dt: f64,
-        fading: f64,
+        decay_rate: f64,
     ) -> (f64, f64, f64) {
         let (p, rest) = (parameters(ratio), neuron(ratio).rest());
         let generator = nalgebra::Matrix4::new(
-            -1.0 / p.tau_mem - fading,
+            -1.0 / p.tau_mem - decay_rate,
             1.0 / p.tau_mem,
             0.0,
             0.0, //
             0.0,
-            -1.0 / p.tau_syn - fading,
+            -1.0 / p.tau_syn - decay_rate,
             0.0,
             0.0, //
             1.0,
@@ -432,7 +432,7 @@ pub(crate) mod fixtures {
             0.0,
             0.0,
             0.0,
-            -fading,
+            -decay_rate,
         );
         let propagator = (generator * dt).exp();
         let end = propagator * nalgebra::Vector4::new(state.v - rest, state.i, 0.0, 1.0);

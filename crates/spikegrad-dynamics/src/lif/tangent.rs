@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn the_carried_tangent_is_the_dual_part_of_the_flow() {
         let dual = |x: f64| Dual64::from(x);
-        for (ratio, fading) in RATIOS.map(|ratio| [0.0, 0.13, 3.0].map(|f| (ratio, f))).concat() {
+        for (ratio, decay_rate) in RATIOS.map(|ratio| [0.0, 0.13, 3.0].map(|f| (ratio, f))).concat()
+        {
             let p = lifted(parameters(ratio));
             let along_mem = Lif::new(LifParameters { tau_mem: p.tau_mem.derivative(), ..p });
             let along_syn = Lif::new(LifParameters { tau_syn: p.tau_syn.derivative(), ..p });
@@ -130,7 +131,7 @@ mod tests {
                 (State { v: -0.4, i: 2.3 }, Tangent::default(), [0.0; 2]);
             let mut mem = State { v: dual(state.v), i: dual(state.i) };
             let (mut syn, mut mem_integral, mut syn_integral) = (mem, dual(0.0), dual(0.0));
-            let kept = &mut Averaging::default();
+            let cache = &mut Averaging::default();
             let (of_mem, of_syn) = (&mut Averaging::default(), &mut Averaging::default());
             for (dt, weight, held) in
                 [(0.3, 1.0, false), (2.0, -0.5, true), (0.9, 4.0, false), (6.0, 0.0, false)]
@@ -140,10 +141,10 @@ mod tests {
                     syn = along_syn.hold(syn, dual(dt));
                     (n.hold(state, dt), n.hold_tangent(tangent, state, dt))
                 } else {
-                    let part = n.integral_tangent((state, tangent), (dt, fading), kept);
+                    let part = n.integral_tangent((state, tangent), (dt, decay_rate), cache);
                     integral = [integral[0] + part[0], integral[1] + part[1]];
-                    mem_integral += along_mem.integral(mem, (dual(dt), dual(fading)), of_mem);
-                    syn_integral += along_syn.integral(syn, (dual(dt), dual(fading)), of_syn);
+                    mem_integral += along_mem.integral(mem, (dual(dt), dual(decay_rate)), of_mem);
+                    syn_integral += along_syn.integral(syn, (dual(dt), dual(decay_rate)), of_syn);
                     mem = along_mem.flow(mem, dual(dt));
                     syn = along_syn.flow(syn, dual(dt));
                     let moved = n.flow_with_tangent(state, tangent, dt);

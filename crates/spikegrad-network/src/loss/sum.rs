@@ -17,7 +17,7 @@ use spikegrad_dynamics::Scalar;
 /// let rates = RateRegulariser {
 ///     population: "hidden".into(), lower: None, upper: Some(100.0), tau: 0.01,
 /// };
-/// let loss = Sum::of([(1.0, targets.into()), (1e-6, rates.into())]);
+/// let loss: Sum = Sum::of([(1.0, targets.into()), (1e-6, rates.into())]);
 /// assert_eq!(loss.terms.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

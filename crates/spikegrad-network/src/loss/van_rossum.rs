@@ -119,7 +119,7 @@ impl VanRossum {
         value
     }
 
-    /// Adds what the events on one side of each spike are worth to ∂D/∂t of the spike: the earlier ones for a `direction` of 1,
+    /// Adds the part of the events on one side of each spike to ∂D/∂t of the spike: the earlier ones for a `direction` of 1,
     /// the later ones for −1. `groups` of events at one representable time come in that direction.
     fn pull_back<'a, T: Scalar>(
         &self,
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn cases_by_hand() {
-        // One train is empty: each spike alone is worth a half, and two of them overlap.
+        // One train is empty: each spike alone counts a half, and two of them overlap.
         let e = (-1.0_f64).exp();
         let (value, derivative) = evaluate(&loss(2.0, [&[], &[]]), &[(0, 1.0), (0, 3.0)]);
         assert!((value - (1.0 + e)).abs() < ROUNDING);

@@ -42,9 +42,13 @@ pub(super) struct Scratch {
     wave: Wave,
     next_wave: Wave,
     /// Those that will not cross any more in this stretch, and have only to be moved to its end.
-    settlers: Wave,
+    silent: Wave,
     clamped: Vec<Clamped>,
     is_clamped: Vec<bool>,
+    /// Who is released in this stretch; empty between.
+    released: Vec<usize>,
+    /// For each neuron that is released its position in the wave; none between.
+    member_of: Vec<usize>,
     peaks: Peaks,
 }
 
@@ -297,7 +301,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn work_off(&mut self, until: Time) -> Result<(), Irregular> {
         let first_spike = self.spikes.len();
         self.hold_clamped(until);
-        self.scratch.settlers.clear();
+        self.scratch.silent.clear();
         while !self.scratch.wave.members.is_empty() {
             let until = self.budget.within(until);
             self.scratch.wave.advance::<TANGENTS>(until);
@@ -316,10 +320,10 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             std::mem::swap(wave, next_wave);
             wave.search(self.fired.circuit, self.layer, until)?;
         }
-        let Scratch { settlers, after, .. } = &mut *self.scratch;
-        settlers.advance::<TANGENTS>(until);
-        for (k, member) in settlers.members.iter().enumerate() {
-            after.set(member.neuron, settlers.get(k));
+        let Scratch { silent, after, .. } = &mut *self.scratch;
+        silent.advance::<TANGENTS>(until);
+        for (k, member) in silent.members.iter().enumerate() {
+            after.set(member.neuron, silent.get(k));
         }
         if let Some(new) = self.spikes.get_mut(first_spike..) {
             new.sort_unstable_by(in_order);
@@ -329,24 +333,53 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
 
     /// Holds who is still refractory at `until`, and lets go who is not.
     fn hold_clamped(&mut self, until: Time) {
-        let Scratch { after, clamped, is_clamped, wave, .. } = &mut *self.scratch;
+        let Scratch { after, clamped, is_clamped, released, .. } = &mut *self.scratch;
         let (layer, circuit) = (self.layer, self.fired.circuit);
         let model = |n: usize| &circuit.neurons[layer.neurons.start + n];
         clamped.retain(|&Clamped { neuron: n, release }| {
-            if release.rounded <= until.rounded {
+            let is_held = release.rounded > until.rounded;
+            if is_held {
+                after.set(n, reset(model(n), after.get(n)));
+            } else {
                 is_clamped[n] = false;
-                let released = wave.members.iter().position(|m| m.neuron == n && !m.is_known);
-                let id = NeuronId::new(layer.neurons.start + n);
-                let spike = self.spikes.iter_mut().rfind(|spike| spike.neuron == id);
-                if let (Some(k), Some(spike)) = (released, spike) {
-                    let (at_release, _) = reset(model(n), wave.get(k));
-                    spike.release_rate = model(n).membrane_rate(at_release);
-                }
-                return false;
+                released.push(n);
             }
-            after.set(n, reset(model(n), after.get(n)));
-            true
+            is_held
         });
+        if !self.scratch.released.is_empty() {
+            self.note_release_rates();
+        }
+    }
+
+    /// Notes with the last spike of each released neuron at which rate its potential leaves the reset value: one pass over the wave, and
+    /// one back over the spikes, however many are released together.
+    fn note_release_rates(&mut self) {
+        const NONE: usize = usize::MAX;
+        const RELEASED: usize = NONE - 1;
+        let Scratch { wave, released, member_of, .. } = &mut *self.scratch;
+        let first = self.layer.neurons.start;
+        member_of.resize(self.layer.neurons.len(), NONE);
+        released.iter().for_each(|&n| member_of[n] = RELEASED);
+        let mut count = 0;
+        for (k, member) in wave.members.iter().enumerate() {
+            if !member.is_known && member_of[member.neuron] == RELEASED {
+                member_of[member.neuron] = k;
+                count += 1;
+            }
+        }
+        for spike in self.spikes.iter_mut().rev() {
+            if count == 0 {
+                break;
+            }
+            let n = spike.neuron.index();
+            let member = std::mem::replace(&mut member_of[n - first], NONE);
+            if member < RELEASED {
+                let model = &self.fired.circuit.neurons[n];
+                spike.release_rate = model.membrane_rate(reset(model, wave.get(member)).0);
+                count -= 1;
+            }
+        }
+        released.drain(..).for_each(|n| member_of[n] = NONE);
     }
 
     /// `neuron` crosses its threshold, where it is `at`.
@@ -389,9 +422,9 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         }
         if release.rounded < until.rounded {
             let member = Member { neuron, from: release, is_known: false, crossing: None };
-            let Scratch { next_wave, settlers, .. } = &mut *self.scratch;
+            let Scratch { next_wave, silent, .. } = &mut *self.scratch;
             let is_silent = model.is_silent_for(held.0, until.since(release));
-            let wave = if is_silent { settlers } else { next_wave };
+            let wave = if is_silent { silent } else { next_wave };
             wave.push(self.layer, member, held);
         } else {
             self.scratch.after.set(neuron, held);

@@ -240,10 +240,10 @@ impl Peaks {
         if at.layer.spikes {
             self.follow::<TANGENTS>(at);
         } else if self.wants_average {
-            let (dt, kept) = (at.until.since(at.from), &mut Averaging::default());
+            let (dt, cache) = (at.until.since(at.from), &mut Averaging::default());
             for &n in &self.observed {
                 let Some(observer) = &mut self.observers[n] else { continue };
-                observer.integrate::<TANGENTS>(at.model(n), at.from, at.start(n), dt, kept);
+                observer.integrate::<TANGENTS>(at.model(n), at.from, at.start(n), dt, cache);
             }
         }
     }

@@ -246,8 +246,8 @@ pub(super) fn nearest(key: &str, schema: &Value) -> TrainError {
     let likeness = |other: &str| {
         let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
         let whole = strsim::normalized_damerau_levenshtein(&start, other);
-        // The right name under the wrong heading, or under none, is as good as a slip in the whole.
-        whole.max(strsim::normalized_damerau_levenshtein(&last(&start), &last(other)))
+        // The right name under the wrong heading, or under none, is nearly as good as the whole with a slip in it.
+        whole.max(0.9 * strsim::normalized_damerau_levenshtein(&last(&start), &last(other)))
     };
     let mut keys = Vec::new();
     collect_keys("", Node::root(schema), &mut keys);
