@@ -96,3 +96,35 @@ fn an_oscillator_spikes_once_a_period_and_is_kicked_along_its_phase() {
     let expected = 0.001 + 0.02 * (0.5 * PI - (2.0 + f64::tan(0.05)).atan());
     assert!((kicked[0] / expected - 1.0).abs() < 8.0 * f64::EPSILON, "{} {expected}", kicked[0]);
 }
+
+#[test]
+fn an_arrival_within_doubles_of_a_spike_neither_loses_nor_doubles_it() {
+    /// The kick moves a phase by 1e-14 of it at most, and each of some eight spikes passes that on.
+    const KICKED: f64 = 1e-12;
+    for (model, params) in [
+        ("qif", json!({"tau_mem": 0.02, "tau_syn": 0.007, "i_bias": 0.7})),
+        ("qif", json!({"tau_mem": 0.02, "tau_syn": 0.9, "i_bias": 0.0})),
+        ("qif_delta", json!({"tau_mem": 0.02})),
+    ] {
+        let problem = one(model, params, 6.0);
+        let alone = spikes(&problem);
+        assert!(alone.len() > 2, "{model}: {}", alone.len());
+        let at = alone[1];
+        // Without a weight it changes nothing, and one that is tiny next to nothing.
+        for weight in ["0", "1e-14", "-1e-14"] {
+            for ulps in -40..=40_i64 {
+                let time = f64::from_bits(at.to_bits().checked_add_signed(ulps).unwrap());
+                let mut document = problem.document.clone();
+                document.network.inputs = 2;
+                let rows = document.network.connections[0].weights.as_mut().unwrap();
+                *rows = serde_json::from_str(&format!("[[6.0, {weight}]]")).unwrap();
+                document.stimulus.spikes.push((1, time));
+                let found = spikes(&Problem::from_document(document).unwrap());
+                assert_eq!(found.len(), alone.len(), "{model}, {weight}, {ulps}: {found:?}");
+                for (found, alone) in found.iter().zip(&alone) {
+                    assert!((found - alone).abs() < KICKED * alone, "{model}, {weight}, {ulps}");
+                }
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@
 
 use crate::integrals::Integrals;
 use crate::taped::Taped;
-use crate::touches::check_touches;
+use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
@@ -197,26 +197,6 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     let of_inputs = &workspace.times[..trace.stimulus.spikes().len()];
     trace.stimulus.in_given_order_into(of_inputs, input_times);
     Ok(())
-}
-
-/// Whether `cotangents` fit the trace, and `policy` what happened in it.
-pub(crate) fn check<T: Scalar, N: Neuron<T>>(
-    circuit: &Circuit<T, N>,
-    trace: &Trace<T>,
-    cotangents: &Cotangents<T>,
-    policy: Grazing,
-) -> Result<(), AdjointError> {
-    let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
-    let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
-    if (spikes, readouts) != (expected_spikes, expected_readouts) {
-        return Err(AdjointError::Cotangents {
-            spikes,
-            readouts,
-            expected_spikes,
-            expected_readouts,
-        });
-    }
-    check_touches(circuit, trace, cotangents, policy)
 }
 
 /// From when on a neuron with this refractory time is free after a spike at `at`, in seconds. However short, a refractory time

@@ -109,13 +109,23 @@ pub(crate) fn reach_back<T: Scalar, N: Neuron<T>>(
     }
 }
 
-/// Whether `policy` allows the touches that matter.
-pub(crate) fn check_touches<T: Scalar, N: Neuron<T>, U>(
+/// Whether `cotangents` fit the trace, and `policy` allows the touches that matter.
+pub(crate) fn check<T: Scalar, N: Neuron<T>, U>(
     circuit: &Circuit<T, N>,
     trace: &Trace<T>,
     cotangents: &Cotangents<U>,
     policy: Grazing,
 ) -> Result<(), AdjointError> {
+    let (spikes, readouts) = (cotangents.spikes.len(), cotangents.readouts.len());
+    let (expected_spikes, expected_readouts) = (trace.spikes.len(), trace.readouts.len());
+    if (spikes, readouts) != (expected_spikes, expected_readouts) {
+        return Err(AdjointError::Cotangents {
+            spikes,
+            readouts,
+            expected_spikes,
+            expected_readouts,
+        });
+    }
     let matter = trace.touches.iter().enumerate().filter(|&(k, _)| cotangents.touch_matters(k));
     match (policy, matter.map(|(_, touch)| touch).next()) {
         (Grazing::Fail, Some(touch)) => {

@@ -14,7 +14,8 @@
 mod layer;
 mod schedule;
 
-use crate::backward::{check, is_lost};
+use crate::backward::is_lost;
+use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use layer::{LayerSweep, Scratch};
 use schedule::Spikes;

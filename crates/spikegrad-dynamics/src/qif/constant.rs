@@ -3,10 +3,10 @@
 //! With y = e^(−s/2) x the first derivative is gone, x″ + ω² x = 0 with ω² = J − ¼, and V = ½ − x′/x. The common factor does not matter to a
 //! point of the projective line.
 
-use super::{Point, scaled};
+use super::{Point, next_zero_from, scaled};
 use crate::{Scalar, math};
 
-/// Where the exponential form takes over from the series: eᵏ of it is no more than a rounding.
+/// Where exponentials take over from the series. Both are right on either side; hyperbolic functions of much more would overflow.
 const RELAXED: f64 = -64.0;
 
 /// The point after `length`, under the drive `drive`.
@@ -57,7 +57,11 @@ fn series<T: Scalar>(u: T) -> [T; 2] {
 }
 
 /// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.
-pub(super) fn next_zero([y, dy]: Point<f64>, drive: f64) -> Option<f64> {
+pub(super) fn next_zero(point: Point<f64>, drive: f64) -> Option<f64> {
+    next_zero_from(point, |point| zero(point, drive))
+}
+
+fn zero([y, dy]: Point<f64>, drive: f64) -> Option<f64> {
     let (x, dx, square) = (y, dy + 0.5 * y, drive - 0.25);
     let size = square.abs().sqrt();
     if square > 0.0 {

@@ -36,6 +36,15 @@ fn point<T: Scalar>(v: T) -> Point<T> {
     scaled([T::from(1.0), -v])
 }
 
+/// The next zero of y as `search` finds it from a point that is none below zero. Within a rounding of a spike y may be: where it falls the
+/// spike is due at once, and where it grows it has just been.
+fn next_zero_from(
+    [y, dy]: Point<f64>,
+    search: impl FnOnce(Point<f64>) -> Option<f64>,
+) -> Option<f64> {
+    if y <= 0.0 && dy < 0.0 { Some(0.0) } else { search([y.max(0.0), dy]) }
+}
+
 /// The potential of a point; infinite at a spike.
 fn potential<T: Scalar>([y, dy]: Point<T>) -> T {
     -dy / y

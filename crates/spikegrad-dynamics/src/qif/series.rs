@@ -12,7 +12,7 @@
 //! piece has more than one zero. That holds for any ratio of the time constants, also where the Bessel functions that solve the equation
 //! degenerate.
 
-use super::{Point, constant, scaled};
+use super::{Point, constant, next_zero_from, scaled};
 use crate::{Scalar, math};
 
 /// Most that u grows in a piece: terms fall by 0.4 at least.
@@ -34,9 +34,6 @@ pub(super) struct Course<T> {
     pub(super) ratio: T,
 }
 
-/// Coefficients of the powers of u in one piece.
-type Series<T> = Vec<T>;
-
 impl<T: Scalar> Course<T> {
     /// The point after `length`.
     pub(super) fn after(mut self, length: T) -> Point<T> {
@@ -49,7 +46,9 @@ impl<T: Scalar> Course<T> {
             let piece = self.longest_piece();
             let whole = piece < rest.re();
             let step = if whole { T::from(piece) } else { rest };
-            self.advance(step);
+            let passed = self.passed(step);
+            let series = self.series(passed[0].re());
+            self.advance(passed, &series);
             if !whole {
                 break;
             }
@@ -70,11 +69,14 @@ impl<T: Scalar> Course<T> {
         (-math::ln_1p(-LARGEST_U) / self.ratio.re()).min(drive.sqrt().recip())
     }
 
-    /// Goes on by one piece.
-    fn advance(&mut self, step: T) {
-        let left = (-self.ratio * step).exp();
-        let u = -(-self.ratio * step).exp_m1();
-        let series = self.series(u.re());
+    /// u after a piece, and what is left of the current.
+    fn passed(&self, step: T) -> [T; 2] {
+        let exponent = -self.ratio * step;
+        [-exponent.exp_m1(), exponent.exp()]
+    }
+
+    /// Goes on by one piece, of which this is the series.
+    fn advance(&mut self, [u, left]: [T; 2], series: &[T]) {
         let (mut y, mut by_u) = (T::from(0.0), T::from(0.0));
         for &c in series.iter().rev() {
             by_u = by_u * u + y;
@@ -86,7 +88,7 @@ impl<T: Scalar> Course<T> {
 
     /// The series of y as far as it is needed up to `u`. How far does not depend on y: where it rests and all of its terms are zero,
     /// their derivatives are not.
-    fn series(&self, u: f64) -> Series<T> {
+    fn series(&self, u: f64) -> Vec<T> {
         let Self { point: [y, dy], current, bias, ratio } = *self;
         let number = |k: f64| T::from(k);
         let square = ratio * ratio;
@@ -120,18 +122,22 @@ fn terms(u: f64) -> usize {
 
 impl Course<f64> {
     /// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.
-    pub(super) fn next_zero(mut self) -> Option<f64> {
+    pub(super) fn next_zero(self) -> Option<f64> {
+        next_zero_from(self.point, |point| Self { point, ..self }.zero())
+    }
+
+    fn zero(mut self) -> Option<f64> {
         let (mut passed, lasts) = (0.0, self.current_lasts());
         while passed < lasts {
             let piece = self.longest_piece();
-            let u = -math::exp_m1(-self.ratio * piece);
+            let [u, left] = self.passed(piece);
             let series = self.series(u);
             let began = self.point[0];
-            self.advance(piece);
+            self.advance([u, left], &series);
             if self.point[0] <= 0.0 {
                 // A zero at the very beginning is divided out.
                 let series = if began == 0.0 { &series[1..] } else { &series };
-                return Some(passed - math::ln_1p(-zero(series, u)) / self.ratio);
+                return Some(passed - math::ln_1p(-root(series, u)) / self.ratio);
             }
             passed += piece;
         }
@@ -140,7 +146,7 @@ impl Course<f64> {
 }
 
 /// The zero of a series that falls from above zero at 0 to zero or below at `end`: Newton's steps, halved where they leave the bracket.
-fn zero(series: &[f64], end: f64) -> f64 {
+fn root(series: &[f64], end: f64) -> f64 {
     let (mut low, mut high) = (0.0, end);
     let mut u = 0.5 * end;
     for _ in 0..100 {
