@@ -157,9 +157,14 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             let is_plain = self.fetch(&targets[k..end]);
             let first = k;
             while k < end {
-                let (target, weight) = (targets[k], weights[k]);
+                let (target, mut weight) = (targets[k], weights[k]);
                 let place = k - first;
                 k += 1;
+                // Synapses that join one pair stand side by side, and act as one.
+                while targets.get(k) == Some(&target) {
+                    weight += weights[k];
+                    k += 1;
+                }
                 let is_common =
                     is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, weight);
                 if !is_common {
