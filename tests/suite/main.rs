@@ -33,6 +33,7 @@ mod support;
 mod tidy;
 mod time_stepped;
 mod tolerance;
+mod untied;
 mod weighted;
 mod with_respect_to;
 mod yardsticks;

@@ -1,8 +1,7 @@
 //! What has no effect has none: halves that make a whole, inputs and neurons that nobody hears.
 
-use super::{distance, evaluate, spikes};
+use super::{are_the_same_sums, evaluate, spikes};
 use crate::random_networks::{Delays, Plan, Regime, any_plan, for_all, for_all_of};
-use crate::tolerance::REORDERED;
 use proptest::prelude::*;
 use spikegrad::{
     ConnectionParameters, Evaluation, InputSpike, Network, Population, SharedWeights, Source,
@@ -45,7 +44,7 @@ fn a_synapse_split_in_two_halves_is_the_synapse() {
         };
         let whole = weights(&one, 0..count);
         for half in [weights(&two, 0..count), weights(&two, count..2 * count)] {
-            prop_assert!(distance(&half, &whole) < REORDERED, "{:e}", distance(&half, &whole));
+            are_the_same_sums(&half, &whole, [problem])?;
         }
         Ok(one.trace.spikes.len())
     });

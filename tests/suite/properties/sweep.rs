@@ -1,9 +1,10 @@
 //! The layered sweep and the event loop are one simulator: the same spikes in the same order, the same read-outs, the same
 //! gradients, to rounding.
 
-use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan};
+use crate::random_networks::{Swept, UNDERFLOWING, for_all, layered_plan, runaway};
 use crate::support::{error, of_slopes};
 use crate::tolerance::OF_CHAINS;
+use crate::untied::with_own_numbers;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::adjoint::{
@@ -11,7 +12,7 @@ use spikegrad::adjoint::{
     sweep_backward_into,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Evaluate, Options, Settings, Trace};
+use spikegrad::{Evaluate, Options, Settings, Trace, value_and_grad};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
@@ -31,6 +32,13 @@ const P99: f64 = 1e-12;
 
 /// A derivative of this share of the largest may be a small difference of large terms.
 const SMALL: f64 = 1e-2;
+
+fn gradient(problem: &Problem) -> Result<Vec<f64>, TestCaseError> {
+    let Problem { network, parameters, stimulus, document } = problem;
+    let loss = document.loss.as_ref().unwrap();
+    let evaluation = value_and_grad(network, parameters, stimulus, loss, &Settings::default());
+    Ok(evaluation.map_err(runaway)?.gradient.parameters.to_vec())
+}
 
 fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
@@ -97,7 +105,7 @@ impl Differences {
 #[test]
 fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
-    for_all(layered_plan(), |_, problem| {
+    for_all(layered_plan(), |plan, problem| {
         let Some((_, trace)) = traces(problem)? else { return Ok(0) };
         let Problem { network, parameters, document, .. } = problem;
         let circuit = Circuit::new(network, parameters).unwrap();
@@ -135,14 +143,19 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         };
         let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs));
         // Each in units of what matters of its number: a delay of seconds is thousands of time constants.
-        let stimulus = &trace.stimulus;
-        let settings = Settings::default();
-        let numbers = Question { network, parameters, stimulus, loss, settings }.numbers();
-        let scaled = |entries: Vec<f64>| -> Vec<f64> {
-            entries.iter().zip(&numbers).map(|(x, number)| x * number.scale).collect()
+        let scaled = |problem: &Problem, entries: &[f64]| -> Vec<f64> {
+            let Problem { network, parameters, stimulus, .. } = problem;
+            let settings = Settings::default();
+            let numbers = Question { network, parameters, stimulus, loss, settings }.numbers();
+            entries.iter().zip(numbers).map(|(x, number)| x * number.scale).collect()
         };
-        let (got, expected) = (scaled(got), scaled(expected));
-        let largest = expected.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+        let (got, expected) = (scaled(problem, &got), scaled(problem, &expected));
+        let mut terms = expected.clone();
+        if plan.tied {
+            let copy = with_own_numbers(problem);
+            terms.extend(scaled(&copy, &gradient(&copy)?));
+        }
+        let largest = terms.iter().fold(0.0f64, |a, x| a.max(x.abs()));
         let floor = largest * SMALL.max(of_slopes(problem, &trace) / OF_CHAINS);
         for (got, expected) in got.iter().zip(&expected) {
             differences.note("derivative", *got, *expected, floor)?;

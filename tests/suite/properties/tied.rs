@@ -2,42 +2,15 @@
 
 use super::spikes;
 use crate::random_networks::{MAX_EVENTS, Plan, USUAL, any_plan, for_all, layered_plan, runaway};
+use crate::untied::untied;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::problem::Problem;
-use spikegrad::{Connection, Network, Parameters, Settings, Values, value_and_grad};
+use spikegrad::{Connection, Parameters, Settings, Values, value_and_grad};
 
 /// A sum of n terms in two orders: n roundings each, relative to the sum of the sizes of the terms.
 fn of_order(terms: usize) -> f64 {
     f64::from(u32::try_from(terms).unwrap()) * f64::EPSILON
-}
-
-/// Values of `network` with a weight, and where delays differ a delay, of its own for each synapse.
-fn spread(network: &Network, values: &Parameters) -> Parameters {
-    let mut spread = values.clone();
-    for (k, connection) in network.connections().iter().enumerate() {
-        let values = &mut spread.connections[k];
-        let each = |of_weights: &[f64]| -> Vec<f64> {
-            let synapses = 0..network.synapse_count(k);
-            synapses.map(|s| of_weights[connection.weight_of(s)]).collect()
-        };
-        values.weights = each(&values.weights);
-        if let Values::Each(delays) = &mut values.delay {
-            *delays = each(delays);
-        }
-    }
-    spread
-}
-
-/// The problem with a weight, and where delays differ a delay, of its own for each synapse.
-fn untied(problem: &Problem) -> Problem {
-    let network = &problem.network;
-    let mut connections = network.connections().to_vec();
-    connections.iter_mut().for_each(|connection| connection.shared = None);
-    let parameters = spread(network, &problem.parameters);
-    let populations = network.populations().to_vec();
-    let network = Network::new(network.inputs(), populations, connections).unwrap();
-    Problem { network, parameters, ..problem.clone() }
 }
 
 /// That each entry of `tied` is the sum of those of `copy` that belong to it.
