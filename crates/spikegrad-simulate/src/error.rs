@@ -60,12 +60,6 @@ pub enum SimulateError {
         /// Position of the request.
         request: usize,
     },
-    /// A neuron is to be read by integrals under more than two different weights. Read it in a second run, too.
-    #[error("neuron {neuron} is read under more than two weights in one run")]
-    Weights {
-        /// Which neuron.
-        neuron: NamedNeuron,
-    },
     /// A maximum or an average of a neuron whose model has none. Sample its potential.
     #[error("neuron {neuron} is read by a maximum or an average, which its model does not have")]
     Measure {

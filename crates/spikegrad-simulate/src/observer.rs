@@ -7,6 +7,7 @@
 //!
 //! Only what was asked for is followed. Not here: when a stretch ends (`engine.rs`), samples (`readouts.rs`).
 
+use smallvec::SmallVec;
 use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
 use spikegrad_network::{Cusp, Measure, Place, Readout, ReadoutRequest, Time};
 use std::cmp::Ordering;
@@ -31,48 +32,39 @@ struct Integral<T> {
     tangent: TimeConstants<T>,
 }
 
-/// Weights under which the potential of one neuron can be integrated in one run: a mean and one that fades, or two of these.
-const WEIGHTS: usize = 2;
-
 /// What is known of the potential of one neuron up to now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Observer<T: Scalar, N: Neuron<T>> {
     highest: Highest<T, N>,
-    integrals: [Option<Integral<T>>; WEIGHTS],
+    /// One for each weight; losses ask for a mean, one that fades, or both.
+    integrals: SmallVec<[Integral<T>; 2]>,
     follows_maximum: bool,
     /// The free motion that led here: from which state, and how long.
     motion: Option<(N::State, T)>,
 }
-
-/// A neuron is to be read under more weights than an observer has room for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TooManyWeights;
 
 impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     /// At time 0, in `state`; follows nothing yet.
     pub(crate) fn new(state: N::State) -> Self {
         let (time, tangent) = (T::from(0.0).into(), TimeConstants::default());
         let highest = Highest { time, state, tangent, place: Place::Free, rival: None };
-        Self { highest, integrals: [None; WEIGHTS], follows_maximum: false, motion: None }
+        Self { highest, integrals: SmallVec::new(), follows_maximum: false, motion: None }
     }
 
     /// Follows what `measure` needs, too.
-    pub(crate) fn also(&mut self, measure: Measure) -> Result<(), TooManyWeights> {
+    pub(crate) fn also(&mut self, measure: Measure) {
         self.follows_maximum |= measure == Measure::Maximum;
-        let Some(decay_rate) = measure.decay_rate() else { return Ok(()) };
-        if self.integral(decay_rate).is_none() {
-            let free = self.integrals.iter_mut().find(|integral| integral.is_none());
+        if let Some(decay_rate) = measure.decay_rate()
+            && self.integral(decay_rate).is_none()
+        {
             let (value, tangent) = (T::from(0.0), TimeConstants::default());
-            *free.ok_or(TooManyWeights)? = Some(Integral { decay_rate, value, tangent });
+            self.integrals.push(Integral { decay_rate, value, tangent });
         }
-        Ok(())
     }
 
     fn integral(&self, decay_rate: f64) -> Option<&Integral<T>> {
-        self.integrals
-            .iter()
-            .flatten()
-            .find(|integral| integral.decay_rate.to_bits() == decay_rate.to_bits())
+        let mut all = self.integrals.iter();
+        all.find(|integral| integral.decay_rate.to_bits() == decay_rate.to_bits())
     }
 
     /// Whether a higher potential would matter.
@@ -116,7 +108,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         dt: T,
         cache: &mut N::Averaging,
     ) {
-        for integral in self.integrals.iter_mut().flatten() {
+        for integral in &mut self.integrals {
             let decay_rate = T::from(integral.decay_rate);
             let weight = (-decay_rate * time.rounded).exp();
             integral.value += weight * neuron.integral(before, (dt, decay_rate), cache);
@@ -130,7 +122,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
 
     /// The neuron is clamped for `dt` seconds from `time` on.
     pub(crate) fn clamp(&mut self, neuron: &N, time: Time<T>, dt: T) {
-        for integral in self.integrals.iter_mut().flatten() {
+        for integral in &mut self.integrals {
             let decay_rate = T::from(integral.decay_rate);
             let weight = (-decay_rate * time.rounded).exp();
             integral.value += weight * neuron.clamped_integral((dt, decay_rate));

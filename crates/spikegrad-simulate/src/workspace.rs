@@ -3,7 +3,7 @@
 //! It is the caller's, so that many runs of one network allocate once. What every arrival touches stands together in a
 //! [`Cell`]; what only a spike, a release or a read-out touches stands apart. Not here: what happens to it (`engine.rs`).
 
-use crate::observer::{Observer, TooManyWeights};
+use crate::observer::Observer;
 use crate::schedule::{Firing, Schedule};
 use crate::{Options, SimulateError};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
@@ -168,11 +168,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 self.observers.len() - 1
             });
             self.cells[n].is_observed = true;
-            let followed = self.observers[place].1.also(request.measure);
-            followed.map_err(|TooManyWeights| {
-                let neuron = circuit.named(request.neuron);
-                SimulateError::Weights { neuron }
-            })?;
+            self.observers[place].1.also(request.measure);
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         Ok(())

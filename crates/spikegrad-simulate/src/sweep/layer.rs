@@ -122,7 +122,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         for (n, &state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
             before.set(n, (state, Tangent::default()));
         }
-        peaks.reset((circuit, layer), self.options, before)?;
+        peaks.reset((circuit, layer), self.options, before);
         ceiling.clear();
         ceiling.resize(layer.numbers.len(), f64::INFINITY);
         if !layer.spikes {

@@ -6,7 +6,6 @@
 //!
 //! Not here: the pass (`spikegrad_dynamics::lanes`), who spikes (`layer.rs`).
 
-use super::Irregular;
 use super::wave::Moving;
 use crate::Options;
 use crate::observer::Observer;
@@ -161,7 +160,7 @@ impl Peaks {
         (circuit, layer): (&Circuit, &Layer),
         options: &Options,
         start: &Columns,
-    ) -> Result<(), Irregular> {
+    ) {
         self.observers.clear();
         self.observers.resize(layer.neurons.len(), None);
         self.observed.clear();
@@ -190,10 +189,9 @@ impl Peaks {
                 self.observed.push(local);
             }
             let observer = self.observers[local].get_or_insert_with(|| Observer::new(state));
-            observer.also(request.measure).map_err(|_| Irregular)?;
+            observer.also(request.measure);
         }
         self.samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        Ok(())
     }
 
     /// From which height on a leaky integrator is to be named: its highest so far.
