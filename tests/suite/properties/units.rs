@@ -105,6 +105,14 @@ fn scaling_to_the_bit(problem: &Problem, unit: Unit, k: i32) -> Result<usize, Te
         return Ok(one.trace.spikes.len());
     }
     prop_assert_eq!((one.loss * factor.powi(power)).to_bits(), two.loss.to_bits());
+    let rests = |e: &Evaluation, by: f64| -> Vec<f64> {
+        e.trace.spikes.iter().map(|s| s.time_rest * by).collect()
+    };
+    // A current that has faded over several long gaps may be subnormal in one unit and zero in the other, where a crossing has a closed form:
+    // another rounding, of what the rounding of its time leaves off.
+    if bits(&rests(&one, of_times)) != bits(&rests(&two, 1.0)) {
+        return Ok(one.trace.spikes.len());
+    }
     let expected: Vec<f64> = one
         .gradient
         .parameters
@@ -162,10 +170,10 @@ fn a_shift_of_all_input_times_within_a_binade_shifts_every_spike_to_the_bit() {
         // A squared distance from targets that move along; a softmax of times is not invariant to the bit.
         let population = problem.network.populations().last().unwrap().clone();
         for (problem, by) in [(&mut problem, 0.0), (&mut moved, by)] {
-            problem.document.loss = Some(AnyLoss::SpikeTimeMse(SpikeTimeMse {
-                population: population.name.clone(),
-                targets: vec![vec![1.01 + by, 1.03 + by]; population.size],
-            }));
+            problem.document.loss = Some(AnyLoss::SpikeTimeMse(SpikeTimeMse::new(
+                population.name.clone(),
+                vec![vec![1.01 + by, 1.03 + by]; population.size],
+            )));
         }
         let (one, two) = (evaluate(&problem)?, evaluate(&moved)?);
         let expected: Vec<_> =

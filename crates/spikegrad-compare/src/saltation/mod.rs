@@ -51,21 +51,24 @@ pub struct Condition {
     pub of_stretches: f64,
     /// Largest 1 + `τ_m/τ_s`. A later arrival lowers V at once, and raises it by a larger I: all but `τ_s/τ_m` of the two cancels.
     pub of_synapses: f64,
+    /// Spikes and synaptic arrivals: each rounds the states and adjoints that it changes.
+    pub of_events: f64,
 }
 
 /// Roundings of a spike's slope that [`Condition::rounding`] counts: those of the potential, the current and the time at which they are
-/// taken, of each of two engines, over the events between two spikes.
+/// taken, of each of two engines, over the events between two spikes. As many for an event.
 const ROUNDINGS: f64 = 16.0;
 
-/// Roundings of some hundred events of two engines that share no formula.
-const OF_EVENTS: f64 = 1e-12;
+/// Roundings of what is no event: a few hundred of each of two engines.
+const OF_FORMULAS: f64 = 1e-12;
 
 impl Condition {
     /// What roundings may change in an entry between two engines, relative to the largest entry (all in units of their scales):
-    /// 16 ε (Σ κ² or 1 + `τ_m/τ_s`), and 1e-12 at least.
+    /// 16 ε (Σ κ² or 1 + `τ_m/τ_s` or the number of events), and 1e-12 at least.
     #[must_use]
     pub fn rounding(&self) -> f64 {
-        (ROUNDINGS * f64::EPSILON * self.of_slopes.max(self.of_synapses)).max(OF_EVENTS)
+        let most = self.of_slopes.max(self.of_synapses).max(self.of_events);
+        (ROUNDINGS * f64::EPSILON * most).max(OF_FORMULAS)
     }
 }
 
@@ -92,6 +95,7 @@ impl Saltation {
     ///
     /// # Errors
     /// As [`Engine::answer`].
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn answer_with_condition(
         &self,
         question: &Question<'_>,
@@ -123,7 +127,8 @@ impl Saltation {
         let synapses = sweep.neurons.iter().map(Sensitive::unit_of_current);
         let of_synapses = synapses.fold(1.0, f64::max);
         let of_slopes = sweep.of_slopes;
-        let condition = Condition { terms, of_slopes, of_stretches, of_synapses };
+        let of_events = (run.trace.spikes.len() as u64 + run.trace.arrivals) as f64;
+        let condition = Condition { terms, of_slopes, of_stretches, of_synapses, of_events };
         Ok((Answer { loss: run.loss, gradient, evidence: Evidence::default() }, condition))
     }
 
