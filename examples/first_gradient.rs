@@ -17,13 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spikes =
         vec![InputSpike { channel: 0, time: 0.002 }, InputSpike { channel: 1, time: 0.004 }];
     let stimulus = Stimulus::new(0.03, spikes)?;
-    let loss = TtfsCrossEntropy {
-        population: "output".into(),
-        label: 1,
-        tau0: 0.001,
-        tau1: 0.02,
-        alpha: 0.0,
-    };
+    let loss = TtfsCrossEntropy { tau1: 0.02, ..TtfsCrossEntropy::new("output", 1, 0.001) };
 
     let before = value_and_grad(&network, &parameters, &stimulus, &loss, &Settings::default())?;
     println!("loss {:.6}, {} spikes", before.loss, before.trace.spikes.len());

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
           "stimulus": {"t_end": 0.05, "spikes": [[0, 0.0], [1, 0.004]]}
         }"#,
     )?;
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0060], vec![0.0055]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![0.0060], vec![0.0055]]);
     let settings = Settings::default();
     let first = value_and_grad(&network, &parameters, &stimulus, &loss, &settings)?;
 

@@ -49,11 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .dense("hidden", "output", (0..120).map(|k| 0.5 + 3.0 * spread(k)).collect())
         .build()?;
     let loss = |label| TtfsCrossEntropy {
-        population: "output".into(),
-        label,
-        tau0: 3e-3,
         tau1: 0.03,
         alpha: 0.,
+        ..TtfsCrossEntropy::new("output", label, 3e-3)
     };
     let (losses, data) = ([0, 1, 2].map(loss), YinYang::generate(1, 300));
     let spike = |(channel, x): (usize, &f64)| InputSpike { channel, time: 0.01 + 0.02 * x };

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
           "stimulus": {"t_end": 0.05, "spikes": [[0, 0.001], [1, 0.002]]}
         }"#,
     )?;
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![TARGET]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![TARGET]]);
     let bounds = RateBounds { strength: 2e-6, lowest: 1.0, highest: 1.0 };
     let (mut pushed, mut last) = (0, f64::INFINITY);
     for step in 0..200 {

@@ -86,13 +86,7 @@ fn many_spikes() -> (Network, Parameters, Stimulus) {
 }
 
 fn loss() -> TtfsCrossEntropy {
-    TtfsCrossEntropy {
-        population: "output".into(),
-        label: 0,
-        tau0: 5e-4,
-        tau1: 6.4e-3,
-        alpha: 3e-3,
-    }
+    TtfsCrossEntropy { tau1: 6.4e-3, alpha: 3e-3, ..TtfsCrossEntropy::new("output", 0, 5e-4) }
 }
 
 #[test]

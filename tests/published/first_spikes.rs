@@ -55,7 +55,7 @@ impl Comparison {
         let problem = network(&case);
         let points: Vec<Vec<f64>> = serde_json::from_value(case["test_points"].clone()).unwrap();
         let stimuli: Vec<Stimulus> = points.iter().map(|x| stimulus(x)).collect();
-        let loss = SpikeTimeMse { population: "out".into(), targets: vec![Vec::new(); 3] };
+        let loss = SpikeTimeMse::new("out", vec![Vec::new(); 3]);
         let samples: Vec<_> =
             stimuli.iter().map(|stimulus| Sample { stimulus, loss: &loss }).collect();
         let first = |_: usize, trace: &Trace| -> First {

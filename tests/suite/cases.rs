@@ -94,6 +94,8 @@ mod leaky {
 /// Neurons whose spikes are crossings of infinity, alone and beside leaky ones.
 mod quadratic {
     cases!("cases/qif":
+        pseudospikes_100,
+        pseudospikes_qif_100,
         qif_delta_feedforward_100,
         qif_delta_recurrent_100,
         qif_feedforward_100,

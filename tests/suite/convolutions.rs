@@ -124,8 +124,7 @@ fn a_convolution_is_its_dense_copy_in_both_engines() {
     let mut random = Random::new(3);
     let spikes = (0..36).map(|channel| InputSpike { channel, time: 0.02 * random.unit() });
     let stimulus = Stimulus::new(0.06, spikes.collect()).unwrap();
-    let loss =
-        TtfsCrossEntropy { population: "out".into(), label: 1, tau0: 0.002, tau1: 1.0, alpha: 0.0 };
+    let loss = TtfsCrossEntropy::new("out", 1, 0.002);
     let settings = Settings::default();
     let found = value_and_grad(&shared, &own, &stimulus, &loss, &settings).unwrap();
     assert!(found.trace.spikes.len() > 100, "{}", found.trace.spikes.len());

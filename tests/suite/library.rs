@@ -420,7 +420,7 @@ fn a_direction_that_does_not_fit_is_an_error() {
     short.parameters.connections[0].weights.pop();
     other.parameters.connections[0].delay = Values::Each(vec![0.0; 2]);
     none.parameters.populations.clear();
-    let dual = spikegrad::SpikeTimeMse { population: "out".into(), targets: vec![vec![0.01]] };
+    let dual = spikegrad::SpikeTimeMse::new("out", vec![vec![0.01]]);
     let text = |direction: &Gradient| {
         let sample = Sample { stimulus, loss: &dual };
         let one = value_and_jvp(network, parameters, sample, direction, &settings).map(|_| ());

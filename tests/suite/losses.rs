@@ -79,15 +79,9 @@ type Named = (&'static str, Box<dyn Loss>, Box<dyn Loss<Dual64>>);
 fn losses(at: f64) -> Vec<Named> {
     let targets: Vec<Vec<f64>> =
         vec![vec![at + 0.0078125, at + 0.015625], vec![at + 0.00390625], vec![at + 0.03125]];
-    let ttfs = TtfsCrossEntropy {
-        population: "out".into(),
-        label: 1,
-        tau0: 0.002,
-        tau1: 200.0,
-        alpha: 0.0,
-    };
+    let ttfs = TtfsCrossEntropy { tau1: 200.0, ..TtfsCrossEntropy::new("out", 1, 0.002) };
     let relative = RelativeSpikeTime { population: "out".into(), label: 0, margin: 0.004 };
-    let squared = SpikeTimeMse { population: "out".into(), targets: targets.clone() };
+    let squared = SpikeTimeMse::new("out", targets.clone());
     let distance = VanRossum { population: "out".into(), targets, tau: 0.003 };
     vec![
         ("softmax", Box::new(ttfs.clone()), Box::new(ttfs)),
@@ -177,8 +171,7 @@ fn the_growth_of_a_late_label_keeps_its_digits() {
         };
         Trace { stimulus: trace.stimulus, spikes: vec![spike], ..Trace::default() }
     };
-    let loss =
-        TtfsCrossEntropy { population: "out".into(), label: 0, tau0: 1.0, tau1: 2.0, alpha: 1.0 };
+    let loss = TtfsCrossEntropy { tau1: 2.0, alpha: 1.0, ..TtfsCrossEntropy::new("out", 0, 1.0) };
     let network = network(0.0).network;
     let rest = 5e-14;
     let value = |trace: &Trace| loss.evaluate(&network, trace).unwrap();
@@ -298,7 +291,11 @@ fn the_three_verbs_one_by_one_give_the_gradient_of_the_one_call() {
 fn misfits() -> Vec<(Box<dyn Loss>, &'static str)> {
     let targets = |count| vec![vec![0.01]; count];
     let ttfs = |population: &str, label, tau0, tau1| -> Box<dyn Loss> {
-        Box::new(TtfsCrossEntropy { population: population.into(), label, tau0, tau1, alpha: 0.1 })
+        Box::new(TtfsCrossEntropy {
+            tau1,
+            alpha: 0.1,
+            ..TtfsCrossEntropy::new(population, label, tau0)
+        })
     };
     let shaped = |population: &str, label, tau, scale| -> Box<dyn Loss> {
         Box::new(ShapedVoltageCrossEntropy { population: population.into(), label, tau, scale })
@@ -313,7 +310,7 @@ fn misfits() -> Vec<(Box<dyn Loss>, &'static str)> {
         })
     };
     let squared = |population: &str, count| -> Box<dyn Loss> {
-        Box::new(SpikeTimeMse { population: population.into(), targets: targets(count) })
+        Box::new(SpikeTimeMse::new(population, targets(count)))
     };
     let distance = |population: &str, count, tau| -> Box<dyn Loss> {
         Box::new(VanRossum { population: population.into(), targets: targets(count), tau })
@@ -465,8 +462,12 @@ fn parts() -> Vec<AnyLoss> {
     let (population, label) = (|| "out".to_owned(), 1);
     let (measure, lower) = (VoltageMeasure::Maximum, Some(1.5));
     vec![
-        TtfsCrossEntropy { population: population(), label, tau0: 0.002, tau1: 0.01, alpha: 0.2 }
-            .into(),
+        TtfsCrossEntropy {
+            tau1: 0.01,
+            alpha: 0.2,
+            ..TtfsCrossEntropy::new(population(), label, 0.002)
+        }
+        .into(),
         MeanVoltageCrossEntropy { population: population(), label }.into(),
         ShapedVoltageCrossEntropy { population: "hidden".into(), label, tau: 0.02, scale: 0.1 }
             .into(),

@@ -24,6 +24,7 @@ mod own_neurons;
 mod planted;
 mod problem_file;
 mod properties;
+mod pseudospikes;
 mod quadratic;
 mod random_networks;
 mod readouts;

@@ -61,7 +61,7 @@ fn the_papers_adjoint_variables_give_the_same_weight_gradient() {
         "stimulus": {"t_end": 0.05, "spikes": [[0, 0.001], [0, 0.009], [0, 0.021]]}
     });
     let targets = [0.004, 0.011, 0.016, 0.025];
-    let loss = SpikeTimeMse { population: "output".into(), targets: vec![targets.to_vec()] };
+    let loss = SpikeTimeMse::new("output", vec![targets.to_vec()]);
     let evaluation = gradient_of(&document, &loss).unwrap();
     let (hidden, output) = (spikes(&evaluation.trace, 0), spikes(&evaluation.trace, 1));
     assert!(hidden.len() > 2 && output.len() >= targets.len());

@@ -163,11 +163,9 @@ fn losses_on_a_grid_are_the_event_driven_ones_of_the_same_events() {
     let (read, label) = (|| "read".to_owned(), 1);
     let targets = vec![vec![0.01, 0.002], vec![], vec![0.02], vec![0.06]];
     let first = TtfsCrossEntropy {
-        population: spiking(),
-        label: 2,
-        tau0: 0.002,
         tau1: 0.0064,
         alpha: 0.01,
+        ..TtfsCrossEntropy::new(spiking(), 2, 0.002)
     };
     let train = VanRossum { population: spiking(), targets, tau: 0.005 };
     let of_maxima = MaxVoltageCrossEntropy { population: read(), label };

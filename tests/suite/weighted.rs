@@ -15,7 +15,7 @@ use spikegrad::simulation::simulate;
 use spikegrad::{
     Derivatives, Dual64, Engine, Error, Evaluate, Evaluation, Evaluator, Gradient, InputSpike,
     Loss, MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Observation, Options,
-    ReadoutRequest, Settings, ShapedVoltageCrossEntropy, SimulateError, Stimulus, value_and_grad,
+    ReadoutRequest, Settings, ShapedVoltageCrossEntropy, Stimulus, value_and_grad,
 };
 use spikegrad_compare::{Question, check_gradient};
 

@@ -297,11 +297,9 @@ fn the_gradients_of_the_published_networks_are_those_of_eventprop_itself() {
         let problem = yin_yang(&matrix("w1"), &matrix("w2"));
         let labels: Vec<usize> = serde_json::from_value(case["L"].clone()).unwrap();
         let loss = |label| TtfsCrossEntropy {
-            population: "out".into(),
-            label,
-            tau0: 0.0005,
             tau1: 0.0064,
             alpha: 0.003,
+            ..TtfsCrossEntropy::new("out", label, 0.0005)
         };
         let losses: Vec<_> = labels.into_iter().map(loss).collect();
         let stimulus = |x: &Vec<f64>| {

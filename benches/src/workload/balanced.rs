@@ -94,13 +94,7 @@ pub(super) fn balanced() -> Workload {
         }
     }
     let stimulus = Stimulus::new(T_END, spikes).expect("valid times");
-    let loss = Box::new(TtfsCrossEntropy {
-        population: "excitatory".into(),
-        label: 0,
-        tau0: 1.0,
-        tau1: 1.0,
-        alpha: 0.0,
-    });
+    let loss = Box::new(TtfsCrossEntropy::new("excitatory", 0, 1.0));
     let examples = vec![Example { stimulus, label: 0, loss }];
     Workload { name: "balanced", network, parameters, loss: "ttfs", examples, has_gradient: false }
 }

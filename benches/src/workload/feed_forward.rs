@@ -111,10 +111,8 @@ pub(super) fn mnist(
 /// The paper's loss on the first spikes of the output.
 fn first_spikes(label: usize) -> Box<dyn Loss> {
     Box::new(TtfsCrossEntropy {
-        population: "output".into(),
-        label,
-        tau0: 5e-4,
         tau1: 6.4e-3,
         alpha: 3e-3,
+        ..TtfsCrossEntropy::new("output", label, 5e-4)
     })
 }

@@ -272,6 +272,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for k in 0..self.trace.readouts.len() {
             self.prepare_readout(k, end);
         }
+        self.come_back();
         let Self { circuit, trace, workspace: w, sum, .. } = self;
         let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
         let neurons = 0..circuit.neurons.len();
@@ -308,6 +309,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (round, phase) = match readout.place {
             Place::Clamped => return model.clamped_pullback(cotangent, gradient),
             Place::Threshold => return model.threshold_membrane_pullback(cotangent, gradient),
+            // With all others of its kind, once every neuron is at the end.
+            Place::Beyond => return,
             Place::Free => (0, Phase::Readout),
             Place::AfterArrivals => (u32::MAX, Phase::Peak),
             Place::Cusp(cusp) => {

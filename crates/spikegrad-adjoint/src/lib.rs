@@ -7,6 +7,7 @@
 //! Not here: how a trace is made (`spikegrad_simulate`); any trace and any cotangents will do.
 
 mod backward;
+mod beyond;
 mod certificate;
 mod error;
 mod grazing;

@@ -51,11 +51,11 @@ impl<T: Scalar> Taped<T> {
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
-    fn adjoint(&self, n: usize) -> Vector<T> {
+    pub(crate) fn adjoint(&self, n: usize) -> Vector<T> {
         N::to_vector(self.workspace.cells[n].adjoint.0)
     }
 
-    fn set_adjoint(&mut self, n: usize, adjoint: Vector<T>) {
+    pub(crate) fn set_adjoint(&mut self, n: usize, adjoint: Vector<T>) {
         self.workspace.cells[n].adjoint = Adjoint(N::from_vector(adjoint));
     }
 
@@ -92,7 +92,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// State of neuron `n` at `time`, from what is known of it, and whether it is held there.
-    fn state_at(&self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) -> (Vector<T>, bool) {
+    pub(crate) fn state_at(
+        &self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        time: Time<T>,
+    ) -> (Vector<T>, bool) {
         let (state, from) = self.known(n);
         match self.release_of(n) {
             Some((_, free)) if from.rounded.re() < free && time.rounded.re() < free => {

@@ -76,6 +76,8 @@ pub(crate) fn note_readouts<T: Scalar, U: Scalar>(
         }
         let time = match readout.request.measure {
             Measure::Sample { time } => time,
+            // What is still on its way at the end matters, too.
+            Measure::Pseudospike { .. } => f64::INFINITY,
             // Another spike, and another maximum, may come at any time.
             Measure::Maximum | Measure::Mean | Measure::Weighted { .. } => t_end,
         };

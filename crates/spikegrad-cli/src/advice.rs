@@ -57,7 +57,7 @@ fn late_inputs(problem: &Problem) -> Option<String> {
 /// Targets that no spike can meet.
 fn late_targets(problem: &Problem) -> Option<String> {
     let Some(
-        AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })
+        AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, pseudospikes: false, .. })
         | AnyLoss::VanRossum(VanRossum { targets, .. }),
     ) = &problem.document.loss
     else {
@@ -147,6 +147,8 @@ fn shown_name(network: &Network, population: usize) -> String {
 /// The population whose spikes a loss reads; nothing if it reads potentials.
 fn reads_spikes_of(loss: &AnyLoss) -> Option<&str> {
     match loss {
+        AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { pseudospikes: true, .. })
+        | AnyLoss::SpikeTimeMse(SpikeTimeMse { pseudospikes: true, .. }) => None,
         AnyLoss::TtfsCrossEntropy(TtfsCrossEntropy { population, .. })
         | AnyLoss::RelativeSpikeTime(RelativeSpikeTime { population, .. })
         | AnyLoss::SpikeTimeMse(SpikeTimeMse { population, .. })

@@ -228,7 +228,11 @@ impl Failure {
             | Self::Library(
                 Error::Network(_)
                 | Error::Loss(LossError::Network(_))
-                | Error::Simulate(SimulateError::Network(_) | SimulateError::Channel { .. })
+                | Error::Simulate(
+                    SimulateError::Network(_)
+                    | SimulateError::Channel { .. }
+                    | SimulateError::Pseudospike(_),
+                )
                 | Error::Adjoint(AdjointError::Network(_)),
             ) => 2,
             Self::EventBudget { .. }
@@ -266,6 +270,7 @@ fn status_of_training(reason: &TrainError) -> u8 {
 
 fn status_of_engine(reason: &Error) -> u8 {
     match reason {
+        Error::Simulate(SimulateError::Pseudospike(_)) => 2,
         Error::Simulate(_) => 3,
         Error::Adjoint(_) => 4,
         _ => 2,

@@ -122,6 +122,14 @@ impl<T: Scalar> Scalar for Dual<T> {
     fn ln_1p(self) -> Self {
         Self::new(self.re.ln_1p(), self.eps / (T::from(1.0) + self.re))
     }
+    fn sqrt(self) -> Self {
+        let root = self.re.sqrt();
+        Self::new(root, self.eps / (root + root))
+    }
+    fn atan2(self, x: Self) -> Self {
+        let (y, square) = (self, self.re * self.re + x.re * x.re);
+        Self::new(y.re.atan2(x.re), (x.re * y.eps - y.re * x.eps) / square)
+    }
     fn phi1(self) -> Self {
         // The derivative of the quotient loses all digits as x → 0; the series of φ₁' does not.
         let x = self.re;
@@ -135,10 +143,12 @@ mod tests {
     use proptest::prelude::*;
 
     /// What a formula of `x` and `y` is made of: each operation of the trait once.
-    fn operations<T: Scalar>(x: T, y: T) -> [T; 10] {
+    fn operations<T: Scalar>(x: T, y: T) -> [T; 12] {
         let mut sum = x;
         sum += y;
-        [x + y, x - y, x * y, x / y, -x, sum, x.exp(), x.exp_m1(), y.ln(), y.ln_1p()]
+        let functions = [x.exp(), x.exp_m1(), y.ln(), y.ln_1p(), y.sqrt(), x.atan2(y)];
+        let [a, b, c, d, e, f] = functions;
+        [x + y, x - y, x * y, x / y, -x, sum, a, b, c, d, e, f]
     }
 
     fn number() -> impl Strategy<Value = f64> {
@@ -166,9 +176,13 @@ mod tests {
         fn derivatives_are_those_of_the_textbook(x in number(), y in 0.01f64..10.0) {
             let by_x = operations(Dual64::from(x).derivative(), y.into()).map(|z| z.eps);
             let by_y = operations(x.into(), Dual64::from(y).derivative()).map(|z| z.eps);
+            let square = x * x + y * y;
             let expected = [
-                [1.0, 1.0, y, 1.0 / y, -1.0, 1.0, x.exp(), x.exp(), 0.0, 0.0],
-                [1.0, -1.0, x, -x / (y * y), 0.0, 1.0, 0.0, 0.0, 1.0 / y, 1.0 / (1.0 + y)],
+                [1.0, 1.0, y, 1.0 / y, -1.0, 1.0, x.exp(), x.exp(), 0.0, 0.0, 0.0, y / square],
+                [
+                    1.0, -1.0, x, -x / (y * y), 0.0, 1.0,
+                    0.0, 0.0, 1.0 / y, 1.0 / (1.0 + y), 0.5 / y.sqrt(), -x / square,
+                ],
             ];
             for (got, expected) in [by_x, by_y].iter().flatten().zip(expected.iter().flatten()) {
                 // Three roundings on either side.

@@ -1,6 +1,6 @@
 //! The number that the engine computes with: `f64`, or a dual number that carries a derivative along.
 //!
-//! The trait asks for arithmetic, four functions, and access to the real part, which alone decides branches and
+//! The trait asks for arithmetic, seven functions, and access to the real part, which alone decides branches and
 //! the order of events. Not here: the divided differences of the exponential (`divided.rs`).
 
 use crate::math;
@@ -52,6 +52,12 @@ pub trait Scalar:
     /// `ln(1 + x)` without cancellation.
     #[must_use]
     fn ln_1p(self) -> Self;
+    /// `√x` for `x ≥ 0`.
+    #[must_use]
+    fn sqrt(self) -> Self;
+    /// The angle of the point (`x`, `self`), in (−π, π].
+    #[must_use]
+    fn atan2(self, x: Self) -> Self;
     /// `φ₁(x) = (1 − e⁻ˣ)/x` for `x ≥ 0`, with `φ₁(0) = 1`.
     #[must_use]
     fn phi1(self) -> Self;
@@ -83,6 +89,12 @@ impl Scalar for f64 {
     }
     fn ln_1p(self) -> f64 {
         math::ln_1p(self)
+    }
+    fn sqrt(self) -> f64 {
+        f64::sqrt(self)
+    }
+    fn atan2(self, x: f64) -> f64 {
+        math::atan2(self, x)
     }
     fn phi1(self) -> f64 {
         if self == 0.0 { 1.0 } else { -math::exp_m1(-self) / self }

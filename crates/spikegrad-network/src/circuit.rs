@@ -7,6 +7,7 @@
 //! circuit knows the way back.
 
 use crate::groups::{Groups, Layout};
+use crate::pseudospikes::ends;
 use crate::wording::shown;
 use crate::{
     ConnectionParameters, Form, Model, NamedNeuron, Network, NetworkError, NeuronId, Parameters,
@@ -46,6 +47,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     is_shared: Arc<[bool]>,
     /// Name and first neuron of each population.
     names: Arc<[(String, usize)]>,
+    /// For each connection the population that it comes from, if not the input, and the one that it leads to.
+    ends: Arc<[(Option<usize>, usize)]>,
     groups: Groups<T>,
     /// What the groups were laid out for: a delay of its own makes a synapse a group of its own.
     form: Form,
@@ -124,6 +127,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             weight_of,
             is_shared: network.connections().iter().map(|c| c.shared.is_some()).collect(),
             names: names.collect(),
+            ends: ends(network).collect(),
             groups,
             form: Form::of(parameters),
             representatives: Vec::new(),
@@ -214,6 +218,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             weight_of,
             is_shared,
             names,
+            ends,
             groups,
             form,
             representatives: _,
@@ -229,6 +234,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             weight_of,
             is_shared,
             names,
+            ends,
             groups,
             form,
             representatives,
@@ -254,12 +260,32 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         &self.representatives
     }
 
+    /// For each connection the population that it comes from, if not the input, and the one that it leads to.
+    pub(crate) fn ends(&self) -> &[(Option<usize>, usize)] {
+        &self.ends
+    }
+
+    /// Number of populations.
+    pub(crate) fn populations(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The neurons of a population.
+    pub(crate) fn range(&self, population: usize) -> Range<usize> {
+        let end = self.names.get(population + 1).map_or(self.neurons.len(), |&(_, first)| first);
+        self.names[population].1..end
+    }
+
+    /// The population of a neuron.
+    pub(crate) fn population_of(&self, neuron: NeuronId) -> usize {
+        self.names.partition_point(|&(_, first)| first <= neuron.index()).saturating_sub(1)
+    }
+
     /// A neuron with its name, for messages.
     #[must_use]
     pub fn named(&self, neuron: NeuronId) -> NamedNeuron {
         let n = neuron.index();
-        let after = self.names.partition_point(|&(_, first)| first <= n);
-        let name = after.checked_sub(1).map(|k| &self.names[k]);
+        let name = self.names.get(self.population_of(neuron));
         let name =
             name.map_or_else(|| n.to_string(), |(name, first)| format!("{name}[{}]", n - first));
         NamedNeuron { id: neuron, name: shown(&name) }

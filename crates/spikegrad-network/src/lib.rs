@@ -26,6 +26,7 @@ mod network;
 mod parameters;
 mod places;
 pub mod problem;
+mod pseudospikes;
 mod spike_trains;
 mod stimulus;
 mod time;
@@ -45,6 +46,9 @@ pub use network::{
 };
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
 pub use problem::Problem;
+pub use pseudospikes::{
+    NoPseudospikes, Part, PseudospikeError, Pseudospikes, on_their_way, widths,
+};
 pub use spike_trains::{SpikeTrains, SpikeTrainsError};
 pub use stimulus::{InputSpike, Stimulus};
 pub use time::Time;

@@ -5,7 +5,7 @@
 
 use crate::wording::shown;
 use crate::{NamedNeuron, NetworkError, NeuronId};
-use spikegrad_dynamics::{General, NUMBERS, Table, lif, qif};
+use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, lif, qif};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,6 +65,15 @@ impl Model {
     #[must_use]
     pub fn is_linear(self) -> bool {
         !matches!(self, Self::General(_))
+    }
+
+    /// Whether its neurons go on once a run has ended, so that a loss can read spikes that have not happened.
+    #[must_use]
+    pub fn goes_on(self) -> GoesOn {
+        match self {
+            Self::Lif | Self::Li => GoesOn::Never,
+            Self::General(model) => model.goes_on(),
+        }
     }
 
     /// Whether its neurons spike.

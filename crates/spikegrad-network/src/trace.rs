@@ -61,6 +61,14 @@ pub enum Measure {
         /// How fast the weight fades, in seconds, positive; with an infinite one it is the mean.
         tau: f64,
     },
+    /// Not a potential: seconds from the end of the run to a spike of the neuron after it, as if it went on by itself
+    /// (docs/mathematics.md, eqs. 27 to 27d). Of `qif` and `qif_delta` neurons.
+    Pseudospike {
+        /// Which, counted from 1.
+        index: u32,
+        /// Width of the softplus that makes the drive of neurons with a current positive, positive; it has the unit of a current.
+        width: f64,
+    },
 }
 
 impl Measure {
@@ -69,7 +77,7 @@ impl Measure {
     #[must_use]
     pub fn decay_rate(self) -> Option<f64> {
         match self {
-            Self::Sample { .. } | Self::Maximum => None,
+            Self::Sample { .. } | Self::Maximum | Self::Pseudospike { .. } => None,
             Self::Mean => Some(0.0),
             Self::Weighted { tau } => Some(tau.recip()),
         }
@@ -118,6 +126,8 @@ pub enum Place<T = f64> {
     Threshold,
     /// The free motion of the membrane up to an arrival that cuts it off.
     Cusp(Cusp<T>),
+    /// All that takes part in what comes after the run.
+    Beyond,
 }
 
 /// A read-out, recorded.
@@ -267,6 +277,7 @@ impl<T: Scalar> Trace<T> {
             Place::Clamped => Place::Clamped,
             Place::Threshold => Place::Threshold,
             Place::Cusp(c) => Place::Cusp(cusp(c)),
+            Place::Beyond => Place::Beyond,
         };
         let readout = |r: &Readout<T>| Readout {
             request: r.request,

@@ -1,6 +1,6 @@
 //! Why a run could not reach its end.
 
-use spikegrad_network::{NamedNeuron, NetworkError, NeuronId};
+use spikegrad_network::{NamedNeuron, NetworkError, NeuronId, PseudospikeError};
 use thiserror::Error;
 
 /// A simulation that could not finish, or not start.
@@ -66,6 +66,19 @@ pub enum SimulateError {
         /// Which neuron.
         neuron: NamedNeuron,
     },
+    /// The width of a softplus after the run is no width. Give a positive one.
+    #[error(
+        "read-out {request} is a spike after the run with the width {width}, which is not a positive number"
+    )]
+    Width {
+        /// Position of the request.
+        request: usize,
+        /// The width, in the unit of a current.
+        width: f64,
+    },
+    /// Spikes after the run are read that do not exist.
+    #[error(transparent)]
+    Pseudospike(#[from] PseudospikeError),
     /// The network kept firing. Raise the budget, lower the recurrent weights or give neurons a refractory time.
     #[error("reached {max_events} events at {time} s, before the end at {t_end} s")]
     EventBudget {

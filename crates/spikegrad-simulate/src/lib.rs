@@ -10,6 +10,7 @@
 //! [`Circuit`]: spikegrad_network::Circuit
 
 mod arrivals;
+mod beyond;
 mod engine;
 mod error;
 mod observer;

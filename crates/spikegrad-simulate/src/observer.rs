@@ -221,7 +221,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         }
     }
 
-    /// What `request` asked for; `None` for a sample, which is not held here. `end` is the end of the run.
+    /// What `request` asked for; `None` for a sample or a pseudospike, which are not held here. `end` is the end of the run.
     pub(crate) fn readout(
         &self,
         neuron: &N,
@@ -229,7 +229,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         end: T,
     ) -> Option<Readout<T>> {
         match request.measure {
-            Measure::Sample { .. } => None,
+            Measure::Sample { .. } | Measure::Pseudospike { .. } => None,
             Measure::Maximum => {
                 let Highest { time, state, tangent, place, rival } = self.highest;
                 let value = match place {

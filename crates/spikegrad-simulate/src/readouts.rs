@@ -39,7 +39,11 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     }
 
     /// State and tangent of a neuron at `time`, to which nothing happens until then; `None` if it is clamped.
-    fn look(&mut self, neuron: NeuronId, time: Time<T>) -> Option<(N::State, N::Tangent)> {
+    pub(crate) fn look(
+        &mut self,
+        neuron: NeuronId,
+        time: Time<T>,
+    ) -> Option<(N::State, N::Tangent)> {
         let n = neuron.index();
         let (model, cell) = (&self.circuit.neurons[n], self.workspace.cells[n]);
         let (mut from, mut state, mut tangent) = (cell.time, cell.state, self.tangent(neuron));

@@ -4,7 +4,9 @@
 
 use crate::SimulateError;
 use spikegrad_dynamics::Scalar;
-use spikegrad_network::{InputSpike, Measure, ReadoutRequest};
+use spikegrad_network::{
+    Circuit, InputSpike, Measure, NoPseudospikes, PseudospikeError, ReadoutRequest,
+};
 
 /// Checks that a network of so many `inputs` has the channels of all input spikes.
 pub(crate) fn check_inputs<T: Scalar>(
@@ -37,11 +39,30 @@ pub(crate) fn check(
             Measure::Mean | Measure::Weighted { .. } if t_end <= 0.0 => {
                 return Err(SimulateError::NoTime { request });
             }
+            Measure::Pseudospike { width, .. } if !(width > 0.0 && width.is_finite()) => {
+                return Err(SimulateError::Width { request, width });
+            }
             Measure::Sample { .. }
+            | Measure::Pseudospike { .. }
             | Measure::Maximum
             | Measure::Mean
             | Measure::Weighted { .. } => {}
         }
     }
     Ok(())
+}
+
+/// Refuses what is read of no linear neuron.
+pub(crate) fn check_linear(
+    requests: &[ReadoutRequest],
+    circuit: &Circuit,
+) -> Result<(), SimulateError> {
+    let after_the_run = |r: &&ReadoutRequest| matches!(r.measure, Measure::Pseudospike { .. });
+    match requests.iter().find(after_the_run) {
+        None => Ok(()),
+        Some(request) => {
+            let (neuron, reason) = (circuit.named(request.neuron), NoPseudospikes::Model);
+            Err(PseudospikeError { neuron, reason }.into())
+        }
+    }
 }

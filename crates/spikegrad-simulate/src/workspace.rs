@@ -159,6 +159,9 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 self.samples.push((time, k));
                 continue;
             }
+            if matches!(request.measure, Measure::Pseudospike { .. }) {
+                continue;
+            }
             let n = request.neuron.index();
             if circuit.neurons[n].as_general().is_some() {
                 return Err(SimulateError::Measure { neuron: circuit.named(request.neuron) });

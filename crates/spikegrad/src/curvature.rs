@@ -53,7 +53,7 @@ pub struct CurvatureEvaluation {
 /// }"#)?;
 /// let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0] };
 /// direction.parameters.connections[0].weights[0] = 1.0;
-/// let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0]] };
+/// let loss = SpikeTimeMse::new("out", vec![vec![0.0]]);
 /// let found = value_and_hvp(&network, &parameters, &stimulus, &loss, &direction, &Settings::default())?;
 ///
 /// // t = −tau_mem ln((1 + s)/2) with s² = 1 − 4/w, so that t' = −2 tau_mem / (w² s (1 + s)) and t'' = −t' (2/w + (2/w²)(1 + 2s)/(s² + s³)).

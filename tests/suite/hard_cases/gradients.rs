@@ -28,7 +28,7 @@ fn with_a_dead_neuron() -> Value {
 }
 
 fn ttfs(label: usize) -> TtfsCrossEntropy {
-    TtfsCrossEntropy { population: "out".into(), label, tau0: 2.0, tau1: 6.4, alpha: 0.01 }
+    TtfsCrossEntropy { tau1: 6.4, alpha: 0.01, ..TtfsCrossEntropy::new("out", label, 2.0) }
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn e14_a_jump_uses_the_state_before_and_the_state_after_where_each_belongs() {
 fn a_spike_that_no_loss_reads_has_no_gradient_through_its_slope() {
     // Not a row: nearly grazing, with zero adjoint.
     let document = starting(with(json!({"tau_syn": 10.0}), 4.0 + 1e-14, &[0.0], 100.0), 0.0, 0.0);
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![]]);
     let evaluation = gradient_of(&document, &loss).unwrap();
     assert_eq!(evaluation.trace.spikes.len(), 1);
     assert!(evaluation.gradient.parameters.to_vec().iter().all(|&g| g == 0.0));

@@ -136,7 +136,7 @@ fn f16_a_sample_alone_is_the_sample_in_any_batch() {
             Stimulus::new(3.0 + late, spikes).unwrap()
         })
         .collect();
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![4.0, 6.0, 8.0]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![4.0, 6.0, 8.0]]);
     let samples: Vec<_> =
         stimuli.iter().rev().map(|stimulus| Sample { stimulus, loss: &loss }).collect();
     let settings = Settings::default();

@@ -48,7 +48,7 @@ fn c3_the_order_of_a_thousand_inputs_at_one_time_does_not_show() {
     let weights: Vec<f64> = (0..count).map(|k| 0.03 * f64::from(k % 37) - 0.4).collect();
     let mut spikes: Vec<(usize, f64)> = (0..weights.len()).map(|k| (k, 2.0)).collect();
     let params = json!({"tau_mem": 20.0, "tau_syn": 5.0, "t_ref": 1.0});
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![3.0, 5.0]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![3.0, 5.0]]);
     let evaluate = |spikes: &[(usize, f64)]| {
         let document = one_neuron(params.clone(), &weights, spikes, 60.0);
         let evaluation = gradient_of(&document, &loss).unwrap();
@@ -251,7 +251,7 @@ fn c13_threads_and_the_order_of_a_batch_do_not_show() {
             spikegrad::Stimulus::new(50.0, spikes.collect()).unwrap()
         })
         .collect();
-    let loss = SpikeTimeMse { population: "one".into(), targets: vec![vec![10.0, 20.0]] };
+    let loss = SpikeTimeMse::new("one", vec![vec![10.0, 20.0]]);
     let evaluate = |order: &[usize], threads: usize| {
         let samples: Vec<_> =
             order.iter().map(|&k| Sample { stimulus: &stimuli[k], loss: &loss }).collect();

@@ -74,7 +74,7 @@ fn t2_a_start_near_the_threshold_keeps_its_digits_whatever_the_rest() {
         0.0,
     );
     close(times(&document)[0], 1.999_999_000_058_18e-8, 10.0);
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![0.0]]);
     let answer = {
         let evaluation = gradient_of(&document, &loss).unwrap();
         crate::support::document(&problem(&document), &evaluation)

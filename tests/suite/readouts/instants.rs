@@ -22,7 +22,7 @@ fn a_refractory_time_of_0_grows_beyond_what_arrives_at_the_spike_itself() {
     let delays = [(0.0, 4.268_661_807_271_445_6e-4), (1e-25, -6.083_897_085_780_279e-4)];
     for (t_ref, by_delay) in delays.into_iter().chain([(1e-20, -6.083_897_085_780_279e-4)]) {
         let problem = problem(&hears_itself(t_ref));
-        let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0, 0.0]] };
+        let loss = SpikeTimeMse::new("out", vec![vec![0.0, 0.0]]);
         for settings in [AUTOMATIC, EVENT_LOOP] {
             let found = evaluate(&problem, &loss, &settings).unwrap();
             assert_eq!(found.was_swept, settings == AUTOMATIC && t_ref == 0.0);

@@ -45,7 +45,7 @@ fn equals(size: usize, weight: f64) -> Value {
 #[test]
 fn equal_spikes_of_neurons_that_hear_each_other_without_delay_are_ties_of_both() {
     let problem = problem(&equals(2, -8.0));
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.005], vec![0.005]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![0.005], vec![0.005]]);
     let found = ties(&problem, &loss);
     let spike = evaluate(&problem, &loss, &EVENT_LOOP).unwrap().trace.spikes[0].time;
     let named = |tie: &Tie| (tie.kind, tie.neuron.clone(), tie.source.clone().unwrap(), tie.time);
@@ -53,11 +53,11 @@ fn equal_spikes_of_neurons_that_hear_each_other_without_delay_are_ties_of_both()
     let found: Vec<_> = found.iter().map(named).collect();
     assert_eq!(found, [tie("out[0]", "out[1]"), tie("out[1]", "out[0]")]);
     // Only where the loss depends on the spike …
-    let first = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.005], vec![]] };
+    let first = SpikeTimeMse::new("out", vec![vec![0.005], vec![]]);
     let alone = ties(&problem, &first);
     assert_eq!(alone.len(), 1);
     assert_eq!((alone[0].neuron.as_str(), alone[0].source.as_deref()), ("out[0]", Some("out[1]")));
-    let none = SpikeTimeMse { population: "out".into(), targets: vec![vec![], vec![]] };
+    let none = SpikeTimeMse::new("out", vec![vec![], vec![]]);
     assert_eq!(ties(&problem, &none), []);
     // … and on what arrives, and not for what a neuron sends to itself.
     assert_eq!(ties(&crate::support::problem(&equals(2, 0.0)), &loss), []);
@@ -113,7 +113,7 @@ fn a_certificate_is_of_the_last_run() {
 fn ties_are_counted_in_full_and_the_first_are_listed() {
     let size = 3 * LISTED_TIES;
     let problem = problem(&equals(size, 0.01));
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.005]; size] };
+    let loss = SpikeTimeMse::new("out", vec![vec![0.005]; size]);
     for settings in [AUTOMATIC, EVENT_LOOP] {
         let certificate = evaluate(&problem, &loss, &settings).unwrap().certificate;
         assert_eq!((certificate.ties, certificate.first_ties.len()), (size, LISTED_TIES));
@@ -261,7 +261,7 @@ fn coincidences() -> Vec<Coincidence> {
             kind: TieKind::SpikeAtEnd,
             problem: Box::new(move |time| one_neuron(json!({}), &[weight], &[(0, time)], end)),
             at: 0.002,
-            loss: Box::new(SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0]] }),
+            loss: Box::new(SpikeTimeMse::new("out", vec![vec![0.0]])),
             derivative: |found| found.gradient.input_times[0],
             is_above: false,
         },
@@ -341,14 +341,14 @@ fn a_spike_at_its_target_is_a_kink_of_the_van_rossum_distance() {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].kind, found[0].time), (TieKind::KinkOfLoss, spikes[0].time));
     assert_eq!(ties(&problem(&document), &train(spikes[0].time + 1e-9)), []);
-    let mse = SpikeTimeMse { population: "out".into(), targets: vec![vec![spikes[0].time]] };
+    let mse = SpikeTimeMse::new("out", vec![vec![spikes[0].time]]);
     assert_eq!(ties(&problem(&document), &mse), []);
 }
 
 #[test]
 fn a_certificate_says_how_many_ties_there_are_in_the_answer() {
     let problem = problem(&equals(2, -8.0));
-    let loss = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.005], vec![0.005]] };
+    let loss = SpikeTimeMse::new("out", vec![vec![0.005], vec![0.005]]);
     let certificate = evaluate(&problem, &loss, &AUTOMATIC).unwrap().certificate;
     let answer = serde_json::to_value(&certificate).unwrap();
     assert_eq!(answer["ties"], json!(2));
@@ -357,7 +357,7 @@ fn a_certificate_says_how_many_ties_there_are_in_the_answer() {
     assert_eq!((&first["neuron"], &first["source"]), (&json!("out[0]"), &json!("out[1]")));
     close(first["time"].as_f64().unwrap(), certificate.first_ties[0].time, 0.0);
     assert!(first.get("other_time").is_none());
-    let none = SpikeTimeMse { population: "out".into(), targets: vec![vec![], vec![]] };
+    let none = SpikeTimeMse::new("out", vec![vec![], vec![]]);
     let certificate = evaluate(&problem, &none, &AUTOMATIC).unwrap().certificate;
     let answer = serde_json::to_value(&certificate).unwrap();
     assert!(answer["ties"] == json!(0) && answer.get("first_ties").is_none());

@@ -49,7 +49,7 @@ fn document(input: f64, synapses: Value) -> Value {
 
 /// The target of the first neuron's spike, and these of the second.
 fn targets(second: &[f64]) -> SpikeTimeMse {
-    SpikeTimeMse { population: "out".into(), targets: vec![vec![0.004], second.to_vec()] }
+    SpikeTimeMse::new("out", vec![vec![0.004], second.to_vec()])
 }
 
 fn is_grazing(error: &Error) -> bool {
@@ -83,13 +83,7 @@ fn cases_without_effect() -> Vec<Case> {
 /// Where a spike in place of the touch would, or might, change what is read.
 fn cases_with_effect() -> Vec<Case> {
     let samples = vec![(1, 0.02, 0.5)];
-    let ttfs = TtfsCrossEntropy {
-        population: "touching".into(),
-        label: 0,
-        tau0: 0.01,
-        tau1: 1.0,
-        alpha: 0.1,
-    };
+    let ttfs = TtfsCrossEntropy { alpha: 0.1, ..TtfsCrossEntropy::new("touching", 0, 0.01) };
     let van_rossum =
         VanRossum { population: "touching".into(), targets: vec![vec![0.01]], tau: 0.01 };
     let maximum = || MaxVoltageCrossEntropy { population: "out".into(), label: 0 };
@@ -197,15 +191,14 @@ fn a_loss_reads_so_many_spikes_of_a_neuron_and_a_touch_after_them_has_no_effect(
         judge_touches(&network, &circuit, &trace, loss, &mut cotangents);
         cotangents.touch_matters(0)
     };
-    let ttfs =
-        TtfsCrossEntropy { population: "out".into(), label: 0, tau0: 0.01, tau1: 1.0, alpha: 0.0 };
+    let ttfs = TtfsCrossEntropy::new("out", 0, 0.01);
     let relative = RelativeSpikeTime { population: "out".into(), label: 0, margin: 0.001 };
     for loss in [&ttfs as &dyn Loss, &relative] {
         assert!(matters(loss, 1, 0.5 * first) && !matters(loss, 1, 0.5 * (first + second)));
         // Neuron 2 is silent, and its first spike is still to come.
         assert!(matters(loss, 2, 0.04) && !matters(loss, 0, 0.0));
     }
-    let two = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0, 0.0], vec![]] };
+    let two = SpikeTimeMse::new("out", vec![vec![0.0, 0.0], vec![]]);
     assert!(matters(&two, 1, 0.5 * (first + second)) && !matters(&two, 1, second + 1e-6));
     assert!(!matters(&two, 2, 0.0));
     let van_rossum =
@@ -227,10 +220,10 @@ fn only_slopes_that_are_divided_by_count_as_inexact() {
         };
         let (inexact, _) = count(&targets(&[]));
         assert_eq!(inexact, 1, "the first spike, and what it depends on");
-        let many = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.0; 100], vec![]] };
+        let many = SpikeTimeMse::new("out", vec![vec![0.0; 100], vec![]]);
         let (inexact, own) = count(&many);
         assert_eq!(inexact, own);
-        let none = SpikeTimeMse { population: "out".into(), targets: vec![vec![], vec![]] };
+        let none = SpikeTimeMse::new("out", vec![vec![], vec![]]);
         assert_eq!(count(&none).0, 0);
     }
 }

@@ -204,15 +204,16 @@ impl<'a> Draw<'a> {
         let (population, label) = (population.to_owned(), self.random.below(size));
         let Window { start, t_end, .. } = self.plan.window;
         match self.plan.reads {
-            Reads::Spikes if self.random.below(2) == 0 => {
-                TtfsCrossEntropy { population, label, tau0: 0.004, tau1: 0.04, alpha: 0.1 }.into()
+            Reads::Spikes if self.random.below(2) == 0 => TtfsCrossEntropy {
+                tau1: 0.04,
+                alpha: 0.1,
+                ..TtfsCrossEntropy::new(population, label, 0.004)
             }
-            Reads::Spikes => SpikeTimeMse {
+            .into(),
+            Reads::Spikes => SpikeTimeMse::new(
                 population,
-                targets: (0..size)
-                    .map(|_| (0..3).map(|_| self.within(start, t_end)).collect())
-                    .collect(),
-            }
+                (0..size).map(|_| (0..3).map(|_| self.within(start, t_end)).collect()).collect(),
+            )
             .into(),
             Reads::Maximum => MaxVoltageCrossEntropy { population, label }.into(),
             Reads::Mean => MeanVoltageCrossEntropy { population, label }.into(),

@@ -270,7 +270,7 @@ impl Plan {
                 Some(loss) => loss.clone(),
                 None => {
                     let targets = vec![Vec::new(); size];
-                    SpikeTimeMse { population: population.clone(), targets }.into()
+                    SpikeTimeMse::new(population.clone(), targets).into()
                 }
             },
         };

@@ -198,7 +198,7 @@ fn max_voltage() -> MaxVoltageCrossEntropy {
 }
 
 fn first_spike() -> TtfsCrossEntropy {
-    TtfsCrossEntropy { population: "spiking".into(), label: 1, tau0: 0.004, tau1: 0.01, alpha: 0.3 }
+    TtfsCrossEntropy { tau1: 0.01, alpha: 0.3, ..TtfsCrossEntropy::new("spiking", 1, 0.004) }
 }
 
 fn van_rossum() -> VanRossum {

@@ -35,6 +35,27 @@ pub fn vector<T: Scalar, const K: usize>(components: [T; K]) -> Vector<T> {
     all
 }
 
+/// Whether a neuron has a cycle in which it goes on once a run has ended, so that a loss can ask for spikes that have not happened
+/// (docs/mathematics.md, eqs. 27 to 27d).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoesOn {
+    /// It has none.
+    Never,
+    /// It has one that depends on all that is on its way to it, and so only where its population does not lead back to itself.
+    OffCycles,
+    /// It has one, with or without what is on its way.
+    Always,
+}
+
+/// Under what a neuron goes on once a run has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Drive<T> {
+    /// What its sources would add by then; `None` leaves all synaptic input out, that of the run, too.
+    pub input: Option<T>,
+    /// Width of the softplus that makes the drive of a neuron with a current positive.
+    pub width: f64,
+}
+
 /// The equations of a neuron.
 ///
 /// `p` holds its numbers in the order of [`Self::TABLE`]; of a state the first [`Self::DIMENSION`] components are its own. A state must be smooth in
@@ -85,6 +106,8 @@ pub trait Equations: 'static {
     const DIMENSION: usize;
     /// Position of its refractory time in the table, if it has one.
     const REFRACTORY: Option<usize> = None;
+    /// Whether there is [`Self::cycle`].
+    const GOES_ON: GoesOn = GoesOn::Never;
 
     /// The state at time 0.
     fn initial<T: Scalar>(p: &[T]) -> Vector<T>;
@@ -114,6 +137,13 @@ pub trait Equations: 'static {
         let _ = p;
         state[0]
     }
+    /// The share of its cycle that is left to the next spike, from 1 just after one to 0, and the length of the whole cycle in seconds; `None` if
+    /// with these numbers it has none.
+    #[must_use]
+    fn cycle<T: Scalar>(p: &[T], state: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
+        let _ = (p, state, drive);
+        None
+    }
     /// [`Self::rate`] within the refractory time.
     fn held_rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
         Self::rate(p, state)
@@ -123,6 +153,9 @@ pub trait Equations: 'static {
         Self::flow(p, state, dt)
     }
 }
+
+/// [`Equations::cycle`].
+type CycleMap<T> = fn(&[T], Vector<T>, Drive<T>) -> Option<[T; 2]>;
 
 /// The maps of a model, on one kind of number.
 #[derive(Debug)]
@@ -136,6 +169,7 @@ pub(crate) struct Maps<T> {
     membrane: fn(&[T], Vector<T>) -> T,
     held_rate: fn(&[T], Vector<T>) -> Vector<T>,
     hold: fn(&[T], Vector<T>, T) -> Vector<T>,
+    cycle: CycleMap<T>,
 }
 
 impl<T: Scalar> Maps<T> {
@@ -150,6 +184,7 @@ impl<T: Scalar> Maps<T> {
             membrane: E::membrane,
             held_rate: E::held_rate,
             hold: E::hold,
+            cycle: E::cycle,
         }
     }
 }
@@ -160,6 +195,7 @@ pub struct General {
     table: &'static Table,
     dimension: usize,
     refractory: Option<usize>,
+    goes_on: GoesOn,
     next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     earliest_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     plain: Maps<f64>,
@@ -181,6 +217,7 @@ impl General {
             table: &E::TABLE,
             dimension: E::DIMENSION,
             refractory: E::REFRACTORY,
+            goes_on: E::GOES_ON,
             next_spike: E::next_spike,
             earliest_spike: E::earliest_spike,
             plain: Maps::of::<E>(),
@@ -193,6 +230,12 @@ impl General {
     #[must_use]
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// Whether its neurons go on once a run has ended.
+    #[must_use]
+    pub fn goes_on(&self) -> GoesOn {
+        self.goes_on
     }
 
     /// Its maps on numbers of this kind, if the engine computes with them.

@@ -2,7 +2,7 @@
 //!
 //! Not here: reverse rules (`pullback.rs`).
 
-use super::{General, Maps, NUMBERS, Vector};
+use super::{Drive, General, GoesOn, Maps, NUMBERS, Vector};
 use crate::{Dual, Outlook, Scalar};
 
 /// A neuron with its numbers.
@@ -77,6 +77,18 @@ impl<T: Scalar> GeneralNeuron<T> {
     #[must_use]
     pub fn membrane(&self, state: Vector<T>) -> T {
         (self.maps.membrane)(self.p(), state)
+    }
+
+    /// Whether it goes on once a run has ended.
+    #[must_use]
+    pub fn goes_on(&self) -> GoesOn {
+        self.model.goes_on
+    }
+
+    /// The share of its cycle that is left to the next spike, and the length of the whole, in seconds; `None` if it has none.
+    #[must_use]
+    pub fn cycle(&self, state: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
+        (self.maps.cycle)(self.p(), state, drive)
     }
 
     /// The refractory time, in seconds.

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is pulled back when (`spikegrad_adjoint`).
 
-use super::{COMPONENTS, GeneralNeuron, NUMBERS, Vector};
+use super::{COMPONENTS, Drive, GeneralNeuron, NUMBERS, Vector, vector};
 use crate::{Dual, Scalar};
 
 /// A map from a state to a state, with numbers of its own.
@@ -150,6 +150,28 @@ impl<T: Scalar> GeneralNeuron<T> {
         gradient: &mut [T],
     ) -> Vector<T> {
         self.scalar_pullback(state, cotangent, self.duals.membrane, gradient)
+    }
+
+    /// ∂L/∂(state) and ∂L/∂(`drive.input`) of a cycle ([`Self::cycle`]) with these `cotangents`.
+    #[must_use]
+    pub fn cycle_pullback(
+        &self,
+        state: Vector<T>,
+        drive: Drive<T>,
+        cotangents: [T; 2],
+        gradient: &mut [T],
+    ) -> (Vector<T>, T) {
+        let after = vector(cotangents);
+        let along = |p: &[Dual<T>], x: Vector<Dual<T>>, by: T| {
+            let input = drive.input.map(|input| Dual::new(input, by));
+            let cycle = (self.duals.cycle)(p, x, Drive { input, width: drive.width });
+            vector(cycle.unwrap_or_default())
+        };
+        let (zero, one) = (T::from(0.0), T::from(1.0));
+        let before = self.pull_back(state, after, &|p, x| along(p, x, zero), gradient);
+        let p = constant(self.numbers);
+        let by_input = eps(along(&p[..self.p().len()], constant(state), one));
+        (before, dot(&by_input, &after))
     }
 
     fn scalar_pullback(

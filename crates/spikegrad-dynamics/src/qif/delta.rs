@@ -1,12 +1,12 @@
 //! The neuron with delta synapses, `qif_delta`: its numbers and its equations.
 
 use super::{
-    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, point, potential, rate_of_point,
-    scaled,
+    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential,
+    rate_of_point, scaled,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, MEMBRANE, START};
-use crate::{Equations, Quantity, Scalar, Table, Vector};
+use crate::{Drive, Equations, GoesOn, Quantity, Scalar, Table, Vector};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -28,6 +28,7 @@ pub(super) struct QifDelta;
 impl Equations for QifDelta {
     const TABLE: Table = TABLE;
     const DIMENSION: usize = 2;
+    const GOES_ON: GoesOn = GoesOn::OffCycles;
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
         vector(point(p[V]))
@@ -52,6 +53,11 @@ impl Equations for QifDelta {
     }
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
         Self::next_spike(p, state).map(|at| ROUNDED_DOWN * at)
+    }
+    fn cycle<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
+        let square = p[I_BIAS] - T::from(0.25);
+        (square.re() > 0.0)
+            .then(|| cycle([y, dy], drive.input.unwrap_or_default(), square, p[TAU_MEM]))
     }
     fn membrane<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
         potential([y, dy])

@@ -2,11 +2,12 @@
 
 use super::series::Course;
 use super::{
-    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, point, potential, rate_of_point,
+    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential,
+    rate_of_point, softplus,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
-use crate::{Equations, Scalar, Table, Vector};
+use crate::{Drive, Equations, GoesOn, Scalar, Table, Vector};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -39,6 +40,7 @@ impl Qif {
 impl Equations for Qif {
     const TABLE: Table = TABLE;
     const DIMENSION: usize = 3;
+    const GOES_ON: GoesOn = GoesOn::Always;
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
         let [y, dy] = point(p[V]);
@@ -72,6 +74,11 @@ impl Equations for Qif {
         let drive = p[I_BIAS] + i.max(0.0);
         let earliest = constant::next_zero([y, dy], drive)?;
         Some(ROUNDED_DOWN * earliest * p[TAU_MEM])
+    }
+    fn cycle<T: Scalar>(p: &[T], [y, dy, i, ..]: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
+        let input = drive.input.map_or(T::from(0.0), |input| i + input);
+        let square = softplus(p[I_BIAS] + input, drive.width);
+        Some(cycle([y, dy], T::from(0.0), square, p[TAU_MEM]))
     }
     fn membrane<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
         potential([y, dy])

@@ -75,6 +75,26 @@ fn beyond_the_spike<T: Scalar>([y, dy]: Point<T>) -> Point<T> {
     [(-y).with_re(0.0), -dy]
 }
 
+/// The share that is left of the cycle of `tau_mem dV/dt = (V − ½ + x)² + ω²`, and its length π `tau_mem`/ω in seconds. At V = ±∞ the `kick` x
+/// has no effect.
+fn cycle<T: Scalar>([y, dy]: Point<T>, kick: T, square: T, tau_mem: T) -> [T; 2] {
+    const PI: f64 = std::f64::consts::PI;
+    let omega = square.sqrt();
+    let above = kick * y - (dy + T::from(0.5) * y);
+    [(omega * y).atan2(above) / T::from(PI), T::from(PI) * tau_mem / omega]
+}
+
+/// `width ln(1 + e^(x/width))`, which is positive for any x.
+fn softplus<T: Scalar>(x: T, width: f64) -> T {
+    let width = T::from(width);
+    let scaled = x / width;
+    if scaled.re() > 0.0 {
+        x + width * (-scaled).exp().ln_1p()
+    } else {
+        width * scaled.exp().ln_1p()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::series::Course;

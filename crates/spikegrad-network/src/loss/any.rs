@@ -131,6 +131,10 @@ struct Keys {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     measure: Option<VoltageMeasure>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pseudospikes: Option<bool>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pseudo_alpha: Option<f64>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     lower: Option<f64>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     upper: Option<f64>,

@@ -11,6 +11,7 @@ mod cotangents;
 mod evaluate;
 #[cfg(test)]
 mod fixtures;
+mod missing;
 mod regularisers;
 mod relative_spike_time;
 mod softmax;

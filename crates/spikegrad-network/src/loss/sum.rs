@@ -13,7 +13,7 @@ use spikegrad_dynamics::Scalar;
 /// # Examples
 /// ```
 /// use spikegrad_network::loss::{RateRegulariser, SpikeTimeMse, Sum};
-/// let targets = SpikeTimeMse { population: "out".into(), targets: vec![vec![0.01]] };
+/// let targets = SpikeTimeMse::new("out", vec![vec![0.01]]);
 /// let rates = RateRegulariser {
 ///     population: "hidden".into(), lower: None, upper: Some(100.0), tau: 0.01,
 /// };

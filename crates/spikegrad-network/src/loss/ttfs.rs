@@ -4,10 +4,10 @@
 //! L = −ln( e^(−t_label/τ₀) / Σ_k e^(−t_k/τ₀) ) + α (e^(t_label/τ₁) − 1)
 //! ```
 //! Wunderlich and Pehle 2021, in the sign of their code (an early label is favoured). A silent neuron counts as one that
-//! spikes at the end of the run, a constant.
+//! spikes at the end of the run, a constant, unless the loss is asked to let it go on (`missing.rs`).
 
-use super::{Derivatives, Loss, Observation, check, of_population, softmax};
-use crate::{Network, NetworkError, NeuronId, Time};
+use super::{Derivatives, Loss, Observation, check, missing, of_population, range, softmax};
+use crate::{Network, NetworkError, NeuronId, ReadoutRequest, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
@@ -28,6 +28,13 @@ pub struct TtfsCrossEntropy {
     /// Weight α of the regulariser.
     #[serde(default)]
     pub alpha: f64,
+    /// Whether spikes that did not happen have a time after the run, at which the neuron would go on by itself, so that the loss is
+    /// continuous where spikes leave the run; only of `qif` and `qif_delta` populations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pseudospikes: bool,
+    /// Width of the softplus that makes the drive of `qif` neurons positive after the run; 10 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo_alpha: Option<f64>,
 }
 
 fn second() -> f64 {
@@ -36,10 +43,22 @@ fn second() -> f64 {
 
 impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
     fn check(&self, network: &Network) -> Result<(), NetworkError> {
-        check::label(check::spiking(network, &self.population)?, self.label)?;
+        let population = check::spiking(network, &self.population)?;
+        check::label(population, self.label)?;
+        if self.pseudospikes {
+            missing::check(network, population, self.pseudo_alpha)?;
+        }
         check::time_constant("tau0", self.tau0)?;
         check::time_constant("tau1", self.tau1)?;
         check::finite("alpha", self.alpha)
+    }
+
+    fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
+        if self.pseudospikes {
+            for neuron in range(network, &self.population) {
+                missing::request(neuron, 1, self.pseudo_alpha, requests);
+            }
+        }
     }
 
     fn spikes_read(&self, network: &Network, neuron: NeuronId) -> usize {
@@ -47,16 +66,17 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
     }
 
     fn evaluate_into(&self, run: &Observation<'_, T>, into: &mut Derivatives<'_, T>) -> T {
-        let silent = Time::from(T::from(run.t_end));
+        let end = Time::from(T::from(run.t_end));
+        let silent = |n: usize| run.readouts.get(n).map_or(end, |next| end.after(next.value));
         let at = |k: usize| run.spikes[k].at();
         let spikes = || run.spikes_of(&self.population);
         // A softmax knows differences alone: times count from the first spike, so that a late one loses no digits.
-        let first = spikes().next().map_or(silent, |(k, _)| at(k));
+        let first = spikes().next().map_or(end, |(k, _)| at(k));
         let score = |time: Time<T>| -time.since(first) / T::from(self.tau0);
         let scores = &mut *into.memory;
         scores.clear();
-        scores.resize(run.neurons(&self.population).len(), score(silent));
-        let mut label = (None, silent);
+        scores.extend((0..run.neurons(&self.population).len()).map(|n| score(silent(n))));
+        let mut label = (None, silent(self.label));
         // The last one written is the first that spiked.
         for (k, n) in spikes().rev() {
             scores[n] = score(at(k));
@@ -69,12 +89,18 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
             // Later spikes of the neuron find nothing left.
             into.spikes[k] = -std::mem::replace(&mut scores[n], T::from(0.0)) / T::from(self.tau0);
         }
+        for (derivative, score) in into.readouts.iter_mut().zip(scores.iter()) {
+            *derivative = -*score / T::from(self.tau0);
+        }
         if self.alpha != 0.0 {
             let (spike, time) = label;
             let (growth, less_one) = self.growth(time);
             value += T::from(self.alpha) * less_one;
+            let of_time = T::from(self.alpha / self.tau1) * growth;
             if let Some(spike) = spike {
-                into.spikes[spike] += T::from(self.alpha / self.tau1) * growth;
+                into.spikes[spike] += of_time;
+            } else if let Some(derivative) = into.readouts.get_mut(self.label) {
+                *derivative += of_time;
             }
         }
         value
@@ -82,6 +108,13 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
 }
 
 impl TtfsCrossEntropy {
+    /// Without a regulariser; a neuron that does not spike counts as one that spikes at the end.
+    pub fn new(population: impl Into<String>, label: usize, tau0: f64) -> Self {
+        let (tau1, alpha) = (second(), 0.0);
+        let (pseudospikes, pseudo_alpha) = (false, None);
+        Self { population: population.into(), label, tau0, tau1, alpha, pseudospikes, pseudo_alpha }
+    }
+
     /// `e^(t/τ₁)`, and the same less one.
     ///
     /// What the rounding of the time and of the quotient left off is added behind the exponential, which would magnify it.

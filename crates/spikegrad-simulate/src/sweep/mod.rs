@@ -114,6 +114,7 @@ fn sweep<const TANGENTS: bool>(
     trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(&options.readouts, circuit.neurons.len(), t_end)?;
+    requests::check_linear(&options.readouts, circuit)?;
     let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);

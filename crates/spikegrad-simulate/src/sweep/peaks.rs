@@ -176,6 +176,8 @@ impl Peaks {
             }
             match request.measure {
                 Measure::Sample { time } => self.samples.push((time, k)),
+                // Refused before: no linear neuron goes on.
+                Measure::Pseudospike { .. } => continue,
                 Measure::Maximum => {
                     if !layer.spikes && circuit.neurons[n].follows_its_current() {
                         self.followers.push(n - layer.neurons.start);

@@ -30,6 +30,13 @@ pub enum LossConfig {
         /// Weight α of the cost of a late label.
         #[serde(default)]
         alpha: f64,
+        /// Whether outputs that have not spiked count as ones that spike after the run, where they would go on by themselves; for `qif` and
+        /// `qif_delta` outputs.
+        #[serde(default)]
+        pseudospikes: bool,
+        /// Width of the softplus that makes the drive of `qif` neurons positive after the run.
+        #[serde(default = "ten")]
+        pseudo_alpha: f64,
     },
     /// ½ Σ (tₖ − t − Δ)² over all outputs but that of the label (`DelGrad`); silent outputs as above.
     RelativeSpikeTime {
@@ -52,7 +59,15 @@ pub enum LossConfig {
     },
     /// ½ Σ (t − target)², the n-th spike of each output against the n-th of its targets, which the data hold. A surplus spike does
     /// not count; a missing one counts as one at the end of the run.
-    SpikeTimeMse {},
+    SpikeTimeMse {
+        /// Whether outputs that have not spiked count as ones that spike after the run, where they would go on by themselves; for `qif` and
+        /// `qif_delta` outputs.
+        #[serde(default)]
+        pseudospikes: bool,
+        /// Width of the softplus that makes the drive of `qif` neurons positive after the run.
+        #[serde(default = "ten")]
+        pseudo_alpha: f64,
+    },
     /// Σ (1/τ) ∫ (f − g)² dt over the outputs, f being the spikes and g the targets, which the data hold, each followed by e^(−t/τ).
     VanRossum {
         /// Time constant τ of the filter, in s.
@@ -63,6 +78,10 @@ pub enum LossConfig {
 
 fn quarter_of_a_millisecond() -> f64 {
     0.000_25
+}
+
+fn ten() -> f64 {
+    10.0
 }
 
 fn five_milliseconds() -> f64 {
@@ -101,8 +120,10 @@ impl LossConfig {
             _ => return None,
         };
         Some(match self {
-            Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
-                TtfsCrossEntropy { population, label, tau0, tau1, alpha }.into()
+            Self::TtfsCrossEntropy { tau0, tau1, alpha, pseudospikes, pseudo_alpha } => {
+                let pseudo_alpha = pseudospikes.then_some(pseudo_alpha);
+                let loss = TtfsCrossEntropy::new(population, label, tau0);
+                TtfsCrossEntropy { tau1, alpha, pseudospikes, pseudo_alpha, ..loss }.into()
             }
             Self::RelativeSpikeTime { margin } => {
                 RelativeSpikeTime { population, label, margin }.into()
@@ -114,7 +135,10 @@ impl LossConfig {
             Self::MeanVoltageCrossEntropy {} => {
                 MeanVoltageCrossEntropy { population, label }.into()
             }
-            Self::SpikeTimeMse {} => SpikeTimeMse { population, targets }.into(),
+            Self::SpikeTimeMse { pseudospikes, pseudo_alpha } => {
+                let pseudo_alpha = pseudospikes.then_some(pseudo_alpha);
+                SpikeTimeMse { population, targets, pseudospikes, pseudo_alpha }.into()
+            }
             Self::VanRossum { tau } => VanRossum { population, targets, tau }.into(),
         })
     }
@@ -128,7 +152,7 @@ impl LossConfig {
             Self::MaxVoltageCrossEntropy {} => "max-voltage-cross-entropy",
             Self::MeanVoltageCrossEntropy {} => "mean-voltage-cross-entropy",
             Self::ShapedVoltageCrossEntropy { .. } => "shaped-voltage-cross-entropy",
-            Self::SpikeTimeMse {} => "spike-time-mse",
+            Self::SpikeTimeMse { .. } => "spike-time-mse",
             Self::VanRossum { .. } => "van-rossum",
         }
     }
@@ -152,7 +176,7 @@ impl LossConfig {
     /// Whether it compares spike trains with those that the data hold, and has no use for labels.
     #[must_use]
     pub fn reads_targets(self) -> bool {
-        matches!(self, Self::SpikeTimeMse {} | Self::VanRossum { .. })
+        matches!(self, Self::SpikeTimeMse { .. } | Self::VanRossum { .. })
     }
 
     /// Whether it reads the first spikes of the outputs.
@@ -171,8 +195,9 @@ impl LossConfig {
             "one of spike times if the outputs spike, one of voltages if they are integrators";
         check("name", self.name(), fits, rule)?;
         match self {
-            Self::TtfsCrossEntropy { tau0, tau1, alpha } => {
+            Self::TtfsCrossEntropy { tau0, tau1, alpha, pseudo_alpha, .. } => {
                 positive("tau0", tau0)?;
+                positive("pseudo_alpha", pseudo_alpha)?;
                 positive("tau1", tau1)?;
                 not_negative("alpha", alpha)
             }
@@ -184,7 +209,7 @@ impl LossConfig {
             Self::VanRossum { tau } => positive("tau", tau),
             Self::MaxVoltageCrossEntropy {}
             | Self::MeanVoltageCrossEntropy {}
-            | Self::SpikeTimeMse {} => Ok(()),
+            | Self::SpikeTimeMse { .. } => Ok(()),
         }
     }
 }
