@@ -52,9 +52,8 @@ fn reordered(problem: &Problem, order: &[usize]) -> Problem {
     }
 }
 
-/// Whether a sum of more than two weights could be taken in several orders: three synapses that join one pair with one
-/// delay, or two, where two equal neurons may spike at one time.
-fn has_sums_in_the_order_of_the_file(plan: &Plan, problem: &Problem) -> bool {
+/// Most synapses that join one pair with one delay.
+pub(super) fn most_joined(problem: &Problem) -> usize {
     let mut joined = BTreeMap::new();
     for (k, connection) in problem.network.connections().iter().enumerate() {
         let (n_pre, _) = problem.network.shape(k);
@@ -75,9 +74,14 @@ fn has_sums_in_the_order_of_the_file(plan: &Plan, problem: &Problem) -> bool {
             *joined.entry(key).or_insert(0) += 1;
         }
     }
+    joined.into_values().max().unwrap_or(0)
+}
+
+/// Whether a sum of more than two weights could be taken in several orders: three synapses that join one pair with one
+/// delay, or two, where two equal neurons may spike at one time.
+fn has_sums_in_the_order_of_the_file(plan: &Plan, problem: &Problem) -> bool {
     let are_equal = !plan.heterogeneous || plan.regime == Regime::Coincident;
-    let most = if are_equal { 1 } else { 2 };
-    joined.into_values().any(|count| count > most)
+    most_joined(problem) > if are_equal { 1 } else { 2 }
 }
 
 #[test]
