@@ -109,6 +109,9 @@ impl<T: Scalar> Scalar for Dual<T> {
     fn is_all_finite(self) -> bool {
         self.re.is_all_finite() && self.eps.is_all_finite()
     }
+    fn times(self, constant: f64) -> Self {
+        Self::new(self.re.times(constant), self.eps.times(constant))
+    }
     fn exp(self) -> Self {
         let exp = self.re.exp();
         Self::new(exp, exp * self.eps)

@@ -40,6 +40,9 @@ pub trait Scalar:
     /// Whether every part is finite.
     #[must_use]
     fn is_all_finite(self) -> bool;
+    /// The value times a constant.
+    #[must_use]
+    fn times(self, constant: f64) -> Self;
     /// `eˣ`.
     #[must_use]
     fn exp(self) -> Self;
@@ -77,6 +80,9 @@ impl Scalar for f64 {
     }
     fn is_all_finite(self) -> bool {
         self.is_finite()
+    }
+    fn times(self, constant: f64) -> f64 {
+        self * constant
     }
     fn exp(self) -> f64 {
         math::exp(self)

@@ -2,12 +2,12 @@
 
 use super::series::Course;
 use super::{
-    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential,
+    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential, pullback,
     rate_of_point, softplus,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
-use crate::{Drive, Equations, GoesOn, Scalar, Table, Vector};
+use crate::{Drive, Equations, GoesOn, Scalar, Table, Vector, math};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -55,6 +55,24 @@ impl Equations for Qif {
         let i = state[2] * (-dt / p[TAU_SYN]).exp();
         let [y, dy] = Self::course(p, state).after(dt / p[TAU_MEM]);
         vector([y, dy, i])
+    }
+    fn flow_pullback(
+        p: &[f64],
+        state: Vector<f64>,
+        dt: f64,
+        after: Vector<f64>,
+        gradient: &mut [f64],
+    ) -> Option<Vector<f64>> {
+        let (tau_mem, tau_syn, length) = (p[TAU_MEM], p[TAU_SYN], dt / p[TAU_MEM]);
+        let pulled = pullback::pull_back(Self::course(p, state), length, [after[0], after[1]]);
+        let left = math::exp(-dt / tau_syn);
+        let of_current = after[2] * left;
+        gradient[TAU_MEM] += (pulled.ratio / tau_syn) - pulled.length * length / tau_mem;
+        gradient[TAU_SYN] +=
+            (of_current * state[2] * dt - pulled.ratio * tau_mem) / (tau_syn * tau_syn);
+        gradient[I_BIAS] += pulled.bias;
+        let [y, dy] = pulled.point;
+        Some(vector([y, dy, of_current + pulled.current]))
     }
     fn receive<T: Scalar>(_: &[T], [y, dy, i, ..]: Vector<T>, weight: T) -> Vector<T> {
         vector([y, dy, i + weight])

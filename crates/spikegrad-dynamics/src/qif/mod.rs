@@ -15,6 +15,7 @@
 mod constant;
 pub mod delta;
 pub mod exponential;
+mod pullback;
 mod series;
 
 use crate::{General, Scalar, math};
@@ -52,12 +53,14 @@ fn potential<T: Scalar>([y, dy]: Point<T>) -> T {
 
 /// The same point, its larger coordinate between 1 and 2.
 fn scaled<T: Scalar>(point: Point<T>) -> Point<T> {
-    let size = point[0].re().abs().max(point[1].re().abs());
-    if !(size > 0.0 && size.is_finite()) {
-        return point;
-    }
-    let scale = T::from(math::power_of_two_below(size).recip());
-    point.map(|x| scale * x)
+    let scale = scale_of(point.map(Scalar::re));
+    point.map(|x| x.times(scale))
+}
+
+/// By what a point is scaled.
+fn scale_of(point: Point<f64>) -> f64 {
+    let size = point[0].abs().max(point[1].abs());
+    if size > 0.0 && size.is_finite() { math::power_of_two_below(size).recip() } else { 1.0 }
 }
 
 /// d(y, y′)/dt under this drive, per second.

@@ -2,15 +2,11 @@
 //! with r = `tau_mem`/`tau_syn`.
 //!
 //! In u = 1 − e^(−r s) the coefficients are polynomials, and y is a power series with a radius of convergence of 1, of which each term
-//! follows from the two or three before it (docs/mathematics.md, eq. 26c):
-//!
-//! ```text
-//! r² [(k+2)(k+1) c_(k+2) − 2 (k+1) k c_(k+1) + k (k−1) c_k] − (r² − r) [(k+1) c_(k+1) − k c_k] + (b + I) c_k − I c_(k−1) = 0
-//! ```
+//! follows from the two or three before it (docs/mathematics.md, eq. 26c; [`Recurrence`]).
 //!
 //! A motion is cut into pieces in which u stays small and y turns by less than a radian, so that no term is much larger than the sum and no
 //! piece has more than one zero. That holds for any ratio of the time constants, also where the Bessel functions that solve the equation
-//! degenerate.
+//! degenerate. Not here: the way back (`pullback.rs`).
 
 use super::{Point, constant, next_zero_from, scaled};
 use crate::{Scalar, math};
@@ -24,6 +20,9 @@ const FADED: f64 = 42.0;
 /// Terms are left out from where they are less than this: far below a rounding, also of their second derivatives.
 const SMALL: f64 = 1e-22;
 
+/// More terms than any piece needs.
+const MOST_TERMS: usize = 64;
+
 /// A motion that begins at `point`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course<T> {
@@ -34,90 +33,169 @@ pub(super) struct Course<T> {
     pub(super) ratio: T,
 }
 
+/// A piece of a motion: its length, what u is at its end, what is left of the current by then, and how many terms its series needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<T> {
+    pub(super) length: T,
+    pub(super) u: T,
+    pub(super) left: T,
+    pub(super) terms: usize,
+}
+
+/// What comes next on the way along a motion.
+pub(super) enum Stretch<T> {
+    /// A piece of it; `is_last` if the motion ends with it.
+    Piece { piece: Piece<T>, is_last: bool },
+    /// The rest of it, which is so long: the current has faded.
+    Faded(T),
+}
+
 impl<T: Scalar> Course<T> {
     /// The point after `length`.
     pub(super) fn after(mut self, length: T) -> Point<T> {
-        let mut rest = length;
-        let mut current_lasts = self.current_lasts();
+        let (mut rest, mut current_lasts) = (length, self.current_lasts());
         while rest.re() > 0.0 {
-            if current_lasts <= 0.0 {
-                return constant::flow(self.point, self.bias, rest);
+            match self.next(rest, current_lasts) {
+                Stretch::Faded(rest) => return constant::flow(self.point, self.bias, rest),
+                Stretch::Piece { piece, is_last } => {
+                    self.advance(piece);
+                    if is_last {
+                        break;
+                    }
+                    rest -= piece.length;
+                    current_lasts -= piece.length.re();
+                }
             }
-            let piece = self.longest_piece();
-            let whole = piece < rest.re();
-            let step = if whole { T::from(piece) } else { rest };
-            let passed = self.passed(step);
-            let series = self.series(passed[0].re());
-            self.advance(passed, &series);
-            if !whole {
-                break;
-            }
-            rest -= step;
-            current_lasts -= piece;
         }
         self.point
     }
 
+    /// What comes next of a motion of which `rest` is left, while the current matters for `lasts`.
+    pub(super) fn next(&self, rest: T, lasts: f64) -> Stretch<T> {
+        if lasts <= 0.0 {
+            return Stretch::Faded(rest);
+        }
+        let longest = self.longest_piece();
+        let is_last = longest >= rest.re();
+        let length = if is_last { rest } else { T::from(longest) };
+        Stretch::Piece { piece: self.piece(length), is_last }
+    }
+
     /// For how long the current matters.
-    fn current_lasts(&self) -> f64 {
+    pub(super) fn current_lasts(&self) -> f64 {
         (FADED + math::ln_1p(self.current.re().abs())) / self.ratio.re()
+    }
+
+    /// √ of the largest drive that there may be, and at least 1: y turns by no more in a unit of length.
+    fn turning(&self) -> f64 {
+        (self.current.re().abs() + self.bias.re().abs() + 1.0).sqrt()
     }
 
     /// The longest piece: u up to its limit, and less than a radian of turning.
     fn longest_piece(&self) -> f64 {
-        let drive = self.current.re().abs() + self.bias.re().abs() + 1.0;
-        (-math::ln_1p(-LARGEST_U) / self.ratio.re()).min(drive.sqrt().recip())
+        (-math::ln_1p(-LARGEST_U) / self.ratio.re()).min(self.turning().recip())
     }
 
-    /// u after a piece, and what is left of the current.
-    fn passed(&self, step: T) -> [T; 2] {
-        let exponent = -self.ratio * step;
-        [-exponent.exp_m1(), exponent.exp()]
+    fn piece(&self, length: T) -> Piece<T> {
+        let exponent = -self.ratio * length;
+        let (u, left) = (-exponent.exp_m1(), exponent.exp());
+        Piece { length, u, left, terms: terms(u.re(), self.turning() * length.re()) }
     }
 
-    /// Goes on by one piece, of which this is the series.
-    fn advance(&mut self, [u, left]: [T; 2], series: &[T]) {
-        let (mut y, mut by_u) = (T::from(0.0), T::from(0.0));
-        for &c in series.iter().rev() {
-            by_u = by_u * u + y;
-            y = y * u + c;
+    /// Goes on by one piece.
+    pub(super) fn advance(&mut self, piece: Piece<T>) {
+        let mut room = [T::default(); MOST_TERMS];
+        let [y, by_u] = sum(self.series(piece.terms, &mut room), piece.u);
+        self.point = scaled([y, self.ratio * piece.left * by_u]);
+        self.current *= piece.left;
+    }
+
+    /// The first `count` terms of the series of y from here.
+    fn series<'a>(&self, count: usize, room: &'a mut [T; MOST_TERMS]) -> &'a [T] {
+        let recurrence = Recurrence::of(self);
+        let [y, dy] = self.point;
+        let mut last = [T::default(), y, dy / self.ratio];
+        for (k, term) in room.iter_mut().enumerate().take(count) {
+            *term = last[1];
+            last = [last[1], last[2], recurrence.term(k, last)];
         }
-        self.point = scaled([y, self.ratio * left * by_u]);
-        self.current *= left;
-    }
-
-    /// The series of y as far as it is needed up to `u`. How far does not depend on y: where it rests and all of its terms are zero,
-    /// their derivatives are not.
-    fn series(&self, u: f64) -> Vec<T> {
-        let Self { point: [y, dy], current, bias, ratio } = *self;
-        let number = |k: f64| T::from(k);
-        let square = ratio * ratio;
-        let count = terms(u);
-        let mut series = Vec::with_capacity(count);
-        series.extend([y, dy / ratio]);
-        let (mut before, mut k) = (number(0.0), 0.0);
-        while series.len() < count {
-            let [c, next] = [series[series.len() - 2], series[series.len() - 1]];
-            let turning = square * (number(2.0 * (k + 1.0) * k) * next - number(k * (k - 1.0)) * c)
-                + (square - ratio) * (number(k + 1.0) * next - number(k) * c);
-            let driven = (bias + current) * c - current * before;
-            series.push((turning - driven) / (square * number((k + 2.0) * (k + 1.0))));
-            (before, k) = (c, k + 1.0);
-        }
-        series
+        &room[..count]
     }
 }
 
-/// How many terms a piece needs up to `u`: those of the power series fall by u, those of a motion that turns by a radian by 1/k, and 1/24! is
-/// as small.
-fn terms(u: f64) -> usize {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "u is between 0 and 0.4: at most 60"
-    )]
-    let of_powers = (math::ln(SMALL) / math::ln(u)) as usize + 4;
-    of_powers.max(26)
+/// `Σ c_k u^k` and `Σ k c_k u^(k−1)`, from the smallest terms on: where y is about to spike it is the small difference of large ones.
+fn sum<T: Scalar>(series: &[T], u: T) -> [T; 2] {
+    let (mut y, mut by_u) = (T::default(), T::default());
+    for &c in series.iter().rev() {
+        by_u = by_u * u + y;
+        y = y * u + c;
+    }
+    [y, by_u]
+}
+
+/// (26c) for the term after the next, divided by what stands before it: with ρ = 1 − 1/r, J = (b + I)/r² and i = I/r²,
+///
+/// ```text
+/// c_(k+2) = (α_k + ρ γ_k) c_(k+1) − (β_k + ρ δ_k + J ε_k) c_k + i ε_k c_(k−1)
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recurrence<T> {
+    pub(super) rho: T,
+    pub(super) drive: T,
+    pub(super) current: T,
+}
+
+/// α, β, γ, ε of the recurrence for k, and k itself; δ = k ε.
+pub(super) type Row = [f64; 5];
+
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+const ROWS: [Row; MOST_TERMS] = {
+    let mut rows = [[0.0; 5]; MOST_TERMS];
+    let mut k = 0;
+    while k < MOST_TERMS {
+        let n = k as f64;
+        let epsilon = 1.0 / ((n + 1.0) * (n + 2.0));
+        rows[k] = [2.0 * n / (n + 2.0), n * (n - 1.0) * epsilon, 1.0 / (n + 2.0), epsilon, n];
+        k += 1;
+    }
+    rows
+};
+
+/// α, β, γ, ε of the recurrence for k, and k.
+pub(super) fn row(k: usize) -> Row {
+    ROWS[k]
+}
+
+impl<T: Scalar> Recurrence<T> {
+    pub(super) fn of(course: &Course<T>) -> Self {
+        let inverse = T::from(1.0) / course.ratio;
+        let square = inverse * inverse;
+        let current = course.current * square;
+        Self { rho: T::from(1.0) - inverse, drive: course.bias * square + current, current }
+    }
+
+    /// The term after `c`, those of k − 1, k and k + 1.
+    #[inline]
+    pub(super) fn term(&self, k: usize, [before, c, next]: [T; 3]) -> T {
+        let [alpha, beta, gamma, epsilon, k] = ROWS[k];
+        let Self { rho, drive, current } = *self;
+        let of_next = T::from(alpha) + rho.times(gamma);
+        let of_this = T::from(beta) + (rho.times(k) + drive).times(epsilon);
+        of_next * next - of_this * c + (current * before).times(epsilon)
+    }
+}
+
+/// How many terms a piece needs up to `u` in which y turns by `angle`: those of the power series fall by u, those of the motion by angle/k.
+fn terms(u: f64, angle: f64) -> usize {
+    let (mut power, mut turned) = (1.0, 1.0);
+    let mut count = 1;
+    // A derivative takes one or two of the powers away.
+    while (power > SMALL || turned > SMALL) && count < MOST_TERMS - 3 {
+        power *= u;
+        turned *= angle / ROWS[count][4];
+        count += 1;
+    }
+    count + 2
 }
 
 impl Course<f64> {
@@ -129,43 +207,40 @@ impl Course<f64> {
     fn zero(mut self) -> Option<f64> {
         let (mut passed, lasts) = (0.0, self.current_lasts());
         while passed < lasts {
-            let piece = self.longest_piece();
-            let [u, left] = self.passed(piece);
-            let series = self.series(u);
-            let began = self.point[0];
-            self.advance([u, left], &series);
+            // Under the largest drive that is still to come it would never spike.
+            constant::next_zero(self.point, self.bias + self.current.max(0.0))?;
+            let piece = self.piece(self.longest_piece());
+            let start = self;
+            self.advance(piece);
             if self.point[0] <= 0.0 {
-                // A zero at the very beginning is divided out.
-                let series = if began == 0.0 { &series[1..] } else { &series };
-                return Some(passed - math::ln_1p(-root(series, u)) / self.ratio);
+                return Some(passed - math::ln_1p(-start.root(piece)) / self.ratio);
             }
-            passed += piece;
+            passed += piece.length;
         }
         constant::next_zero(self.point, self.bias).map(|after| passed + after)
     }
-}
 
-/// The zero of a series that falls from above zero at 0 to zero or below at `end`: Newton's steps, halved where they leave the bracket.
-fn root(series: &[f64], end: f64) -> f64 {
-    let (mut low, mut high) = (0.0, end);
-    let mut u = 0.5 * end;
-    for _ in 0..100 {
-        let (mut y, mut by_u) = (0.0, 0.0);
-        for &c in series.iter().rev() {
-            by_u = f64::mul_add(by_u, u, y);
-            y = f64::mul_add(y, u, c);
+    /// Where within a piece y falls from above zero to zero, as u: Newton's steps, halved where they leave the bracket.
+    fn root(&self, piece: Piece<f64>) -> f64 {
+        let mut room = [0.0; MOST_TERMS];
+        let series = self.series(piece.terms, &mut room);
+        // A zero at the very beginning is divided out.
+        let series = &series[usize::from(self.point[0] == 0.0)..];
+        let (mut low, mut high, mut u) = (0.0, piece.u, 0.5 * piece.u);
+        for _ in 0..100 {
+            let [y, by_u] = sum(series, u);
+            if y > 0.0 {
+                low = u;
+            } else {
+                high = u;
+            }
+            let newton = u - y / by_u;
+            let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
+            if (next - u).abs() <= f64::EPSILON * u {
+                return next;
+            }
+            u = next;
         }
-        if y > 0.0 {
-            low = u;
-        } else {
-            high = u;
-        }
-        let newton = u - y / by_u;
-        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-        if (next - u).abs() <= f64::EPSILON * u {
-            return next;
-        }
-        u = next;
+        u
     }
-    u
 }
