@@ -16,6 +16,7 @@ pub mod landscape;
 pub mod problem;
 mod robustness;
 mod similarity;
+mod smoothness;
 mod stochastic;
 mod study;
 mod task;

@@ -1,6 +1,8 @@
 //! The studies by their names, and what a run of one is told.
 
-use crate::{Findings, StudyError, agreement, conservative, cost, robustness, stochastic};
+use crate::{
+    Findings, StudyError, agreement, conservative, cost, robustness, smoothness, stochastic,
+};
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum Study {
     Cost,
     /// How much do shape, scale and reset of a surrogate matter to training?
     Robustness,
+    /// What becomes of a spike and its derivative where it leaves the run?
+    Smoothness,
     /// What are surrogate gradients the gradient of?
     Stochastic,
 }
@@ -30,8 +34,14 @@ pub struct Plan<'a> {
 
 impl Study {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Agreement, Self::Conservative, Self::Cost, Self::Robustness, Self::Stochastic];
+    pub const ALL: [Self; 6] = [
+        Self::Agreement,
+        Self::Conservative,
+        Self::Cost,
+        Self::Robustness,
+        Self::Smoothness,
+        Self::Stochastic,
+    ];
 
     /// The name on the command line and of the files.
     #[must_use]
@@ -41,6 +51,7 @@ impl Study {
             Self::Conservative => "conservative",
             Self::Cost => "cost",
             Self::Robustness => "robustness",
+            Self::Smoothness => "smoothness",
             Self::Stochastic => "stochastic",
         }
     }
@@ -54,6 +65,9 @@ impl Study {
             Self::Cost => "What does a gradient cost, by each method?",
             Self::Robustness => {
                 "How much do shape, scale and reset of a surrogate matter to training?"
+            }
+            Self::Smoothness => {
+                "What becomes of a spike and its derivative where it leaves the run?"
             }
             Self::Stochastic => "What are surrogate gradients the gradient of?",
         }
@@ -69,6 +83,7 @@ impl Study {
             Self::Conservative => conservative::run(plan),
             Self::Cost => cost::run(plan),
             Self::Robustness => robustness::run(plan),
+            Self::Smoothness => smoothness::run(plan),
             Self::Stochastic => stochastic::run(plan),
         }
     }
