@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use spikegrad::problem::Problem;
-use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, simulate};
+use spikegrad::{Measure, NeuronId, ReadoutRequest, Settings, simulate};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = Problem::from_json(
@@ -22,11 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     let Problem { network, parameters, stimulus, .. } = &problem;
     let out = NeuronId::new(network.range(1).start);
-    let readouts = vec![
+    let readouts = [
         ReadoutRequest { neuron: out, measure: Measure::Maximum },
         ReadoutRequest { neuron: out, measure: Measure::Mean },
     ];
-    let trace = simulate(network, parameters, stimulus, &Options { max_events: 1000, readouts })?;
+    let trace = simulate(network, parameters, stimulus, &readouts, &Settings::default())?;
 
     for spike in &trace.spikes {
         let (name, ms) = (network.describe(spike.neuron), 1e3 * spike.time);

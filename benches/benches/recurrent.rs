@@ -22,10 +22,10 @@ fn recurrent(criterion: &mut Criterion) {
     let (network, parameters) = balanced::network(size);
     let stimulus = balanced::stimulus(size, T_END);
     let circuit = Circuit::new(&network, &parameters).expect("valid parameters");
-    let options = Options { max_events: u64::MAX, readouts: Vec::new() };
+    let options = Options { readouts: &[], max_events: u64::MAX };
     let mut workspace = Workspace::default();
     let mut trace = Trace::default();
-    simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace).expect("a finite run");
+    simulate_into(&circuit, &stimulus, options, &mut workspace, &mut trace).expect("a finite run");
     let rate = trace.spikes.len() as f64 / size.neurons as f64 / T_END;
     println!(
         "{} neurons, {} spikes ({rate:.1} per second and neuron), {} synaptic events",
@@ -38,14 +38,14 @@ fn recurrent(criterion: &mut Criterion) {
     group.bench_function("forward alone", |bencher| {
         let mut trace = Trace::default();
         bencher.iter(|| {
-            simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)
+            simulate_forward_into(&circuit, &stimulus, options, &mut workspace, &mut trace)
                 .expect("a finite run");
         });
     });
     group.bench_function("forward", |bencher| {
         let mut trace = Trace::default();
         bencher.iter(|| {
-            simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)
+            simulate_into(&circuit, &stimulus, options, &mut workspace, &mut trace)
                 .expect("a finite run");
         });
     });

@@ -54,14 +54,14 @@ fn main() {
     println!("{} synapses in {} groups", circuit.targets.len(), circuit.group_count());
     report("circuit", start, None);
 
-    let options = Options { max_events: u64::MAX, readouts: Vec::new() };
+    let options = Options { readouts: &[], max_events: u64::MAX };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     for (what, is_differentiated) in [("forward alone", false), ("forward", true)] {
         let start = Instant::now();
         if is_differentiated {
-            simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)
+            simulate_into(&circuit, &stimulus, options, &mut workspace, &mut trace)
         } else {
-            simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)
+            simulate_forward_into(&circuit, &stimulus, options, &mut workspace, &mut trace)
         }
         .expect("a finite run");
         report(what, start, Some(trace.arrivals));

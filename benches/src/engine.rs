@@ -11,7 +11,7 @@ use spikegrad_adjoint::{
     BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_with_input_times,
     is_sweepable, sweep_backward_into,
 };
-use spikegrad_network::{Circuit, Layers};
+use spikegrad_network::{Circuit, Layers, ReadoutRequest};
 use spikegrad_simulate::{
     Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
     sweep_into,
@@ -29,7 +29,7 @@ pub struct Engine<'a> {
     layers: Option<Layers>,
     /// Whether runs carry the derivatives with respect to time constants along.
     has_time_constants: bool,
-    options: Options,
+    requests: Vec<ReadoutRequest>,
     forward: (Workspace, SweepWorkspace),
     backward: (BackwardWorkspace, BackwardSweepWorkspace),
     sum: GradientSum,
@@ -54,7 +54,7 @@ impl<'a> Engine<'a> {
             network,
             layers,
             has_time_constants: true,
-            options: Options { max_events: SETTINGS.max_events, readouts: Vec::new() },
+            requests: Vec::new(),
             forward: Default::default(),
             backward: Default::default(),
             sum: GradientSum::new(&circuit),
@@ -89,11 +89,12 @@ impl<'a> Engine<'a> {
     /// If the run cannot be finished.
     #[inline(never)]
     pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
-        let Self { network, circuit, options, forward: (event_loop, sweep), .. } = self;
+        let Self { network, circuit, requests, forward: (event_loop, sweep), .. } = self;
         let has_tangents = self.has_time_constants;
         let by_sweep = if has_tangents { sweep_into } else { sweep_forward_into };
-        options.readouts.clear();
-        loss.readouts_into(network, &mut options.readouts).expect("a loss of the network");
+        requests.clear();
+        loss.readouts_into(network, requests).expect("a loss of the network");
+        let options = Options { readouts: requests, max_events: SETTINGS.max_events };
         if let Some(layers) = &self.layers {
             if by_sweep(circuit, layers, stimulus, options, sweep, trace).is_ok() {
                 return;

@@ -6,8 +6,8 @@
 use crate::support::Random;
 use crate::tolerance::AGREEMENT;
 use spikegrad::{
-    AvgPool2d, Conv2d, Engine, InputSpike, Measure, Network, NeuronId, Options, Parameters,
-    ReadoutRequest, Settings, Stimulus, Trace, TtfsCrossEntropy, explain, simulate, value_and_grad,
+    AvgPool2d, Conv2d, Engine, InputSpike, Measure, Network, NeuronId, Parameters, ReadoutRequest,
+    Settings, Stimulus, Trace, TtfsCrossEntropy, explain, simulate, value_and_grad,
 };
 
 fn draw(count: usize, low: f64, high: f64, random: &mut Random) -> Vec<f64> {
@@ -70,9 +70,10 @@ fn integrators_are_driven_by_the_convolution_of_the_image() {
         let time = 0.007;
         let measure = Measure::Sample { time };
         let request = |n| ReadoutRequest { neuron: NeuronId::new(n), measure };
-        let options = Options { max_events: 10_000, readouts: (0..neurons).map(request).collect() };
+        let readouts: Vec<_> = (0..neurons).map(request).collect();
         let stimulus = Stimulus::new(0.01, spikes).unwrap();
-        let trace = simulate(&network, &parameters, &stimulus, &options).unwrap();
+        let trace =
+            simulate(&network, &parameters, &stimulus, &readouts, &Settings::default()).unwrap();
         // A current of 1 that decays within 5 ms, seen through a membrane of 20 ms.
         let response = ((-time / 0.02f64).exp() - (-time / 0.005f64).exp()) / 3.0;
         let expected = convolved(&conv, &image, &kernels);

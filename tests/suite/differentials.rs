@@ -2,10 +2,10 @@
 //!
 //! Not here: whole gradients by other engines (`agreement.rs`).
 
-use crate::support::{cut_off_together, differentiate, options_of, problems};
+use crate::support::{cut_off_together, differentiate, problems, readouts_of};
 use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
-use spikegrad::simulation::simulate;
+use spikegrad::simulation::{Options, simulate};
 use spikegrad::{
     AnyLoss, Dual64, Evaluate, Gradient, InputSpike, RelativeSpikeTime, Settings,
     ShapedVoltageCrossEntropy, Stimulus, VanRossum, value_and_hvp,
@@ -58,8 +58,11 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
             let spikes =
                 spikes.map(|s| InputSpike { channel: s.channel, time: lift(s.time) }).collect();
             let stimulus = Stimulus::new(problem.stimulus.t_end(), spikes).unwrap();
-            let trace =
-                simulate(&problem.network, &parameters, &stimulus, &options_of(&problem)).unwrap();
+            let options = Options {
+                readouts: &readouts_of(&problem),
+                max_events: spikegrad::DEFAULT_MAX_EVENTS,
+            };
+            let trace = simulate(&problem.network, &parameters, &stimulus, options).unwrap();
             let (value, _) = loss.evaluate(&problem.network, &trace).unwrap();
             let tangent: Vec<f64> = parameters
                 .to_vec()

@@ -11,14 +11,14 @@ use spikegrad::problem::Problem;
 use spikegrad::{
     AdjointError, BatchError, Connection, ConnectionParameters, Cotangents, Derivatives, Engine,
     Error, Evaluator, Gradient, Grazing, InputSpike, Loss, Measure, Model, Network, NetworkError,
-    NeuronId, Observation, Options, Parameters, Population, ReadoutRequest, Sample, Settings,
-    SimulateError, Source, Stimulus, Synapses, Trace, Values, backward, lif, value_and_grad,
-    value_and_grad_batch, value_and_hvp, value_and_jvp, value_batch,
+    NeuronId, Observation, Parameters, Population, ReadoutRequest, Sample, Settings, SimulateError,
+    Source, Stimulus, Synapses, Trace, Values, backward, lif, value_and_grad, value_and_grad_batch,
+    value_and_hvp, value_and_jvp, value_batch,
 };
 use spikegrad_compare::strategies::Random;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
-    SweepError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
+    Options, SweepError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
 };
 
 /// The same values, each shared or each neuron's or synapse's own, as a coin says; some of them changed.
@@ -341,12 +341,13 @@ fn read_outs_that_a_run_cannot_give_are_errors() {
     let circuit = Circuit::new(&network, &parameters).unwrap();
     let layers = Layers::new(&network, &circuit).unwrap();
     let run = |stimulus: &Stimulus, readouts: &[ReadoutRequest]| {
-        let options = Options { max_events: 1000, readouts: readouts.to_vec() };
-        let by_facade = spikegrad::simulate(&network, &parameters, stimulus, &options);
+        let options = Options { readouts, max_events: 1000 };
+        let settings = Settings::default();
+        let by_facade = spikegrad::simulate(&network, &parameters, stimulus, readouts, &settings);
         let (mut trace, mut workspace) = (Trace::default(), SweepWorkspace::default());
-        let swept = sweep_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut trace);
+        let swept = sweep_into(&circuit, &layers, stimulus, options, &mut workspace, &mut trace);
         let by_events =
-            simulate_into(&circuit, stimulus, &options, &mut Workspace::default(), &mut trace);
+            simulate_into(&circuit, stimulus, options, &mut Workspace::default(), &mut trace);
         // As text, in which not a number is itself.
         let text = |error: Option<&SimulateError>| error.map(ToString::to_string);
         assert_eq!(text(by_facade.as_ref().err()), text(by_events.as_ref().err()));
@@ -454,8 +455,8 @@ fn a_trace_of_another_network_has_no_gradient() {
         };
         let inputs = (0..inputs).map(|channel| InputSpike { channel, time: 0.001 }).collect();
         let stimulus = Stimulus::new(0.03, inputs).unwrap();
-        let options = Options { max_events: 1000, readouts: vec![] };
-        let trace = spikegrad::simulate(&network, &parameters, &stimulus, &options).unwrap();
+        let settings = Settings::default();
+        let trace = spikegrad::simulate(&network, &parameters, &stimulus, &[], &settings).unwrap();
         (network, parameters, trace)
     };
     let (network, parameters, own) = run(2, 2);
@@ -482,12 +483,12 @@ fn both_engines_spend_a_budget_at_the_same_instant() {
         let layers = Layers::new(network, &circuit).unwrap();
         let mut workspace = SweepWorkspace::default();
         let mut run = |max_events: u64| {
-            let options = Options { max_events, readouts: vec![] };
+            let options = Options { readouts: &[], max_events };
             let (mut by_events, mut swept) = (Trace::default(), Trace::default());
             let expected = simulate_into(
                 &circuit,
                 stimulus,
-                &options,
+                options,
                 &mut Workspace::default(),
                 &mut by_events,
             );
@@ -495,7 +496,7 @@ fn both_engines_spend_a_budget_at_the_same_instant() {
                 &circuit,
                 &layers,
                 stimulus,
-                &options,
+                options,
                 &mut workspace,
                 &mut swept,
             );
@@ -550,9 +551,9 @@ fn a_run_that_fires_on_and_on_is_done_once() {
     let stimulus = Stimulus::new(1e9, vec![]).unwrap();
     let (circuit, max_events) = (Circuit::new(&network, &parameters).unwrap(), 10_000);
     let layers = Layers::new(&network, &circuit).unwrap();
-    let options = Options { max_events, readouts: vec![] };
+    let options = Options { readouts: &[], max_events };
     let (mut trace, mut workspace) = (Trace::default(), SweepWorkspace::default());
-    let swept = sweep_into(&circuit, &layers, &stimulus, &options, &mut workspace, &mut trace);
+    let swept = sweep_into(&circuit, &layers, &stimulus, options, &mut workspace, &mut trace);
     let settings = Settings { max_events, ..Settings::default() };
     let mut evaluator = Evaluator::new(&network, &parameters, settings).unwrap();
     let error = evaluator.simulate(&stimulus, &[]).unwrap_err();

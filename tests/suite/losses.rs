@@ -10,7 +10,7 @@ use spikegrad::problem::Problem;
 use spikegrad::{
     AnyLoss, Derivatives, Dual64, Engine, Evaluate, Evaluator, Gradient, Grazing, Loss, LossError,
     MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Measure, Network, NeuronId, Observation,
-    Options, RateRegulariser, ReadoutRequest, RelativeSpikeTime, Sample, Scalar, Settings,
+    RateRegulariser, ReadoutRequest, RelativeSpikeTime, Sample, Scalar, Settings,
     ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, Trace, TtfsCrossEntropy, VanRossum,
     VoltageMeasure, VoltageMse, VoltageRegulariser, backward, value_and_grad, value_and_grad_batch,
     value_and_hvp, value_and_jvp, value_batch,
@@ -262,13 +262,11 @@ fn the_three_verbs_one_by_one_give_the_gradient_of_the_one_call() {
         let Problem { network, parameters, stimulus, document } = &problem;
         let loss = document.loss.as_ref().unwrap();
         let expected = crate::support::differentiate(&problem);
-        let options = Options {
-            max_events: spikegrad::DEFAULT_MAX_EVENTS,
-            readouts: loss.readouts(network).unwrap(),
-        };
-        let mut evaluator = Evaluator::new(network, parameters, Settings::default()).unwrap();
-        let of_evaluator = evaluator.simulate(stimulus, &options.readouts).unwrap().clone();
-        let alone = spikegrad::simulate(network, parameters, stimulus, &options).unwrap();
+        let (readouts, settings) = (loss.readouts(network).unwrap(), Settings::default());
+        let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
+        let of_evaluator = evaluator.simulate(stimulus, &readouts).unwrap().clone();
+        let alone =
+            spikegrad::simulate(network, parameters, stimulus, &readouts, &settings).unwrap();
         for trace in [alone, of_evaluator] {
             let (value, cotangents) = loss.evaluate(network, &trace).unwrap();
             assert_eq!(value.to_bits(), expected.loss.to_bits(), "{name}");
@@ -439,9 +437,9 @@ fn the_loss_of_another_problem_file_is_an_error_and_no_panic() {
 fn a_trace_without_the_read_outs_of_the_loss_is_not_evaluated() {
     let Problem { network, parameters, stimulus, .. } = &integrator();
     let loss: &dyn Loss = &Potentials;
-    let run = |readouts| {
-        let options = Options { max_events: 100, readouts };
-        spikegrad::simulate(network, parameters, stimulus, &options).unwrap()
+    let run = |readouts: Vec<ReadoutRequest>| {
+        let settings = Settings::default();
+        spikegrad::simulate(network, parameters, stimulus, &readouts, &settings).unwrap()
     };
     let mut wanted = loss.readouts(network).unwrap();
     assert!(loss.evaluate(network, &run(wanted.clone())).is_ok());

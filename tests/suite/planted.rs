@@ -3,7 +3,7 @@
 //! A neuron that delegates to the real one, except for one rule, runs through the real engine and the real backward sweep.
 //! A rule that could be broken without a case failing would be a rule that nothing tests.
 
-use crate::support::{at_path, decimal, error, here, options_of, read_json};
+use crate::support::{at_path, decimal, error, here, read_json, readouts_of};
 use crate::tolerance::{AGREEMENT, CASE};
 use spikegrad::adjoint::{BackwardWorkspace, GradientSum, backward_into};
 use spikegrad::dynamics::{
@@ -15,7 +15,7 @@ use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{Evaluate, Gradient, Grazing, Place, Settings, Trace};
 use spikegrad_compare::{Agreement, Engine, Evidence, Question, Saltation};
-use spikegrad_simulate::{Workspace, simulate_into};
+use spikegrad_simulate::{Options, Workspace, simulate_into};
 
 /// What is wrong with the neuron.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -344,9 +344,10 @@ fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
         .with_neurons(|real| Buggy { real, bug });
     let loss = problem.document.loss.as_ref().unwrap();
     let mut trace = Trace::default();
-    let options = options_of(problem);
+    let readouts = readouts_of(problem);
+    let options = Options { readouts: &readouts, max_events: spikegrad::DEFAULT_MAX_EVENTS };
     let mut workspace = Workspace::default();
-    simulate_into(&circuit, &problem.stimulus, &options, &mut workspace, &mut trace).ok()?;
+    simulate_into(&circuit, &problem.stimulus, options, &mut workspace, &mut trace).ok()?;
     if bug == Bug::CuspMovesTheOtherWay {
         for readout in &mut trace.readouts {
             if let Place::Cusp(cusp) = &mut readout.place {

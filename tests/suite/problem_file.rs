@@ -8,7 +8,7 @@ use crate::support::{self, here, read_json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Options, Settings, simulate, value_and_grad};
+use spikegrad::{Settings, simulate, value_and_grad};
 use std::fmt::Write;
 
 #[test]
@@ -22,8 +22,8 @@ fn a_problem_that_is_written_out_is_read_back_as_it_was() {
         prop_assert_eq!(&read.parameters, parameters);
         prop_assert_eq!(&read.stimulus, stimulus);
         prop_assert_eq!(&read.document.loss, &document.loss);
-        let options = Options { max_events: MAX_EVENTS, readouts: Vec::new() };
-        let trace = simulate(network, parameters, stimulus, &options);
+        let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
+        let trace = simulate(network, parameters, stimulus, &[], &settings);
         Ok(trace.map_err(|error| runaway(error.into()))?.spikes.len())
     });
 }

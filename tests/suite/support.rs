@@ -6,8 +6,8 @@ use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    DEFAULT_MAX_EVENTS, Derivatives, Error, Evaluation, Loss, NeuronId, Observation, Options,
-    Settings, SimulateError, Spike, Trace, lif, simulate, value_and_grad,
+    Derivatives, Error, Evaluation, Loss, NeuronId, Observation, ReadoutRequest, Settings,
+    SimulateError, Spike, Trace, lif, simulate, value_and_grad,
 };
 pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
@@ -67,10 +67,9 @@ pub(crate) fn error(got: f64, expected: f64, floor: f64) -> f64 {
     (got - expected).abs() / expected.abs().max(floor)
 }
 
-/// Options that record what the problem's loss reads.
-pub(crate) fn options_of(problem: &Problem) -> Options {
-    let loss = problem.document.loss.as_ref().unwrap();
-    Options { max_events: DEFAULT_MAX_EVENTS, readouts: loss.readouts(&problem.network).unwrap() }
+/// What the problem's loss reads.
+pub(crate) fn readouts_of(problem: &Problem) -> Vec<ReadoutRequest> {
+    problem.document.loss.as_ref().unwrap().readouts(&problem.network).unwrap()
 }
 
 /// The problems of the case corpus with their names.
@@ -133,8 +132,7 @@ pub(crate) fn problem(document: &Value) -> Problem {
 
 pub(crate) fn run(document: &Value) -> Result<Trace, SimulateError> {
     let Problem { network, parameters, stimulus, .. } = problem(document);
-    let options = Options { max_events: DEFAULT_MAX_EVENTS, readouts: Vec::new() };
-    simulate(&network, &parameters, &stimulus, &options)
+    simulate(&network, &parameters, &stimulus, &[], &Settings::default())
 }
 
 /// Times of all spikes, in order.
@@ -263,13 +261,12 @@ fn between_slopes(one: &Trace, other: &Trace) -> f64 {
 /// What a rounding of each weight moves the slopes of a run by: chains of spikes multiply it.
 fn of_rounded_weights(problem: &Problem, trace: &Trace) -> f64 {
     let Problem { network, parameters, stimulus, .. } = problem;
-    let options = Options { max_events: DEFAULT_MAX_EVENTS, readouts: Vec::new() };
     let run = |seed: u64| {
         let (mut random, mut moved) = (random(seed), parameters.clone());
         for weight in moved.connections.iter_mut().flat_map(|c| &mut c.weights) {
             *weight *= 1.0 + f64::EPSILON * [-1.0, 1.0][random.below(2)];
         }
-        let moved = simulate(network, &moved, stimulus, &options).unwrap();
+        let moved = simulate(network, &moved, stimulus, &[], &Settings::default()).unwrap();
         between_slopes(trace, &moved)
     };
     (0..3).map(run).fold(0.0, f64::max)

@@ -5,9 +5,9 @@
 use crate::support::random;
 use crate::tolerance::{FIRST_ORDER, GRID_LOSS};
 use spikegrad::{
-    Connection, ConnectionParameters, DEFAULT_MAX_EVENTS, InputSpike, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Options, Parameters, Place,
-    Population, Readout, ReadoutRequest, ShapedVoltageCrossEntropy, Source, Spike, Stimulus,
+    Connection, ConnectionParameters, InputSpike, Loss, MaxVoltageCrossEntropy,
+    MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Parameters, Place, Population,
+    Readout, ReadoutRequest, Settings, ShapedVoltageCrossEntropy, Source, Spike, Stimulus,
     Synapses, Trace, TtfsCrossEntropy, Values, VanRossum, simulate,
 };
 use spikegrad_compare::time_stepped::{
@@ -60,8 +60,7 @@ fn on_grid(network: &Network, parameters: &Parameters, stimulus: &Stimulus, dt: 
 #[test]
 fn spike_times_on_a_grid_converge_to_the_event_driven_ones_in_first_order() {
     let (network, parameters, stimulus) = network();
-    let options = Options { max_events: DEFAULT_MAX_EVENTS, readouts: Vec::new() };
-    let trace = simulate(&network, &parameters, &stimulus, &options).unwrap();
+    let trace = simulate(&network, &parameters, &stimulus, &[], &Settings::default()).unwrap();
     assert!(trace.spikes.len() > 50, "{} spikes", trace.spikes.len());
     let mut points = Vec::new();
     for halvings in 0..7 {

@@ -11,11 +11,11 @@ use crate::untied::with_own_numbers;
 use proptest::prelude::*;
 use serde_json::json;
 use spikegrad::problem::Problem;
-use spikegrad::simulation::simulate;
+use spikegrad::simulation::{Options, simulate};
 use spikegrad::{
     Derivatives, Dual64, Engine, Error, Evaluate, Evaluation, Evaluator, Gradient, InputSpike,
-    Loss, MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Observation, Options,
-    ReadoutRequest, Settings, ShapedVoltageCrossEntropy, Stimulus, value_and_grad,
+    Loss, MeanVoltageCrossEntropy, Measure, Model, Network, NeuronId, Observation, ReadoutRequest,
+    Settings, ShapedVoltageCrossEntropy, Stimulus, value_and_grad,
 };
 use spikegrad_compare::{Question, check_gradient};
 
@@ -106,8 +106,8 @@ fn the_value_is_the_integral_of_the_weighted_potential() {
             weights.push(share * step / 3.0 * (-time / TAU).exp());
         }
     }
-    let options = Options { max_events: 100, readouts: requests };
-    let trace = simulate(&network, &parameters, &stimulus, &options).unwrap();
+    let options = Options { readouts: &requests, max_events: 100 };
+    let trace = simulate(&network, &parameters, &stimulus, options).unwrap();
     let samples = trace.readouts[1..].iter().map(|readout| readout.value);
     let integral: f64 = samples.zip(&weights).map(|(value, weight)| value * weight).sum();
     let got = trace.readouts[0].value;
@@ -135,10 +135,8 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
     for (name, problem) in read_by_potential() {
         let loss = shaped(&problem, TAU, 0.05);
         let Problem { network, parameters, stimulus, .. } = &problem;
-        let options = Options {
-            max_events: 100_000,
-            readouts: Evaluate::<f64>::readouts(&loss, network).unwrap(),
-        };
+        let readouts = Evaluate::<f64>::readouts(&loss, network).unwrap();
+        let options = Options { readouts: &readouts, max_events: 100_000 };
         for settings in [AUTOMATIC, EVENT_LOOP] {
             let exact = flat(&evaluate(&problem, &loss, &settings).unwrap().gradient);
             for seed in 1..=5_u32 {
@@ -152,7 +150,7 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
                 let spikes: Vec<InputSpike<Dual64>> =
                     spikes.map(|s| InputSpike { channel: s.channel, time: lift(s.time) }).collect();
                 let moved = Stimulus::new(stimulus.t_end(), spikes).unwrap();
-                let trace = simulate(network, &lifted, &moved, &options).unwrap();
+                let trace = simulate(network, &lifted, &moved, options).unwrap();
                 let (value, _) = loss.evaluate(network, &trace).unwrap();
                 let sorted: Vec<f64> = moved.spikes().iter().map(|s| s.time.eps).collect();
                 let times = stimulus.in_given_order(&sorted);

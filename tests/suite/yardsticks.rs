@@ -11,11 +11,11 @@ use crate::support::{
 use crate::tolerance::{DERIVATIVE_ULPS, GRADIENT, OFFICIAL, PUBLISHED_TIME, SPIKE_TIME_ULPS};
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
-use spikegrad::simulation::simulate;
+use spikegrad::simulation::{Options, simulate};
 use spikegrad::{
     Cotangents, Derivatives, Dual64, Grazing, InputSpike, Loss, Measure, Network, NeuronId,
-    Observation, Options, ReadoutRequest, Sample, Settings, Stimulus, Trace, TtfsCrossEntropy,
-    Values, backward, value_and_grad_batch,
+    Observation, ReadoutRequest, Sample, Settings, Stimulus, Trace, TtfsCrossEntropy, Values,
+    backward, value_and_grad_batch,
 };
 
 /// One of the analytic cases.
@@ -66,8 +66,8 @@ fn a1_its_second_derivative_is_the_adjoint_of_a_dual_number() {
     let mut dual = parameters.map(Dual64::from);
     dual.populations[0][spikegrad::lif::I_BIAS] = Values::Shared(Dual64::from(1.5).derivative());
     let stimulus = Stimulus::new(0.03, Vec::new()).unwrap();
-    let options = Options { max_events: 10, readouts: Vec::new() };
-    let trace = simulate(&network, &dual, &stimulus, &options).unwrap();
+    let options = Options { readouts: &[], max_events: 10 };
+    let trace = simulate(&network, &dual, &stimulus, options).unwrap();
     assert_eq!(trace.spikes.len(), 1);
     let mut cotangents = Cotangents::zeros(&trace);
     cotangents.spikes[0] = Dual64::from(1.0);

@@ -107,9 +107,9 @@ impl Question<'_> {
     pub fn run(&self, parameters: &Parameters, stimulus: &Stimulus) -> Result<Run, CompareError> {
         let circuit = Circuit::of(self.network, parameters)?;
         let readouts = self.loss.readouts(self.network)?;
-        let options = Options { max_events: self.settings.max_events, readouts };
+        let options = Options { readouts: &readouts, max_events: self.settings.max_events };
         let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
-        simulate_forward_into(&circuit, stimulus, &options, &mut workspace, &mut trace)?;
+        simulate_forward_into(&circuit, stimulus, options, &mut workspace, &mut trace)?;
         let evaluated = self.loss.evaluate(self.network, &trace);
         let (loss, cotangents) = evaluated.map_err(EvaluationError::from)?;
         Ok(Run { loss, cotangents, circuit, trace })

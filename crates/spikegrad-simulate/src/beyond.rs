@@ -10,7 +10,7 @@ use spikegrad_network::{Measure, NeuronId, Place, Pseudospikes, Readout, Time, w
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// Answers all requests for spikes after the run.
     pub(crate) fn go_on(&mut self) -> Result<(), SimulateError> {
-        let requests = &self.options.readouts;
+        let requests = self.options.readouts;
         for of_loss in widths(requests.iter().map(|request| request.measure)) {
             let asked = requests.iter().enumerate().filter_map(|(k, &request)| {
                 let Measure::Pseudospike { index, width } = request.measure else { return None };

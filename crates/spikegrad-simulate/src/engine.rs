@@ -27,12 +27,12 @@ fn instant_after<T: Scalar>(time: Time<T>, dt: f64) -> f64 {
 }
 
 /// What a run shall record, and how long it may go on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Most events, spikes and synaptic arrivals, before the run gives up. A spike takes up to 180 bytes; an arrival none.
-    pub max_events: u64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options<'a> {
     /// What to read from membrane potentials.
-    pub readouts: Vec<ReadoutRequest>,
+    pub readouts: &'a [ReadoutRequest],
+    /// Most events, spikes and synaptic arrivals, before the run gives up.
+    pub max_events: u64,
 }
 
 /// Runs a network from time 0 to the end of `stimulus`.
@@ -55,7 +55,7 @@ pub struct Options {
 ///     connections: vec![ConnectionParameters { weights: vec![20.0], delay: Values::Shared(0.0) }],
 /// };
 /// let stimulus = Stimulus::new(0.002, vec![InputSpike { channel: 0, time: 0.0 }])?;
-/// let trace = simulate(&network, &parameters, &stimulus, &Options { max_events: 100, readouts: vec![] })?;
+/// let trace = simulate(&network, &parameters, &stimulus, Options { readouts: &[], max_events: 100 })?;
 /// assert!((trace.spikes[0].time - 0.001153687643693522809952355).abs() < 1e-18);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -63,7 +63,7 @@ pub fn simulate<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
     stimulus: &Stimulus<T>,
-    options: &Options,
+    options: Options<'_>,
 ) -> Result<Trace<T>, SimulateError> {
     if network.is_linear() {
         simulate_by::<T, Lif<T>>(network, parameters, stimulus, options)
@@ -76,7 +76,7 @@ fn simulate_by<T: Scalar, N: Build<T>>(
     network: &Network,
     parameters: &Parameters<T>,
     stimulus: &Stimulus<T>,
-    options: &Options,
+    options: Options<'_>,
 ) -> Result<Trace<T>, SimulateError> {
     let circuit = Circuit::<T, N>::of(network, parameters)?;
     let mut trace = Trace::default();
@@ -93,7 +93,7 @@ fn simulate_by<T: Scalar, N: Build<T>>(
 pub fn simulate_into<T: Scalar, N: Neuron<T>>(
     circuit: &Circuit<T, N>,
     stimulus: &Stimulus<T>,
-    options: &Options,
+    options: Options<'_>,
     workspace: &mut Workspace<T, N>,
     trace: &mut Trace<T>,
 ) -> Result<(), SimulateError> {
@@ -110,7 +110,7 @@ pub fn simulate_into<T: Scalar, N: Neuron<T>>(
 pub fn simulate_forward_into<T: Scalar, N: Neuron<T>>(
     circuit: &Circuit<T, N>,
     stimulus: &Stimulus<T>,
-    options: &Options,
+    options: Options<'_>,
     workspace: &mut Workspace<T, N>,
     trace: &mut Trace<T>,
 ) -> Result<(), SimulateError> {
@@ -120,7 +120,7 @@ pub fn simulate_forward_into<T: Scalar, N: Neuron<T>>(
 /// One run under way, with the derivatives with respect to time constants or without.
 pub(crate) struct Run<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> {
     pub(crate) circuit: &'a Circuit<T, N>,
-    pub(crate) options: &'a Options,
+    pub(crate) options: Options<'a>,
     pub(crate) workspace: &'a mut Workspace<T, N>,
     pub(crate) trace: &'a mut Trace<T>,
     pub(crate) now: f64,
@@ -135,7 +135,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     fn start(
         circuit: &'a Circuit<T, N>,
         stimulus: &Stimulus<T>,
-        options: &'a Options,
+        options: Options<'a>,
         workspace: &'a mut Workspace<T, N>,
         trace: &'a mut Trace<T>,
     ) -> Result<Self, SimulateError> {
@@ -146,8 +146,8 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         trace.arrivals = 0;
         trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
         requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
-        requests::check(&options.readouts, circuit.neurons.len(), stimulus.t_end())?;
-        workspace.prepare(circuit, options, TANGENTS)?;
+        requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;
+        workspace.prepare(circuit, options.readouts, TANGENTS)?;
         let has_tape = TANGENTS && circuit.neurons.iter().any(|n| n.as_general().is_some());
         trace.tape.clear(if has_tape { circuit.neurons.len() } else { 0 });
         Ok(Self {

@@ -3,11 +3,11 @@
 //! It is the caller's, so that many runs of one network allocate once. What every arrival touches stands together in a
 //! [`Cell`]; what only a spike, a release or a read-out touches stands apart. Not here: what happens to it (`engine.rs`).
 
+use crate::SimulateError;
 use crate::observer::Observer;
 use crate::schedule::{Firing, Schedule};
-use crate::{Options, SimulateError};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
-use spikegrad_network::{Circuit, Measure, NeuronId, Readout, SpikeId, Time};
+use spikegrad_network::{Circuit, Measure, NeuronId, Readout, ReadoutRequest, SpikeId, Time};
 
 /// Scratch memory of a run, to be used again.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
     pub(crate) fn prepare(
         &mut self,
         circuit: &Circuit<T, N>,
-        options: &Options,
+        readouts: &[ReadoutRequest],
         tangents: bool,
     ) -> Result<(), SimulateError> {
         let zero = T::from(0.0);
@@ -153,8 +153,8 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         self.observers.clear();
         self.before.clear();
         self.samples.clear();
-        refill(&mut self.sampled, options.readouts.len(), None);
-        for (k, request) in options.readouts.iter().enumerate() {
+        refill(&mut self.sampled, readouts.len(), None);
+        for (k, request) in readouts.iter().enumerate() {
             if let Measure::Sample { time } = request.measure {
                 self.samples.push((time, k));
                 continue;

@@ -90,10 +90,11 @@ fn curve<N: NeuronAdjoint<Dual64> + Build<Dual64>>(
     settings: &Settings,
 ) -> Result<CurvatureEvaluation, Error> {
     let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
-    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
+    let readouts = loss.readouts(network)?;
+    let options = Options { readouts: &readouts, max_events: settings.max_events };
     let circuit = Circuit::<Dual64, N>::of(network, &parameters)?;
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
-    simulate_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
+    simulate_into(&circuit, &stimulus, options, &mut workspace, &mut trace)?;
     let (value, mut cotangents) = loss.evaluate(network, &trace)?;
     judge_touches(network, &circuit, &trace, loss, &mut cotangents);
     differentiable(network, &trace, &cotangents, settings.grazing)?;

@@ -8,8 +8,8 @@ use crate::evaluator::Evaluator;
 use crate::prepared::Settings;
 use spikegrad_adjoint::Certificate;
 use spikegrad_network::loss::Loss;
-use spikegrad_network::{Gradient, Network, Parameters, Stimulus, Trace};
-use spikegrad_simulate::{Options, SimulateError};
+use spikegrad_network::{Gradient, Network, Parameters, ReadoutRequest, Stimulus, Trace};
+use spikegrad_simulate::SimulateError;
 
 /// Value, gradient, and what they were read from.
 #[derive(Clone, Debug)]
@@ -46,7 +46,8 @@ pub fn value_and_grad(
     Ok(Evaluation { loss: value, gradient, certificate, trace, was_swept })
 }
 
-/// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it: the first of the three verbs.
+/// Runs a network from time 0 to the end of `stimulus`, on the engine that suits it, and records `readouts`: the first of the three
+/// verbs.
 ///
 /// The event loop alone, also on dual numbers, is [`spikegrad_simulate::simulate`].
 ///
@@ -57,7 +58,7 @@ pub fn value_and_grad(
 /// The three verbs one by one; [`value_and_grad`] is all of them.
 /// ```
 /// use spikegrad::problem::Problem;
-/// use spikegrad::{Evaluate, Grazing, Options, backward, simulate};
+/// use spikegrad::{Evaluate, Grazing, Settings, backward, simulate};
 /// let problem = Problem::from_json(br#"{
 ///   "format": "spikegrad-problem", "version": 1,
 ///   "network": {
@@ -71,8 +72,8 @@ pub fn value_and_grad(
 /// let Problem { network, parameters, stimulus, document } = &problem;
 /// let loss = document.loss.as_ref().unwrap();
 ///
-/// let options = Options { max_events: 1000, readouts: loss.readouts(network)? };
-/// let trace = simulate(network, parameters, stimulus, &options)?;
+/// let readouts = loss.readouts(network)?;
+/// let trace = simulate(network, parameters, stimulus, &readouts, &Settings::default())?;
 /// let (value, cotangents) = loss.evaluate(network, &trace)?;
 /// let gradient = backward(network, parameters, &trace, &cotangents, Grazing::Fail)?;
 ///
@@ -86,11 +87,11 @@ pub fn simulate(
     network: &Network,
     parameters: &Parameters,
     stimulus: &Stimulus,
-    options: &Options,
+    readouts: &[ReadoutRequest],
+    settings: &Settings,
 ) -> Result<Trace, SimulateError> {
-    let settings = Settings { max_events: options.max_events, ..Settings::default() };
-    let mut evaluator = Evaluator::new(network, parameters, settings)?;
-    evaluator.simulate(stimulus, &options.readouts)?;
+    let mut evaluator = Evaluator::new(network, parameters, *settings)?;
+    evaluator.simulate(stimulus, readouts)?;
     Ok(evaluator.take_trace())
 }
 

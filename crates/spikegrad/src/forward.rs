@@ -95,9 +95,10 @@ fn propagate<N: Build<Dual64>>(
     let Sample { stimulus, loss } = sample;
     let (parameters, stimulus) = lift(parameters, stimulus, direction)?;
     let circuit = Circuit::<Dual64, N>::of(network, &parameters)?;
-    let options = Options { max_events: settings.max_events, readouts: loss.readouts(network)? };
+    let readouts = loss.readouts(network)?;
+    let options = Options { readouts: &readouts, max_events: settings.max_events };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
-    simulate_forward_into(&circuit, &stimulus, &options, &mut workspace, &mut trace)?;
+    simulate_forward_into(&circuit, &stimulus, options, &mut workspace, &mut trace)?;
     let (value, mut cotangents) = loss.evaluate(network, &trace.real())?;
     judge_touches(network, &circuit, &trace, loss, &mut cotangents);
     differentiable(network, &trace, &cotangents, settings.grazing)?;

@@ -95,7 +95,7 @@ pub use spikegrad_network::{
     PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, Stimulus, Synapse,
     Synapses, Trace, Values, problem,
 };
-pub use spikegrad_simulate::{Options, SimulateError};
+pub use spikegrad_simulate::SimulateError;
 
 pub use spikegrad_adjoint as adjoint;
 pub use spikegrad_dynamics as dynamics;

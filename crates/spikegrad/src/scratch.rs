@@ -29,7 +29,7 @@ pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
     pub(crate) way_back: WayBack<N>,
-    options: Options,
+    requests: Vec<ReadoutRequest>,
     cotangents: Cotangents,
     /// For the loss.
     memory: Vec<f64>,
@@ -47,7 +47,7 @@ impl<N: Runs> Default for Scratch<N> {
             forward: Workspace::default(),
             forward_sweep: SweepWorkspace::default(),
             way_back: WayBack::default(),
-            options: Options { max_events: 0, readouts: Vec::new() },
+            requests: Vec::new(),
             cotangents: Cotangents::default(),
             memory: Vec::new(),
             was_swept: false,
@@ -61,8 +61,8 @@ impl<N: Runs> Default for Scratch<N> {
 impl<N: Runs> Scratch<N> {
     /// Takes what the next run shall record; none are there yet.
     pub(crate) fn requests(&mut self) -> &mut Vec<ReadoutRequest> {
-        self.options.readouts.clear();
-        &mut self.options.readouts
+        self.requests.clear();
+        &mut self.requests
     }
 
     /// Runs a sample, whose trace can be differentiated if `for_gradient`.
@@ -76,8 +76,8 @@ impl<N: Runs> Scratch<N> {
         // What was said of the last run does not hold any more.
         self.last_backward = None;
         self.cotangents.reset(&Trace::default());
-        let Self { forward, forward_sweep, trace, options, was_swept, .. } = self;
-        options.max_events = settings.max_events;
+        let Self { forward, forward_sweep, trace, requests, was_swept, .. } = self;
+        let options = Options { readouts: requests, max_events: settings.max_events };
         // Of a neuron that is not linear the run records its states in any case.
         let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
         let has_tangents = for_gradient && !can_omit;

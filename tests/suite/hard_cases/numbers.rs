@@ -6,8 +6,8 @@ use crate::support::{all_close, one_neuron, problem, random, run, times};
 use serde_json::json;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    DEFAULT_MAX_EVENTS, InputSpike, NetworkError, Options, Sample, Settings, SimulateError,
-    SpikeTimeMse, Stimulus, simulate, value_and_grad, value_and_grad_batch,
+    InputSpike, NetworkError, Parameters, Sample, Settings, SimulateError, SpikeTimeMse, Stimulus,
+    simulate, value_and_grad, value_and_grad_batch,
 };
 
 #[test]
@@ -21,9 +21,8 @@ fn f2_subnormal_weights_and_minus_zero_are_numbers_like_others() {
             .replace("[[0,2.0]]", "[[1,1.0],[0,2.0],[1,-0.0]]");
         let problem = Problem::from_json(text.as_bytes()).unwrap();
         assert_eq!(problem.stimulus.spikes()[0].channel, 1, "−0.0 is the time 0");
-        let options = Options { max_events: 100, readouts: Vec::new() };
-        let trace =
-            simulate(&problem.network, &problem.parameters, &problem.stimulus, &options).unwrap();
+        let Problem { network, parameters, stimulus, .. } = &problem;
+        let trace = simulate(network, parameters, stimulus, &[], &Settings::default()).unwrap();
         all_close(&trace.spikes.iter().map(|s| s.time).collect::<Vec<_>>(), &expected, 1.0);
     }
 }
@@ -98,8 +97,10 @@ fn f13_input_times_are_sorted_and_what_is_no_time_is_refused() {
 #[test]
 fn f14_nothing_that_is_not_finite_enters_a_run() {
     let good = problem(&starting(with(json!({"i_bias": 0.1}), 8.0, &[2.0], 20.0), 0.1, 0.2));
-    let options = Options { max_events: DEFAULT_MAX_EVENTS, readouts: Vec::new() };
-    assert!(simulate(&good.network, &good.parameters, &good.stimulus, &options).is_ok());
+    let run = |parameters: &Parameters| {
+        simulate(&good.network, parameters, &good.stimulus, &[], &Settings::default())
+    };
+    assert!(run(&good.parameters).is_ok());
     let count = good.parameters.to_vec().len();
     // Nine values of the population, a weight, a delay.
     assert_eq!(count, 11);
@@ -113,7 +114,7 @@ fn f14_nothing_that_is_not_finite_enters_a_run() {
                 }
                 k += 1;
             });
-            let error = simulate(&good.network, &parameters, &good.stimulus, &options).unwrap_err();
+            let error = run(&parameters).unwrap_err();
             assert!(
                 matches!(&error, SimulateError::Network(NetworkError::Value { place, value, .. })
                     if place.starts_with("network.") && value.to_bits() == bad.to_bits()),

@@ -2,7 +2,7 @@
 
 use super::{are_the_same_sums, bits, evaluate, settings, spikes};
 use crate::random_networks::{Plan, any_plan, for_all, runaway, spiking_plan};
-use crate::support::{Random, options_of};
+use crate::support::{Random, readouts_of};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::TimeConstants;
@@ -62,15 +62,16 @@ fn spikes_are_in_order_and_every_number_is_finite_and_within_the_run() {
 fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
     for_all(any_plan(), |_, problem| {
         let circuit = Circuit::new(&problem.network, &problem.parameters).unwrap();
-        let options = Options { max_events: settings().max_events, ..options_of(problem) };
+        let readouts = readouts_of(problem);
+        let options = Options { readouts: &readouts, max_events: settings().max_events };
         let (mut workspace, mut whole, mut bare) =
             (Workspace::default(), Trace::default(), Trace::default());
         // Twice each: what an earlier run left in a workspace or in a trace must not show.
         for _ in 0..2 {
             let stimulus = &problem.stimulus;
-            let one = simulate_into(&circuit, stimulus, &options, &mut workspace, &mut whole);
+            let one = simulate_into(&circuit, stimulus, options, &mut workspace, &mut whole);
             let other =
-                simulate_forward_into(&circuit, stimulus, &options, &mut workspace, &mut bare);
+                simulate_forward_into(&circuit, stimulus, options, &mut workspace, &mut bare);
             prop_assert_eq!(one, other);
         }
         prop_assert_eq!(bare.tangents, Tangents::Omitted);
@@ -89,7 +90,7 @@ fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
         let settings = Settings { engine: Engine::EventLoop, ..settings() };
         let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
         // A run that spends its budget leaves the same piece of a trace.
-        let _ = evaluator.simulate_forward(&problem.stimulus, &options.readouts);
+        let _ = evaluator.simulate_forward(&problem.stimulus, &readouts);
         prop_assert_eq!(evaluator.take_trace(), bare);
         Ok(whole.spikes.len())
     });
@@ -99,13 +100,14 @@ fn a_run_that_nobody_differentiates_is_the_same_run_and_has_no_gradient() {
 fn a_run_on_dual_numbers_is_the_run_to_the_bit() {
     for_all(any_plan(), |plan, problem| {
         let Problem { network, parameters, stimulus, .. } = problem;
-        let options = Options { max_events: settings().max_events, ..options_of(problem) };
+        let readouts = readouts_of(problem);
+        let options = Options { readouts: &readouts, max_events: settings().max_events };
         let mut random = plan.random();
         // What is zero stays: an arrival without effect does not so much as split the motion in two.
         let mut lift = |x: f64| Dual64::new(x, x * (random.unit() - 0.5));
         let lifted = (parameters.map(&mut lift), stimulus.lift(|_, time| lift(time)));
-        let real = simulate(network, parameters, stimulus, &options);
-        let dual = simulate(network, &lifted.0, &lifted.1, &options).map(|trace| trace.real());
+        let real = simulate(network, parameters, stimulus, options);
+        let dual = simulate(network, &lifted.0, &lifted.1, options).map(|trace| trace.real());
         prop_assert_eq!(&real, &dual);
         Ok(real.map_or(0, |trace| trace.spikes.len()))
     });

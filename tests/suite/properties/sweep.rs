@@ -12,11 +12,12 @@ use spikegrad::adjoint::{
     sweep_backward_into,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Evaluate, Options, Settings, Trace, value_and_grad};
+use spikegrad::{Evaluate, Settings, Trace, value_and_grad};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
-    SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into, sweep_into,
+    Options, SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into,
+    sweep_into,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -46,18 +47,19 @@ fn traces(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let layers = Layers::new(network, &circuit)
         .map_err(|reason| TestCaseError::fail(reason.describe(network)))?;
     let loss = document.loss.as_ref().unwrap();
-    let options = Options { max_events: EVENTS, readouts: loss.readouts(network).unwrap() };
+    let readouts = loss.readouts(network).unwrap();
+    let options = Options { readouts: &readouts, max_events: EVENTS };
     let (mut by_events, mut by_sweep) = (Trace::default(), Trace::default());
-    match simulate_into(&circuit, stimulus, &options, &mut Workspace::default(), &mut by_events) {
+    match simulate_into(&circuit, stimulus, options, &mut Workspace::default(), &mut by_events) {
         Err(SimulateError::EventBudget { .. }) => return Err(TestCaseError::reject("runs away")),
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
         Ok(()) => {}
     }
     let mut workspace = SweepWorkspace::default();
-    let swept = sweep_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut by_sweep);
+    let swept = sweep_into(&circuit, &layers, stimulus, options, &mut workspace, &mut by_sweep);
     let mut forward = Trace::default();
     let again =
-        sweep_forward_into(&circuit, &layers, stimulus, &options, &mut workspace, &mut forward);
+        sweep_forward_into(&circuit, &layers, stimulus, options, &mut workspace, &mut forward);
     prop_assert_eq!(&swept, &again);
     if swept.is_ok() {
         // Without tangents nothing else changes.

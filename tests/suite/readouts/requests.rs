@@ -5,8 +5,8 @@ use crate::support::{one_neuron, problem};
 use serde_json::json;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Error, Evaluator, Gradient, Loss, Measure, NeuronId, Options, ReadoutRequest, Sample,
-    SimulateError, Stimulus, VoltageMse, simulate, value_and_jvp,
+    Error, Evaluator, Gradient, Loss, Measure, NeuronId, ReadoutRequest, Sample, SimulateError,
+    Stimulus, VoltageMse, simulate, value_and_jvp,
 };
 
 fn usual() -> Problem {
@@ -22,8 +22,7 @@ fn refused(problem: &Problem, requests: &[(u32, Measure)]) -> SimulateError {
     let of_readouts: Vec<_> = requests.iter().map(request).collect();
     let readouts: Vec<_> = of_readouts.iter().map(|&(request, _)| request).collect();
     let loss = Reads { of_spikes: 0.0, of_readouts };
-    let options = Options { max_events: 100, readouts: readouts.clone() };
-    let expected = simulate(network, parameters, stimulus, &options).unwrap_err();
+    let expected = simulate(network, parameters, stimulus, &readouts, &AUTOMATIC).unwrap_err();
     for settings in [AUTOMATIC, EVENT_LOOP] {
         let mut evaluator = Evaluator::new(network, parameters, settings).unwrap();
         assert!(is_same(&evaluator.simulate(stimulus, &readouts).unwrap_err(), &expected));

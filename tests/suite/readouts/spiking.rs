@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
 use spikegrad::problem::Problem;
-use spikegrad::simulation::simulate;
+use spikegrad::simulation::{Options, simulate};
 use spikegrad::{
-    Evaluator, Measure, NeuronId, Options, Place, ReadoutRequest, Settings, SimulateError, Spike,
-    TieKind, Trace,
+    Evaluator, Measure, NeuronId, Place, ReadoutRequest, Settings, SimulateError, Spike, TieKind,
+    Trace,
 };
 use spikegrad_compare::{
     Answer, CompareError, Engine, Exact, ForwardPropagation, Question, Saltation, check_gradient,
@@ -28,8 +28,8 @@ const TAU: f64 = 0.02;
 /// The run of a problem.
 fn run(problem: &Problem, max_events: u64) -> Result<Trace, TestCaseError> {
     let Problem { network, parameters, stimulus, .. } = problem;
-    let options = Options { max_events, readouts: vec![] };
-    match simulate(network, parameters, stimulus, &options) {
+    let options = Options { readouts: &[], max_events };
+    match simulate(network, parameters, stimulus, options) {
         Err(SimulateError::EventBudget { .. }) => Err(TestCaseError::reject("runs away")),
         Err(error) => Err(TestCaseError::fail(error.to_string())),
         Ok(trace) => Ok(trace),

@@ -9,7 +9,7 @@ use spikegrad::network::{Circuit, Touch};
 use spikegrad::problem::Problem;
 use spikegrad::{
     AdjointError, Derivatives, Error, Gradient, Grazing, Loss, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, NeuronId, Observation, Options, RelativeSpikeTime, Sample, Settings,
+    MeanVoltageCrossEntropy, NeuronId, Observation, RelativeSpikeTime, Sample, Settings,
     SpikeTimeMse, TtfsCrossEntropy, VanRossum, VoltageMse, simulate, value_and_grad, value_and_hvp,
     value_and_jvp,
 };
@@ -180,8 +180,7 @@ fn a_loss_reads_so_many_spikes_of_a_neuron_and_a_touch_after_them_has_no_effect(
     // A touch is put where there is none: what matters is when, and whose it is.
     let Problem { network, parameters, stimulus, .. } = network(3.0, json!([]));
     let circuit = Circuit::new(&network, &parameters).unwrap();
-    let options = Options { max_events: 1000, readouts: vec![] };
-    let run = simulate(&network, &parameters, &stimulus, &options).unwrap();
+    let run = simulate(&network, &parameters, &stimulus, &[], &Settings::default()).unwrap();
     let spikes: Vec<f64> = run.spike_times(NeuronId(1)).collect();
     let [first, second, ..] = spikes[..] else { panic!("two spikes") };
     let matters = |loss: &dyn Loss, neuron: u32, time: f64| {

@@ -13,7 +13,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use spikegrad::problem::Problem;
-use spikegrad::{Grazing, Options, simulate};
+use spikegrad::{Grazing, Settings, simulate};
 use spikegrad_report::write_beside;
 use spikegrad_studies::problem::{Comparison, compare};
 use spikegrad_studies::{Findings, Plan, Study};
@@ -206,8 +206,9 @@ fn on_problem(
 
 /// That nothing spikes, if so.
 fn silence(problem: &Problem, common: &Common) -> Result<Option<String>, Failure> {
-    let options = Options { max_events: common.max_events, readouts: Vec::new() };
-    let trace = simulate(&problem.network, &problem.parameters, &problem.stimulus, &options)
+    let Problem { network, parameters, stimulus, .. } = problem;
+    let settings = Settings { max_events: common.max_events, ..Settings::default() };
+    let trace = simulate(network, parameters, stimulus, &[], &settings)
         .map_err(|error| Failure::of(error.into()))?;
     Ok(advice::after(problem, &trace))
 }

@@ -141,11 +141,10 @@ fn near_a_spike(
 ) -> Option<f64> {
     let problem = Problem::from_document(document.clone()).ok()?;
     let circuit = Circuit::new(&problem.network, &problem.parameters).ok()?;
-    let options = Options { max_events: MAX_EVENTS, readouts: Vec::new() };
+    let options = Options { readouts: &[], max_events: MAX_EVENTS };
     let (mut workspace, mut trace) = (Workspace::default(), Trace::default());
     // A run that is cut short has spikes, too.
-    let _ =
-        simulate_forward_into(&circuit, &problem.stimulus, &options, &mut workspace, &mut trace);
+    let _ = simulate_forward_into(&circuit, &problem.stimulus, options, &mut workspace, &mut trace);
     let (channel, given) = document.stimulus.spikes[k];
     let mut places = Vec::new();
     for (c, connection) in problem.network.connections().iter().enumerate() {

@@ -11,12 +11,11 @@ use super::arrivals::{Arrivals, Arriving, Fired};
 use super::budget::{Budget, Known};
 use super::peaks::{Peaks, Stretch};
 use super::wave::{Crossing, Member, Moving, Wave};
-use crate::Options;
 use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
 use spikegrad_dynamics::lanes::{Columns, Motion};
 use spikegrad_dynamics::lif::Tangent;
 use spikegrad_dynamics::{Lif, Neuron};
-use spikegrad_network::{Layer, Layers, NeuronId, Readout, Source, Spike, Time};
+use spikegrad_network::{Layer, Layers, NeuronId, Readout, ReadoutRequest, Source, Spike, Time};
 use std::cmp::Ordering;
 
 /// A neuron in its refractory time.
@@ -66,7 +65,7 @@ pub(super) struct LayerRun<'a, const TANGENTS: bool> {
     pub(super) layers: &'a Layers,
     pub(super) layer: &'a Layer,
     pub(super) t_end: f64,
-    pub(super) options: &'a Options,
+    pub(super) readouts: &'a [ReadoutRequest],
     pub(super) budget: &'a mut Budget,
     /// Its spikes, in order.
     pub(super) spikes: &'a mut Vec<Spike>,
@@ -122,7 +121,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         for (n, &state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
             before.set(n, (state, Tangent::default()));
         }
-        peaks.reset((circuit, layer), self.options, before);
+        peaks.reset((circuit, layer), self.readouts, before);
         ceiling.clear();
         ceiling.resize(layer.numbers.len(), f64::INFINITY);
         if !layer.spikes {
@@ -234,7 +233,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let spikes = self.spikes.get(first_spike..).unwrap_or_default();
         let row = arriving.weights(circuit);
         let at = Stretch { circuit, layer, from, until, row, before, spikes };
-        peaks.along::<TANGENTS>(at, self.sampled, self.options);
+        peaks.along::<TANGENTS>(at, self.sampled, self.readouts);
         if layer.spikes {
             return;
         }
@@ -441,7 +440,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn finish(&mut self) -> Result<(), Irregular> {
         self.check_finite()?;
         let Scratch { before, peaks, .. } = &mut *self.scratch;
-        peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.options);
+        peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.readouts);
         Ok(())
     }
 }

@@ -75,7 +75,7 @@ pub fn sweep_into(
     circuit: &Circuit,
     layers: &Layers,
     stimulus: &Stimulus,
-    options: &Options,
+    options: Options<'_>,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
@@ -90,7 +90,7 @@ pub fn sweep_forward_into(
     circuit: &Circuit,
     layers: &Layers,
     stimulus: &Stimulus,
-    options: &Options,
+    options: Options<'_>,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
@@ -101,7 +101,7 @@ fn sweep<const TANGENTS: bool>(
     circuit: &Circuit,
     layers: &Layers,
     stimulus: &Stimulus,
-    options: &Options,
+    options: Options<'_>,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
@@ -113,8 +113,8 @@ fn sweep<const TANGENTS: bool>(
     trace.arrivals = 0;
     trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
     requests::check_inputs(inputs, circuit.inputs())?;
-    requests::check(&options.readouts, circuit.neurons.len(), t_end)?;
-    requests::check_linear(&options.readouts, circuit)?;
+    requests::check(options.readouts, circuit.neurons.len(), t_end)?;
+    requests::check_linear(options.readouts, circuit)?;
     let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);
@@ -130,7 +130,7 @@ fn sweep<const TANGENTS: bool>(
             layers,
             layer,
             t_end: budget.horizon,
-            options,
+            readouts: options.readouts,
             budget: &mut budget,
             spikes: &mut spikes,
             sampled,

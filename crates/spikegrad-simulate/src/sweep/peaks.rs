@@ -7,13 +7,12 @@
 //! Not here: the pass (`spikegrad_dynamics::lanes`), who spikes (`layer.rs`).
 
 use super::wave::Moving;
-use crate::Options;
 use crate::observer::Observer;
 use crate::readouts::sample;
 use spikegrad_dynamics::lanes::Columns;
 use spikegrad_dynamics::lif::Averaging;
 use spikegrad_dynamics::{Lif, Neuron};
-use spikegrad_network::{Circuit, Layer, Measure, NeuronId, Readout, Spike, Time};
+use spikegrad_network::{Circuit, Layer, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time};
 
 /// A stretch of a layer: from the arrival of `row` at `from` until `until`.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +157,7 @@ impl Peaks {
     pub(super) fn reset(
         &mut self,
         (circuit, layer): (&Circuit, &Layer),
-        options: &Options,
+        readouts: &[ReadoutRequest],
         start: &Columns,
     ) {
         self.observers.clear();
@@ -169,7 +168,7 @@ impl Peaks {
         self.samples.clear();
         self.followers.clear();
         (self.wants_average, self.next_sample) = (false, 0);
-        for (k, request) in options.readouts.iter().enumerate() {
+        for (k, request) in readouts.iter().enumerate() {
             let n = request.neuron.index();
             if !layer.neurons.contains(&n) {
                 continue;
@@ -233,10 +232,10 @@ impl Peaks {
         &mut self,
         at: Stretch<'_>,
         sampled: &mut [Option<Readout>],
-        options: &Options,
+        readouts: &[ReadoutRequest],
     ) {
         // Samples first: the last release before the stretch is then still known.
-        self.samples::<TANGENTS>(at, sampled, options);
+        self.samples::<TANGENTS>(at, sampled, readouts);
         if at.layer.spikes {
             self.follow::<TANGENTS>(at);
         } else if self.wants_average {
@@ -252,13 +251,13 @@ impl Peaks {
         &mut self,
         at: Stretch<'_>,
         sampled: &mut [Option<Readout>],
-        options: &Options,
+        readouts: &[ReadoutRequest],
     ) {
         while let Some(&(time, k)) = self.samples.get(self.next_sample)
             && time <= at.until.rounded
         {
             self.next_sample += 1;
-            let request = options.readouts[k];
+            let request = readouts[k];
             let n = request.neuron.index() - at.layer.neurons.start;
             let mut course = Course::<TANGENTS>::new(&at, n, self.releases[n], None);
             let before = |spike: &Time| spike.rounded <= time;
@@ -289,9 +288,9 @@ impl Peaks {
         t_end: f64,
         last: &Columns,
         sampled: &mut [Option<Readout>],
-        options: &Options,
+        readouts: &[ReadoutRequest],
     ) {
-        for (k, &request) in options.readouts.iter().enumerate() {
+        for (k, &request) in readouts.iter().enumerate() {
             let n = request.neuron.index();
             if !layer.neurons.contains(&n) || matches!(request.measure, Measure::Sample { .. }) {
                 continue;

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use spikegrad::dynamics::math;
-use spikegrad::{Measure, NeuronId, Options, ReadoutRequest, Settings, Stimulus, Trace, simulate};
+use spikegrad::{Measure, NeuronId, ReadoutRequest, Settings, Stimulus, Trace, simulate};
 use spikegrad_report::plot::{self, Picture, Role, VoltageTrace};
 use spikegrad_report::{Figure, Page, write_beside};
 
@@ -173,7 +173,7 @@ fn hidden_spikes(
     let network = classifier.network();
     let t_end = classifier.config().t_end;
     let spikes_of = |k: usize| -> Result<Vec<(usize, usize)>, TrainError> {
-        let trace = simulate_with(classifier, &run.settings, &run.test_stimulus(k)?, Vec::new())?;
+        let trace = simulate_with(classifier, &run.settings, &run.test_stimulus(k)?, &[])?;
         let bin = |time: f64| {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -259,7 +259,7 @@ fn points(run: &Run, answers: &[(f64, Verdict)]) -> Vec<ClassifiedPoint> {
 fn first_sample(run: &Run, classifier: &Classifier) -> Result<plot::Raster, TrainError> {
     let network = classifier.network();
     let stimulus = &run.test_stimulus(0)?;
-    let trace = simulate_with(classifier, &run.settings, stimulus, Vec::new())?;
+    let trace = simulate_with(classifier, &run.settings, stimulus, &[])?;
 
     let band =
         |name: &str, role, size| plot::Population { name: name.to_owned(), role, first: 0, size };
@@ -299,8 +299,8 @@ fn voltages(
             .map(move |k| ReadoutRequest { neuron, measure: Measure::Sample { time: time(k) } })
     };
     let outputs = || network.range(output).map(NeuronId::new);
-    let read =
-        simulate_with(classifier, &run.settings, stimulus, outputs().flat_map(request).collect())?;
+    let readouts: Vec<ReadoutRequest> = outputs().flat_map(request).collect();
+    let read = simulate_with(classifier, &run.settings, stimulus, &readouts)?;
     let values = &classifier.parameters().populations[output];
     let of_spikes = network.populations()[output].model.table().threshold_and_reset;
     let voltage = |neuron: NeuronId| {
@@ -318,10 +318,9 @@ fn simulate_with(
     classifier: &Classifier,
     settings: &Settings,
     stimulus: &Stimulus,
-    readouts: Vec<ReadoutRequest>,
+    readouts: &[ReadoutRequest],
 ) -> Result<Trace, TrainError> {
-    let options = Options { max_events: settings.max_events, readouts };
-    simulate(classifier.network(), classifier.parameters(), stimulus, &options)
+    simulate(classifier.network(), classifier.parameters(), stimulus, readouts, settings)
         .map_err(|error| TrainError::Evaluation { sample: 0, reason: error.into() })
 }
 
