@@ -40,8 +40,10 @@ pub struct Quantity {
     pub default: f64,
     /// What it may be.
     pub range: Range,
-    /// Under which name its learning rate stands in a configuration, if it can be trained.
+    /// Under which name its learning rate stands in a configuration of a training run, if it can be trained.
     pub learning_rate: Option<&'static str>,
+    /// Its key in a layer of such a configuration, where that is not its name.
+    pub layer_key: Option<&'static str>,
 }
 
 impl Quantity {
@@ -53,13 +55,25 @@ impl Quantity {
             Kind::Duration => Range::NotNegative,
             Kind::Potential => Range::Finite,
         };
-        Self { path, title, kind, default, range, learning_rate: None }
+        Self { path, title, kind, default, range, learning_rate: None, layer_key: None }
     }
 
     /// The same, trained at the learning rate of this name.
     #[must_use]
     pub const fn trained(self, learning_rate: &'static str) -> Self {
         Self { learning_rate: Some(learning_rate), ..self }
+    }
+
+    /// The same, at this key in a layer of a training run.
+    #[must_use]
+    pub const fn keyed(self, layer_key: &'static str) -> Self {
+        Self { layer_key: Some(layer_key), ..self }
+    }
+
+    /// Its key in a layer of a training run.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.layer_key.unwrap_or(self.name())
     }
 
     /// Its name within `params` or `initial`.

@@ -43,6 +43,8 @@ pub enum Purpose {
     Thresholds,
     /// Initial biases; the index is that of the layer.
     Biases,
+    /// Other initial values of neurons; the index is that of the layer and of the position in the table of its model.
+    Neurons,
 }
 
 impl Purpose {
@@ -59,6 +61,7 @@ impl Purpose {
             Self::TauSyn => 8,
             Self::Thresholds => 9,
             Self::Biases => 10,
+            Self::Neurons => 11,
         }
     }
 }

@@ -13,7 +13,8 @@ pub(crate) const SYNAPSE: Quantity =
 /// Bias.
 pub(crate) const BIAS: Quantity =
     Quantity::new("params.i_bias", "constant input current", Kind::Potential, 0.0)
-        .trained("biases");
+        .trained("biases")
+        .keyed("bias");
 /// Potential at time 0.
 pub(crate) const START: Quantity =
     Quantity::new("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);

@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand_distr::Open01;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use spikegrad::dynamics::math;
+use spikegrad::dynamics::{Range, math};
 
 use crate::out_of_range::{OutOfRange, check, finite, not_negative, positive};
 use crate::random::{Stream, standard_normal};
@@ -73,19 +73,15 @@ impl NeuronValue {
         }
     }
 
-    /// Checks it for a value that must be positive.
-    pub(super) fn check_positive(self, key: &str) -> Result<(), OutOfRange> {
-        match self {
-            Self::Same(value) => positive(key, value),
-            Self::Drawn(drawn) => drawn.check(true).map_err(|broken| broken.below(key)),
-        }
-    }
-
-    /// Checks it for a value that may be any number.
-    pub(super) fn check_finite(self, key: &str) -> Result<(), OutOfRange> {
-        match self {
-            Self::Same(value) => finite(key, value),
-            Self::Drawn(drawn) => drawn.check(false).map_err(|broken| broken.below(key)),
+    /// Checks it for a quantity of this range. What is drawn is positive, unless it may be any number.
+    pub(super) fn check(self, key: &str, range: Range) -> Result<(), OutOfRange> {
+        match (self, range) {
+            (Self::Same(value), Range::Positive) => positive(key, value),
+            (Self::Same(value), Range::NotNegative) => not_negative(key, value),
+            (Self::Same(value), Range::Finite) => finite(key, value),
+            (Self::Drawn(drawn), range) => {
+                drawn.check(range != Range::Finite).map_err(|broken| broken.below(key))
+            }
         }
     }
 }

@@ -1,21 +1,21 @@
 //! What a layer is: its neurons, and the synapses that it is reached by.
 //!
-//! Weights are in units of the threshold, so that a network keeps its activity if all potentials are scaled. Not here: how
-//! they are drawn (`fit/network.rs`).
+//! Weights are in units of the threshold, so that a network keeps its activity if all potentials are scaled. Not here: the numbers of neurons
+//! (`numbers.rs`), how weights are drawn (`fit/network.rs`).
 
 use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::drawn::NeuronValue;
 use super::kind::LayerKind;
+use super::numbers::{LayerModel, NeuronValues};
 use super::rates::LearningRates;
 use crate::out_of_range::{OutOfRange, count, finite, not_negative};
 
 /// A layer, reached by the one before, or by the input channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct LayerConfig {
     /// Its name, in checkpoints and figures.
     pub name: String,
@@ -26,21 +26,11 @@ pub struct LayerConfig {
     /// windows.
     #[serde(default)]
     pub size: Option<usize>,
-    /// Spiking neurons or leaky integrators.
+    /// What its neurons are.
     pub model: LayerModel,
-    /// Membrane time constant, in s: a number, or a distribution from which each neuron draws its own.
-    pub tau_mem: NeuronValue,
-    /// Synaptic time constant, in s, likewise.
-    pub tau_syn: NeuronValue,
-    /// Threshold, likewise; its mean is the unit of weights and biases, also of an integrator.
-    #[serde(default = "one")]
-    pub v_th: NeuronValue,
-    /// Refractory time, in s.
-    #[serde(default)]
-    pub t_ref: f64,
-    /// Constant input current, in units of the threshold: a number, or a distribution.
-    #[serde(default = "zero")]
-    pub bias: NeuronValue,
+    /// The numbers of its neurons, at keys of their own.
+    #[serde(flatten)]
+    pub neurons: NeuronValues,
     /// Distribution of the initial weights from the layer before, in units of the threshold; of an `avg_pool2d` that of the sum over a window.
     pub weights: Normal,
     /// Distribution of the initial delays from the layer before, in s, one for each weight; what is drawn below zero is taken positive. `null` for
@@ -75,16 +65,6 @@ pub struct SkipConfig {
     pub delays: Option<Normal>,
 }
 
-/// What kind of neuron a layer is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerModel {
-    /// Leaky integrate-and-fire.
-    Lif,
-    /// Leaky integrator: never spikes, and is read by its potential.
-    Li,
-}
-
 /// A normal distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,30 +75,24 @@ pub struct Normal {
     pub std: f64,
 }
 
-fn one() -> NeuronValue {
-    NeuronValue::Same(1.0)
-}
-
-fn zero() -> NeuronValue {
-    NeuronValue::Same(0.0)
-}
-
 impl LayerConfig {
+    /// The mean threshold, or what stands for it: the unit of weights, potentials and currents.
+    #[must_use]
+    pub fn unit(&self) -> f64 {
+        self.neurons.unit(self.model)
+    }
+
     /// The learning rates of the layer in a network with these. The weight of an average is trained only if the layer has a rate of its own for it.
     #[must_use]
     pub fn rates(&self, of_network: &LearningRates) -> LearningRates {
         let is_average = matches!(self.kind, LayerKind::AvgPool2d { .. });
         let weights = of_network.weights.filter(|_| !is_average);
-        LearningRates { weights, ..*of_network }.with(self.learning_rates)
+        LearningRates { weights, ..of_network.clone() }.with(self.learning_rates.as_ref())
     }
 
     pub(super) fn validate(&self) -> Result<(), OutOfRange> {
         self.size.map_or(Ok(()), |size| count("size", size))?;
-        self.tau_mem.check_positive("tau_mem")?;
-        self.tau_syn.check_positive("tau_syn")?;
-        self.v_th.check_positive("v_th")?;
-        not_negative("t_ref", self.t_ref)?;
-        self.bias.check_finite("bias")?;
+        self.neurons.validate(self.model)?;
         let own = [
             ("weights", Some(self.weights)),
             ("delays", self.delays),
@@ -130,7 +104,7 @@ impl LayerConfig {
             check_normal(format!("skip.{k}.weights"), Some(skip.weights))?;
             check_normal(format!("skip.{k}.delays"), skip.delays)?;
         }
-        let rates = self.learning_rates.map_or(Ok(()), |rates| rates.validate_own());
+        let rates = self.learning_rates.as_ref().map_or(Ok(()), LearningRates::validate_own);
         rates.map_err(|broken| broken.below("learning_rates"))
     }
 }

@@ -9,7 +9,7 @@ use spikegrad::{
     ShapedVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy, VanRossum,
 };
 
-use super::layer::LayerModel;
+use super::numbers::LayerModel;
 use crate::TrainError;
 use crate::out_of_range::{OutOfRange, check, not_negative, positive};
 
@@ -190,7 +190,7 @@ impl LossConfig {
     }
 
     pub(super) fn validate(self, output: LayerModel) -> Result<(), OutOfRange> {
-        let fits = self.reads_spikes() == (output == LayerModel::Lif);
+        let fits = self.reads_spikes() == output.spikes();
         let rule =
             "one of spike times if the outputs spike, one of voltages if they are integrators";
         check("name", self.name(), fits, rule)?;

@@ -12,6 +12,7 @@ mod json;
 mod kind;
 mod layer;
 mod loss;
+mod numbers;
 mod rates;
 mod schema;
 mod setting;
@@ -20,9 +21,11 @@ mod start;
 pub use drawn::{Distribution, Drawn, NeuronValue};
 pub use kind::LayerKind;
 pub(crate) use kind::Windows;
-pub use layer::{LayerConfig, LayerModel, Normal, SkipConfig};
+pub use layer::{LayerConfig, Normal, SkipConfig};
 pub use loss::LossConfig;
 pub(crate) use loss::Wanted;
+pub(crate) use numbers::parameters;
+pub use numbers::{LayerModel, NeuronRates, NeuronValues};
 pub use rates::LearningRates;
 pub use setting::Switch;
 pub use start::{Best, Bounds, Criterion, GrazingPolicy, Init};
@@ -269,11 +272,17 @@ impl Config {
     fn forget_idle(&mut self) {
         let rates = self.layers.iter().map(|layer| layer.rates(&self.learning_rates));
         let rates: Vec<LearningRates> = rates.collect();
-        if rates.iter().all(|rates| rates.thresholds.is_none()) {
+        let moves_threshold = |(layer, rates): (&LayerConfig, &LearningRates)| {
+            let threshold = layer.model.table().threshold_and_reset;
+            let rate =
+                threshold.and_then(|(at, _)| layer.model.table().quantities[at].learning_rate);
+            rate.is_some_and(|name| rates.neurons.get(name).is_some())
+        };
+        if !self.layers.iter().zip(&rates).any(moves_threshold) {
             self.bounds = Bounds::default();
         }
         let only_weights = |rates: &LearningRates| {
-            LearningRates { weights: None, ..*rates } == LearningRates::default()
+            LearningRates { weights: None, ..rates.clone() } == LearningRates::default()
         };
         if self.optimiser.decays().is_none() || rates.iter().all(only_weights) {
             self.optimiser.set_decays(Decays::Weights);
@@ -303,7 +312,7 @@ impl Config {
         self.schedule.validate().map_err(|broken| broken.below("schedule"))?;
         self.check_regularisers().map_err(|broken| broken.below("regularisers"))?;
         self.learning_rates.validate().map_err(|broken| broken.below("learning_rates"))?;
-        let mut of_layers = self.layers.iter().filter_map(|layer| layer.learning_rates);
+        let mut of_layers = self.layers.iter().filter_map(|layer| layer.learning_rates.as_ref());
         let trains = self.learning_rates.train_something()
             || of_layers.any(|own| LearningRates::default().with(Some(own)).train_something());
         check("learning_rates", "all null", trains, "a rate for at least one kind")?;
@@ -337,14 +346,15 @@ impl Config {
         };
         for (k, layer) in self.layers.iter().enumerate() {
             let is_hidden = k + 1 < self.layers.len();
-            let spikes = layer.model == LayerModel::Lif;
+            let spikes = layer.model.spikes();
             let differs = self.layers[..k].iter().all(|other| other.name != layer.name);
             let of_network = || {
                 check("name", &layer.name, differs, "different from that of every other layer")?;
                 self.check_windows(k)?;
                 let sized = !is_hidden || layer.size.is_some() || self.windows(k).is_some();
                 check("size", "null", sized, "given for every dense layer but the last")?;
-                check("model", "li", !is_hidden || spikes, "lif for every layer but the last")?;
+                let rule = "one that spikes for every layer but the last";
+                check("model", layer.model, !is_hidden || spikes, rule)?;
                 self.check_skip(k)
             };
             let checked = layer.validate().and_then(|()| of_network());
@@ -386,6 +396,7 @@ mod tests {
     use super::*;
     use crate::data::Randman;
     use crate::regularise::RateTarget;
+    use spikegrad::{Model, lif};
 
     fn examples() -> std::path::PathBuf {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/configs")
@@ -458,7 +469,7 @@ mod tests {
             "setting `layers.0.size` is 18446744073709551615, but must be from 1 to 1000000",
         );
         check_invalid(
-            |c| c.layers[1].tau_mem = f64::NAN.into(),
+            |c| c.layers[1].neurons.set(&lif::TABLE.quantities[lif::TAU_MEM], f64::NAN),
             "setting `layers.1.tau_mem` is NaN, but must be finite and above 0",
         );
         check_invalid(
@@ -470,8 +481,8 @@ mod tests {
             "setting `layers.1.name` is output, but must be different from that of every other layer",
         );
         check_invalid(
-            |c| c.layers[0].model = LayerModel::Li,
-            "setting `layers.0.model` is li, but must be lif for every layer but the last",
+            |c| c.layers[0].model = LayerModel(Model::Li),
+            "setting `layers.0.model` is li, but must be one that spikes for every layer but the last",
         );
         check_invalid(
             |c| c.loss = LossConfig::MaxVoltageCrossEntropy {},

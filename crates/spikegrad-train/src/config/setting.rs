@@ -11,6 +11,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::numbers::check_values;
 use super::schema::{Node, check_keys, join, mistyped, nearest, unknown, word};
 use super::{Config, json};
 use crate::TrainError;
@@ -54,11 +55,21 @@ fn to_tree(config: &impl Serialize) -> Result<Value, TrainError> {
 pub(super) fn from_tree(tree: &Value) -> Result<Config, TrainError> {
     let schema = Config::schema();
     check_keys("", tree, Node::root(&schema))?;
-    serde_path_to_error::deserialize(tree).map_err(|error| {
+    let layers = tree.get("layers").and_then(Value::as_array);
+    for (k, layer) in layers.into_iter().flatten().enumerate() {
+        let of_layer = |(key, found, reason): (&str, Value, _)| {
+            mistyped(&format!("layers.{k}.{key}"), &found, reason)
+        };
+        check_values(layer).map_err(of_layer)?;
+    }
+    let read: Result<Config, _> = serde_path_to_error::deserialize(tree);
+    let mut config = read.map_err(|error| {
         let key = error.path().to_string().replace(['[', ']'], ".").replace("..", ".");
         let key = key.trim_matches('.');
         mistyped(key, at(tree, key).unwrap_or(tree), error.into_inner())
-    })
+    })?;
+    config.layers.iter_mut().for_each(|layer| layer.neurons.complete(layer.model));
+    Ok(config)
 }
 
 /// Returns `config` with the values at these keys replaced, one after the other.
@@ -66,7 +77,10 @@ pub(super) fn replace(
     config: &Config,
     changes: &[(impl AsRef<str>, impl AsRef<str>)],
 ) -> Result<(Config, Vec<Switch>), TrainError> {
-    let mut tree = to_tree(config)?;
+    // What is a default is another one where the model of a layer changes.
+    let mut config = config.clone();
+    config.layers.iter_mut().for_each(|layer| layer.neurons.forget_defaults(layer.model));
+    let mut tree = to_tree(&config)?;
     let schema = Config::schema();
     let mut switches = Vec::new();
     for (key, value) in changes {
@@ -207,6 +221,7 @@ mod tests {
     use super::*;
     use crate::config::{GrazingPolicy, LossConfig, NeuronValue, Normal};
     use crate::optimise::Shape;
+    use spikegrad::lif;
 
     #[track_caller]
     fn check_refused(key: &str, value: &str, message: &str) {
@@ -366,9 +381,10 @@ mod tests {
         let config = Config::default().with(&changes).unwrap().0;
         assert_eq!(config.augmentation.as_ref().map(|a| a.jitter), Some(0.001));
         assert_eq!(config.layers[0].delays, Some(Normal { mean: 0.0, std: 0.001 }));
-        assert_eq!(config.layers[1].learning_rates.unwrap().weights, Some(0.1));
+        assert_eq!(config.layers[1].learning_rates.as_ref().unwrap().weights, Some(0.1));
         assert_eq!(config.grazing, GrazingPolicy::Floor(2.5));
-        assert!(matches!(config.layers[0].tau_mem, NeuronValue::Drawn(_)));
+        let tau_mem = config.layers[0].neurons.get(&lif::TABLE.quantities[lif::TAU_MEM]);
+        assert!(matches!(tau_mem, Some(NeuronValue::Drawn(_))));
         config.validate().unwrap();
         check_refused("layers.0.delays.std", "0.1", "setting `layers.0.delays.mean` is missing");
     }
@@ -465,8 +481,8 @@ mod tests {
         );
         check_refused(
             "layers.0.model",
-            "qif",
-            "setting `layers.0.model` cannot be \"qif\": unknown variant `qif`, expected `lif` or `li`",
+            "quif",
+            "setting `layers.0.model` cannot be \"quif\": unknown variant `quif`, expected one of `lif`, `li`, `qif`, `qif_delta`",
         );
     }
 

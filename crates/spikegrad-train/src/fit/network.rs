@@ -4,15 +4,15 @@
 //! does not change the others. Connections that leave out layers come last, for the same reason. Not here: what its answer
 //! means (`classifier.rs`), which of its values move (`trained.rs`), whether it fits into memory (`memory.rs`).
 
-use spikegrad::dynamics::lif;
+use spikegrad::dynamics::{NUMBERS, Quantity, Range, lif};
 use spikegrad::{
-    Connection, ConnectionParameters, Model, Network, NetworkError, Parameters, Population,
+    Connection, ConnectionParameters, Network, NetworkError, Parameters, Population,
     PopulationParameters, SharedWeights, Source, Synapse, Synapses, Values,
 };
 
 use super::memory;
-use crate::config::{LayerConfig, LayerModel, LearningRates, NeuronValue, Normal, Windows};
-use crate::random::{Purpose, normal_matrix, stream};
+use crate::config::{LayerConfig, NeuronValue, NeuronValues, Normal, Windows, parameters};
+use crate::random::{Purpose, Stream, normal_matrix, stream};
 use crate::{Config, TrainError};
 
 /// Synapses that are to be drawn.
@@ -46,7 +46,7 @@ pub(super) fn build(
     let populations = config.layers.iter().zip(&sizes).map(|(layer, &size)| Population {
         name: layer.name.clone(),
         size,
-        model: model(layer),
+        model: layer.model.0,
     });
     let wirings = wirings(config);
     check_images(config, &sizes, channels)?;
@@ -110,14 +110,6 @@ fn connection(wiring: &Wiring) -> Result<Connection, NetworkError> {
     })
 }
 
-/// The model of a layer's neurons.
-fn model(layer: &LayerConfig) -> Model {
-    match layer.model {
-        LayerModel::Lif => Model::Lif,
-        LayerModel::Li => Model::Li,
-    }
-}
-
 /// All connections, in an order that does not change when some are added at the end.
 fn wirings(config: &Config) -> Vec<Wiring> {
     let mut wirings = Vec::new();
@@ -161,42 +153,47 @@ fn values(
         }
         None => Values::Shared(0.0),
     };
-    let unit = config.layers[wiring.to].v_th.mean();
+    let unit = config.layers[wiring.to].unit();
     let unit = wiring.windows.map_or(unit, |windows| windows.share(unit));
     ConnectionParameters { weights: draw(Purpose::Weights, wiring.weights, unit), delay }
+}
+
+/// The quantities that are drawn from streams of their own, whatever the model: runs depend on them.
+const STREAMS: [(usize, Purpose); 4] = [
+    (lif::TAU_MEM, Purpose::TauMem),
+    (lif::TAU_SYN, Purpose::TauSyn),
+    (lif::V_TH, Purpose::Thresholds),
+    (lif::I_BIAS, Purpose::Biases),
+];
+
+/// Where the values of a quantity at `position` of the model of layer `k` are drawn from.
+fn stream_of(seed: u64, k: usize, position: usize, quantity: &Quantity) -> Stream {
+    let index = |k: usize| u32::try_from(k).unwrap_or(u32::MAX);
+    let own = STREAMS.iter().find(|(of, _)| lif::TABLE.quantities[*of].path == quantity.path);
+    match own {
+        Some((_, purpose)) => stream(seed, *purpose, index(k)),
+        None => stream(seed, Purpose::Neurons, index(k * NUMBERS + position)),
+    }
 }
 
 /// Values of the neurons of layer `k`: one for each where they are drawn, or trained.
 fn neurons(config: &Config, k: usize, size: usize) -> PopulationParameters {
     let layer = &config.layers[k];
-    let rates: LearningRates = layer.rates(&config.learning_rates);
-    let index = u32::try_from(k).unwrap_or(u32::MAX);
-    let value = |value: NeuronValue, rate: Option<f64>, purpose, is_positive| match (value, rate) {
-        (NeuronValue::Drawn(drawn), _) => {
-            let mut rng = stream(config.seed, purpose, index);
-            Values::Each(drawn.draw(size, is_positive, &mut rng))
-        }
-        (NeuronValue::Same(value), Some(_)) => Values::Each(vec![value; size]),
-        (NeuronValue::Same(value), None) => Values::Shared(value),
-    };
-    let unit = layer.v_th.mean();
-    let mut values = PopulationParameters::new(model(layer));
-    let drawn = [
-        (lif::TAU_MEM, value(layer.tau_mem, rates.tau_mem, Purpose::TauMem, true)),
-        (lif::TAU_SYN, value(layer.tau_syn, rates.tau_syn, Purpose::TauSyn, true)),
-        (lif::V_TH, value(layer.v_th, rates.thresholds, Purpose::Thresholds, true)),
-        (
-            lif::I_BIAS,
-            value(layer.bias, rates.biases, Purpose::Biases, false).map(|bias| bias * unit),
-        ),
-        (lif::T_REF, Values::Shared(layer.t_ref)),
-    ];
-    // An integrator has no threshold, which is but its unit, and no refractory time.
-    let table = values.model().table();
-    for (position, drawn) in drawn {
-        if let Some(own) = table.position(lif::TABLE.quantities[position].path) {
-            values[own] = drawn;
-        }
+    let rates = layer.rates(&config.learning_rates);
+    let mut values = PopulationParameters::new(layer.model.0);
+    for (position, quantity) in parameters(layer.model.table()) {
+        let rate = quantity.learning_rate.and_then(|name| rates.neurons.get(name));
+        let (value, factor) = layer.neurons.scaled(layer.model, quantity);
+        let value = match (value, rate) {
+            (NeuronValue::Drawn(drawn), _) => {
+                let is_positive = NeuronValues::range(layer.model, quantity) != Range::Finite;
+                let mut rng = stream_of(config.seed, k, position, quantity);
+                Values::Each(drawn.draw(size, is_positive, &mut rng))
+            }
+            (NeuronValue::Same(value), Some(_)) => Values::Each(vec![value; size]),
+            (NeuronValue::Same(value), None) => Values::Shared(value),
+        };
+        values[position] = value.map(|value| value * factor);
     }
     values
 }

@@ -61,6 +61,7 @@ impl Place {
     pub(super) fn constraint(self, network: &Network) -> Constraint {
         match self.quantity(network) {
             Some(Quantity { range: Range::Positive, .. }) => Constraint::Positive,
+            Some(Quantity { range: Range::NotNegative, .. }) => Constraint::AtLeast(0.0),
             _ => Constraint::None,
         }
     }

@@ -55,7 +55,7 @@ fn moves(
         Place::Weights(_) => Some((rates.weights?, Constraint::None)),
         Place::Delays(_) => Some((rates.delays?, Constraint::AtLeast(0.0))),
         Place::Neurons(k, position) => {
-            let rate = rates.named(place.quantity(network)?.learning_rate?)?;
+            let rate = rates.neurons.get(place.quantity(network)?.learning_rate?)?;
             let table = network.populations()[k].model.table();
             let is_threshold = table.threshold_and_reset.is_some_and(|(at, _)| at == position);
             let bound = threshold.filter(|_| is_threshold).map(Constraint::AtLeast);
@@ -96,7 +96,7 @@ impl Trained {
         let part = |named: Named| {
             let layer = &config.layers[named.layer];
             let rates = layer.rates(&config.learning_rates);
-            let bound = config.bounds.thresholds.map(|bound| bound * layer.v_th.mean());
+            let bound = config.bounds.thresholds.map(|bound| bound * layer.unit());
             let (rate, constraint) = moves(named.place, network, &rates, bound)?;
             // What is shared is not trained: a delay of nothing, from a layer to itself.
             named.place.is_own(parameters).then(|| Part {

@@ -8,11 +8,12 @@ use std::fmt;
 use super::EpochRecord;
 use super::classifier::Classifier;
 use crate::Config;
-use crate::config::{LayerModel, LearningRates};
+use crate::config::parameters;
 use crate::data::{DataSet, Inputs, Splits};
 use crate::encode::Encoder;
 use crate::optimise::Decays;
 use crate::words::short;
+use spikegrad::dynamics::Kind;
 
 /// Something that is probably not meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +132,7 @@ pub(super) fn of_epoch(classifier: &Classifier, spikes: &[u64], inexact: u64) ->
     for (k, population) in network.populations().iter().enumerate() {
         let layer = &classifier.config().layers[k];
         let is_silent = spikes.get(network.range(k)).is_some_and(|own| own.iter().all(|&n| n == 0));
-        if layer.model == LayerModel::Lif && is_silent {
+        if layer.model.spikes() && is_silent {
             let (layer, size) = (population.name.clone(), population.size);
             let is_output = k == classifier.output();
             warnings.push(Warning::SilentLayer { layer, size, is_output });
@@ -177,8 +178,10 @@ fn long_times(config: &Config) -> Vec<Warning> {
                 warnings.push(Warning::LongTime { key, value, t_end });
             }
         };
-        check("tau_mem", layer.tau_mem.mean());
-        check("tau_syn", layer.tau_syn.mean());
+        for (_, quantity) in parameters(layer.model.table()) {
+            let value = layer.neurons.get(quantity).filter(|_| quantity.kind == Kind::TimeConstant);
+            value.iter().for_each(|value| check(quantity.key(), value.mean()));
+        }
         for (key, delays) in
             [("delays", layer.delays), ("recurrent_delays", layer.recurrent_delays)]
         {
@@ -207,8 +210,9 @@ fn without_effect(config: &Config, batches: usize) -> Vec<Warning> {
         let is_idle = layer.recurrent_delays.is_some() && layer.recurrent.is_none();
         let why = "the layer has no synapses to itself, `recurrent`";
         add(format!("layers.{k}.recurrent_delays"), why, is_idle);
-        let is_idle = layer.t_ref > 0.0 && layer.model == LayerModel::Li;
-        add(format!("layers.{k}.t_ref"), "integrators do not spike", is_idle);
+        for key in layer.neurons.idle(layer.model) {
+            add(format!("layers.{k}.{key}"), "the model has no such number", true);
+        }
     }
     let pushes = &config.regularisers;
     let is_deep = layers.len() > 1;
@@ -248,19 +252,27 @@ fn rates_without_effect(config: &Config, add: &mut impl FnMut(String, &'static s
             || own.is_some()
             || layer.skip.iter().any(|skip| skip.delays.is_some())
     };
-    let spikes = |k: usize| config.layers[k].model == LayerModel::Lif;
+    // A part of the neurons that a learning rate is for.
+    let has = |k: usize, rate: &str| {
+        let mut own = parameters(config.layers[k].model.table());
+        own.any(|(_, quantity)| quantity.learning_rate == Some(rate))
+    };
     let layers = 0..config.layers.len();
     let no_delays = "no synapses have delays";
-    let no_thresholds = "no neurons have thresholds";
-    let LearningRates { delays, thresholds, .. } = config.learning_rates;
+    let no_such = "no neurons have them";
+    let of_all = &config.learning_rates;
     let key = |name| format!("learning_rates.{name}");
-    add(key("delays"), no_delays, delays.is_some() && !layers.clone().any(has_delays));
-    add(key("thresholds"), no_thresholds, thresholds.is_some() && !layers.clone().any(spikes));
+    add(key("delays"), no_delays, of_all.delays.is_some() && !layers.clone().any(has_delays));
+    for (name, rate) in of_all.neurons.all() {
+        add(key(name), no_such, rate.is_some() && !layers.clone().any(|k| has(k, name)));
+    }
     for k in layers {
-        let own = config.layers[k].learning_rates.unwrap_or_default();
+        let Some(own) = &config.layers[k].learning_rates else { continue };
         let is_set = |rate: Option<f64>| rate.is_some_and(|rate| rate > 0.0);
         let key = |name| format!("layers.{k}.learning_rates.{name}");
         add(key("delays"), no_delays, is_set(own.delays) && !has_delays(k));
-        add(key("thresholds"), no_thresholds, is_set(own.thresholds) && !spikes(k));
+        for (name, rate) in own.neurons.all() {
+            add(key(name), no_such, is_set(rate) && !has(k, name));
+        }
     }
 }
