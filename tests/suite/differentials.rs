@@ -2,7 +2,7 @@
 //!
 //! Not here: whole gradients by other engines (`agreement.rs`).
 
-use crate::support::{cut_off_together, differentiate, problems, readouts_of};
+use crate::support::{cut_off_together, differentiate, problems, random, readouts_of};
 use crate::tolerance::{DUAL, HESSIAN};
 use spikegrad::problem::Problem;
 use spikegrad::simulation::{Options, simulate};
@@ -35,15 +35,10 @@ fn a_problem_states_the_numbers_of_its_loss() {
     }
 }
 
-/// A direction with entries of the size of the numbers, from a small generator of its own.
+/// A direction with entries of the size of the numbers.
 fn direction(seed: u64) -> impl FnMut(f64) -> Dual64 {
-    let mut state = seed;
-    move |x: f64| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let unit = f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX) - 0.5;
-        Dual64::new(x, unit * x)
-    }
+    let mut random = random(seed);
+    move |x: f64| Dual64::new(x, (random.unit() - 0.5) * x)
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use crate::random_networks::{
     Plan, Reads, Swept, UNDERFLOWING, USUAL, for_all, layered_plan, runaway,
 };
-use crate::support::{between_engines, corpus, problem};
+use crate::support::{between_engines, corpus, problem, random};
 use crate::tolerance::{DIFFERENCE, DUAL, OF_CHAINS, REORDERED};
 use crate::untied::with_own_numbers;
 use proptest::prelude::*;
@@ -139,12 +139,9 @@ fn the_network_on_dual_numbers_gives_the_derivative_along_any_direction() {
         let options = Options { readouts: &readouts, max_events: 100_000 };
         for settings in [AUTOMATIC, EVENT_LOOP] {
             let exact = flat(&evaluate(&problem, &loss, &settings).unwrap().gradient);
-            for seed in 1..=5_u32 {
-                let mut k = seed;
-                let mut lift = |x: f64| {
-                    k = k.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    Dual64::new(x, (f64::from(k) / f64::from(u32::MAX) - 0.5) * x)
-                };
+            for seed in 1..=5 {
+                let mut random = random(seed);
+                let mut lift = |x: f64| Dual64::new(x, (random.unit() - 0.5) * x);
                 let lifted = parameters.map(&mut lift);
                 let spikes = stimulus.spikes().iter();
                 let spikes: Vec<InputSpike<Dual64>> =
