@@ -6,7 +6,6 @@
 
 use crate::Grazing;
 use crate::ties::{Moment, TieKind, ties};
-use serde::Serialize;
 use spikegrad_dynamics::{Lif, Neuron};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, Network, NeuronId, Trace};
@@ -15,7 +14,8 @@ use spikegrad_network::{Circuit, Network, NeuronId, Trace};
 pub const LISTED_TIES: usize = 16;
 
 /// The smallest slope at which the threshold was crossed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Slope {
     /// dV/dt, per second. The derivative of that spike's time grows as its inverse.
     pub slope: f64,
@@ -26,31 +26,33 @@ pub struct Slope {
 }
 
 /// A coincidence at which the loss has a kink: its derivative there is that of one side.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tie {
     /// What coincides, and what is taken to come first.
     pub kind: TieKind,
     /// Population and index of the neuron.
     pub neuron: String,
     /// Where the first of what arrives there comes from: population and index of a neuron, or `input` and its channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub source: Option<String>,
     /// When, in seconds.
     pub time: f64,
     /// When the other of two equal maxima is, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub other_time: Option<f64>,
 }
 
 /// What stands beside a gradient.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Certificate {
     /// Number of spikes that the gradient goes through.
     pub spikes: usize,
     /// Number of synaptic arrivals.
     pub arrivals: u64,
     /// The spike that is nearest to grazing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub smallest_slope: Option<Slope>,
     /// Potentials that touched the threshold without a spike.
     pub touches: usize,
@@ -59,7 +61,7 @@ pub struct Certificate {
     /// Number of ties on which the loss depends: without one, no derivative is one-sided.
     pub ties: usize,
     /// The first of these in time, at most [`LISTED_TIES`].
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub first_ties: Vec<Tie>,
 }
 

@@ -9,14 +9,13 @@
 
 use crate::certificate::Differentiated;
 use crate::touches::{note_readouts, reach_back};
-use serde::Serialize;
 use spikegrad_dynamics::Neuron;
 use spikegrad_network::{Cusp, Measure, NeuronId, Place, Readout, Time};
 use std::ops::Range;
 
 /// What coincides, and what is taken to come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TieKind {
     /// Something arrives at a neuron at the very time of its spike. The spike comes first.

@@ -20,11 +20,14 @@ mod error;
 mod form;
 mod groups;
 mod ids;
+#[cfg(feature = "problem-file")]
+mod json_reason;
 mod layers;
 pub mod loss;
 mod network;
 mod parameters;
 mod places;
+#[cfg(feature = "problem-file")]
 pub mod problem;
 mod pseudospikes;
 mod spike_trains;
@@ -45,6 +48,7 @@ pub use network::{
     Synapse, Synapses,
 };
 pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
+#[cfg(feature = "problem-file")]
 pub use problem::Problem;
 pub use pseudospikes::{
     NoPseudospikes, Part, PseudospikeError, Pseudospikes, on_their_way, widths,

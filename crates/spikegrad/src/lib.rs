@@ -52,6 +52,11 @@
 //! | [`network`] | networks, parameters, stimuli, traces, the problem file |
 //! | [`simulation`] | the event loop, and the layered sweep |
 //! | [`adjoint`] | losses and the backward sweep |
+//!
+//! # Features
+//!
+//! Both are on unless `default-features = false`: `parallel`, batches on all cores, with the same bits; and `problem-file`, the JSON of problems and answers,
+//! with serde and schemars.
 
 /// The code of the guide, so that it runs.
 #[cfg(doctest)]
@@ -89,11 +94,13 @@ pub use spikegrad_network::loss::{
     ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, TtfsCrossEntropy, VanRossum, VoltageMeasure,
     VoltageMse, VoltageRegulariser,
 };
+#[cfg(feature = "problem-file")]
+pub use spikegrad_network::problem;
 pub use spikegrad_network::{
     AvgPool2d, Connection, ConnectionParameters, Conv2d, Gradient, InputSpike, Measure, Model,
     Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population,
     PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, Stimulus, Synapse,
-    Synapses, Trace, Values, problem,
+    Synapses, Trace, Values,
 };
 pub use spikegrad_simulate::SimulateError;
 

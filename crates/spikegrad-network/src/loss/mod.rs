@@ -12,6 +12,8 @@ mod evaluate;
 #[cfg(test)]
 mod fixtures;
 mod missing;
+#[cfg(feature = "problem-file")]
+mod read;
 mod regularisers;
 mod relative_spike_time;
 mod softmax;

@@ -10,8 +10,6 @@
 use super::voltage::of_all;
 use super::{Derivatives, Loss, Observation, check, of_population};
 use crate::{Measure, Network, NetworkError, NeuronId, ReadoutRequest, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// `½ Σ (lower − r)₊² + (r − upper)₊²` over the neurons of a population, with r their rates in spikes per second.
@@ -22,43 +20,55 @@ use spikegrad_dynamics::Scalar;
 ///
 /// A spike counts in full long before the end, and not at all at the end: as a spike moves out of the run, the rate changes
 /// smoothly. With τ = 0 every spike counts, and the derivative is zero.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct RateRegulariser {
     /// Name of the population that is read.
     pub population: String,
     /// The lowest rate that costs nothing, per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub lower: Option<f64>,
     /// The highest rate that costs nothing, per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub upper: Option<f64>,
     /// How long before the end a spike counts in part, τ, in seconds; 0 counts every spike.
-    #[serde(default)]
+    #[cfg_attr(feature = "problem-file", serde(default))]
     pub tau: f64,
 }
 
 /// `½ Σ (lower − m)₊² + (m − upper)₊²` over the neurons of a population, with m a measure of their potentials.
 ///
 /// A lower bound on maxima gives neurons that stay silent a derivative: that of the distance from their thresholds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct VoltageRegulariser {
     /// Name of the population that is read.
     pub population: String,
     /// What is read of each potential.
     pub measure: VoltageMeasure,
     /// The lowest measure that costs nothing, in the unit of V.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub lower: Option<f64>,
     /// The highest measure that costs nothing, in the unit of V.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub upper: Option<f64>,
 }
 
 /// What a [`VoltageRegulariser`] reads of a potential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(rename_all = "snake_case")
+)]
 pub enum VoltageMeasure {
     /// Its maximum over the run.
     Maximum,

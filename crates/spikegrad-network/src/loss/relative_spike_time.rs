@@ -11,16 +11,18 @@
 
 use super::{Derivatives, Loss, Observation, check, of_population};
 use crate::{Network, NetworkError, NeuronId, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// `½ Σ (t_k − t_label − margin)²` over the other neurons k of a population, t being first spikes; times in seconds.
 ///
 /// A silent neuron counts as one that spikes at the end of the run, a constant without a gradient. The derivatives add up to
 /// zero, unless a neuron is silent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct RelativeSpikeTime {
     /// Name of the population that is read.
     pub population: String,

@@ -2,15 +2,17 @@
 
 use super::{Derivatives, Loss, Observation, check, missing, range};
 use crate::{Network, NetworkError, NeuronId, ReadoutRequest, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// `½ Σ (t − target)²`, the n-th spike of a neuron against its n-th target; times in seconds.
 ///
 /// Surplus spikes do not count; a missing spike counts as one at the end of the run, a constant, or with `pseudospikes` as one after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct SpikeTimeMse {
     /// Name of the population that is read.
     pub population: String,
@@ -18,10 +20,13 @@ pub struct SpikeTimeMse {
     pub targets: Vec<Vec<f64>>,
     /// Whether spikes that did not happen have a time after the run, at which the neuron would go on by itself, so that the loss is
     /// continuous where spikes leave the run; only of `qif` and `qif_delta` populations.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(
+        feature = "problem-file",
+        serde(default, skip_serializing_if = "std::ops::Not::not")
+    )]
     pub pseudospikes: bool,
     /// Width of the softplus that makes the drive of `qif` neurons positive after the run; 10 unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub pseudo_alpha: Option<f64>,
 }
 

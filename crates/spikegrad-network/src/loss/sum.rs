@@ -2,8 +2,6 @@
 
 use super::{AnyLoss, Derivatives, Loss, Observation, check};
 use crate::{Network, NetworkError, NeuronId, ReadoutRequest};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// `Σ weight · loss`: each loss reads what it asks for, whatever the others read.
@@ -20,16 +18,24 @@ use spikegrad_dynamics::Scalar;
 /// let loss: Sum = Sum::of([(1.0, targets.into()), (1e-6, rates.into())]);
 /// assert_eq!(loss.terms.len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct Sum<L = AnyLoss> {
     /// The terms.
     pub terms: Vec<Term<L>>,
 }
 
 /// A loss with its weight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct Term<L = AnyLoss> {
     /// What the loss is multiplied by.
     pub weight: f64,

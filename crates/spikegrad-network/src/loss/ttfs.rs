@@ -8,13 +8,15 @@
 
 use super::{Derivatives, Loss, Observation, check, missing, of_population, range, softmax};
 use crate::{Network, NetworkError, NeuronId, ReadoutRequest, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// Cross-entropy of first-spike times of a population; times in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct TtfsCrossEntropy {
     /// Name of the population that is read.
     pub population: String,
@@ -23,17 +25,20 @@ pub struct TtfsCrossEntropy {
     /// Scale τ₀ of the softmax, in seconds.
     pub tau0: f64,
     /// Scale τ₁ of the regulariser, in seconds.
-    #[serde(default = "second")]
+    #[cfg_attr(feature = "problem-file", serde(default = "second"))]
     pub tau1: f64,
     /// Weight α of the regulariser.
-    #[serde(default)]
+    #[cfg_attr(feature = "problem-file", serde(default))]
     pub alpha: f64,
     /// Whether spikes that did not happen have a time after the run, at which the neuron would go on by itself, so that the loss is
     /// continuous where spikes leave the run; only of `qif` and `qif_delta` populations.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(
+        feature = "problem-file",
+        serde(default, skip_serializing_if = "std::ops::Not::not")
+    )]
     pub pseudospikes: bool,
     /// Width of the softplus that makes the drive of `qif` neurons positive after the run; 10 unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "problem-file", serde(default, skip_serializing_if = "Option::is_none"))]
     pub pseudo_alpha: Option<f64>,
 }
 

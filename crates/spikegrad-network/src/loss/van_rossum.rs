@@ -31,15 +31,17 @@
 
 use super::{Derivatives, Loss, Observation, check, of_population};
 use crate::{Network, NetworkError, NeuronId, Time};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// Sum over the neurons of a population of the (squared) van Rossum distance from target trains; without a unit.
 ///
 /// A silent neuron has the distance of its targets from nothing, a constant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct VanRossum {
     /// Name of the population that is read.
     pub population: String,

@@ -2,8 +2,6 @@
 
 use super::{Derivatives, Loss, Observation, check, range, softmax};
 use crate::{Measure, Network, NetworkError, NeuronId, ReadoutRequest};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use spikegrad_dynamics::Scalar;
 
 /// Asks for a measure of every neuron of a population.
@@ -29,8 +27,12 @@ fn cross_entropy<T: Scalar>(
 }
 
 /// `−ln softmax` of the maxima of V over the run, at the label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct MaxVoltageCrossEntropy {
     /// Name of the population that is read.
     pub population: String,
@@ -55,8 +57,12 @@ impl<T: Scalar> Loss<T> for MaxVoltageCrossEntropy {
 }
 
 /// `−ln softmax` of the time averages of V over the run, at the label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct MeanVoltageCrossEntropy {
     /// Name of the population that is read.
     pub population: String,
@@ -89,8 +95,12 @@ impl<T: Scalar> Loss<T> for MeanVoltageCrossEntropy {
 /// T. Nowotny, J. P. Turner and J. C. Knight, *Loss shaping enhances exact gradient learning with `EventProp` in spiking neural
 /// networks*, Neuromorph. Comput. Eng. 2025 (arXiv:2212.01232), the loss `L_sum_exp`: what comes early counts for more. Their
 /// weight is `e^(−t/T)`, which is `tau` = T here, and their scores are integrals over time in ms, which is a `scale` of 1 ms / T.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct ShapedVoltageCrossEntropy {
     /// Name of the population that is read.
     pub population: String,
@@ -99,10 +109,11 @@ pub struct ShapedVoltageCrossEntropy {
     /// How fast the weight decays, τ, in seconds, positive; with an infinite one the averages are means.
     pub tau: f64,
     /// Distance of two averages that counts as decided, in the unit of V, positive.
-    #[serde(default = "unit")]
+    #[cfg_attr(feature = "problem-file", serde(default = "unit"))]
     pub scale: f64,
 }
 
+#[cfg(feature = "problem-file")]
 fn unit() -> f64 {
     1.0
 }
@@ -140,8 +151,12 @@ impl<T: Scalar> Loss<T> for ShapedVoltageCrossEntropy {
 }
 
 /// `½ Σ (V(time) − target)²`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "problem-file",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(deny_unknown_fields)
+)]
 pub struct VoltageMse {
     /// Name of the population that is read.
     pub population: String,
