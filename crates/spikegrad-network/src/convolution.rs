@@ -97,17 +97,69 @@ fn at_least_one(place: &str, value: usize) -> Result<(), NetworkError> {
     Err(NetworkError::Value { place: place.into(), value: 0.0, expected: "at least 1" })
 }
 
-/// The windows of an image along both axes.
-fn windows(
-    shape: ImageShape,
-    [size, stride, padding]: [usize; 3],
-) -> Result<[(Windows, usize); 2], NetworkError> {
-    let [_, height, width] = shape;
-    let along = |extent| {
-        let windows = Windows { extent, size, stride, padding };
-        windows.count().map(|count| (windows, count))
-    };
-    Ok([along(height)?, along(width)?])
+/// The windows over one image of a stack.
+#[derive(Clone, Copy, Debug)]
+struct Plane {
+    input_shape: ImageShape,
+    kernel_size: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl Plane {
+    /// The windows along both axes, with their number.
+    fn axes(self) -> Result<[(Windows, usize); 2], NetworkError> {
+        let Self { input_shape: [_, height, width], kernel_size: size, stride, padding } = self;
+        let along = |extent| {
+            let windows = Windows { extent, size, stride, padding };
+            windows.count().map(|count| (windows, count))
+        };
+        Ok([along(height)?, along(width)?])
+    }
+
+    /// Shape of a target of so many channels.
+    fn output_shape(self, channels: usize) -> Result<ImageShape, NetworkError> {
+        check_size(self.input_shape)?;
+        let [(_, height), (_, width)] = self.axes()?;
+        check_size([channels, height, width])
+    }
+
+    /// Number of synapses onto a target of so many channels, if so many pairs of a source and a target image have some.
+    fn synapse_count(self, channels: usize, pairs: usize) -> Result<u64, NetworkError> {
+        self.output_shape(channels)?;
+        let along = |(windows, count): (Windows, usize)| -> u64 {
+            (0..count).map(|k| windows.pixels(k).len() as u64).sum()
+        };
+        let of_pair = self.axes()?.map(along).into_iter().fold(1, u64::saturating_mul);
+        let count = of_pair.saturating_mul(pairs as u64);
+        check_count(count)?;
+        Ok(count)
+    }
+
+    /// Pixels of a source image, and windows over it.
+    fn sizes(self) -> Result<[usize; 2], NetworkError> {
+        let ([_, height, width], [(_, rows), (_, columns)]) = (self.input_shape, self.axes()?);
+        Ok([height * width, rows * columns])
+    }
+
+    /// Visits all windows, row by row, each with its pixels: (pixel, position in the window), both counted row by row.
+    fn for_each_window(
+        self,
+        mut visit: impl FnMut(usize, &[(usize, usize)]),
+    ) -> Result<(), NetworkError> {
+        let [(rows, height), (columns, width)] = self.axes()?;
+        let mut pixels = Vec::new();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            pixels.clear();
+            for (tap_y, in_y) in rows.pixels(y) {
+                pixels.extend(columns.pixels(x).map(|(tap_x, in_x)| {
+                    (in_y * columns.extent + in_x, tap_y * columns.size + tap_x)
+                }));
+            }
+            visit(y * width + x, &pixels);
+        }
+        Ok(())
+    }
 }
 
 /// Refuses what no network can hold, before memory is taken for it.
@@ -121,14 +173,6 @@ fn check_size([channels, height, width]: ImageShape) -> Result<ImageShape, Netwo
     Err(NetworkError::TooLarge { place, count: neurons as u64, limit: MAX_NEURONS })
 }
 
-/// Number of pairs of a pixel and a window that it is in, of one image.
-fn pairs(windows: [(Windows, usize); 2]) -> u64 {
-    let along = |(windows, count): (Windows, usize)| -> u64 {
-        (0..count).map(|k| windows.pixels(k).len() as u64).sum()
-    };
-    windows.map(along).into_iter().fold(1, u64::saturating_mul)
-}
-
 fn check_count(count: u64) -> Result<(), NetworkError> {
     if count <= MAX_SYNAPSES {
         return Ok(());
@@ -137,29 +181,10 @@ fn check_count(count: u64) -> Result<(), NetworkError> {
     Err(NetworkError::TooManySynapses { place, count, limit: MAX_SYNAPSES })
 }
 
-/// Visits all windows, row by row, each with its pixels: (pixel, position in the window), both counted row by row.
-fn for_each_window(
-    windows: [(Windows, usize); 2],
-    mut visit: impl FnMut(usize, &[(usize, usize)]),
-) {
-    let [(rows, height), (columns, width)] = windows;
-    let mut pixels = Vec::new();
-    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-        pixels.clear();
-        for (tap_y, in_y) in rows.pixels(y) {
-            pixels.extend(
-                columns.pixels(x).map(|(tap_x, in_x)| {
-                    (in_y * columns.extent + in_x, tap_y * columns.size + tap_x)
-                }),
-            );
-        }
-        visit(y * width + x, &pixels);
-    }
-}
-
 impl Conv2d {
-    fn windows(&self) -> Result<[(Windows, usize); 2], NetworkError> {
-        windows(self.input_shape, [self.kernel_size, self.stride, self.padding])
+    fn plane(&self) -> Plane {
+        let Self { input_shape, kernel_size, stride, padding, .. } = *self;
+        Plane { input_shape, kernel_size, stride, padding }
     }
 
     /// Shape of the target: `[out_channels, height, width]`.
@@ -168,9 +193,7 @@ impl Conv2d {
     /// [`NetworkError::Value`] for a kernel or a stride of 0, [`NetworkError::Window`] for a kernel that is larger than the padded image, and
     /// [`NetworkError::TooLarge`].
     pub fn output_shape(&self) -> Result<ImageShape, NetworkError> {
-        check_size(self.input_shape)?;
-        let [(_, height), (_, width)] = self.windows()?;
-        check_size([self.out_channels, height, width])
+        self.plane().output_shape(self.out_channels)
     }
 
     /// Shape of the weights: output channels, input channels, height and width of a kernel.
@@ -190,10 +213,9 @@ impl Conv2d {
     /// # Errors
     /// As [`Self::output_shape`], and [`NetworkError::TooManySynapses`] if they, or the weights, are too many.
     pub fn synapse_count(&self) -> Result<u64, NetworkError> {
-        self.output_shape()?;
         let kernels = self.out_channels.saturating_mul(self.input_shape[0]);
-        let count = pairs(self.windows()?).saturating_mul(kernels as u64);
-        check_count(count.max(self.weight_count() as u64))?;
+        let count = self.plane().synapse_count(self.out_channels, kernels)?;
+        check_count(self.weight_count() as u64)?;
         Ok(count)
     }
 
@@ -203,29 +225,27 @@ impl Conv2d {
     /// As [`Self::synapse_count`].
     pub fn synapses(&self) -> Result<Vec<SharedSynapse>, NetworkError> {
         self.synapse_count()?;
-        let [in_channels, in_height, in_width] = self.input_shape;
-        let [out_channels, height, width] = self.output_shape()?;
-        let (image, map, kernel) =
-            (in_height * in_width, height * width, self.kernel_size * self.kernel_size);
-        let windows = self.windows()?;
+        let (plane, kernel) = (self.plane(), self.kernel_size * self.kernel_size);
+        let ([image, map], in_channels) = (plane.sizes()?, self.input_shape[0]);
         let mut synapses = Vec::new();
-        for out in 0..out_channels {
-            for_each_window(windows, |window, pixels| {
+        for out in 0..self.out_channels {
+            plane.for_each_window(|window, pixels| {
                 for channel in 0..in_channels {
                     let first = (out * in_channels + channel) * kernel;
                     synapses.extend(pixels.iter().map(|&(pixel, tap)| {
                         (channel * image + pixel, out * map + window, narrow(first + tap))
                     }));
                 }
-            });
+            })?;
         }
         Ok(synapses)
     }
 }
 
 impl AvgPool2d {
-    fn windows(&self) -> Result<[(Windows, usize); 2], NetworkError> {
-        windows(self.input_shape, [self.kernel_size, self.stride, self.padding])
+    fn plane(&self) -> Plane {
+        let Self { input_shape, kernel_size, stride, padding } = *self;
+        Plane { input_shape, kernel_size, stride, padding }
     }
 
     /// Shape of the target: `[channels, height, width]`.
@@ -233,9 +253,7 @@ impl AvgPool2d {
     /// # Errors
     /// As [`Conv2d::output_shape`].
     pub fn output_shape(&self) -> Result<ImageShape, NetworkError> {
-        check_size(self.input_shape)?;
-        let [(_, height), (_, width)] = self.windows()?;
-        check_size([self.input_shape[0], height, width])
+        self.plane().output_shape(self.input_shape[0])
     }
 
     /// Number of synapses.
@@ -243,10 +261,7 @@ impl AvgPool2d {
     /// # Errors
     /// As [`Conv2d::synapse_count`].
     pub fn synapse_count(&self) -> Result<u64, NetworkError> {
-        self.output_shape()?;
-        let count = pairs(self.windows()?).saturating_mul(self.input_shape[0] as u64);
-        check_count(count)?;
-        Ok(count)
+        self.plane().synapse_count(self.input_shape[0], self.input_shape[0])
     }
 
     /// The synapses, in the order of their targets; all have weight 0 of one.
@@ -255,18 +270,16 @@ impl AvgPool2d {
     /// As [`Conv2d::synapse_count`].
     pub fn synapses(&self) -> Result<Vec<SharedSynapse>, NetworkError> {
         self.synapse_count()?;
-        let [channels, in_height, in_width] = self.input_shape;
-        let [_, height, width] = self.output_shape()?;
-        let (image, map) = (in_height * in_width, height * width);
-        let windows = self.windows()?;
+        let plane = self.plane();
+        let [image, map] = plane.sizes()?;
         let mut synapses = Vec::new();
-        for channel in 0..channels {
-            for_each_window(windows, |window, pixels| {
+        for channel in 0..self.input_shape[0] {
+            plane.for_each_window(|window, pixels| {
                 let synapse = |&(pixel, _): &(usize, usize)| {
                     (channel * image + pixel, channel * map + window, 0)
                 };
                 synapses.extend(pixels.iter().map(synapse));
-            });
+            })?;
         }
         Ok(synapses)
     }

@@ -119,117 +119,96 @@ impl Numbers {
 
     /// The motions over these lengths, in seconds, of neurons that share them.
     pub fn motions(&self, dt: &[f64], into: &mut Vec<Motion>) {
-        into.clear();
-        into.resize(dt.len(), Motion::default());
-        Arch::new().dispatch(Motions { numbers: self, dt, into });
+        self.over::<Motions>(dt, into);
     }
 
     /// The flows over these lengths, in seconds: of neurons that share their motions, or each of one neuron.
     pub fn flows(&self, dt: &[f64], into: &mut Vec<Propagator>) {
-        into.clear();
-        into.resize(dt.len(), Propagator::default());
-        Arch::new().dispatch(Flows { numbers: self, dt, into });
+        self.over::<Flows>(dt, into);
     }
 
     /// `e^p` and `e^p − 1` with p = −`dt/τ_mem` for these lengths, as for [`Self::flows`].
     pub fn decays(&self, dt: &[f64], into: &mut Vec<[f64; 2]>) {
-        into.clear();
-        into.resize(dt.len(), [0.0; 2]);
-        Arch::new().dispatch(Decays { numbers: self, dt, into });
+        self.over::<Decays>(dt, into);
     }
 
-    /// Calls `visit` with every register of lengths, its time constants, and its part of `into`.
+    fn over<C: Coefficients>(&self, dt: &[f64], into: &mut Vec<C::Each>) {
+        into.clear();
+        into.resize(dt.len(), C::Each::default());
+        Arch::new().dispatch(Over::<C> { numbers: self, dt, into });
+    }
+}
+
+/// What is computed of a register of lengths with their time constants, and put into a list, lane by lane.
+trait Coefficients {
+    type Each: Clone + Default;
+    /// `dt`, `tau_mem` and `tau_syn`, in seconds.
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Self::Each]);
+}
+
+/// The motions over these lengths.
+struct Motions;
+
+impl Coefficients for Motions {
+    type Each = Motion;
     #[inline(always)]
-    fn each<S: Simd, X>(
-        &self,
-        simd: S,
-        dt: &[f64],
-        into: &mut [X],
-        visit: impl Fn(Lanes<S>, Lanes<S>, Lanes<S>, &mut [X]),
-    ) {
-        let width = S::F64_LANES;
-        let lengths = dt.chunks(width).zip(into.chunks_mut(width));
-        let load = |dt: &[f64]| Lanes::new(simd, simd.partial_load_f64s(dt));
-        if self.share_motions() {
-            let [mem, syn] = self.shared_time_constants();
-            let (mem, syn) = (Lanes::splat(simd, mem), Lanes::splat(simd, syn));
-            for (dt, into) in lengths {
-                visit(load(dt), mem, syn, into);
-            }
-        } else {
-            let (mem, syn) = (S::as_simd_f64s(&self.tau_mem).0, S::as_simd_f64s(&self.tau_syn).0);
-            for ((dt, into), (&mem, &syn)) in lengths.zip(mem.iter().zip(syn)) {
-                visit(load(dt), Lanes::new(simd, mem), Lanes::new(simd, syn), into);
-            }
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Motion]) {
+        Motion::over(dt, mem, syn).store(into);
+    }
+}
+
+/// The flows.
+struct Flows;
+
+impl Coefficients for Flows {
+    type Each = Propagator;
+    #[inline(always)]
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Propagator]) {
+        Propagator::over(dt, mem, syn).store(into);
+    }
+}
+
+/// Exponentials with the membrane time constant.
+struct Decays;
+
+impl Coefficients for Decays {
+    type Each = [f64; 2];
+    #[inline(always)]
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, _: Lanes<S>, into: &mut [[f64; 2]]) {
+        let (exp, exp_m1) = (-(dt / mem)).exp_and_exp_m1();
+        let (exp, exp_m1) = (exp.values(), exp_m1.values());
+        for (k, into) in into.iter_mut().enumerate() {
+            *into = [exp[k], exp_m1[k]];
         }
     }
 }
 
-struct Motions<'a> {
+/// Coefficients over many lengths.
+struct Over<'a, C: Coefficients> {
     numbers: &'a Numbers,
     dt: &'a [f64],
-    into: &'a mut [Motion],
+    into: &'a mut [C::Each],
 }
 
-impl WithSimd for Motions<'_> {
+impl<C: Coefficients> WithSimd for Over<'_, C> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { numbers, dt, into } = self;
-        numbers.each(
-            simd,
-            dt,
-            into,
-            #[inline(always)]
-            |dt, mem, syn, into| Motion::over(dt, mem, syn).store(into),
-        );
-    }
-}
-
-struct Flows<'a> {
-    numbers: &'a Numbers,
-    dt: &'a [f64],
-    into: &'a mut [Propagator],
-}
-
-impl WithSimd for Flows<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { numbers, dt, into } = self;
-        numbers.each(
-            simd,
-            dt,
-            into,
-            #[inline(always)]
-            |dt, mem, syn, into| Propagator::over(dt, mem, syn).store(into),
-        );
-    }
-}
-
-struct Decays<'a> {
-    numbers: &'a Numbers,
-    dt: &'a [f64],
-    into: &'a mut [[f64; 2]],
-}
-
-impl WithSimd for Decays<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { numbers, dt, into } = self;
-        numbers.each(
-            simd,
-            dt,
-            into,
-            #[inline(always)]
-            |dt, mem, _, into| {
-                let (exp, exp_m1) = (-(dt / mem)).exp_and_exp_m1();
-                let (exp, exp_m1) = (exp.values(), exp_m1.values());
-                for (k, into) in into.iter_mut().enumerate() {
-                    *into = [exp[k], exp_m1[k]];
-                }
-            },
-        );
+        let width = S::F64_LANES;
+        let lengths = dt.chunks(width).zip(into.chunks_mut(width));
+        let load = |dt: &[f64]| Lanes::new(simd, simd.partial_load_f64s(dt));
+        if numbers.share_motions() {
+            let [mem, syn] = numbers.shared_time_constants();
+            let (mem, syn) = (Lanes::splat(simd, mem), Lanes::splat(simd, syn));
+            for (dt, into) in lengths {
+                C::store(load(dt), mem, syn, into);
+            }
+        } else {
+            let [mem, syn] = [&numbers.tau_mem, &numbers.tau_syn].map(|all| S::as_simd_f64s(all).0);
+            for ((dt, into), (&mem, &syn)) in lengths.zip(mem.iter().zip(syn)) {
+                C::store(load(dt), Lanes::new(simd, mem), Lanes::new(simd, syn), into);
+            }
+        }
     }
 }
