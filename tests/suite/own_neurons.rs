@@ -13,10 +13,10 @@ use spikegrad::dynamics::{
 };
 use spikegrad::problem::Problem;
 use spikegrad::{
-    AnyLoss, Cotangents, Derivatives, Engine, Equations, Evaluator, General, Gradient, InputSpike,
-    Loss, Measure, Model, Network, NeuronId, Observation, Parameters, PopulationParameters,
-    ReadoutRequest, Sample, Scalar, Settings, Stimulus, Trace, lif, value_and_grad, value_and_hvp,
-    value_and_jvp,
+    AnyLoss, Cotangents, Derivatives, Engine, Equations, Error, Evaluator, General, Gradient,
+    InputSpike, Loss, Measure, Model, Network, NeuronId, Observation, Parameters,
+    PopulationParameters, ReadoutRequest, Sample, Scalar, Settings, SimulateError, Stimulus, Trace,
+    lif, value_and_grad, value_and_hvp, value_and_jvp,
 };
 use spikegrad_compare::{Question, Saltation, check_gradient};
 
@@ -448,5 +448,88 @@ fn a_run_gives_the_gradient_of_any_cotangents_after_its_evaluator_has_moved_on()
         for (got, sum) in got.iter().zip(&sum) {
             assert!((got - sum).abs() <= REORDERED * largest, "{got} {sum} of {largest}");
         }
+    }
+}
+
+/// A perfect integrator of its current, whose answers about its next spike may be no times.
+struct Odd;
+
+/// What it answers for the next spike, and for the bound of it: the truth for 0, not a number for 1, and something negative for 2.
+const NEXT: usize = 1;
+const BOUND: usize = 2;
+
+fn odd(kind: f64, truth: f64) -> f64 {
+    match kind {
+        kind if kind < 0.5 => truth,
+        kind if kind < 1.5 => f64::NAN,
+        _ => -1.0 - truth,
+    }
+}
+
+impl Equations for Odd {
+    const TABLE: Table = Table::new(
+        "odd",
+        "a neuron that answers oddly",
+        &[
+            Quantity::new("params.tau", "time constant", Kind::TimeConstant, 0.02),
+            Quantity::new("params.next", "kind of answer", Kind::Potential, 0.0),
+            Quantity::new("params.bound", "kind of bound", Kind::Potential, 0.0),
+        ],
+    );
+    const DIMENSION: usize = 2;
+
+    fn initial<T: Scalar>(_: &[T]) -> Vector<T> {
+        vector([])
+    }
+    fn rate<T: Scalar>(p: &[T], [_, i, ..]: Vector<T>) -> Vector<T> {
+        vector([i / p[TAU]])
+    }
+    fn flow<T: Scalar>(p: &[T], [v, i, ..]: Vector<T>, dt: T) -> Vector<T> {
+        vector([v + i * dt / p[TAU], i])
+    }
+    fn receive<T: Scalar>(_: &[T], [v, i, ..]: Vector<T>, weight: T) -> Vector<T> {
+        vector([v, i + weight])
+    }
+    fn reset<T: Scalar>(_: &[T], [_, i, ..]: Vector<T>) -> Vector<T> {
+        vector([T::from(0.0), i])
+    }
+    fn next_spike(p: &[f64], [v, i, ..]: Vector<f64>) -> Option<f64> {
+        (i > 0.0).then(|| odd(p[NEXT], (1.0 - v) * p[TAU] / i))
+    }
+    fn earliest_spike(p: &[f64], _: Vector<f64>) -> Option<f64> {
+        Some(odd(p[BOUND], 0.0))
+    }
+}
+
+static ODD: General = General::of::<Odd>();
+
+#[test]
+fn a_next_spike_that_is_no_time_ends_a_run_and_names_the_neuron() {
+    let run = |next: f64, bound: f64| {
+        let (network, parameters) = Network::builder()
+            .inputs(1)
+            .population("odd", Model::General(&ODD), 2)
+            .with("next", vec![0.0, next])
+            .with("bound", bound)
+            .dense("input", "odd", vec![2.0, 2.5])
+            .build()
+            .unwrap();
+        let stimulus = Stimulus::new(0.05, vec![InputSpike { channel: 0, time: 0.004 }]).unwrap();
+        let loss: &dyn Loss = &Everything;
+        value_and_grad(&network, &parameters, &stimulus, loss, &Settings::default())
+    };
+    let truth = run(0.0, 0.0).unwrap().trace.spikes;
+    assert_eq!(truth.len(), 4 + 5);
+    // A bound that is no time bounds nothing.
+    for bound in [1.0, 2.0] {
+        assert_eq!(run(0.0, bound).unwrap().trace.spikes, truth);
+    }
+    for (next, text) in [(1.0, "spikes next in NaN s"), (2.0, "spikes next in -1.008 s")] {
+        let error = run(next, 0.0).unwrap_err();
+        let Error::Simulate(SimulateError::NextSpike { neuron, time, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((neuron.to_string().as_str(), *time), ("odd[1]", 0.004), "{error}");
+        assert!(error.to_string().ends_with(text), "{error}");
     }
 }

@@ -26,6 +26,11 @@ pub enum Outlook<T> {
         /// dV/dt at the crossing, positive, per second.
         slope: T,
     },
+    /// A neuron given by its equations names a time that is none: negative, or not a number.
+    Nonsense {
+        /// What it says, in seconds.
+        dt: f64,
+    },
 }
 
 /// One number for each time constant of a linear neuron, in the order of its model's [`Table`](crate::Table): mostly a derivative with respect

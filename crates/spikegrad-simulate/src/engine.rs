@@ -224,10 +224,10 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
                 continue;
             }
             cell.due = f64::INFINITY;
-            if candidate == Candidate::Touch {
-                self.trace.touches.push(Touch { neuron, time: self.now });
-            } else {
-                self.spike(neuron)?;
+            match candidate {
+                Candidate::Touch => self.trace.touches.push(Touch { neuron, time: self.now }),
+                Candidate::Nonsense => return Err(self.nonsense(neuron)),
+                Candidate::Crossing | Candidate::NotBefore => self.spike(neuron)?,
             }
         }
         Ok(())
@@ -441,8 +441,20 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
                 self.workspace.found[neuron.index()] = (time, slope);
                 (Candidate::Crossing, self.due(time))
             }
+            // Right here, so that the run ends where the model was asked.
+            Outlook::Nonsense { dt } => {
+                self.workspace.found[neuron.index()] = (time, T::from(dt));
+                (Candidate::Nonsense, self.due(time).max(self.now))
+            }
         };
         self.set_candidate(neuron, candidate, due);
+    }
+
+    /// What is wrong with a model that names a time for its next spike which is none.
+    fn nonsense(&self, neuron: NeuronId) -> SimulateError {
+        let (_, dt) = self.workspace.found[neuron.index()];
+        let neuron = self.circuit.named(neuron);
+        SimulateError::NextSpike { neuron, time: self.now, dt: dt.re() }
     }
 
     /// When something at `time` is due: never, if that is after the end, be it by less than a rounding.

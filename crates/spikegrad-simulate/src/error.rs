@@ -97,6 +97,17 @@ pub enum SimulateError {
         /// When, in seconds.
         time: f64,
     },
+    /// A neuron given by its equations says that it spikes next after a time that is none. Mend its `next_spike`: it is asked for the seconds from
+    /// the state that it is given, and answers `None` if there is no spike.
+    #[error("at {time} s the model of neuron {neuron} says that it spikes next in {dt:?} s")]
+    NextSpike {
+        /// Which neuron.
+        neuron: NamedNeuron,
+        /// When it was asked, in seconds.
+        time: f64,
+        /// What it said, in seconds.
+        dt: f64,
+    },
     /// The state of a neuron left the range of a double. Lower the weights.
     #[error("the state of neuron {neuron} is not finite at {time} s")]
     NonFinite {

@@ -87,6 +87,8 @@ pub(crate) enum Candidate {
     Touch,
     /// A crossing at `due`.
     Crossing,
+    /// The model names no time for its next spike that can be: the run ends at `due`.
+    Nonsense,
 }
 
 impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {

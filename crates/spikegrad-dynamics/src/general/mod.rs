@@ -137,7 +137,8 @@ pub trait Equations: 'static {
     }
     /// The state after a spike from a state at the threshold.
     fn reset<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T>;
-    /// Seconds to the next spike if nothing arrives, to a rounding; `None` if there is none.
+    /// Seconds to the next spike if nothing arrives, to a rounding; `None` if there is none. A run in which it is negative or not a number ends with
+    /// an error.
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64>;
     /// A cheap lower bound of it; `None` if there is certainly none. Zero is always right.
     #[must_use]

@@ -97,11 +97,13 @@ impl<T: Scalar> GeneralNeuron<T> {
         self.model.refractory.map_or(T::from(0.0), |position| self.numbers[position])
     }
 
-    /// A lower bound of the time to the next spike.
+    /// A lower bound of the time to the next spike. What is no time bounds nothing, as zero does.
     #[must_use]
     pub fn earliest_spike(&self, state: Vector<T>) -> Option<f64> {
         let (numbers, count) = self.real();
-        (self.model.earliest_spike)(&numbers[..count], state.map(Scalar::re))
+        let bound = (self.model.earliest_spike)(&numbers[..count], state.map(Scalar::re))?;
+        // Of zero and not a number this is zero.
+        Some(bound.max(0.0))
     }
 
     /// Whether and when it spikes next if nothing arrives.
@@ -110,6 +112,9 @@ impl<T: Scalar> GeneralNeuron<T> {
         let (numbers, count) = self.real();
         let found = (self.model.next_spike)(&numbers[..count], state.map(Scalar::re));
         let Some(real) = found else { return Outlook::Silent };
+        if real.is_nan() || real < 0.0 {
+            return Outlook::Nonsense { dt: real };
+        }
         let at = self.flow(state, T::from(real));
         let slope = self.slope(at);
         if slope.re() <= 0.0 {

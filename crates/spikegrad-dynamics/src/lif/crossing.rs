@@ -38,6 +38,7 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
     match course.common().unwrap_or_else(|| course.crossing(neuron.response_peak)) {
         Outlook::Silent => Outlook::Silent,
         Outlook::Touch { dt } => Outlook::Touch { dt: dt.into() },
+        Outlook::Nonsense { dt } => Outlook::Nonsense { dt },
         Outlook::Crossing { dt, slope } if !T::CARRIES_DERIVATIVE => {
             Outlook::Crossing { dt: dt.into(), slope: (slope * unit).into() }
         }
