@@ -1,8 +1,8 @@
 //! Whether the memory of the machine is enough for a network, asked before any of it is taken.
 //!
-//! What a synapse takes is counted, not measured: its weight stands in the parameters of the run and in those of the epoch under
-//! way, in the engine, in the gradient, and, where weights are trained, in two rows, in the memory of the optimiser and in the
-//! average, each twice. A network that is refused would not fit; one that is not may still be too large, with its delays, its data and what
+//! What a synapse and a weight take is counted, not measured: a synapse stands in the engine, and in two sums of its gradients, and in a list where
+//! synapses share their weights; a weight in the parameters of the run and in those of the epoch under way, in the gradient, and, where it is
+//! trained, in two rows, in the memory of the optimiser and in the average, each twice. A network that is refused would not fit; one that is not may still be too large, with its delays, its data and what
 //! else is running.
 //!
 //! Not here: the limits of the engine on neurons (`spikegrad`).
@@ -19,6 +19,8 @@ const MOST_SYNAPSES: u64 = u32::MAX as u64;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
     pub(super) synapses: u64,
+    /// Number of kernels' weights, if synapses share them.
+    pub(super) kernels: Option<u64>,
     /// The layer that it reaches.
     pub(super) layer: usize,
 }
@@ -27,7 +29,8 @@ pub(super) struct Planned {
 pub(super) fn check(connections: &[Planned], config: &Config) -> Result<(), TrainError> {
     let counts = connections.iter().map(|connection| connection.synapses);
     let synapses = counts.fold(0_u64, u64::saturating_add);
-    let needed = Bytes(synapses.saturating_mul(bytes_a_synapse(config)));
+    let bytes = connections.iter().map(|connection| connection.bytes(config));
+    let needed = Bytes(bytes.fold(0, u64::saturating_add));
     let available = available();
     if needed <= available && synapses <= MOST_SYNAPSES {
         return Ok(());
@@ -37,18 +40,25 @@ pub(super) fn check(connections: &[Planned], config: &Config) -> Result<(), Trai
     Err(TrainError::Memory { synapses, needed, available, layer })
 }
 
-/// What training takes for each synapse.
-fn bytes_a_synapse(config: &Config) -> u64 {
-    const NUMBER: u64 = 8;
-    // Target, weight and index in the engine.
-    const ENGINE: u64 = 8 + 8 + 4;
-    let is_trained =
-        config.layers.iter().any(|layer| layer.rates(&config.learning_rates).weights.is_some());
-    let rows = config.optimiser.memory_names().len() as u64 + u64::from(config.average.is_some());
-    // Parameters twice; the gradient, its sum, and that of a worker.
-    let untrained = 2 * NUMBER + ENGINE + 3 * NUMBER;
-    let trained = 2 * NUMBER + 2 * rows * NUMBER;
-    untrained + if is_trained { trained } else { 0 }
+impl Planned {
+    /// What training takes for it.
+    fn bytes(&self, config: &Config) -> u64 {
+        const NUMBER: u64 = 8;
+        // Target, weight and index in the engine; the sum of the gradients, and that of a worker.
+        const SYNAPSE: u64 = 8 + 8 + 4 + 2 * NUMBER;
+        // Source, target and index in the network.
+        const LISTED: u64 = 8 + 8 + 4;
+        let rates = config.layers[self.layer].rates(&config.learning_rates);
+        let names = config.optimiser.memory_names().len() as u64;
+        let rows = names + u64::from(config.average.is_some());
+        // Parameters twice, and the gradient.
+        let untrained = 3 * NUMBER;
+        let trained = if rates.weights.is_some() { 2 * NUMBER + 2 * rows * NUMBER } else { 0 };
+        let of_synapse = SYNAPSE + if self.kernels.is_some() { LISTED } else { 0 };
+        let weights = self.kernels.unwrap_or(self.synapses);
+        let of_weights = weights.saturating_mul(untrained + trained);
+        self.synapses.saturating_mul(of_synapse).saturating_add(of_weights)
+    }
 }
 
 /// The memory of the machine, or as much of it as this process may have.
@@ -66,6 +76,7 @@ fn available() -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use super::Planned;
     use crate::TrainError;
     use crate::fit::Classifier;
     use crate::{Bytes, Config};
@@ -97,5 +108,20 @@ mod tests {
             {"name": "c", "size": 490000, "model": "lif", "tau_mem": 0.02, "tau_syn": 0.005, "weights": {"mean": 1, "std": 1}},
             {"name": "d", "model": "lif", "tau_mem": 0.02, "tau_syn": 0.005, "weights": {"mean": 1, "std": 1}}]"#;
         assert_eq!(refused(&[("layers", layers)], 5).2, 2);
+    }
+
+    #[test]
+    fn a_kernel_takes_the_memory_of_its_weights_once() {
+        let planned = |synapses: u64, kernels| Planned { synapses, kernels, layer: 0 };
+        let config = Config::default();
+        // Adam without an average: nine numbers for each weight.
+        let own = planned(1_000_000, None).bytes(&config);
+        assert_eq!(own, 1_000_000 * (36 + 9 * 8));
+        let shared = planned(1_000_000, Some(25)).bytes(&config);
+        assert_eq!(shared, 1_000_000 * (36 + 20) + 25 * 9 * 8);
+        // A layer whose weights are not trained has none of them in the optimiser.
+        let frozen = [("layers.0.learning_rates", r#"{"weights": 0}"#)];
+        let frozen = config.with(&frozen).unwrap().0;
+        assert_eq!(planned(10, None).bytes(&frozen), 10 * (36 + 3 * 8));
     }
 }

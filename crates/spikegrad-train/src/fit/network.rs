@@ -58,7 +58,8 @@ pub(super) fn build(
         };
         let all = (n_pre as u64).saturating_mul(sizes[wiring.to] as u64);
         let synapses = wiring.windows.map_or(Ok(all), Windows::synapse_count)?;
-        Ok(memory::Planned { synapses, layer: wiring.to })
+        let weights = |windows: Windows| windows.kernels().into_iter().map(|n| n as u64).product();
+        Ok(memory::Planned { synapses, kernels: wiring.windows.map(weights), layer: wiring.to })
     };
     memory::check(&wirings.iter().map(planned).collect::<Result<Vec<_>, _>>()?, config)?;
     let connections = wirings.iter().map(connection).collect::<Result<_, _>>()?;
