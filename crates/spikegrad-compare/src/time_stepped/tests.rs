@@ -16,7 +16,7 @@ use spikegrad_network::loss::{
 };
 use spikegrad_network::{
     Connection, ConnectionParameters, InputSpike, Model, Network, NetworkError, Parameters,
-    Population, PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+    Population, PopulationParameters, SharedWeights, Source, Stimulus, Synapse, Synapses, Values,
 };
 
 /// Fourth-order differences at a relative step of 1e-4: truncation (1e-4)⁴/30 f⁽⁵⁾ = 3e-18 f⁽⁵⁾, where a fifth derivative of a
@@ -81,7 +81,7 @@ fn parameters(network: &Network, seed: u64) -> Parameters {
     });
     let populations = populations.collect();
     let connections = (0..network.connections().len()).map(|k| {
-        let count = network.synapse_count(k);
+        let count = network.weight_count(k);
         let weights = (0..count).map(|_| draw(-0.5, 2.0)).collect();
         // One delay, none, or one a synapse.
         let delay = match k {
@@ -345,6 +345,61 @@ fn a_list_of_all_pairs_is_a_dense_connection() {
     let largest = of_dense.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     for (a, b) in of_dense.iter().zip(&of_listed) {
         assert!((a - b).abs() < REORDERED * largest);
+    }
+}
+
+#[test]
+fn shared_weights_are_copies_whose_gradients_add_up() {
+    let apart = network();
+    let mut connections = apart.connections().to_vec();
+    for (k, connection) in connections.iter_mut().enumerate() {
+        let weight_of = [0, 1, 2, 1].into_iter().cycle().take(apart.synapse_count(k)).collect();
+        connection.shared = Some(SharedWeights { count: 3, weight_of });
+    }
+    let tied = Network::new(3, apart.populations().to_vec(), connections).unwrap();
+    let of_tied = parameters(&tied, 1);
+    let mut of_apart = of_tied.clone();
+    let copy = |k: usize, list: &mut Vec<f64>| {
+        let synapses = 0..tied.synapse_count(k);
+        *list = synapses.map(|s| list[tied.connections()[k].weight_of(s)]).collect();
+    };
+    for (k, values) in of_apart.connections.iter_mut().enumerate() {
+        copy(k, &mut values.weights);
+        if let Values::Each(delays) = &mut values.delay {
+            copy(k, delays);
+        }
+    }
+    let gradient = |network: &Network, parameters: &Parameters, loss: &dyn GridLoss| {
+        let (value, list) = soft(network, parameters, &settings(Shape::ArcTan), loss);
+        let (mut gradient, mut list) = (parameters.clone(), list.into_iter());
+        gradient.for_each_mut(|entry| *entry = list.next().unwrap());
+        (value, gradient)
+    };
+    // Integrators are seen by one loss, and what goes back through spikes by the other.
+    for loss in [&max_voltage() as &dyn GridLoss, &van_rossum()] {
+        let (a, of_tied) = gradient(&tied, &of_tied, loss);
+        let (b, of_apart) = gradient(&apart, &of_apart, loss);
+        assert!((a / b - 1.0).abs() < REORDERED);
+        let close =
+            |a: f64, b: f64, size: f64| assert!((a - b).abs() <= REORDERED * size, "{a} {b}");
+        let all: Vec<f64> =
+            of_apart.connections.iter().flat_map(|c| &c.weights).map(|x| x.abs()).collect();
+        let largest = all.iter().fold(0.0, |m: f64, x| m.max(*x));
+        assert!(largest > 1e-3);
+        for (k, connection) in tied.connections().iter().enumerate() {
+            let mut sums = [0.0; 3];
+            for (synapse, derivative) in of_apart.connections[k].weights.iter().enumerate() {
+                sums[connection.weight_of(synapse)] += derivative;
+            }
+            let tied = &of_tied.connections[k].weights;
+            tied.iter().zip(sums).for_each(|(a, b)| close(*a, b, largest));
+        }
+        for (a, b) in of_tied.populations.iter().zip(&of_apart.populations) {
+            for ((_, a), (_, b)) in a.values().zip(b.values()) {
+                let size = b.as_slice().iter().fold(largest, |m: f64, x| m.max(x.abs()));
+                a.as_slice().iter().zip(b.as_slice()).for_each(|(a, b)| close(*a, *b, size));
+            }
+        }
     }
 }
 
