@@ -8,7 +8,8 @@ use allocation_counter::measure;
 use spikegrad::problem::Problem;
 use spikegrad::{
     Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
-    Parameters, Population, Sample, Settings, Source, Stimulus, Synapses, TtfsCrossEntropy, Values,
+    Parameters, Population, RateRegulariser, Sample, Settings, Source, Stimulus, Sum, Synapses,
+    TtfsCrossEntropy, Values, VoltageMeasure, VoltageRegulariser,
 };
 use std::path::Path;
 
@@ -96,6 +97,27 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
     let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
     assert!(spikes > 300, "{spikes} spikes");
+}
+
+#[test]
+fn nothing_is_allocated_by_a_sum_of_sums_after_its_first_gradients() {
+    let (network, parameters, stimulus) = many_spikes();
+    let rates = |population: &str| RateRegulariser {
+        population: population.into(),
+        lower: None,
+        upper: Some(1.0),
+        tau: 0.01,
+    };
+    let inner: Sum = Sum::of([(0.5, loss().into()), (1e-6, rates("hidden").into())]);
+    let potentials = VoltageRegulariser {
+        population: "output".into(),
+        lower: None,
+        upper: Some(0.1),
+        measure: VoltageMeasure::Mean,
+    };
+    let terms = [(2.0, inner.into()), (1e-6, rates("output").into()), (0.1, potentials.into())];
+    let sum: Sum = Sum::of(terms);
+    check("sum", &network, &parameters, &stimulus, &sum);
 }
 
 #[test]

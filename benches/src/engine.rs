@@ -6,7 +6,7 @@
 //! that no figure of the sweep is secretly one of the event loop. Not here: batches and threads, which are the facade's.
 
 use crate::workload::SETTINGS;
-use spikegrad::{Cotangents, Loss, Network, Parameters, Stimulus, Trace};
+use spikegrad::{Cotangents, Loss, LossMemory, Network, Parameters, Stimulus, Trace};
 use spikegrad_adjoint::{
     BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_with_input_times,
     is_sweepable, sweep_backward_into,
@@ -34,7 +34,7 @@ pub struct Engine<'a> {
     backward: (BackwardWorkspace, BackwardSweepWorkspace),
     sum: GradientSum,
     input_times: Vec<f64>,
-    memory: Vec<f64>,
+    memory: LossMemory,
     given_up: u64,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Engine<'a> {
             backward: Default::default(),
             sum: GradientSum::new(&circuit),
             input_times: Vec::new(),
-            memory: Vec::new(),
+            memory: LossMemory::default(),
             given_up: 0,
             circuit,
         }

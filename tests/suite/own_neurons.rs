@@ -14,7 +14,7 @@ use spikegrad::dynamics::{
 use spikegrad::problem::Problem;
 use spikegrad::{
     AnyLoss, Cotangents, Derivatives, Engine, Equations, Error, Evaluator, General, Gradient,
-    InputSpike, Loss, Measure, Model, Network, NeuronId, Observation, Parameters,
+    InputSpike, Loss, LossMemory, Measure, Model, Network, NeuronId, Observation, Parameters,
     PopulationParameters, ReadoutRequest, Sample, Scalar, Settings, SimulateError, Stimulus, Trace,
     lif, value_and_grad, value_and_hvp, value_and_jvp,
 };
@@ -421,7 +421,7 @@ fn a_run_gives_the_gradient_of_any_cotangents_after_its_evaluator_has_moved_on()
         let mut cotangents = Vec::new();
         for trace in run.traces() {
             let mut of_sample = Cotangents::zeros(trace);
-            loss.evaluate_in(&network, trace, &mut of_sample, &mut Vec::new()).unwrap();
+            loss.evaluate_in(&network, trace, &mut of_sample, &mut LossMemory::default()).unwrap();
             cotangents.push(of_sample);
         }
         let mut moved = parameters.clone();

@@ -89,10 +89,10 @@ pub use spikegrad_adjoint::{AdjointError, Certificate, Grazing, Tie, TieKind, ba
 pub use spikegrad_dynamics::lif::integrator as li;
 pub use spikegrad_dynamics::{Dual64, Equations, General, Scalar, lif};
 pub use spikegrad_network::loss::{
-    AnyLoss, Cotangents, Derivatives, Evaluate, Loss, LossError, MaxVoltageCrossEntropy,
-    MeanVoltageCrossEntropy, Observation, RateRegulariser, RelativeSpikeTime,
-    ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, TtfsCrossEntropy, VanRossum, VoltageMeasure,
-    VoltageMse, VoltageRegulariser,
+    AnyLoss, Cotangents, Derivatives, Evaluate, Loss, LossError, LossMemory,
+    MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, Observation, RateRegulariser,
+    RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Sum, TtfsCrossEntropy, VanRossum,
+    VoltageMeasure, VoltageMse, VoltageRegulariser,
 };
 #[cfg(feature = "problem-file")]
 pub use spikegrad_network::problem;

@@ -9,7 +9,7 @@ use spikegrad_adjoint::{
     GradientSum, backward_with_input_times, is_sweepable, judge_touches, sweep_backward_into,
 };
 use spikegrad_dynamics::Lif;
-use spikegrad_network::loss::{Cotangents, Loss};
+use spikegrad_network::loss::{Cotangents, Loss, LossMemory};
 use spikegrad_network::{ReadoutRequest, Stimulus, Trace};
 use spikegrad_simulate::{
     Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
@@ -32,7 +32,7 @@ pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     requests: Vec<ReadoutRequest>,
     cotangents: Cotangents,
     /// For the loss.
-    memory: Vec<f64>,
+    memory: LossMemory,
     /// Whether the layered sweep did the last run.
     pub(crate) was_swept: bool,
     /// What went the way back of the last run, if anything did.
@@ -49,7 +49,7 @@ impl<N: Runs> Default for Scratch<N> {
             way_back: WayBack::default(),
             requests: Vec::new(),
             cotangents: Cotangents::default(),
-            memory: Vec::new(),
+            memory: LossMemory::default(),
             was_swept: false,
             last_backward: None,
             trace: Trace::default(),

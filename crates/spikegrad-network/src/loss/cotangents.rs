@@ -1,6 +1,6 @@
 //! Derivatives of a loss with respect to what it reads of a run.
 
-use crate::Trace;
+use crate::{ReadoutRequest, Trace};
 use spikegrad_dynamics::Scalar;
 
 /// ∂L/∂(what the loss reads).
@@ -47,7 +47,7 @@ impl<T> Cotangents<T> {
     }
 
     /// Where a loss writes them.
-    pub fn derivatives<'a>(&'a mut self, memory: &'a mut Vec<T>) -> Derivatives<'a, T> {
+    pub fn derivatives<'a>(&'a mut self, memory: &'a mut LossMemory<T>) -> Derivatives<'a, T> {
         let Self { spikes, readouts, kinks, .. } = self;
         Derivatives { spikes, readouts, kinks, memory }
     }
@@ -62,6 +62,21 @@ pub struct Derivatives<'a, T = f64> {
     pub readouts: &'a mut [T],
     /// Takes the positions of spikes at which the value has a kink.
     pub kinks: &'a mut Vec<usize>,
-    /// Memory for whatever the loss has to compute on its way; what stands there means nothing.
-    pub memory: &'a mut Vec<T>,
+    /// Memory for whatever the loss has to compute on its way.
+    pub memory: &'a mut LossMemory<T>,
+}
+
+/// What a loss computes on its way, in memory that is used again from sample to sample.
+#[derive(Clone, Debug)]
+pub struct LossMemory<T = f64> {
+    /// Numbers; what stands there means nothing.
+    pub numbers: Vec<T>,
+    /// What a term of a sum asks for, and its own memory.
+    pub(super) of_terms: Option<Box<(Vec<ReadoutRequest>, LossMemory<T>)>>,
+}
+
+impl<T> Default for LossMemory<T> {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), of_terms: None }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: any loss.
 
-use super::{Cotangents, Loss, Observation};
+use super::{Cotangents, Loss, LossMemory, Observation};
 use crate::{Network, NetworkError, ReadoutRequest, Trace};
 use spikegrad_dynamics::Scalar;
 use thiserror::Error;
@@ -78,7 +78,7 @@ pub trait Evaluate<T: Scalar = f64> {
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
-        memory: &mut Vec<T>,
+        memory: &mut LossMemory<T>,
     ) -> Result<T, LossError>;
 }
 
@@ -111,7 +111,8 @@ impl<T: Scalar, L: Loss<T> + ?Sized> Evaluate<T> for L {
             return Err(LossError::Readouts { expected, found });
         }
         let mut cotangents = Cotangents::zeros(trace);
-        let value = self.evaluate_in(network, trace, &mut cotangents, &mut Vec::new())?;
+        let value =
+            self.evaluate_in(network, trace, &mut cotangents, &mut LossMemory::default())?;
         Ok((value, cotangents))
     }
 
@@ -120,7 +121,7 @@ impl<T: Scalar, L: Loss<T> + ?Sized> Evaluate<T> for L {
         network: &Network,
         trace: &Trace<T>,
         cotangents: &mut Cotangents<T>,
-        memory: &mut Vec<T>,
+        memory: &mut LossMemory<T>,
     ) -> Result<T, LossError> {
         cotangents.reset(trace);
         let Trace { spikes, readouts, stimulus, .. } = trace;

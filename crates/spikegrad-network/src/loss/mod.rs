@@ -24,7 +24,7 @@ mod van_rossum;
 mod voltage;
 
 pub use any::AnyLoss;
-pub use cotangents::{Cotangents, Derivatives};
+pub use cotangents::{Cotangents, Derivatives, LossMemory};
 pub use evaluate::{Evaluate, LossError};
 pub use regularisers::{RateRegulariser, VoltageMeasure, VoltageRegulariser};
 pub use relative_spike_time::RelativeSpikeTime;

@@ -128,7 +128,7 @@ impl<T: Scalar> Loss<T> for RateRegulariser {
             let ago = end.since(run.spikes[k].at());
             (self.tau > 0.0).then(|| -ago / T::from(self.tau))
         };
-        let rates = &mut *into.memory;
+        let rates = &mut into.memory.numbers;
         rates.clear();
         rates.resize(run.neurons(&self.population).len(), T::from(0.0));
         for (k, n) in run.spikes_of(&self.population) {

@@ -1,6 +1,6 @@
 //! Sums of losses with weights.
 
-use super::{AnyLoss, Derivatives, Loss, Observation, check};
+use super::{AnyLoss, Derivatives, Loss, LossMemory, Observation, check};
 use crate::{Network, NetworkError, NeuronId, ReadoutRequest};
 use spikegrad_dynamics::Scalar;
 
@@ -76,31 +76,31 @@ impl<T: Scalar, L: Loss<T>> Loss<T> for Sum<L> {
 
     fn evaluate_into(&self, run: &Observation<'_, T>, into: &mut Derivatives<'_, T>) -> T {
         let (mut value, zero) = (T::from(0.0), T::from(0.0));
-        let (mut requests, mut first) = (Vec::new(), 0);
-        let (mut spikes, mut memory) = (std::mem::take(into.memory), Vec::new());
+        let LossMemory { numbers: spikes, of_terms } = &mut *into.memory;
+        let (requests, memory) = &mut **of_terms.get_or_insert_default();
+        let mut first = 0;
         for Term { weight, loss } in &self.terms {
             requests.clear();
-            loss.request(run.network, &mut requests);
+            loss.request(run.network, requests);
             let own = first..first + requests.len();
             first = own.end;
             spikes.clear();
             spikes.resize(run.spikes.len(), zero);
             let readouts = &mut into.readouts[own.clone()];
             let mut of_term = Derivatives {
-                spikes: &mut spikes,
+                spikes: &mut *spikes,
                 readouts: &mut *readouts,
                 kinks: &mut *into.kinks,
-                memory: &mut memory,
+                memory: &mut *memory,
             };
             let run = Observation { readouts: &run.readouts[own], ..*run };
             let weight = T::from(*weight);
             value += weight * loss.evaluate_into(&run, &mut of_term);
             readouts.iter_mut().for_each(|derivative| *derivative = weight * *derivative);
-            for (sum, &derivative) in into.spikes.iter_mut().zip(&spikes) {
+            for (sum, &derivative) in into.spikes.iter_mut().zip(&*spikes) {
                 *sum += weight * derivative;
             }
         }
-        *into.memory = spikes;
         value
     }
 }

@@ -78,7 +78,7 @@ impl<T: Scalar> Loss<T> for TtfsCrossEntropy {
         // A softmax knows differences alone: times count from the first spike, so that a late one loses no digits.
         let first = spikes().next().map_or(end, |(k, _)| at(k));
         let score = |time: Time<T>| -time.since(first) / T::from(self.tau0);
-        let scores = &mut *into.memory;
+        let scores = &mut into.memory.numbers;
         scores.clear();
         scores.extend((0..run.neurons(&self.population).len()).map(|n| score(silent(n))));
         let mut label = (None, silent(self.label));

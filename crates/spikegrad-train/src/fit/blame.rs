@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use spikegrad::{
-    AdjointError, BatchError, Cotangents, Error, Evaluator, Loss, LossError, NeuronId, Sample,
-    Settings, SimulateError, value_and_grad_batch,
+    AdjointError, BatchError, Cotangents, Error, Evaluator, Loss, LossError, LossMemory, NeuronId,
+    Sample, Settings, SimulateError, value_and_grad_batch,
 };
 
 use super::classifier::Classifier;
@@ -121,7 +121,7 @@ impl Blame<'_> {
         let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;
         // They are written although the value is not finite.
         let mut cotangents = Cotangents::zeros(trace);
-        let _ = loss.evaluate_in(network, trace, &mut cotangents, &mut Vec::new());
+        let _ = loss.evaluate_in(network, trace, &mut cotangents, &mut LossMemory::default());
         let spikes = trace.spikes.iter().map(|spike| ("spike time", spike.neuron));
         let potentials = requests.iter().map(|request| ("potential", request.neuron));
         let read: Vec<_> = spikes.chain(potentials).collect();
