@@ -18,6 +18,8 @@ mod any;
 mod divided;
 mod double_double;
 mod dual;
+#[cfg_attr(not(test), expect(dead_code, reason = "the neurons that need it follow"))]
+mod exponentials;
 mod general;
 pub mod lanes;
 pub mod lif;

@@ -33,7 +33,7 @@ mod gradient;
 mod integral;
 mod jump;
 mod parameters;
-mod root;
+pub(crate) mod root;
 mod table;
 mod tangent;
 

@@ -3,17 +3,17 @@
 //! Not here: which function (`crossing.rs`).
 
 /// A bracketed search ends when its bracket cannot be halved any more: doubles have at most 2¹¹ binades of 52 bits.
-pub(super) const MAX_SEARCH: usize = 2200;
+pub(crate) const MAX_SEARCH: usize = 2200;
 
 /// One evaluation of a search: the residual, negative before the root, and the step that Newton's method proposes.
-pub(super) struct Step {
-    pub(super) residual: f64,
-    pub(super) newton: f64,
+pub(crate) struct Step {
+    pub(crate) residual: f64,
+    pub(crate) newton: f64,
 }
 
 /// The root between `low` (residual < 0) and `high` (residual ≥ 0): Newton's method, bisecting wherever it leaves the
 /// bracket. Ends when the step is below the rounding of the root or the bracket is closed.
-pub(super) fn search(
+pub(crate) fn search(
     mut low: f64,
     mut high: f64,
     guess: f64,
