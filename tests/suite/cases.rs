@@ -105,3 +105,16 @@ mod quadratic {
         qif_recurrent_delays_100,
     );
 }
+
+/// Neurons that adapt.
+mod adaptive {
+    cases!("cases/alif":
+        alif_bursts,
+        alif_current_100,
+        alif_equal_taus,
+        alif_falling_threshold,
+        alif_grazing,
+        alif_inhibited,
+        alif_threshold_100,
+    );
+}

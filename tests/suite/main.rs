@@ -7,9 +7,11 @@
 )]
 #![expect(clippy::print_stdout, reason = "a test says what it measured")]
 
+mod adaptive;
 mod agreement;
 mod cases;
 mod convolutions;
+mod derivatives;
 mod differentials;
 mod forward_propagation;
 mod gradient_check;

@@ -88,7 +88,7 @@ pub(crate) fn problems() -> Vec<(String, Problem)> {
 }
 
 /// Families of the published cases whose models are still to come.
-const TO_COME: [&str; 2] = ["alif_", "receptors_"];
+const TO_COME: [&str; 2] = ["alif_both_", "receptors_"];
 
 /// The problems of a folder of cases with their names, but for families [`TO_COME`].
 pub(crate) fn problems_in(folder: &Path) -> Vec<(String, Problem)> {

@@ -213,11 +213,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             Meeting { at, after: (state, adjoint), is_held, state }
         });
         let (to, after) = meeting.after;
-        let pullback = general.arrival_pullback(to, weight, after, meeting.is_held);
+        let pullback = general.arrival_pullback(to, (0, weight), after, meeting.is_held);
         self.sum.weights[synapse] += pullback.weight;
-        let before = general.receive(meeting.state, -weight);
+        let before = general.receive(meeting.state, 0, -weight);
         let gradient = self.sum.neurons[n].as_mut_slice();
-        let adjoint = general.receive_pullback(before, weight, adjoint, gradient);
+        let adjoint = general.receive_pullback(before, (0, weight), adjoint, gradient);
         self.set_adjoint(n, adjoint);
         self.workspace.taped[n].meeting = Some(Meeting { state: before, ..meeting });
         pullback.time

@@ -100,7 +100,13 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn receive(&self, before: Vector<T>, weight: T) -> Vector<T> {
         match self {
             Self::Lif(neuron) => Lif::to_vector(neuron.receive(state(before), weight)),
-            Self::General(neuron) => neuron.receive(before, weight),
+            Self::General(neuron) => neuron.receive(before, 0, weight),
+        }
+    }
+    fn receive_at(&self, before: Vector<T>, receptor: usize, weight: T) -> Vector<T> {
+        match self {
+            Self::Lif(neuron) => Lif::to_vector(neuron.receive(state(before), weight)),
+            Self::General(neuron) => neuron.receive(before, receptor, weight),
         }
     }
     fn refractory(&self) -> T {

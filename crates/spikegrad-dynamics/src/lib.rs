@@ -14,11 +14,11 @@
     )
 )]
 
+pub mod alif;
 mod any;
 mod divided;
 mod double_double;
 mod dual;
-#[cfg_attr(not(test), expect(dead_code, reason = "the neurons that need it follow"))]
 mod exponentials;
 mod general;
 pub mod lanes;
@@ -26,6 +26,7 @@ pub mod lif;
 pub mod math;
 mod neuron;
 pub mod qif;
+pub mod receptors;
 mod scalar;
 mod table;
 

@@ -84,6 +84,13 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// Applies the jump of arrivals whose weights sum to `weight`.
     #[must_use]
     fn receive(&self, before: Self::State, weight: T) -> Self::State;
+    /// The same of arrivals at one of several receptors, counted from 0.
+    #[must_use]
+    #[inline(always)]
+    fn receive_at(&self, before: Self::State, receptor: usize, weight: T) -> Self::State {
+        let _ = receptor;
+        self.receive(before, weight)
+    }
     /// Length of the clamp after a spike, in seconds.
     #[must_use]
     fn refractory(&self) -> T;

@@ -30,7 +30,7 @@ pub enum Range {
 /// A parameter of a neuron, or a part of its state at time 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantity {
-    /// Where it stands in a population of the problem file: `params.` or `initial.`, and its name.
+    /// Where it stands in a population of the problem file: `params.`, `receptors[k].` or `initial.`, and its name.
     pub path: &'static str,
     /// What it is, in words.
     pub title: &'static str,
@@ -135,8 +135,44 @@ pub struct Below {
     pub lower: usize,
     /// Position of the other.
     pub upper: usize,
+    /// Positions of two numbers whose product is added to the other.
+    pub plus: Option<(usize, usize)>,
     /// The rule, after "must be".
     pub rule: &'static str,
+}
+
+impl Below {
+    /// The number at `lower` must be below that at `upper`.
+    #[must_use]
+    pub const fn new(lower: usize, upper: usize, rule: &'static str) -> Self {
+        Self { lower, upper, plus: None, rule }
+    }
+
+    /// The number at `lower` must be below that at `upper` and the product of those at `plus`.
+    #[must_use]
+    pub const fn with_product(self, plus: (usize, usize)) -> Self {
+        Self { plus: Some(plus), ..self }
+    }
+
+    /// Whether the numbers at the positions of a table keep the rule; what is left of the difference after rounding has its sign.
+    pub fn is_kept(&self, number: impl Fn(usize) -> f64) -> bool {
+        let product = self.plus.map_or((0.0, 0.0), |(a, b)| (number(a), number(b)));
+        excess(number(self.lower), number(self.upper), product) < 0.0
+    }
+}
+
+/// `lower − upper − a b` to a rounding or two, however much of it cancels: what the product and each sum round off is kept.
+pub(crate) fn excess(lower: f64, upper: f64, (a, b): (f64, f64)) -> f64 {
+    let product = a * b;
+    let below_product = a.mul_add(b, -product);
+    let two_sum = |a: f64, b: f64| {
+        let sum = a + b;
+        let part = sum - a;
+        (sum, (a - (sum - part)) + (b - part))
+    };
+    let (partial, first) = two_sum(lower, -upper);
+    let (sum, second) = two_sum(partial, -product);
+    sum + ((first + second) - below_product)
 }
 
 /// Everything that a model says of its numbers.
@@ -174,7 +210,8 @@ impl Table {
     /// The names of its parameters, or of its initial values, in a list for messages.
     #[must_use]
     pub fn names(&self, initial: bool) -> String {
-        let here = self.quantities.iter().filter(|quantity| quantity.is_initial() == initial);
+        let section = if initial { "initial." } else { "params." };
+        let here = self.quantities.iter().filter(|quantity| quantity.path.starts_with(section));
         let names: Vec<_> = here.map(Quantity::name).collect();
         match names.split_last() {
             Some((last, [])) => (*last).into(),

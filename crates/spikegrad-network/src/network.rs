@@ -5,7 +5,7 @@
 
 use crate::wording::shown;
 use crate::{NamedNeuron, NetworkError, NeuronId};
-use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, lif, qif};
+use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, alif, lif, qif};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,12 +29,24 @@ pub enum Model {
 }
 
 /// Each number of a model at its own place.
-const IN_ORDER: [usize; NUMBERS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+const IN_ORDER: [usize; NUMBERS] = {
+    let (mut all, mut k) = ([0; NUMBERS], 0);
+    while k < NUMBERS {
+        all[k] = k;
+        k += 1;
+    }
+    all
+};
 
 impl Model {
     /// All models that the problem file knows.
-    pub const ALL: [Self; 4] =
-        [Self::Lif, Self::Li, Self::General(&qif::QIF), Self::General(&qif::QIF_DELTA)];
+    pub const ALL: [Self; 5] = [
+        Self::Lif,
+        Self::Li,
+        Self::General(&alif::ALIF),
+        Self::General(&qif::QIF),
+        Self::General(&qif::QIF_DELTA),
+    ];
 
     /// What the model says of its numbers.
     #[must_use]

@@ -228,17 +228,19 @@ impl<T: Scalar> PopulationParameters<T> {
         place: impl Fn(&str, &Values<T>, usize) -> String,
     ) -> Result<(), NetworkError> {
         let Table { quantities, order, .. } = self.model.table();
-        let is_shared =
-            |rule: &Below| [rule.lower, rule.upper].map(|k| self[k].as_slice().len()) == [1, 1];
+        let is_shared = |position: usize| self[position].as_slice().len() == 1;
+        let all_shared = |rule: &Below| {
+            let product = rule.plus.is_none_or(|(a, b)| is_shared(a) && is_shared(b));
+            is_shared(rule.lower) && is_shared(rule.upper) && product
+        };
         // Shared values need to be compared only once.
-        let neurons = if order.iter().all(is_shared) { size.min(1) } else { size };
+        let neurons = if order.iter().all(all_shared) { size.min(1) } else { size };
         for k in 0..neurons {
-            for &Below { lower, upper, rule } in *order {
-                let value = self[lower].get(k).re();
-                if value >= self[upper].get(k).re() {
-                    let place = place(quantities[lower].path, &self[lower], k);
-                    return Err(NetworkError::Value { place, value, expected: rule });
-                }
+            let number = |position: usize| self[position].get(k).re();
+            if let Some(below) = order.iter().find(|below| !below.is_kept(number)) {
+                let (lower, value) = (below.lower, number(below.lower));
+                let place = place(quantities[lower].path, &self[lower], k);
+                return Err(NetworkError::Value { place, value, expected: below.rule });
             }
         }
         Ok(())

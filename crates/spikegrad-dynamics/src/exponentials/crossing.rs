@@ -43,6 +43,14 @@ impl Course<'_> {
         touch.map_or(Outlook::Silent, |dt| Outlook::Touch { dt })
     }
 
+    /// Seconds to the next crossing.
+    pub(crate) fn next_spike(&self) -> Option<f64> {
+        match self.first_crossing() {
+            Outlook::Crossing { dt, .. } => Some(dt),
+            Outlook::Silent | Outlook::Touch { .. } => None,
+        }
+    }
+
     /// The drive is positive from `from` to `until`; u is negative at first.
     fn on_rise(&self, from: f64, until: f64) -> Outlook<f64> {
         if until.is_infinite() {

@@ -12,14 +12,14 @@ mod pullback;
 pub use neuron::GeneralNeuron;
 pub use pullback::ArrivalPullback;
 
-use crate::{Dual, Dual64, Scalar, Table};
+use crate::{Dual, Dual64, Outlook, Scalar, Table};
 use std::any::Any;
 
 /// Most components of a state.
 pub const COMPONENTS: usize = 8;
 
 /// Most numbers of a model: parameters and initial values.
-pub const NUMBERS: usize = 16;
+pub const NUMBERS: usize = 24;
 
 /// A state, or an adjoint of one. The model says how many components it has; the others stay zero.
 pub type Vector<T> = [T; COMPONENTS];
@@ -108,6 +108,8 @@ pub trait Equations: 'static {
     const REFRACTORY: Option<usize> = None;
     /// Whether there is [`Self::cycle`].
     const GOES_ON: GoesOn = GoesOn::Never;
+    /// At how many receptors arrivals may come.
+    const RECEPTORS: usize = 1;
 
     /// The state at time 0.
     fn initial<T: Scalar>(p: &[T]) -> Vector<T>;
@@ -130,6 +132,11 @@ pub trait Equations: 'static {
     }
     /// The state after an arrival of this weight.
     fn receive<T: Scalar>(p: &[T], state: Vector<T>, weight: T) -> Vector<T>;
+    /// The state after an arrival at one of several receptors, counted from 0.
+    fn receive_at<T: Scalar>(p: &[T], state: Vector<T>, receptor: usize, weight: T) -> Vector<T> {
+        let _ = receptor;
+        Self::receive(p, state, weight)
+    }
     /// Negative below the threshold, zero at it: a spike is where it grows through zero. The first component less 1, unless said otherwise.
     fn threshold<T: Scalar>(p: &[T], state: Vector<T>) -> T {
         let _ = p;
@@ -140,6 +147,13 @@ pub trait Equations: 'static {
     /// Seconds to the next spike if nothing arrives, to a rounding; `None` if there is none. A run in which it is negative or not a number ends with
     /// an error.
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64>;
+    /// What lies ahead, where more is known of it than [`Self::next_spike`] says: the slope of the threshold function at the spike, which near grazing its
+    /// state there has lost, or a touch. `None` if [`Self::next_spike`] says all.
+    #[must_use]
+    fn outlook(p: &[f64], state: Vector<f64>) -> Option<Outlook<f64>> {
+        let _ = (p, state);
+        None
+    }
     /// A cheap lower bound of it; `None` if there is certainly none. Zero is always right.
     #[must_use]
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
@@ -180,7 +194,7 @@ pub(crate) struct Maps<T> {
     initial: fn(&[T]) -> Vector<T>,
     rate: fn(&[T], Vector<T>) -> Vector<T>,
     flow: fn(&[T], Vector<T>, T) -> Vector<T>,
-    receive: fn(&[T], Vector<T>, T) -> Vector<T>,
+    receive: fn(&[T], Vector<T>, usize, T) -> Vector<T>,
     threshold: fn(&[T], Vector<T>) -> T,
     reset: fn(&[T], Vector<T>) -> Vector<T>,
     membrane: fn(&[T], Vector<T>) -> T,
@@ -197,7 +211,7 @@ impl<T: Scalar> Maps<T> {
             initial: E::initial,
             rate: E::rate,
             flow: E::flow,
-            receive: E::receive,
+            receive: E::receive_at,
             threshold: E::threshold,
             reset: E::reset,
             membrane: E::membrane,
@@ -216,7 +230,9 @@ pub struct General {
     dimension: usize,
     refractory: Option<usize>,
     goes_on: GoesOn,
+    receptors: usize,
     next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
+    outlook: fn(&[f64], Vector<f64>) -> Option<Outlook<f64>>,
     earliest_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     plain: Maps<f64>,
     first: Maps<Dual64>,
@@ -231,14 +247,16 @@ impl General {
     /// of a static.
     #[must_use]
     pub const fn of<E: Equations>() -> Self {
-        assert!(E::TABLE.quantities.len() <= NUMBERS, "a model has at most 16 numbers");
+        assert!(E::TABLE.quantities.len() <= NUMBERS, "a model has at most 24 numbers");
         assert!(E::DIMENSION <= COMPONENTS, "a state has at most 8 components");
         Self {
             table: &E::TABLE,
             dimension: E::DIMENSION,
             refractory: E::REFRACTORY,
             goes_on: E::GOES_ON,
+            receptors: E::RECEPTORS,
             next_spike: E::next_spike,
+            outlook: E::outlook,
             earliest_spike: E::earliest_spike,
             plain: Maps { flow_pullback: Some(E::flow_pullback), ..Maps::of::<E>() },
             first: Maps::of::<E>(),
@@ -258,6 +276,12 @@ impl General {
         self.goes_on
     }
 
+    /// At how many receptors arrivals may come.
+    #[must_use]
+    pub fn receptors(&self) -> usize {
+        self.receptors
+    }
+
     /// Its maps on numbers of this kind, if the engine computes with them.
     fn maps<T: Scalar>(&'static self) -> Option<&'static Maps<T>> {
         let all: [&'static dyn Any; 3] = [&self.plain, &self.first, &self.second];
@@ -266,9 +290,9 @@ impl General {
 }
 
 impl PartialEq for General {
-    /// Whether they are one model: a name stands for one.
+    /// Whether they are one model: a name stands for one, with as many receptors.
     fn eq(&self, other: &Self) -> bool {
-        self.table.model == other.table.model
+        (self.table.model, self.receptors) == (other.table.model, other.receptors)
     }
 }
 

@@ -55,10 +55,10 @@ impl<T: Scalar> GeneralNeuron<T> {
         (self.maps.hold)(self.p(), state, dt)
     }
 
-    /// The state after an arrival.
+    /// The state after an arrival at a receptor.
     #[must_use]
-    pub fn receive(&self, state: Vector<T>, weight: T) -> Vector<T> {
-        (self.maps.receive)(self.p(), state, weight)
+    pub fn receive(&self, state: Vector<T>, receptor: usize, weight: T) -> Vector<T> {
+        (self.maps.receive)(self.p(), state, receptor, weight)
     }
 
     /// The state after a spike.
@@ -110,14 +110,33 @@ impl<T: Scalar> GeneralNeuron<T> {
     #[must_use]
     pub fn next_spike(&self, state: Vector<T>) -> Outlook<T> {
         let (numbers, count) = self.real();
-        let found = (self.model.next_spike)(&numbers[..count], state.map(Scalar::re));
-        let Some(real) = found else { return Outlook::Silent };
+        let (numbers, real_state) = (&numbers[..count], state.map(Scalar::re));
+        let outlook = (self.model.outlook)(numbers, real_state);
+        let (real, known) = match outlook {
+            Some(Outlook::Silent) => return Outlook::Silent,
+            Some(Outlook::Touch { dt }) => return Outlook::Touch { dt: dt.into() },
+            Some(Outlook::Nonsense { dt }) => return Outlook::Nonsense { dt },
+            Some(Outlook::Crossing { dt, slope }) => (dt, Some(slope)),
+            None => match (self.model.next_spike)(numbers, real_state) {
+                Some(real) => (real, None),
+                None => return Outlook::Silent,
+            },
+        };
         if real.is_nan() || real < 0.0 {
             return Outlook::Nonsense { dt: real };
         }
+        if let Some(slope) = known
+            && !T::CARRIES_DERIVATIVE
+        {
+            return Outlook::Crossing { dt: real.into(), slope: slope.into() };
+        }
+        let slope_of = |state: Vector<T>| {
+            let slope = self.slope(state);
+            known.map_or(slope, |known| slope.with_re(known))
+        };
         let at = self.flow(state, T::from(real));
-        let slope = self.slope(at);
-        if slope.re() <= 0.0 {
+        let slope = slope_of(at);
+        if slope.re() <= 0.0 && known.is_none() {
             return Outlook::Touch { dt: T::from(real) };
         }
         if !T::CARRIES_DERIVATIVE {
@@ -125,7 +144,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         }
         // The time solves g(x(t)) = 0: a step of Newton carries its derivative.
         let dt = (T::from(real) - (self.maps.threshold)(self.p(), at) / slope).with_re(real);
-        Outlook::Crossing { dt, slope: self.slope(self.flow(state, dt)) }
+        Outlook::Crossing { dt, slope: slope_of(self.flow(state, dt)) }
     }
 
     /// d(threshold function)/dt of a free neuron.

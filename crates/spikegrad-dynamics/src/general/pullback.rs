@@ -95,15 +95,15 @@ impl<T: Scalar> GeneralNeuron<T> {
     pub fn arrival_pullback(
         &self,
         to: Vector<T>,
-        weight: T,
+        (receptor, weight): (usize, T),
         after: Vector<T>,
         is_held: bool,
     ) -> ArrivalPullback<T> {
         let maps = self.duals;
-        let from = self.receive(to, -weight);
+        let from = self.receive(to, receptor, -weight);
         let p = constant(self.numbers);
         let along = |state: Vector<Dual<T>>, weight: Dual<T>| {
-            eps((maps.receive)(&p[..self.p().len()], state, weight))
+            eps((maps.receive)(&p[..self.p().len()], state, receptor, weight))
         };
         let by_weight = along(constant(from), Dual::new(weight, T::from(1.0)));
         let rate = self.rate(from, is_held);
@@ -119,12 +119,12 @@ impl<T: Scalar> GeneralNeuron<T> {
     pub fn receive_pullback(
         &self,
         state: Vector<T>,
-        weight: T,
+        (receptor, weight): (usize, T),
         after: Vector<T>,
         gradient: &mut [T],
     ) -> Vector<T> {
         let (maps, weight) = (self.duals, Dual::new(weight, T::from(0.0)));
-        self.pull_back(state, after, &|p, x| (maps.receive)(p, x, weight), gradient)
+        self.pull_back(state, after, &|p, x| (maps.receive)(p, x, receptor, weight), gradient)
     }
 
     /// The end of the refractory time, in `state`: ∂L/∂(its time) is `λ·(f_held − f_free)`.

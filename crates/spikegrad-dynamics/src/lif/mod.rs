@@ -42,7 +42,9 @@ pub(crate) use crossing::by_bracket;
 pub use gradient::LifGradient;
 pub use integral::Averaging;
 pub use parameters::{IntegratorParameters, LifParameters};
-pub(crate) use table::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
+pub(crate) use table::{
+    BELOW_THRESHOLD, BIAS, CURRENT, LEAK, MEMBRANE, REFRACTORY, RESET, START, SYNAPSE, THRESHOLD,
+};
 pub use table::{
     COUNT, I, I_BIAS, T_REF, TABLE, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH, integrator,
 };
@@ -154,7 +156,7 @@ impl<T: Scalar> Lif<T> {
 }
 
 /// `a + b + c`, its real part rounded once: exact where the sum almost vanishes.
-fn sum<T: Scalar>(a: T, b: T, c: T) -> T {
+pub(crate) fn sum<T: Scalar>(a: T, b: T, c: T) -> T {
     (a + b + c).with_re(sum_of_three(a.re(), b.re(), c.re()))
 }
 

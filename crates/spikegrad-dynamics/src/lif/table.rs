@@ -21,7 +21,18 @@ pub(crate) const START: Quantity =
 /// Current at time 0.
 pub(crate) const CURRENT: Quantity =
     Quantity::new("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);
-const LEAK: Quantity = Quantity::new("params.v_leak", "leak potential", Kind::Potential, 0.0);
+/// Leak potential.
+pub(crate) const LEAK: Quantity =
+    Quantity::new("params.v_leak", "leak potential", Kind::Potential, 0.0);
+/// Threshold, of a neuron that spikes.
+pub(crate) const THRESHOLD: Quantity =
+    Quantity::new("params.v_th", "threshold", Kind::Potential, 1.0).trained("thresholds");
+/// Value that the membrane takes at a spike.
+pub(crate) const RESET: Quantity =
+    Quantity::new("params.v_reset", "reset value", Kind::Potential, 0.0);
+/// How long it is held there.
+pub(crate) const REFRACTORY: Quantity =
+    Quantity::new("params.t_ref", "refractory time", Kind::Duration, 0.0);
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -42,6 +53,9 @@ pub const V: usize = 7;
 /// Synaptic current at time 0.
 pub const I: usize = 8;
 
+/// What reset and start must be.
+pub(crate) const BELOW_THRESHOLD: &str = "below the threshold v_th";
+
 /// How many there are.
 pub const COUNT: usize = 9;
 
@@ -49,21 +63,8 @@ pub const COUNT: usize = 9;
 pub const TABLE: Table = Table {
     model: "lif",
     title: "leaky integrate-and-fire neuron",
-    quantities: &[
-        MEMBRANE,
-        SYNAPSE,
-        Quantity::new("params.v_th", "threshold", Kind::Potential, 1.0).trained("thresholds"),
-        Quantity::new("params.v_reset", "reset value", Kind::Potential, 0.0),
-        LEAK,
-        BIAS,
-        Quantity::new("params.t_ref", "refractory time", Kind::Duration, 0.0),
-        START,
-        CURRENT,
-    ],
-    order: &[
-        Below { lower: V_RESET, upper: V_TH, rule: "below the threshold v_th" },
-        Below { lower: V, upper: V_TH, rule: "below the threshold v_th" },
-    ],
+    quantities: &[MEMBRANE, SYNAPSE, THRESHOLD, RESET, LEAK, BIAS, REFRACTORY, START, CURRENT],
+    order: &[Below::new(V_RESET, V_TH, BELOW_THRESHOLD), Below::new(V, V_TH, BELOW_THRESHOLD)],
     threshold_and_reset: Some((V_TH, V_RESET)),
 };
 
