@@ -109,6 +109,7 @@ mod quadratic {
 /// Neurons that adapt.
 mod adaptive {
     cases!("cases/alif":
+        alif_both_recurrent_100,
         alif_bursts,
         alif_current_100,
         alif_equal_taus,
@@ -116,5 +117,17 @@ mod adaptive {
         alif_grazing,
         alif_inhibited,
         alif_threshold_100,
+    );
+}
+
+/// Neurons with several receptors.
+mod receptors {
+    cases!("cases/receptors":
+        receptors_ei_100,
+        receptors_equal,
+        receptors_maximum,
+        receptors_mean,
+        receptors_samples,
+        receptors_three_100,
     );
 }

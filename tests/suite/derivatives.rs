@@ -1,23 +1,32 @@
 //! What every derivative of a problem must agree with: differences, dual numbers, and the symmetry of second derivatives.
 
 use crate::tolerance::{DIFFERENCE, DUAL, HESSIAN};
+use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{Gradient, Sample, Settings, value_and_grad, value_and_hvp, value_and_jvp};
 use spikegrad_compare::{Question, check_gradient};
 
 /// A direction with entries between −½ and ½ of the size of the numbers.
-fn direction(problem: &Problem, seed: u32) -> Gradient {
+pub(crate) fn direction(problem: &Problem, seed: u32) -> Gradient {
     let mut k = f64::from(seed);
     let mut part = |x: f64| {
         k += 1.0;
         ((k * 0.618_033_988_75).fract() - 0.5) * if x == 0.0 { 1e-3 } else { x }
     };
-    let parameters = problem.parameters.map(&mut part);
+    let mut parameters = problem.parameters.map(&mut part);
+    // A refractory time of 0 can only grow: its derivative is one-sided, and holds while delays stay.
+    for (along, at) in parameters.populations.iter_mut().zip(&problem.parameters.populations) {
+        for ((quantity, along), (_, at)) in along.values_mut().zip(at.values()) {
+            let pairs = along.as_mut_slice().iter_mut().zip(at.as_slice());
+            let fixed = pairs.filter(|(_, at)| quantity.kind == Kind::Duration && **at == 0.0);
+            fixed.for_each(|(along, _)| *along = 0.0);
+        }
+    }
     let input_times = problem.stimulus.spikes().iter().map(|spike| part(spike.time)).collect();
     Gradient { parameters, input_times }
 }
 
-fn product(a: &Gradient, b: &Gradient) -> (f64, f64) {
+pub(crate) fn product(a: &Gradient, b: &Gradient) -> (f64, f64) {
     let all = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
     let terms: Vec<f64> = all(a).into_iter().zip(all(b)).map(|(x, y)| x * y).collect();
     (terms.iter().sum(), terms.iter().map(|x| x.abs()).sum())

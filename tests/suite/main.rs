@@ -30,6 +30,7 @@ mod pseudospikes;
 mod quadratic;
 mod random_networks;
 mod readouts;
+mod receptors;
 mod second_simulator;
 mod signs;
 mod support;

@@ -6,15 +6,16 @@
 //!
 //! Not here: what is stated (`properties.rs`, `identities.rs`).
 
+use crate::second_simulator::{Followed, follow};
 use crate::support::here;
 use proptest::prelude::*;
 use proptest::test_runner::{
     FileFailurePersistence, RngSeed, TestCaseError, TestCaseResult, TestError, TestRunner,
 };
 use spikegrad::problem::Problem;
-use spikegrad::{Error, SimulateError};
+use spikegrad::{Error, SimulateError, Trace};
 pub(crate) use spikegrad_compare::strategies::{
-    Delays, Plan, Reads, Regime, USUAL, Window, any_plan, layered_plan, spiking_plan,
+    Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, layered_plan, spiking_plan,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -153,5 +154,25 @@ impl Swept {
             println!("{name}: {swept} swept, {left} left to the event loop");
             assert!(100 * left <= most * (left + swept), "{name}: {left} and {swept}");
         }
+    }
+}
+
+/// Why two runs of a drawn network, or of one that is as good as it, cannot be compared: doubles do not decide the order of two events of one of
+/// them, as the second simulator says. It is a failure if they do.
+pub(crate) fn undecided(plan: &Plan, runs: [&Trace; 2]) -> TestCaseError {
+    let document = serde_json::to_value(plan.document()).unwrap();
+    let mut is_decided = true;
+    for trace in runs {
+        match follow(&document, trace) {
+            Err(reason) => return TestCaseError::fail(reason),
+            Ok(Followed { run, .. }) => {
+                is_decided &= run.reversed + run.grazing == 0 && run.blurred.is_none();
+            }
+        }
+    }
+    if is_decided {
+        TestCaseError::fail("another run, though doubles decide")
+    } else {
+        TestCaseError::reject("not decided by doubles")
     }
 }

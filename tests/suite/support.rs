@@ -7,7 +7,7 @@ use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
     Derivatives, Error, Evaluation, Loss, NeuronId, Observation, ReadoutRequest, Settings,
-    SimulateError, Spike, Trace, lif, simulate, value_and_grad,
+    SimulateError, Spike, Trace, simulate, value_and_grad,
 };
 pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
@@ -87,19 +87,12 @@ pub(crate) fn problems() -> Vec<(String, Problem)> {
     corpus().into_iter().chain(others.map(read)).collect()
 }
 
-/// Families of the published cases whose models are still to come.
-const TO_COME: [&str; 2] = ["alif_both_", "receptors_"];
-
-/// The problems of a folder of cases with their names, but for families [`TO_COME`].
+/// The problems of a folder of cases with their names.
 pub(crate) fn problems_in(folder: &Path) -> Vec<(String, Problem)> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let (to_come, mut names): (Vec<_>, Vec<_>) = names
-        .filter(|name| name.ends_with(".json") && !name.ends_with(".expected.json"))
-        .partition(|name| TO_COME.iter().any(|family| name.starts_with(family)));
-    if !to_come.is_empty() {
-        println!("{} cases of models to come are left out", to_come.len());
-    }
+    let is_problem = |name: &String| name.ends_with(".json") && !name.ends_with(".expected.json");
+    let mut names: Vec<String> = names.filter(is_problem).collect();
     names.sort();
     let read = |name: String| {
         let problem = Problem::from_json(&std::fs::read(folder.join(&name)).unwrap()).unwrap();
@@ -243,9 +236,10 @@ pub(crate) fn cut_off_together() -> Problem {
 pub(crate) fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
     let squared = |spike: &Spike| {
         let (population, k) = problem.network.locate(spike.neuron);
-        let of = problem.parameters.populations[population].of(k);
-        let rise = spike.slope * of(lif::TAU_MEM);
-        let height = of(lif::V_TH) - (of(lif::V_LEAK) + of(lif::I_BIAS));
+        let values = &problem.parameters.populations[population];
+        let of = |path: &str| values.named(path).map_or(0.0, |values| values.get(k));
+        let rise = spike.slope * of("params.tau_mem");
+        let height = of("params.v_th") - (of("params.v_leak") + of("params.i_bias"));
         let current = rise + height;
         ((height.abs() + current.abs()) / rise).max(1.0).powi(2)
     };

@@ -15,7 +15,8 @@ use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
-    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, SpikeId, Time, Trace,
+    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId, Time,
+    Trace,
 };
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -69,7 +70,7 @@ fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
 pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) cells: Vec<Cell<T, N>>,
     /// Averages that the loss reads.
-    integrals: Integrals<T>,
+    pub(crate) integrals: Integrals<T>,
     /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
     cusps: Vec<Option<(Cusp<T>, T, T)>>,
     /// What is due next, going backwards.
@@ -127,6 +128,15 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     pub(crate) clamped: bool,
     /// Whether it has an entry in `integrals` or `cusps`.
     is_read: bool,
+}
+
+/// Where a read-out that moves a neuron stands in the order of its instant.
+fn order_of<T>(readout: &Readout<T>) -> (u32, Phase) {
+    match &readout.place {
+        Place::AfterArrivals => (u32::MAX, Phase::Peak),
+        Place::Cusp(cusp) => (cusp.round, Phase::Readout),
+        Place::Free | Place::Clamped | Place::Threshold | Place::Beyond => (0, Phase::Readout),
+    }
 }
 
 /// Targets that are fetched side by side: as many as a mask of 32 bits names.
@@ -303,23 +313,24 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         if let Some(decay_rate) = readout.request.measure.decay_rate() {
             self.workspace.integrals.add(neuron, decay_rate, cotangent / end);
             self.workspace.cells[neuron].is_read = true;
-            model.time_constants_pullback(cotangent, readout.tangent, gradient);
+            if model.as_general().is_none() {
+                model.time_constants_pullback(cotangent, readout.tangent, gradient);
+            }
             return;
         }
-        let (round, phase) = match readout.place {
+        match readout.place {
             Place::Clamped => return model.clamped_pullback(cotangent, gradient),
             Place::Threshold => return model.threshold_membrane_pullback(cotangent, gradient),
             // With all others of its kind, once every neuron is at the end.
             Place::Beyond => return,
-            Place::Free => (0, Phase::Readout),
-            Place::AfterArrivals => (u32::MAX, Phase::Peak),
+            Place::Free | Place::AfterArrivals => {}
             Place::Cusp(cusp) => {
                 let earlier = self.workspace.cusps[neuron].map_or(T::from(0.0), |(_, _, c)| c);
                 self.workspace.cusps[neuron] = Some((cusp, readout.time, earlier + cotangent));
                 self.workspace.cells[neuron].is_read = true;
-                (cusp.round, Phase::Readout)
             }
-        };
+        }
+        let (round, phase) = order_of(readout);
         self.workspace.due.push((OrderedFloat(readout.time.re()), round, phase, k));
     }
 
@@ -386,6 +397,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let position = cursor.end;
         let time = self.fired_at(firing).0.after(self.circuit.delay(position));
         let mut total = T::from(0.0);
+        let receptor = self.circuit.receptor(position);
         let mut synapses = self.circuit.synapses(position);
         while !synapses.is_empty() {
             let block = synapses.start..synapses.end.min(synapses.start + BLOCK);
@@ -394,7 +406,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             while is_needed != 0 {
                 let synapse = block.start + is_needed.trailing_zeros() as usize;
                 is_needed &= is_needed - 1;
-                total += self.arrive_back(synapse, time, at, round);
+                total += self.arrive_back((synapse, receptor), time, at, round);
             }
         }
         self.sum.delays[position] += total;
@@ -413,11 +425,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         bits.fold(0, |all, bit| all | bit)
     }
 
-    /// An arrival at `time` through `synapse`: returns the adjoint of its time.
+    /// An arrival at `time` through a synapse, at a receptor: returns the adjoint of its time.
     #[inline]
     fn arrive_back(
         &mut self,
-        synapse: usize,
+        (synapse, receptor): (usize, usize),
         time: Time<T>,
         at: OrderedFloat<f64>,
         round: u32,
@@ -425,16 +437,16 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let n = self.circuit.targets[synapse].index();
         let weight = self.circuit.weights[synapse];
         if let Some(general) = self.circuit.neurons[n].as_general() {
-            return self.arrive_back_taped(n, general, synapse, (time, round));
+            // Its rate is linear in what arrives.
+            let change = || general.rate_change(receptor, weight);
+            let of_cusp = self.share_of_cusp(n, (at, round), change);
+            return of_cusp
+                + self.arrive_back_taped(n, general, (synapse, receptor), (time, round));
         }
         let mut total = T::from(0.0);
         if self.workspace.cells[n].is_read {
-            if let Some((cusp, cusp_time, cotangent)) = self.workspace.cusps[n]
-                && OrderedFloat(cusp_time.re()) == at
-                && cusp.round == round
-            {
-                total += cusp.share(self.circuit.neurons[n].rate_change(weight)) * cotangent;
-            }
+            let change = || self.circuit.neurons[n].rate_change(weight);
+            total += self.share_of_cusp(n, (at, round), change);
             if !self.is_worth_something(n) {
                 return total;
             }
@@ -452,6 +464,24 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         total + pullback.time
     }
 
+    /// ∂L/∂(time) of an arrival through the maximum that it cuts off, if it does; `change` is that of the rate, from the state before.
+    #[inline]
+    fn share_of_cusp(
+        &self,
+        n: usize,
+        (at, round): (OrderedFloat<f64>, u32),
+        change: impl FnOnce() -> T,
+    ) -> T {
+        match self.workspace.cusps[n] {
+            Some((cusp, time, cotangent))
+                if OrderedFloat(time.re()) == at && cusp.round == round =>
+            {
+                cusp.share(change()) * cotangent
+            }
+            _ => T::from(0.0),
+        }
+    }
+
     fn readout(&mut self, k: usize) {
         let readout = &self.trace.readouts[k];
         let cotangent = self.cotangents.readouts[k];
@@ -460,7 +490,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         let n = readout.request.neuron.index();
         if let Some(general) = self.circuit.neurons[n].as_general() {
-            return self.read_taped(n, general, readout.at(), cotangent);
+            let (round, phase) = order_of(readout);
+            return self.read_taped(n, general, (readout.at(), round, phase), cotangent);
         }
         self.move_back(n, readout.at());
         let model = &self.circuit.neurons[n];

@@ -10,7 +10,7 @@
 //! Not here: the integral over a length of free motion and its pullback (`spikegrad_dynamics`, eqs. 6 and 6a).
 
 use crate::GradientSum;
-use spikegrad_dynamics::{Adjoint, NeuronAdjoint, Scalar};
+use spikegrad_dynamics::{Adjoint, GeneralNeuron, NeuronAdjoint, Scalar, Vector};
 use spikegrad_network::{Circuit, Time, Trace};
 use std::ops::Range;
 
@@ -87,6 +87,22 @@ impl<T: Scalar> Integrals<T> {
         adjoint
     }
 
+    /// The same over a free motion of a neuron that is not linear, from `state`; its parameters take their share at once.
+    pub(crate) fn pull_back_taped(
+        &self,
+        neuron: usize,
+        general: &GeneralNeuron<T>,
+        state: Vector<T>,
+        (from, dt): (Time<T>, T),
+        (mut adjoint, gradient): (Vector<T>, &mut [T]),
+    ) -> Vector<T> {
+        self.for_each(neuron, from, |decay_rate, cotangent| {
+            let part = general.integral_pullback(state, (dt, decay_rate), cotangent, gradient);
+            adjoint.iter_mut().zip(part).for_each(|(into, x)| *into += x);
+        });
+        adjoint
+    }
+
     /// Calls `each` with the rate and ∂L/∂(integral from `from` on, under a weight of 1 there) of each integral of `neuron`.
     fn for_each(&self, neuron: usize, from: Time<T>, mut each: impl FnMut(T, T)) {
         let mut place = self.first[neuron];
@@ -133,6 +149,10 @@ impl<T: Scalar> Integrals<T> {
         }
         for n in neurons.clone() {
             let local = n - neurons.start;
+            // What is not linear takes its share stretch by stretch.
+            if circuit.neurons[n].as_general().is_some() {
+                continue;
+            }
             let is_free = self.started[local].is_none_or(|t| t.rounded.re() <= end.rounded.re());
             if is_free && self.reads(local) {
                 self.share_of_stretch(local, &circuit.neurons[n], end, &mut sum.neurons[n]);

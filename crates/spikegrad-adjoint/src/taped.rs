@@ -61,6 +61,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
 
     fn matters(&self, n: usize) -> bool {
         !self.circuit.neurons[n].is_worthless(self.workspace.cells[n].adjoint)
+            || self.workspace.integrals.reads(n)
     }
 
     /// Leaves what happened to neuron `n` after `to` behind. Where it mattered it has been pulled back.
@@ -176,6 +177,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let after = self.adjoint(n);
         let gradient = self.sum.neurons[n].as_mut_slice();
         let before = general.flow_pullback(state, dt, after, is_held, gradient);
+        let integrals = &self.workspace.integrals;
+        let before = integrals.pull_back_taped(n, general, state, (from, dt), (before, gradient));
         self.set_adjoint(n, before);
     }
 
@@ -193,12 +196,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.workspace.cells[n].clamped = true;
     }
 
-    /// An arrival through `synapse`: returns ∂L/∂(its time).
+    /// An arrival through a synapse, at a receptor: returns ∂L/∂(its time).
     pub(crate) fn arrive_back_taped(
         &mut self,
         n: usize,
         general: &GeneralNeuron<T>,
-        synapse: usize,
+        (synapse, receptor): (usize, usize),
         (time, round): (Time<T>, u32),
     ) -> T {
         let (weight, at) = (self.circuit.weights[synapse], key(time, round, Phase::Arrival));
@@ -213,25 +216,25 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             Meeting { at, after: (state, adjoint), is_held, state }
         });
         let (to, after) = meeting.after;
-        let pullback = general.arrival_pullback(to, (0, weight), after, meeting.is_held);
+        let pullback = general.arrival_pullback(to, (receptor, weight), after, meeting.is_held);
         self.sum.weights[synapse] += pullback.weight;
-        let before = general.receive(meeting.state, 0, -weight);
+        let before = general.receive(meeting.state, receptor, -weight);
         let gradient = self.sum.neurons[n].as_mut_slice();
-        let adjoint = general.receive_pullback(before, (0, weight), adjoint, gradient);
+        let adjoint = general.receive_pullback(before, (receptor, weight), adjoint, gradient);
         self.set_adjoint(n, adjoint);
         self.workspace.taped[n].meeting = Some(Meeting { state: before, ..meeting });
         pullback.time
     }
 
-    /// A sample of the potential.
+    /// A potential that is read, at its place in the order of the run.
     pub(crate) fn read_taped(
         &mut self,
         n: usize,
         general: &GeneralNeuron<T>,
-        time: Time<T>,
+        (time, round, phase): (Time<T>, u32, Phase),
         cotangent: T,
     ) {
-        self.leave(n, key(time, 0, Phase::Readout));
+        self.leave(n, key(time, round, phase));
         self.pull_back_taped(n, general, time);
         let (state, _) = self.state_at(n, general, time);
         let gradient = self.sum.neurons[n].as_mut_slice();

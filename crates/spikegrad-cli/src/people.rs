@@ -4,7 +4,7 @@
 //! is said stays short. Not here: the answer itself (`output.rs`).
 
 use spikegrad::network::wording::{one_line, shown};
-use spikegrad::{Certificate, Explanation, Model, Network, Tie, Trace};
+use spikegrad::{Certificate, Explanation, Network, Tie, Trace};
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -49,12 +49,11 @@ pub(crate) fn say_spikes(network: &Network, trace: &Trace) {
         counts[network.locate(spike.neuron).0] += 1;
     }
     for (population, count) in network.populations().iter().zip(counts).take(MOST_POPULATIONS) {
-        let what = match population.model {
-            Model::Li => counted(population.size, "integrator", "integrators"),
-            _ => {
-                let neurons = counted(population.size, "neuron", "neurons");
-                format!("{neurons}, {}", counted(count, "spike", "spikes"))
-            }
+        let what = if population.model.spikes() {
+            let neurons = counted(population.size, "neuron", "neurons");
+            format!("{neurons}, {}", counted(count, "spike", "spikes"))
+        } else {
+            counted(population.size, "integrator", "integrators")
         };
         say(&format!("{}: {what}", shown(&population.name)));
     }

@@ -124,12 +124,16 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn membrane_rate(&self, at: Vector<T>) -> T {
         match self {
             Self::Lif(neuron) => neuron.membrane_rate(state(at)),
-            // Nobody asks for the rate of its potential: the whole rate of its state is known.
+            // Where its potential is not read nobody asks: the whole rate of its state is known.
+            Self::General(neuron) if neuron.is_read() => neuron.membrane_rate(at),
             Self::General(_) => T::from(0.0),
         }
     }
     fn rate_after(&self, before: Vector<T>, dt: T) -> T {
-        self.linear().rate_after(state(before), dt)
+        match self {
+            Self::Lif(neuron) => neuron.rate_after(state(before), dt),
+            Self::General(neuron) => neuron.membrane_rate(neuron.flow(before, dt)),
+        }
     }
     fn height(&self, at: Vector<T>) -> f64 {
         match self {
@@ -150,7 +154,10 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
         self.linear().rate_change(weight)
     }
     fn integral(&self, before: Vector<T>, over: (T, T), cache: &mut Averaging<T>) -> T {
-        self.linear().integral(state(before), over, cache)
+        match self {
+            Self::Lif(neuron) => neuron.integral(state(before), over, cache),
+            Self::General(neuron) => neuron.integral(before, over),
+        }
     }
     fn clamped_integral(&self, over: (T, T)) -> T {
         self.linear().clamped_integral(over)
@@ -214,7 +221,10 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
         over: (T, T),
         cache: &mut Averaging<T>,
     ) -> TimeConstants<T> {
-        self.linear().integral_tangent((state(before), tangent), over, cache)
+        match self {
+            Self::Lif(neuron) => neuron.integral_tangent((state(before), tangent), over, cache),
+            Self::General(_) => TimeConstants::default(),
+        }
     }
 }
 

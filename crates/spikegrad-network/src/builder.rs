@@ -34,6 +34,8 @@ use crate::{
 pub struct NetworkBuilder {
     inputs: usize,
     populations: Vec<(Population, PopulationParameters)>,
+    /// For each population the names of its receptors, if it lists them.
+    receptors: Vec<Vec<String>>,
     connections: Vec<Named>,
     /// The first thing that cannot be.
     error: Option<NetworkError>,
@@ -45,6 +47,8 @@ struct Named {
     from: String,
     to: String,
     synapses: Synapses,
+    /// The name of the receptor at which it arrives, if it was named.
+    receptor: Option<String>,
     shared: Option<SharedWeights>,
     values: ConnectionParameters,
 }
@@ -81,6 +85,64 @@ impl NetworkBuilder {
     pub fn population(mut self, name: &str, model: Model, size: usize) -> Self {
         let population = Population { name: name.into(), size, model };
         self.populations.push((population, PopulationParameters::new(model)));
+        self.receptors.push(Vec::new());
+        self
+    }
+
+    /// Gives the last population receptors, each with a name and a time constant of its own, in seconds; their order is that of their currents
+    /// (`initial.i[0]`, …). Connections then say at which they arrive ([`Self::receptor`]).
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_network::Network;
+    /// let (network, _) = Network::builder()
+    ///     .inputs(2)
+    ///     .lif("out", 1)
+    ///     .receptors([("ampa", 0.002), ("gaba", 0.008)])
+    ///     .dense("input", "out", vec![5.0, 4.0])
+    ///     .receptor("ampa")
+    ///     .sparse("out", "out", [(0, 0, -1.0)])
+    ///     .receptor("gaba")
+    ///     .build()?;
+    /// assert_eq!(network.connections()[1].receptor, 1);
+    /// # Ok::<(), spikegrad_network::NetworkError>(())
+    /// ```
+    #[must_use]
+    pub fn receptors<N: Into<String>, V: Into<Values<f64>>>(
+        mut self,
+        receptors: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let k = self.populations.len().saturating_sub(1);
+        let place = format!("network.populations[{k}]");
+        let (names, time_constants): (Vec<String>, Vec<Values<f64>>) =
+            receptors.into_iter().map(|(name, tau)| (name.into(), tau.into())).unzip();
+        let Some((population, values)) = self.populations.last_mut() else {
+            let expected = "a population before its receptors";
+            return self.refuse(NetworkError::Builder { place, expected });
+        };
+        let Some(model) = population.model.with_receptors(names.len()) else {
+            let error = NetworkError::receptors(place, population.model, names.len());
+            return self.refuse(error);
+        };
+        let mut with_receptors = PopulationParameters::new(model);
+        for (quantity, into) in with_receptors.values_mut() {
+            if let Some(said) = values.named(quantity.path) {
+                *into = said.clone();
+            }
+        }
+        for (k, tau) in time_constants.into_iter().enumerate() {
+            if let Some(position) = model.time_constant_of(k) {
+                with_receptors[position] = tau;
+            }
+        }
+        population.model = model;
+        *values = with_receptors;
+        if let Some(twice) = repeated(&names) {
+            let place = format!("{place}.receptors[{twice}].name");
+            let name = names[twice].clone();
+            return self.refuse(NetworkError::Twice { place, name });
+        }
+        self.receptors[k] = names;
         self
     }
 
@@ -149,8 +211,25 @@ impl NetworkBuilder {
         weights: Vec<f64>,
     ) -> Self {
         let values = ConnectionParameters { weights, ..ConnectionParameters::default() };
-        self.connections.push(Named { from: from.into(), to: to.into(), synapses, shared, values });
+        let (from, to, receptor) = (from.into(), to.into(), None);
+        self.connections.push(Named { from, to, synapses, receptor, shared, values });
         self
+    }
+
+    /// Lets the last connection arrive at the receptor of this name.
+    #[must_use]
+    pub fn receptor(mut self, name: &str) -> Self {
+        match self.connections.last_mut() {
+            Some(connection) => {
+                connection.receptor = Some(name.into());
+                self
+            }
+            None => {
+                let place = "network.connections[0]".into();
+                let expected = "a connection before its receptor";
+                self.refuse(NetworkError::Builder { place, expected })
+            }
+        }
     }
 
     /// Gives the last connection a delay, in seconds: one for all synapses, or one for each weight.
@@ -181,13 +260,15 @@ impl NetworkBuilder {
     /// # Errors
     /// [`NetworkError`], with the place.
     pub fn build(self) -> Result<(Network, Parameters), NetworkError> {
-        let Self { inputs, populations, connections, error } = self;
+        let Self { inputs, populations, receptors, connections, error } = self;
         if let Some(error) = error {
             return Err(error);
         }
         let position = |name: &str| populations.iter().position(|(of, _)| of.name == name);
         let mut joined = Vec::with_capacity(connections.len());
-        for (k, Named { from, to, synapses, shared, .. }) in connections.iter().enumerate() {
+        for (k, Named { from, to, synapses, receptor, shared, .. }) in
+            connections.iter().enumerate()
+        {
             let absent = |end: &str, name: &str| {
                 let names = listed(populations.iter().map(|(of, _)| of.name.as_str()));
                 NetworkError::Word {
@@ -202,8 +283,10 @@ impl NetworkBuilder {
                 None => return Err(absent("from", from)),
             };
             let target = position(to).ok_or_else(|| absent("to", to))?;
+            let place = || format!("network.connections[{k}]");
+            let receptor = named_receptor(&place, receptor.as_deref(), &receptors[target])?;
             let (synapses, shared) = (synapses.clone(), shared.clone());
-            joined.push(Connection { from: source, to: target, synapses, shared });
+            joined.push(Connection { from: source, to: target, synapses, receptor, shared });
         }
         let (populations, values): (Vec<_>, Vec<_>) = populations.into_iter().unzip();
         let network = Network::new(inputs, populations, joined)?;
@@ -211,6 +294,36 @@ impl NetworkBuilder {
         let parameters = Parameters { populations: values, connections };
         parameters.check(&network)?;
         Ok((network, parameters))
+    }
+}
+
+/// The position of the first name that stands before it, too.
+pub(crate) fn repeated<S: PartialEq>(names: &[S]) -> Option<usize> {
+    (1..names.len()).find(|&k| names[..k].contains(&names[k]))
+}
+
+/// The receptor that a connection at `place` means by a name, of those that its targets list.
+pub(crate) fn named_receptor(
+    place: &dyn Fn() -> String,
+    name: Option<&str>,
+    listed: &[String],
+) -> Result<usize, NetworkError> {
+    let names = || self::listed(listed.iter().map(String::as_str));
+    let word = |found: &str, expected: String| NetworkError::Word {
+        place: format!("{}.receptor", place()),
+        found: found.into(),
+        expected,
+    };
+    match (name, listed) {
+        (None, [] | [_]) => Ok(0),
+        (None, _) => Err(NetworkError::Receptor { place: place(), names: names() }),
+        (Some(name), []) => {
+            Err(word(name, "left out: the population that it names lists no receptors".into()))
+        }
+        (Some(name), _) => listed
+            .iter()
+            .position(|receptor| receptor == name)
+            .ok_or_else(|| word(name, format!("the name of a receptor: {}", names()))),
     }
 }
 
@@ -260,5 +373,17 @@ mod tests {
         refused(out().dense("hidden", "out", vec![]), &["connections[0].from", "hidden"]);
         refused(out().dense("input", "out", vec![]), &["weights", "0", "1"]);
         refused(out().with("tau_mem", -1.0), &["params.tau_mem", "-1.0", "positive"]);
+        let two = || out().receptors([("a", 0.002), ("b", 0.004)]);
+        let into = |builder: NetworkBuilder| builder.dense("input", "out", vec![1.0]);
+        assert!(into(two()).receptor("b").build().is_ok());
+        refused(into(two()), &["connections[0]", "receptor", "a", "b"]);
+        refused(into(two()).receptor("c"), &["connections[0].receptor", "\"c\"", "a", "b"]);
+        refused(into(out()).receptor("a"), &["connections[0].receptor", "lists no receptors"]);
+        refused(out().receptors([("a", 0.1), ("a", 0.2)]), &["receptors[1].name", "\"a\""]);
+        refused(out().receptors([("a", -0.1), ("b", 0.2)]), &["receptors[0].tau_syn", "-0.1"]);
+        refused(out().receptors(Vec::<(String, f64)>::new()), &["0 receptors", "1 to 6"]);
+        let qif = Model::named("qif").unwrap();
+        let quadratic = Network::builder().population("q", qif, 1);
+        refused(quadratic.receptors([("a", 0.1)]), &["populations[0]", "qif", "receptors"]);
     }
 }

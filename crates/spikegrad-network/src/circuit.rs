@@ -45,6 +45,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub weight_of: Vec<u32>,
     /// For each connection, whether synapses share its weights.
     is_shared: Arc<[bool]>,
+    /// For each connection, at which receptor it arrives.
+    receptors: Arc<[usize]>,
     /// Name and first neuron of each population.
     names: Arc<[(String, usize)]>,
     /// For each connection the population that it comes from, if not the input, and the one that it leads to.
@@ -126,6 +128,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             weights,
             weight_of,
             is_shared: network.connections().iter().map(|c| c.shared.is_some()).collect(),
+            receptors: network.connections().iter().map(|c| c.receptor).collect(),
             names: names.collect(),
             ends: ends(network).collect(),
             groups,
@@ -217,6 +220,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             weights,
             weight_of,
             is_shared,
+            receptors,
             names,
             ends,
             groups,
@@ -233,6 +237,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             weights,
             weight_of,
             is_shared,
+            receptors,
             names,
             ends,
             groups,
@@ -337,6 +342,22 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     #[inline]
     pub fn synapses(&self, group: usize) -> Range<usize> {
         self.groups.synapses(group)
+    }
+
+    /// At which receptor of its targets the group at position `group` arrives.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[must_use]
+    #[inline]
+    pub fn receptor(&self, group: usize) -> usize {
+        self.receptors[self.groups.connection(group)]
+    }
+
+    /// Whether anything arrives at another receptor than the first.
+    #[must_use]
+    pub fn has_receptors(&self) -> bool {
+        self.receptors.iter().any(|&receptor| receptor > 0)
     }
 
     /// Whether none of the targets of the group at position `group` is reached by another group of its source with the

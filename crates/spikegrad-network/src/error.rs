@@ -1,8 +1,9 @@
 //! What can be wrong with a network, its parameters or its stimulus. Places are named as in the problem file, which is
 //! also how the library's own structures nest.
 
+use crate::Model;
 use crate::wording::shown;
-use spikegrad_dynamics::Table;
+use spikegrad_dynamics::{Table, receptors};
 use thiserror::Error;
 
 /// A network, parameters or a stimulus that cannot be used.
@@ -87,6 +88,26 @@ pub enum NetworkError {
         /// What has to be named.
         expected: &'static str,
     },
+    /// A connection to neurons with several receptors that does not say at which it arrives.
+    #[error("{place} must name the receptor at which it arrives: {names}")]
+    Receptor {
+        /// Which connection.
+        place: String,
+        /// The receptors that there are.
+        names: String,
+    },
+    /// A number of receptors that neurons of a model cannot have.
+    #[error("{place} has {found} receptors; a {model} has {expected}")]
+    Receptors {
+        /// Which population.
+        place: String,
+        /// How many were listed.
+        found: usize,
+        /// The model of the population.
+        model: &'static str,
+        /// How many there may be.
+        expected: String,
+    },
     /// An index points outside of what it counts.
     #[error("{place} is {index}, but there are only {count} {of}; counting starts at 0")]
     Index {
@@ -102,6 +123,14 @@ pub enum NetworkError {
     /// A name is taken twice, or is the reserved name of the inputs.
     #[error("{place} is \"{}\"; a name must be unique and not \"input\"", shown(.name))]
     Name {
+        /// Where the name stands.
+        place: String,
+        /// The name.
+        name: String,
+    },
+    /// A name that another of the same list has.
+    #[error("{place} is \"{}\", which stands before it, too", shown(.name))]
+    Twice {
         /// Where the name stands.
         place: String,
         /// The name.
@@ -142,6 +171,16 @@ pub enum NetworkError {
 }
 
 impl NetworkError {
+    /// So many receptors at a population of this model.
+    pub(crate) fn receptors(place: String, model: Model, found: usize) -> Self {
+        let expected = if model.takes_receptors() {
+            format!("1 to {}", receptors::MOST)
+        } else {
+            "one synapse and lists no receptors".into()
+        };
+        Self::Receptors { place, found, model: model.table().model, expected }
+    }
+
     /// The same of something that stands at `outer`: its place begins there.
     #[must_use]
     pub fn below(mut self, outer: &str) -> Self {
@@ -156,6 +195,9 @@ impl NetworkError {
             | Self::Builder { place, .. }
             | Self::Index { place, .. }
             | Self::Name { place, .. }
+            | Self::Twice { place, .. }
+            | Self::Receptor { place, .. }
+            | Self::Receptors { place, .. }
             | Self::TooManySynapses { place, .. }
             | Self::TooLarge { place, .. } => {
                 *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };

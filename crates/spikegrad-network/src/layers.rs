@@ -60,7 +60,7 @@ pub enum NotLayered {
         /// Position of the connection.
         connection: usize,
     },
-    /// A model that is not linear between spikes.
+    /// A model that is not linear between spikes, or that the sweep does not know.
     Model {
         /// Position of the population.
         population: usize,
@@ -92,9 +92,19 @@ impl NotLayered {
             Self::Model { population } => {
                 let population = &network.populations()[population];
                 let (name, model) = (&population.name, population.model.table().model);
-                format!(
-                    "population {name} is of the model {model}, which is not linear between spikes"
-                )
+                if population.model.receptors() > 1 {
+                    format!(
+                        "population {name} has several receptors, which the sweep does not know"
+                    )
+                } else if population.model.takes_receptors() {
+                    format!(
+                        "population {name} is of the model {model}, which the sweep does not know"
+                    )
+                } else {
+                    format!(
+                        "population {name} is of the model {model}, which is not linear between spikes"
+                    )
+                }
             }
             Self::Circle { population } => format!(
                 "population {} is one of several that hear each other",

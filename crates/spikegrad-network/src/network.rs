@@ -5,7 +5,7 @@
 
 use crate::wording::shown;
 use crate::{NamedNeuron, NetworkError, NeuronId};
-use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, alif, lif, qif};
+use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, alif, lif, qif, receptors};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -64,6 +64,51 @@ impl Model {
         Self::ALL.into_iter().find(|model| model.table().model == name)
     }
 
+    /// The same neuron with so many receptors, each with a time constant and a current of its own; `None` if it cannot have them.
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_network::Model;
+    /// let two = Model::Lif.with_receptors(2).unwrap();
+    /// assert_eq!(two.receptors(), 2);
+    /// assert!(two.table().position("receptors[1].tau_syn").is_some());
+    /// assert_eq!(Model::Lif.with_receptors(1), Some(Model::Lif));
+    /// ```
+    #[must_use]
+    pub fn with_receptors(self, count: usize) -> Option<Self> {
+        let one = Self::named(self.table().model).filter(|one| one.takes_receptors())?;
+        match (one, count) {
+            (_, 1) => Some(one),
+            (Self::Lif, _) => receptors::lif(count).map(Self::General),
+            (Self::Li, _) => receptors::integrator(count).map(Self::General),
+            (Self::General(_), _) => alif::with_receptors(count).map(Self::General),
+        }
+    }
+
+    /// Whether its neurons may have several receptors.
+    #[must_use]
+    pub fn takes_receptors(self) -> bool {
+        let name = self.table().model;
+        [Self::Lif, Self::Li, Self::General(&alif::ALIF)].iter().any(|of| of.table().model == name)
+    }
+
+    /// Position of the time constant of a receptor, counted from 0.
+    #[must_use]
+    pub fn time_constant_of(self, receptor: usize) -> Option<usize> {
+        let table = self.table();
+        let one = table.position("params.tau_syn").filter(|_| receptor == 0);
+        one.or_else(|| table.position(&format!("receptors[{receptor}].tau_syn")))
+    }
+
+    /// At how many receptors of a neuron arrivals may come.
+    #[must_use]
+    pub fn receptors(self) -> usize {
+        match self {
+            Self::Lif | Self::Li => 1,
+            Self::General(model) => model.receptors(),
+        }
+    }
+
     /// Where the derivative with respect to each number of the table stands in the gradient of a neuron of a circuit.
     #[must_use]
     pub fn entries(self) -> &'static [usize] {
@@ -91,7 +136,7 @@ impl Model {
     /// Whether its neurons spike.
     #[must_use]
     pub fn spikes(self) -> bool {
-        self != Self::Li
+        self.table().model != lif::integrator::TABLE.model
     }
 }
 
@@ -151,15 +196,23 @@ pub struct Connection {
     pub to: usize,
     /// The pairs joined.
     pub synapses: Synapses,
+    /// At which receptor of its targets spikes arrive, counted from 0.
+    pub receptor: usize,
     /// The weights that synapses share; `None` if each has a weight of its own. A delay that is not the same for all goes with its weight.
     pub shared: Option<SharedWeights>,
 }
 
 impl Connection {
-    /// A connection whose synapses have a weight each.
+    /// A connection whose synapses have a weight each, to the first receptor of its targets.
     #[must_use]
     pub fn new(from: Source, to: usize, synapses: Synapses) -> Self {
-        Self { from, to, synapses, shared: None }
+        Self { from, to, synapses, receptor: 0, shared: None }
+    }
+
+    /// The same connection to another receptor.
+    #[must_use]
+    pub fn at_receptor(self, receptor: usize) -> Self {
+        Self { receptor, ..self }
     }
 
     /// The index of the weight of a synapse, and of its delay where these differ.
@@ -267,6 +320,8 @@ impl Network {
         if let Source::Population(from) = connection.from {
             within(format_args!("from"), from, populations, "populations")?;
         }
+        let receptors = self.populations[connection.to].model.receptors();
+        within(format_args!("receptor"), connection.receptor, receptors, "receptors")?;
         if let Synapses::Sparse(list) = &connection.synapses {
             let (n_pre, n_post) = self.shape(k);
             for (s, synapse) in list.iter().enumerate() {

@@ -17,6 +17,27 @@ use std::ops::Range;
 /// Targets that are fetched side by side: as many as a mask of 32 bits names.
 const BLOCK: usize = 32;
 
+/// One of several arrivals that meet at a target.
+struct Met<T> {
+    target: NeuronId,
+    receptor: usize,
+    time: Time<T>,
+    weight: T,
+}
+
+/// The state after arrivals that act as one: at each receptor their weights are summed.
+fn as_one<T: Scalar, N: Neuron<T>>(model: &N, state: N::State, arrivals: &[Met<T>]) -> N::State {
+    let most = arrivals.iter().map(|met| met.receptor).max().unwrap_or_default();
+    (0..=most).fold(state, |state, receptor| {
+        let mut here = arrivals.iter().filter(|met| met.receptor == receptor).peekable();
+        if here.peek().is_none() {
+            return state;
+        }
+        let sum = here.fold(T::from(0.0), |sum, met| sum + met.weight);
+        model.receive_at(state, receptor, sum)
+    })
+}
+
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// Everything that arrives in this round, in an order that does not depend on the queue.
     pub(crate) fn collect_arrivals(&mut self) {
@@ -80,6 +101,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// All arrivals of this round, at each target as one.
     pub(crate) fn arrivals(&mut self) -> Result<(), SimulateError> {
         let is_apart = self.targets_are_apart();
+        let one_by_one = T::CARRIES_DERIVATIVE || self.circuit.has_receptors();
         for k in 0..self.workspace.due.len() {
             let (firing, group) = self.workspace.due[k];
             let synapses = self.circuit.synapses(group);
@@ -87,8 +109,8 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             self.trace.arrivals += synapses.len() as u64;
             self.check_budget()?;
             if is_apart {
-                self.arrive_apart(synapses, time)?;
-            } else if !T::CARRIES_DERIVATIVE {
+                self.arrive_apart(synapses, self.circuit.receptor(group), time)?;
+            } else if !one_by_one {
                 for synapse in synapses {
                     let target = self.circuit.targets[synapse];
                     self.touch(target);
@@ -98,14 +120,14 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                 }
             }
         }
-        if !is_apart && T::CARRIES_DERIVATIVE {
+        if !is_apart && one_by_one {
             self.arrive_one_by_one()?;
         } else if !is_apart {
             for k in 0..self.workspace.touched.len() {
                 let target = self.workspace.touched[k];
                 let (pending, time) = &mut self.workspace.pending[target.index()];
                 let (weight, time) = (std::mem::replace(pending, T::from(0.0)), *time);
-                self.receive(target, time, weight)?;
+                self.receive(target, time, (0, weight))?;
             }
         }
         // Observers see the arrivals of a round as one, however they were added.
@@ -118,27 +140,30 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         Ok(())
     }
 
-    /// Arrivals that meet, with a derivative of its own for the time of each: a target takes them one by one. Its real part is that of their
-    /// sum, as without derivatives, for the order of later events may hang on a rounding.
+    /// Arrivals that meet, with a derivative of its own for the time of each, or at several receptors: a target takes them one by one. Its real part is
+    /// that of their sums, as without derivatives, for the order of later events may hang on a rounding.
     fn arrive_one_by_one(&mut self) -> Result<(), SimulateError> {
         let mut arrivals = Vec::new();
         for &(firing, group) in &self.workspace.due {
             let time = self.fired_at(firing).after(self.circuit.delay(group));
-            let synapses = self.circuit.synapses(group);
-            arrivals
-                .extend(synapses.map(|k| (self.circuit.targets[k], time, self.circuit.weights[k])));
+            let (synapses, receptor) = (self.circuit.synapses(group), self.circuit.receptor(group));
+            arrivals.extend(synapses.map(|k| Met {
+                target: self.circuit.targets[k],
+                receptor,
+                time,
+                weight: self.circuit.weights[k],
+            }));
         }
-        arrivals.sort_by_key(|&(target, ..)| target);
-        for at_one in arrivals.chunk_by(|a, b| a.0 == b.0) {
-            let &[.., (target, Time { rest, .. }, _)] = at_one else { continue };
+        arrivals.sort_by_key(|met| met.target);
+        for at_one in arrivals.chunk_by(|a, b| a.target == b.target) {
+            let &[.., Met { target, time: Time { rest, .. }, .. }] = at_one else { continue };
             let n = target.index();
             self.touch(target);
-            self.advance(target, Time { rest, ..at_one[0].1 });
-            let sum = at_one.iter().fold(T::from(0.0), |sum, &(.., weight)| sum + weight);
+            self.advance(target, Time { rest, ..at_one[0].time });
             let model = &self.circuit.neurons[n];
-            let as_one = model.receive(self.workspace.cells[n].state, sum);
-            for &(_, time, weight) in at_one {
-                self.take(target, Time { rest, ..time }, weight)?;
+            let as_one = as_one::<T, N>(model, self.workspace.cells[n].state, at_one);
+            for met in at_one {
+                self.take(target, Time { rest, ..met.time }, (met.receptor, met.weight))?;
             }
             let state = &mut self.workspace.cells[n].state;
             *state = model.with_real_part(*state, as_one);
@@ -148,7 +173,12 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     }
 
     /// Arrivals at targets that nothing else reaches in this round.
-    fn arrive_apart(&mut self, synapses: Range<usize>, time: Time<T>) -> Result<(), SimulateError> {
+    fn arrive_apart(
+        &mut self,
+        synapses: Range<usize>,
+        receptor: usize,
+        time: Time<T>,
+    ) -> Result<(), SimulateError> {
         let targets = &self.circuit.targets[synapses.clone()];
         let weights = &self.circuit.weights[synapses];
         let mut k = 0;
@@ -165,11 +195,12 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                     weight += weights[k];
                     k += 1;
                 }
+                let arrival = (receptor, weight);
                 let is_common =
-                    is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, weight);
+                    is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, arrival);
                 if !is_common {
                     self.touch(target);
-                    self.receive(target, time, weight)?;
+                    self.receive(target, time, arrival)?;
                 }
             }
         }
@@ -194,7 +225,12 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// The common arrival, at a plain target: its outlook does not change. Says whether it was one; if not, the target is as
     /// it was.
     #[inline(always)]
-    fn receive_in_silence(&mut self, target: NeuronId, time: Time<T>, weight: T) -> bool {
+    fn receive_in_silence(
+        &mut self,
+        target: NeuronId,
+        time: Time<T>,
+        (receptor, weight): (usize, T),
+    ) -> bool {
         if weight.is_exactly_zero() {
             return true;
         }
@@ -211,7 +247,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         } else {
             model.flow(cell.state, dt)
         };
-        let state = model.receive(moved, weight);
+        let state = model.receive_at(moved, receptor, weight);
         let until = if cell.due < self.horizon { cell.due } else { self.horizon };
         let ahead = (until - time.rounded.re()) - time.rest;
         if !(model.is_silent_for(state, ahead) & model.is_finite(state)) {
@@ -239,15 +275,25 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             && self.workspace.due.iter().all(|&(_, group)| self.circuit.is_apart(group))
     }
 
-    fn receive(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
-        self.take(neuron, time, weight)?;
+    fn receive(
+        &mut self,
+        neuron: NeuronId,
+        time: Time<T>,
+        (receptor, weight): (usize, T),
+    ) -> Result<(), SimulateError> {
+        self.take(neuron, time, (receptor, weight))?;
         if !weight.is_exactly_zero() {
             self.record(neuron, false);
         }
         Ok(())
     }
 
-    fn take(&mut self, neuron: NeuronId, time: Time<T>, weight: T) -> Result<(), SimulateError> {
+    fn take(
+        &mut self,
+        neuron: NeuronId,
+        time: Time<T>,
+        (receptor, weight): (usize, T),
+    ) -> Result<(), SimulateError> {
         // A sum of exactly zero has no effect, not even a rounding.
         if weight.is_exactly_zero() {
             return Ok(());
@@ -264,7 +310,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             let state = cell.state;
             self.workspace.before.push(Before { observer: k, time, state, tangent });
         }
-        cell.state = model.receive(cell.state, weight);
+        cell.state = model.receive_at(cell.state, receptor, weight);
         if !model.is_finite(cell.state) {
             let neuron = self.circuit.named(neuron);
             return Err(SimulateError::NonFinite { neuron, time: self.now });

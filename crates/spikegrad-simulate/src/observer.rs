@@ -12,6 +12,11 @@ use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
 use spikegrad_network::{Cusp, Measure, Place, Readout, ReadoutRequest, Time};
 use std::cmp::Ordering;
 
+/// The place of a maximum `peak` seconds after arrivals at `time`.
+fn at_once<T: Scalar>(time: Time<T>, peak: T) -> Place<T> {
+    if time.after(peak).coincides(time) { Place::AfterArrivals } else { Place::Free }
+}
+
 /// The highest potential so far.
 #[derive(Clone, Copy, Debug)]
 struct Highest<T: Scalar, N: Neuron<T>> {
@@ -146,7 +151,18 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         dt: T,
         after: N::State,
     ) {
-        if !self.looks_higher() || neuron.membrane_rate(before).re() <= 0.0 {
+        if !self.looks_higher() {
+            return;
+        }
+        if let Some(general) = neuron.as_general() {
+            // Under several currents a potential may rise and fall more than once.
+            general.maxima(N::to_vector(before), dt.re(), |peak| {
+                let state = neuron.flow(before, peak);
+                self.consider(neuron, time.after(peak), (state, tangent), at_once(time, peak));
+            });
+            return;
+        }
+        if neuron.membrane_rate(before).re() <= 0.0 {
             return;
         }
         let Some(peak) = neuron.next_maximum(before) else { return };
@@ -164,9 +180,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         } else {
             (neuron.flow(before, peak), tangent)
         };
-        let at = time.after(peak);
-        let place = if at.coincides(time) { Place::AfterArrivals } else { Place::Free };
-        self.consider(neuron, at, (state, tangent), place);
+        self.consider(neuron, time.after(peak), (state, tangent), at_once(time, peak));
     }
 
     /// An arrival in `round` turned `before` into `after` at `time`.

@@ -165,7 +165,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 continue;
             }
             let n = request.neuron.index();
-            if circuit.neurons[n].as_general().is_some() {
+            if circuit.neurons[n].as_general().is_some_and(|general| !general.is_read()) {
                 return Err(SimulateError::Measure { neuron: circuit.named(request.neuron) });
             }
             let place = *self.observer_of[n].get_or_insert_with(|| {

@@ -4,6 +4,7 @@
 //! ones among them. Not here: the shape (`mod.rs`).
 
 use super::{Delays, Plan, Random, Reads, Window};
+use spikegrad_dynamics::alif::{self, A, ADAPT_CURRENT, ADAPT_THRESHOLD, TAU_ADAPT};
 use spikegrad_dynamics::lif;
 use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
 use spikegrad_network::Model;
@@ -64,6 +65,7 @@ impl<'a> Draw<'a> {
             size: size as u64,
             model: model.table().model.into(),
             params: Named::default(),
+            receptors: None,
             initial: Named::default(),
         };
         let Plan { bias, initial, refractory, .. } = *self.plan;
@@ -81,7 +83,30 @@ impl<'a> Draw<'a> {
                 document.set(quantity, numbers);
             }
         }
+        if self.plan.adapts && model.spikes() {
+            self.adapt(&mut document, size);
+        }
         document
+    }
+
+    /// Lets neurons adapt: about what a spike or two move a threshold or a current by, of which one may be zero.
+    fn adapt(&mut self, document: &mut PopulationDocument, size: usize) {
+        let shares = [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)][self.random.below(3)];
+        for position in [TAU_ADAPT, ADAPT_THRESHOLD, ADAPT_CURRENT, A] {
+            if position == A && !self.plan.initial {
+                continue;
+            }
+            let numbers = self.numbers(size, |draw| match position {
+                // Equal to a synaptic time constant now and then, or next to one.
+                TAU_ADAPT => {
+                    [0.005, 0.005 * (1.0 + 2f64.powi(-31)), 0.03, 0.1][draw.random.below(4)]
+                }
+                ADAPT_THRESHOLD => shares.0 * draw.within(0.0, 0.5),
+                ADAPT_CURRENT => shares.1 * draw.within(-0.2, 0.8),
+                _ => draw.within(0.0, 2.0),
+            });
+            document.set(&alif::ALIF.table().quantities[position], numbers);
+        }
     }
 
     /// A number of a neuron, by its position in [`lif::TABLE`].
@@ -127,6 +152,7 @@ impl<'a> Draw<'a> {
         ConnectionDocument {
             from,
             to,
+            receptor: None,
             weights: Some(Entries::Rows(weights)),
             delay,
             weight_of: None,
@@ -164,6 +190,7 @@ impl<'a> Draw<'a> {
         ConnectionDocument {
             from,
             to,
+            receptor: None,
             weights: None,
             delay: None,
             weight_of: None,

@@ -20,6 +20,7 @@ pub use random::Random;
 
 use draw::Draw;
 use proptest::prelude::*;
+use spikegrad_dynamics::alif;
 use spikegrad_network::Model;
 use spikegrad_network::loss::{
     AnyLoss, RateRegulariser, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Sum,
@@ -110,6 +111,8 @@ pub struct Plan {
     pub initial: bool,
     /// Weights that synapses share, in some of the connections.
     pub tied: bool,
+    /// Spiking neurons adapt, with thresholds that rise, currents that are taken away, or both.
+    pub adapts: bool,
     /// Input spikes.
     pub spikes: usize,
     /// When they come.
@@ -149,6 +152,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 bias,
                 initial,
                 tied: seed % TIED == TIED - 1,
+                adapts: false,
                 spikes,
                 window: USUAL,
                 regime: Regime::Usual,
@@ -175,6 +179,11 @@ pub fn spiking_plan() -> impl Strategy<Value = Plan> {
     any_plan().prop_map(|plan| Plan { reads: Reads::Spikes, ..plan })
 }
 
+/// Plans whose spiking neurons adapt. Engines for leaky neurons alone do not run them.
+pub fn adapting_plan() -> impl Strategy<Value = Plan> {
+    any_plan().prop_map(|plan| Plan { adapts: true, ..plan })
+}
+
 /// Valid problems of every kind: network, stimulus and loss.
 pub fn problems() -> impl Strategy<Value = Problem> {
     any_plan().prop_filter_map("a valid problem", |plan| plan.problem().ok())
@@ -187,9 +196,10 @@ impl Plan {
         let mut draw = Draw::new(self);
         let name = |k: usize| format!("layer{k}");
         let (mut populations, mut connections) = (Vec::new(), Vec::new());
+        let spiking = if self.adapts { Model::General(&alif::ALIF) } else { Model::Lif };
         let mut from = ("input".to_owned(), self.inputs);
         for (k, &size) in self.layers.iter().enumerate() {
-            populations.push(draw.population(name(k), size, Model::Lif));
+            populations.push(draw.population(name(k), size, spiking));
             connections.push(draw.dense(from.0, name(k), (from.1, size)));
             if self.recurrent {
                 connections.push(draw.sparse(name(k), name(k), (size, size)));

@@ -5,7 +5,7 @@
 
 use super::{Plan, Random};
 use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
-use spikegrad_dynamics::{Quantity, lif};
+use spikegrad_dynamics::{Quantity, alif, lif};
 use spikegrad_network::problem::{OneOrMany, PopulationDocument, ProblemDocument};
 
 /// A rest far from every other potential.
@@ -20,8 +20,9 @@ struct Neuron([f64; lif::COUNT]);
 /// Moves the neurons of a document to their thresholds.
 pub(super) fn approach(document: &mut ProblemDocument, plan: &Plan) {
     let mut random = Random::new(plan.seed ^ 0x4ea4);
+    let models = [lif::TABLE.model, alif::ALIF.table().model];
     for population in
-        document.network.populations.iter_mut().filter(|p| p.model == lif::TABLE.model)
+        document.network.populations.iter_mut().filter(|p| models.contains(&p.model.as_str()))
     {
         let size = usize::try_from(population.size).unwrap_or_default();
         let count = if plan.heterogeneous { size } else { size.min(1) };

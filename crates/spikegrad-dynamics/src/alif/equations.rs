@@ -1,4 +1,4 @@
-//! The equations of a neuron that adapts. The state is (u, a, I₁, …, I_K).
+//! The equations of a neuron that adapts. The state is (u, a, I₁, I₂, …).
 //!
 //! Not here: its numbers (`table.rs`), the search of a crossing (`exponentials/`).
 
@@ -9,9 +9,9 @@ use super::table::{
 use crate::exponentials::{Course, Current, membrane_after, response};
 use crate::general::vector;
 use crate::lif::{BELOW_THRESHOLD, sum};
-use crate::receptors::{Currents, table};
+use crate::receptors::{Currents, Room, table};
 use crate::table::excess;
-use crate::{Below, COMPONENTS, Equations, NUMBERS, Outlook, Quantity, Scalar, Table, Vector};
+use crate::{Below, Equations, NUMBERS, Outlook, Quantity, Scalar, Table, Vector};
 
 /// With K receptors.
 pub(super) struct Alif<const K: usize>;
@@ -41,12 +41,11 @@ impl<const K: usize> Alif<K> {
         Currents { first: 2, taus: &p[TAU_SYN..TAU_SYN + K] }
     }
 
-    fn with_course<R>(p: &[f64], state: Vector<f64>, ask: impl FnOnce(&Course<'_>) -> R) -> R {
-        let mut currents = [Current::default(); COMPONENTS];
-        let count = Self::currents(p).write(&state, &mut currents);
-        currents[count] = Current { size: Self::lift(p) * state[1], tau: p[TAU_ADAPT] };
+    fn course<'a>(p: &[f64], state: &Vector<f64>, room: &'a mut Room) -> Course<'a> {
+        let count = Self::currents(p).write(state, room);
+        room[count] = Current { size: Self::lift(p) * state[1], tau: p[TAU_ADAPT] };
         let (height, rest, tau_mem) = (state[0], Self::rest(p), p[TAU_MEM]);
-        ask(&Course { height, rest, tau_mem, currents: &currents[..=count] })
+        Course { height, rest, tau_mem, currents: &room[..=count] }
     }
 }
 
@@ -101,6 +100,9 @@ impl<const K: usize> Equations for Alif<K> {
         state[2 + receptor] += weight;
         state
     }
+    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+        Some(Self::currents(p).kick(p[TAU_MEM], (receptor, weight), is_held))
+    }
     fn threshold<T: Scalar>(_: &[T], state: Vector<T>) -> T {
         state[0]
     }
@@ -110,13 +112,13 @@ impl<const K: usize> Equations for Alif<K> {
         state
     }
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::with_course(p, state, |course| course.next_spike())
+        Self::course(p, &state, &mut Room::default()).next_spike()
     }
     fn outlook(p: &[f64], state: Vector<f64>) -> Option<Outlook<f64>> {
-        Some(Self::with_course(p, state, |course| course.first_crossing()))
+        Some(Self::course(p, &state, &mut Room::default()).first_crossing())
     }
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::with_course(p, state, |course| course.earliest_crossing())
+        Self::course(p, &state, &mut Room::default()).earliest_crossing()
     }
     fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
         p[V_TH] + (p[ADAPT_THRESHOLD] * state[1] + state[0])

@@ -7,7 +7,7 @@
 //!
 //! The state keeps the potential above the threshold as it is now, u = V − `v_th` − β a, so that what decides about a spike is known to its own last bits.
 //! That the threshold falls lifts u: the adaptation is a current of the size (β (`tau_mem`/`tau_adapt` − 1) − γ) a that decays with it,
-//! and u moves as under any currents (`exponentials/`; docs/mathematics.md, eqs. 26d–26h).
+//! and u moves as under any currents (`exponentials/`; docs/mathematics.md, eqs. 27e–27i).
 //!
 //! Not here: more than one neuron.
 

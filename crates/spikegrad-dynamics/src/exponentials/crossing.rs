@@ -8,7 +8,7 @@ use super::{Course, Current};
 use crate::double_double::DoubleDouble;
 use crate::lif::root::{Step, search};
 use crate::math::{exp, exp_m1};
-use crate::{Outlook, exp_divided};
+use crate::{COMPONENTS, Outlook, exp_divided};
 
 /// A height is computed in `f64` with an error of a few hundred roundings at most: where it is smaller than this share of its terms, it is
 /// computed again, in double-double.
@@ -18,29 +18,77 @@ const UNCERTAIN: f64 = 1e-10;
 /// share of its terms touches.
 const TOUCH: f64 = 1e-29;
 
+/// Up to so many membrane time constants u is measured from its start.
+const EARLY: f64 = 0.5;
+
+/// `e⁻⁷⁵⁰` is zero as a double.
+const GONE: f64 = 750.0;
+
 impl Course<'_> {
     /// Whether and when u crosses zero next, from below.
     ///
     /// A height above zero is one that rounding has brought there: it counts as zero. A touch is reported where no crossing follows.
     pub(crate) fn first_crossing(&self) -> Outlook<f64> {
         let course = Self { height: self.height.min(0.0), ..*self };
-        let drive = Sum::of(self.rest, self.currents);
-        let signs = drive.signs();
-        if course.height == 0.0 && signs.starts_positive {
+        if course.height == 0.0 && Sum::of(self.rest, self.currents).signs().starts_positive {
             let slope = self.precise_drive(DoubleDouble::from(0.0)).0.to_f64() / self.tau_mem;
             return Outlook::Crossing { dt: 0.0, slope };
         }
-        let (mut from, mut rises, mut touch) = (0.0, signs.starts_positive, None);
+        let mut found = Outlook::Silent;
+        course.for_each_rise(|ahead| {
+            let crosses = matches!(ahead, Outlook::Crossing { .. });
+            if crosses || found == Outlook::Silent {
+                found = ahead;
+            }
+            !crosses
+        });
+        found
+    }
+
+    /// Calls `each` with the time to every maximum of u ahead, in order.
+    ///
+    /// −`tau_mem` u̇ is the height of a membrane at rest at zero whose currents are `(tau_mem/τ_j) c_j`: where it grows through zero, u is highest.
+    pub(crate) fn maxima(&self, each: &mut dyn FnMut(f64)) {
+        let mut currents = [Current::default(); COMPONENTS];
+        let pairs = currents.iter_mut().zip(self.currents);
+        pairs.for_each(|(into, &Current { size, tau })| {
+            *into = Current { size: size * (self.tau_mem / tau), tau };
+        });
+        let fall = -self.precise_lift();
+        let currents = &currents[..self.currents.len()];
+        let fall = Course { height: fall, rest: 0.0, tau_mem: self.tau_mem, currents };
+        fall.for_each_rise(|ahead| {
+            if let Outlook::Crossing { dt, .. } = ahead {
+                each(dt);
+            }
+            true
+        });
+    }
+
+    /// `tau_mem` u̇, its sum rounded once or little more.
+    fn precise_lift(&self) -> f64 {
+        let (drive, _) = self.precise_drive(DoubleDouble::from(0.0));
+        (drive - DoubleDouble::from(self.height)).to_f64()
+    }
+
+    /// Calls `with` with what lies on each rise that starts below zero, in order, until it says no.
+    fn for_each_rise(&self, mut with: impl FnMut(Outlook<f64>) -> bool) {
+        let signs = Sum::of(self.rest, self.currents).signs();
+        let (mut from, mut rises) = (0.0, signs.starts_positive);
+        let mut is_below = self.height <= 0.0;
         for &until in signs.changes().iter().chain(&[f64::INFINITY]) {
-            let ahead = if rises { course.on_rise(from, until) } else { Outlook::Silent };
-            match ahead {
-                Outlook::Crossing { .. } => return ahead,
-                Outlook::Touch { dt } => touch = touch.or(Some(dt)),
-                Outlook::Silent => {}
+            if rises && is_below {
+                let ahead = self.on_rise(from, until);
+                is_below = !matches!(ahead, Outlook::Crossing { .. });
+                if !with(ahead) {
+                    return;
+                }
+            } else if !rises && !is_below {
+                // What has not been above stays below while it falls, whatever rounding says.
+                is_below = self.height_after(until).0 < 0.0;
             }
             (from, rises) = (until, !rises);
         }
-        touch.map_or(Outlook::Silent, |dt| Outlook::Touch { dt })
     }
 
     /// Seconds to the next crossing.
@@ -85,10 +133,15 @@ impl Course<'_> {
         loop {
             let until = from + length;
             let (height, size) = self.height_after(until);
-            if height > UNCERTAIN * size {
+            let is_above = height > UNCERTAIN * size
+                || height >= -UNCERTAIN * size && {
+                    let Sized { value, size } = self.precise_height(until.into());
+                    value.to_f64() > TOUCH * size
+                };
+            if is_above {
                 return Some(until);
             }
-            if size == 0.0 || !until.is_finite() {
+            if self.has_settled(until) || !until.is_finite() {
                 return None;
             }
             length *= 2.0;
@@ -110,30 +163,48 @@ impl Course<'_> {
         Outlook::Crossing { dt: t.to_f64(), slope }
     }
 
-    /// u after `t`, and the sizes of the terms that it is the sum of.
+    /// u after `t`, and the sizes of the terms that it is the sum of, in units of [`Self::decay`].
     pub(super) fn height_after(&self, t: f64) -> (f64, f64) {
-        let x = t / self.tau_mem;
+        let (x, decay) = (t / self.tau_mem, self.decay(t));
         let above_rest = self.height - self.rest;
         let (mut response, mut size) = (0.0, 0.0);
         for &Current { size: current, tau } in self.currents {
-            let part = current * x * exp_divided([-x, -t / tau]);
+            let part = current * x * exp_divided([decay - x, decay - t / tau]);
             response += part;
             size += part.abs();
         }
         // Early, the way from the start is small and known better than u; later, u itself is.
-        if x < 0.5 {
+        if x < EARLY {
             let lost = -exp_m1(-x) * above_rest;
             (self.height + (response - lost), size + lost.abs() + self.height.abs())
         } else {
-            let left = exp(-x) * above_rest;
+            let left = exp(decay - x) * above_rest;
             (self.rest + (left + response), size + left.abs() + self.rest.abs())
         }
     }
 
-    /// du/dt after `t`, where u is `height`.
+    /// du/dt after `t`, where u is `height`, in the same units.
     fn rate_after(&self, t: f64, height: f64) -> f64 {
-        let currents = self.currents.iter();
-        let drive: f64 = currents.map(|current| current.size * exp(-t / current.tau)).sum();
+        let (currents, decay) = (self.currents.iter(), self.decay(t));
+        let drive: f64 = currents.map(|current| current.size * exp(decay - t / current.tau)).sum();
         (drive + self.rest - height) / self.tau_mem
+    }
+
+    /// The exponent of the unit in which u is measured after `t`, with a minus: where the rest is the threshold itself u fades altogether, and is measured
+    /// in units of its slowest exponential, so that its sign does not underflow. Elsewhere the unit is 1.
+    pub(super) fn decay(&self, t: f64) -> f64 {
+        let x = t / self.tau_mem;
+        if self.rest != 0.0 || x < EARLY {
+            return 0.0;
+        }
+        let currents = self.currents.iter().filter(|current| current.size != 0.0);
+        currents.fold(x, |slowest, current| slowest.min(t / current.tau))
+    }
+
+    /// Whether all that drives the membrane is gone, so that the sign of u stays. A positive current that decays no faster than the membrane lifts it at last.
+    fn has_settled(&self, t: f64) -> bool {
+        let x = t / self.tau_mem;
+        let mut currents = self.currents.iter().filter(|current| current.size != 0.0);
+        self.rest == 0.0 && currents.all(|current| t / current.tau - x > GONE)
     }
 }

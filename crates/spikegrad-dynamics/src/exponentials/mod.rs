@@ -5,7 +5,7 @@
 //! ```
 //!
 //! u is a sum of exponentials, written so that it is uniform where time constants meet: what one current leaves in the membrane is a divided
-//! difference, as for one synapse. A variable that adapts, or a threshold that decays, is one more current (docs/mathematics.md, eqs. 26d–26h).
+//! difference, as for one synapse. A variable that adapts, or a threshold that decays, is one more current (docs/mathematics.md, eqs. 27e–27i).
 //!
 //! The search cannot miss. `e^(t/tau_mem) u` has the sign of u, and its derivative that of the drive `g = rest + Σ c_j e^(−t/τ_j)`: between two
 //! zeros of g at which it changes its sign u crosses zero once at most. g is one exponential shorter than u, and its own zeros are separated in the same way

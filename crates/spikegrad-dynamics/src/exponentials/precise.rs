@@ -17,19 +17,19 @@ pub(super) struct Sized {
 }
 
 impl Course<'_> {
-    /// u after `t`.
+    /// u after `t`, in units of [`Self::decay`].
     pub(super) fn precise_height(&self, t: DoubleDouble) -> Sized {
-        let [height, rest, tau_mem] =
-            [self.height, self.rest, self.tau_mem].map(DoubleDouble::from);
+        let [height, rest, tau_mem, decay] =
+            [self.height, self.rest, self.tau_mem, self.decay(t.to_f64())].map(DoubleDouble::from);
         let x = t / tau_mem;
-        let membrane = (-x).exp();
+        let membrane = (decay - x).exp();
         let parts = [height * membrane, rest * (x * x.phi1())];
         let mut sum = Sized { value: parts[0] + parts[1], size: parts.map(size).iter().sum() };
         for current in self.currents {
             let y = t / DoubleDouble::from(current.tau);
             let gap = y - x;
             let (slow, gap) =
-                if gap.to_f64() >= 0.0 { (membrane, gap) } else { ((-y).exp(), -gap) };
+                if gap.to_f64() >= 0.0 { (membrane, gap) } else { ((decay - y).exp(), -gap) };
             let part = x * slow * gap.phi1() * DoubleDouble::from(current.size);
             sum = Sized { value: sum.value + part, size: sum.size + size(part) };
         }
@@ -38,10 +38,15 @@ impl Course<'_> {
 
     /// The drive after `t`, and its derivative.
     pub(super) fn precise_drive(&self, t: DoubleDouble) -> (DoubleDouble, f64) {
+        self.drive_in_units(t, 0.0)
+    }
+
+    /// The same in units of `e^(−decay)`.
+    fn drive_in_units(&self, t: DoubleDouble, decay: f64) -> (DoubleDouble, f64) {
         let mut drive = (DoubleDouble::from(self.rest), 0.0);
         for current in self.currents {
-            let tau = DoubleDouble::from(current.tau);
-            let part = DoubleDouble::from(current.size) * (-(t / tau)).exp();
+            let exponent = DoubleDouble::from(decay) - t / DoubleDouble::from(current.tau);
+            let part = DoubleDouble::from(current.size) * exponent.exp();
             drive = (drive.0 + part, drive.1 - part.to_f64() / current.tau);
         }
         drive
@@ -51,7 +56,7 @@ impl Course<'_> {
     pub(super) fn precise_peak(&self, t: f64) -> DoubleDouble {
         let mut time = DoubleDouble::from(t);
         for _ in 0..2 {
-            let (drive, rate) = self.precise_drive(time);
+            let (drive, rate) = self.drive_in_units(time, self.decay(time.to_f64()));
             let step = drive.to_f64() / rate;
             // Where the drive hardly changes its sign a step leads anywhere, and the height does not depend on it.
             if step.abs() < t * f64::EPSILON.sqrt() {
@@ -64,13 +69,15 @@ impl Course<'_> {
     /// One step of Newton's method for u from `t`, and u there.
     fn step(&self, t: DoubleDouble) -> (f64, f64) {
         let height = self.precise_height(t).value;
-        let rate = (self.precise_drive(t).0 - height).to_f64() / self.tau_mem;
+        let (drive, _) = self.drive_in_units(t, self.decay(t.to_f64()));
+        let rate = (drive - height).to_f64() / self.tau_mem;
         (-height.to_f64() / rate, height.to_f64())
     }
 
     /// How long before a peak of this height u is zero, as far as a parabola goes.
     pub(super) fn way_back(&self, peak: DoubleDouble, height: f64) -> f64 {
-        (2.0 * height * self.tau_mem / -self.precise_drive(peak).1).sqrt()
+        let (_, bend) = self.drive_in_units(peak, self.decay(peak.to_f64()));
+        (2.0 * height * self.tau_mem / -bend).sqrt()
     }
 
     /// The zero of u between `from`, where it is negative, and `until`, where it is not, by Newton's method from `guess`: to a rounding of

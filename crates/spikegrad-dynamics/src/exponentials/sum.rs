@@ -1,6 +1,6 @@
 //! Where a sum of exponentials changes its sign.
 //!
-//! n real exponentials have at most n − 1 zeros (docs/mathematics.md, eqs. 26d–26h): divided by one of them, the sum has a derivative that is a sum of the
+//! n real exponentials have at most n − 1 zeros (docs/mathematics.md, eqs. 27e–27i): divided by one of them, the sum has a derivative that is a sum of the
 //! n − 1 others, and between the places where that changes its sign the quotient is monotone. So a bracket for each zero is known, and a
 //! pair of zeros can only be missed where the sum touches zero to roundings; there both signs are right.
 //!

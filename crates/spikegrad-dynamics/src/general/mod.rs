@@ -110,6 +110,9 @@ pub trait Equations: 'static {
     const GOES_ON: GoesOn = GoesOn::Never;
     /// At how many receptors arrivals may come.
     const RECEPTORS: usize = 1;
+    /// Whether averages and maxima of its potential can be read: it never spikes, arrivals do not move its potential, and [`Self::integral`] and
+    /// [`Self::maxima`] say what they must.
+    const IS_READ: bool = false;
 
     /// The state at time 0.
     fn initial<T: Scalar>(p: &[T]) -> Vector<T>;
@@ -136,6 +139,12 @@ pub trait Equations: 'static {
     fn receive_at<T: Scalar>(p: &[T], state: Vector<T>, receptor: usize, weight: T) -> Vector<T> {
         let _ = receptor;
         Self::receive(p, state, weight)
+    }
+    /// By how much an arrival changes d(state)/dt of a free neuron or of one within its refractory time, where it adds to the state and that does not depend on it:
+    /// a difference of two large rates would lose it. `None` if it does.
+    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+        let _ = (p, receptor, weight, is_held);
+        None
     }
     /// Negative below the threshold, zero at it: a spike is where it grows through zero. The first component less 1, unless said otherwise.
     fn threshold<T: Scalar>(p: &[T], state: Vector<T>) -> T {
@@ -172,6 +181,15 @@ pub trait Equations: 'static {
         let _ = (p, state, drive);
         None
     }
+    /// `∫ e^(−decay_rate · s) V ds` over the next `dt` seconds; `over` is (`dt`, `decay_rate`). Asked only where [`Self::IS_READ`].
+    fn integral<T: Scalar>(p: &[T], state: Vector<T>, over: (T, T)) -> T {
+        let _ = (p, state, over);
+        T::from(0.0)
+    }
+    /// Calls `each` with the time to every maximum of the potential ahead, if nothing arrives, in order. Asked only where [`Self::IS_READ`].
+    fn maxima(p: &[f64], state: Vector<f64>, each: &mut dyn FnMut(f64)) {
+        let _ = (p, state, each);
+    }
     /// [`Self::rate`] within the refractory time.
     fn held_rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
         Self::rate(p, state)
@@ -188,6 +206,12 @@ type CycleMap<T> = fn(&[T], Vector<T>, Drive<T>) -> Option<[T; 2]>;
 /// [`Equations::flow_pullback`].
 type FlowPullback<T> = fn(&[T], Vector<T>, T, Vector<T>, &mut [T]) -> Option<Vector<T>>;
 
+/// [`Equations::integral`].
+type Integral<T> = fn(&[T], Vector<T>, (T, T)) -> T;
+
+/// [`Equations::kick`].
+type Kick<T> = fn(&[T], usize, T, bool) -> Option<Vector<T>>;
+
 /// The maps of a model, on one kind of number.
 #[derive(Debug)]
 pub(crate) struct Maps<T> {
@@ -195,9 +219,11 @@ pub(crate) struct Maps<T> {
     rate: fn(&[T], Vector<T>) -> Vector<T>,
     flow: fn(&[T], Vector<T>, T) -> Vector<T>,
     receive: fn(&[T], Vector<T>, usize, T) -> Vector<T>,
+    kick: Kick<T>,
     threshold: fn(&[T], Vector<T>) -> T,
     reset: fn(&[T], Vector<T>) -> Vector<T>,
     membrane: fn(&[T], Vector<T>) -> T,
+    integral: Integral<T>,
     held_rate: fn(&[T], Vector<T>) -> Vector<T>,
     hold: fn(&[T], Vector<T>, T) -> Vector<T>,
     cycle: CycleMap<T>,
@@ -212,9 +238,11 @@ impl<T: Scalar> Maps<T> {
             rate: E::rate,
             flow: E::flow,
             receive: E::receive_at,
+            kick: E::kick,
             threshold: E::threshold,
             reset: E::reset,
             membrane: E::membrane,
+            integral: E::integral,
             held_rate: E::held_rate,
             hold: E::hold,
             cycle: E::cycle,
@@ -222,6 +250,9 @@ impl<T: Scalar> Maps<T> {
         }
     }
 }
+
+/// [`Equations::maxima`].
+type Maxima = fn(&[f64], Vector<f64>, &mut dyn FnMut(f64));
 
 /// A model by its equations, on every number that the engine computes with.
 #[derive(Debug)]
@@ -231,6 +262,8 @@ pub struct General {
     refractory: Option<usize>,
     goes_on: GoesOn,
     receptors: usize,
+    is_read: bool,
+    maxima: Maxima,
     next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     outlook: fn(&[f64], Vector<f64>) -> Option<Outlook<f64>>,
     earliest_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
@@ -255,6 +288,8 @@ impl General {
             refractory: E::REFRACTORY,
             goes_on: E::GOES_ON,
             receptors: E::RECEPTORS,
+            is_read: E::IS_READ,
+            maxima: E::maxima,
             next_spike: E::next_spike,
             outlook: E::outlook,
             earliest_spike: E::earliest_spike,

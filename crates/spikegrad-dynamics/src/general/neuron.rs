@@ -2,8 +2,11 @@
 //!
 //! Not here: reverse rules (`pullback.rs`).
 
-use super::{Drive, General, GoesOn, Maps, NUMBERS, Vector};
+use super::{COMPONENTS, Drive, General, GoesOn, Maps, NUMBERS, Vector};
 use crate::{Dual, Outlook, Scalar};
+
+/// A map from a state to a number, on duals.
+type MapOfState<T> = fn(&[Dual<T>], Vector<Dual<T>>) -> Dual<T>;
 
 /// A neuron with its numbers.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +94,49 @@ impl<T: Scalar> GeneralNeuron<T> {
         (self.maps.cycle)(self.p(), state, drive)
     }
 
+    /// Whether averages and maxima of its potential can be read.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.model.is_read
+    }
+
+    /// dV/dt of a free neuron, per second.
+    #[must_use]
+    pub fn membrane_rate(&self, state: Vector<T>) -> T {
+        self.along_motion(self.duals.membrane, state)
+    }
+
+    /// By how much an arrival changes dV/dt of a free neuron whose rate is linear in its state.
+    #[must_use]
+    pub fn rate_change(&self, receptor: usize, weight: T) -> T {
+        let nothing = [T::from(0.0); COMPONENTS];
+        let arrived = self.receive(nothing, receptor, weight);
+        self.membrane_rate(arrived) - self.membrane_rate(nothing)
+    }
+
+    /// `∫ e^(−decay_rate · s) V ds` over the next `dt` seconds; `over` is (`dt`, `decay_rate`).
+    #[must_use]
+    pub fn integral(&self, state: Vector<T>, over: (T, T)) -> T {
+        (self.maps.integral)(self.p(), state, over)
+    }
+
+    /// Calls `each` with the time to every maximum of the potential within the next `dt` seconds, in order.
+    pub fn maxima(&self, state: Vector<T>, dt: f64, mut each: impl FnMut(T)) {
+        let (numbers, count) = self.real();
+        (self.model.maxima)(&numbers[..count], state.map(Scalar::re), &mut |real| {
+            if real > dt {
+                return;
+            }
+            if !T::CARRIES_DERIVATIVE {
+                return each(real.into());
+            }
+            // V̇ = 0 also in its infinitesimal part.
+            let at = self.flow(state, real.into());
+            let bend = self.membrane_bend(at);
+            each((T::from(real) - self.membrane_rate(at) / bend).with_re(real));
+        });
+    }
+
     /// The refractory time, in seconds.
     #[must_use]
     pub fn refractory(&self) -> T {
@@ -150,9 +196,26 @@ impl<T: Scalar> GeneralNeuron<T> {
     /// d(threshold function)/dt of a free neuron.
     #[must_use]
     pub fn slope(&self, state: Vector<T>) -> T {
+        self.along_motion(self.duals.threshold, state)
+    }
+
+    /// The derivative of a map along the free motion, per second.
+    fn along_motion(&self, map: MapOfState<T>, state: Vector<T>) -> T {
+        self.along(map, state, self.rate(state, false))
+    }
+
+    /// d²V/dt² of a free neuron whose potential is a sum of its components.
+    fn membrane_bend(&self, state: Vector<T>) -> T {
         let rate = self.rate(state, false);
         let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
         let p = self.numbers.map(|x| Dual::new(x, T::from(0.0)));
-        (self.duals.threshold)(&p[..self.p().len()], moving).eps
+        let bend = (self.duals.rate)(&p[..self.p().len()], moving).map(|x| x.eps);
+        self.along(self.duals.membrane, state, bend)
+    }
+
+    fn along(&self, map: MapOfState<T>, state: Vector<T>, rate: Vector<T>) -> T {
+        let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
+        let p = self.numbers.map(|x| Dual::new(x, T::from(0.0)));
+        map(&p[..self.p().len()], moving).eps
     }
 }

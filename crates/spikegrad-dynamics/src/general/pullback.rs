@@ -25,6 +25,11 @@ fn dot<T: Scalar>(a: &Vector<T>, b: &Vector<T>) -> T {
     a.iter().zip(b).fold(T::from(0.0), |sum, (&a, &b)| sum + a * b)
 }
 
+/// a·(b − c), in which components that are alike have no part.
+fn dot_of_difference<T: Scalar>(a: &Vector<T>, b: &Vector<T>, c: &Vector<T>) -> T {
+    dot(a, &std::array::from_fn(|k| b[k] - c[k]))
+}
+
 fn eps<T: Scalar>(x: Vector<Dual<T>>) -> Vector<T> {
     x.map(|x| x.eps)
 }
@@ -108,10 +113,14 @@ impl<T: Scalar> GeneralNeuron<T> {
         let by_weight = along(constant(from), Dual::new(weight, T::from(1.0)));
         let rate = self.rate(from, is_held);
         let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
-        let moved = along(moving, Dual::new(weight, T::from(0.0)));
-        let rate = self.rate(to, is_held);
-        let weight = dot(&after, &by_weight);
-        ArrivalPullback { weight, time: dot(&after, &moved) - dot(&after, &rate) }
+        let time = match (self.maps.kick)(self.p(), receptor, weight, is_held) {
+            Some(kick) => -dot(&after, &kick),
+            None => {
+                let moved = along(moving, Dual::new(weight, T::from(0.0)));
+                dot_of_difference(&after, &moved, &self.rate(to, is_held))
+            }
+        };
+        ArrivalPullback { weight: dot(&after, &by_weight), time }
     }
 
     /// Pulls `after` back through an arrival at `state`.
@@ -130,7 +139,7 @@ impl<T: Scalar> GeneralNeuron<T> {
     /// The end of the refractory time, in `state`: ∂L/∂(its time) is `λ·(f_held − f_free)`.
     #[must_use]
     pub fn release_pullback(&self, state: Vector<T>, after: Vector<T>) -> T {
-        dot(&after, &self.rate(state, true)) - dot(&after, &self.rate(state, false))
+        dot_of_difference(&after, &self.rate(state, true), &self.rate(state, false))
     }
 
     /// What a later spike does to what comes after it: `λ·(Dh f⁻ − f⁺)`; `state` is that just before, `after` the adjoint just after it.
@@ -139,7 +148,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         let (maps, rate, p) = (self.duals, self.rate(state, false), constant(self.numbers));
         let moving = std::array::from_fn(|k| Dual::new(state[k], rate[k]));
         let moved = eps((maps.reset)(&p[..self.p().len()], moving));
-        dot(&after, &moved) - dot(&after, &self.rate(self.reset(state), true))
+        dot_of_difference(&after, &moved, &self.rate(self.reset(state), true))
     }
 
     /// Pulls a spike back whose time has the derivative `time` in all: through its reset, and by `∂t/∂x = −∇g/(∇g·f)` through the threshold.
@@ -189,6 +198,20 @@ impl<T: Scalar> GeneralNeuron<T> {
         let p = constant(self.numbers);
         let by_input = eps(along(&p[..self.p().len()], constant(state), one));
         (before, dot(&by_input, &after))
+    }
+
+    /// What ∂L/∂([`Self::integral`]) = `cotangent` gives to the state from which it starts.
+    #[must_use]
+    pub fn integral_pullback(
+        &self,
+        state: Vector<T>,
+        (dt, decay_rate): (T, T),
+        cotangent: T,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let over = (Dual::new(dt, T::from(0.0)), Dual::new(decay_rate, T::from(0.0)));
+        let integral = |p: &[Dual<T>], x: Vector<Dual<T>>| (self.duals.integral)(p, x, over);
+        self.scalar_pullback(state, cotangent, integral, gradient)
     }
 
     fn scalar_pullback(

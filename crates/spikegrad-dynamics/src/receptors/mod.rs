@@ -11,6 +11,7 @@
 
 pub(crate) mod table;
 
+use crate::divided::exp_divided;
 use crate::exponentials::{Course, Current, membrane_after, response};
 use crate::general::vector;
 use crate::lif::{
@@ -51,6 +52,9 @@ pub fn integrator(receptors: usize) -> Option<&'static General> {
     INTEGRATORS.get(receptors.checked_sub(2)?)
 }
 
+/// Room for the currents of a search.
+pub(crate) type Room = [Current; COMPONENTS];
+
 /// Currents of a state from the component `first` on.
 #[derive(Clone, Copy)]
 pub(crate) struct Currents<'a, T> {
@@ -79,6 +83,18 @@ impl<T: Scalar> Currents<'_, T> {
         }
     }
 
+    /// By how much an arrival at a receptor changes the rates of membrane and current; the former only while it is free.
+    pub(crate) fn kick(
+        &self,
+        tau_mem: T,
+        (receptor, weight): (usize, T),
+        is_held: bool,
+    ) -> Vector<T> {
+        let mut change = vector([if is_held { T::from(0.0) } else { weight / tau_mem }]);
+        change[self.first + receptor] = -weight / self.taus[receptor];
+        change
+    }
+
     /// What they leave in the membrane within `dt` seconds, which are `x` of its time constants.
     pub(crate) fn response(&self, state: &Vector<T>, (dt, x): (T, T)) -> T {
         let parts = self.taus.iter().enumerate();
@@ -87,8 +103,18 @@ impl<T: Scalar> Currents<'_, T> {
         })
     }
 
+    /// The integral of that response over `dt` seconds under a weight that decays at a rate per second (docs/mathematics.md, eq. 27j).
+    fn integral(&self, state: &Vector<T>, tau_mem: T, (dt, decay_rate): (T, T)) -> T {
+        let (x, fading) = (dt / tau_mem, decay_rate * dt);
+        let parts = self.taus.iter().enumerate();
+        parts.fold(T::from(0.0), |sum, (k, &tau)| {
+            let points = [T::from(0.0), -x - fading, -dt / tau - fading];
+            sum + state[self.first + k] * (x * dt) * exp_divided(points)
+        })
+    }
+
     /// The same in real numbers, for a search.
-    pub(crate) fn write(&self, state: &Vector<T>, into: &mut [Current; COMPONENTS]) -> usize {
+    pub(crate) fn write(&self, state: &Vector<T>, into: &mut Room) -> usize {
         for (k, tau) in self.taus.iter().enumerate() {
             into[k] = Current { size: state[self.first + k].re(), tau: tau.re() };
         }
@@ -121,11 +147,10 @@ impl<const K: usize> Spiking<K> {
         Currents { first: 1, taus: &p[Self::TAUS..Self::TAUS + K] }
     }
 
-    fn with_course<R>(p: &[f64], state: Vector<f64>, ask: impl FnOnce(&Course<'_>) -> R) -> R {
-        let mut currents = [Current::default(); COMPONENTS];
-        let count = Self::currents(p).write(&state, &mut currents);
+    fn course<'a>(p: &[f64], state: &Vector<f64>, room: &'a mut Room) -> Course<'a> {
+        let count = Self::currents(p).write(state, room);
         let (height, rest, tau_mem) = (state[0], Self::rest(p), p[TAU_MEM]);
-        ask(&Course { height, rest, tau_mem, currents: &currents[..count] })
+        Course { height, rest, tau_mem, currents: &room[..count] }
     }
 }
 
@@ -175,6 +200,9 @@ impl<const K: usize> Equations for Spiking<K> {
         state[1 + receptor] += weight;
         state
     }
+    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+        Some(Self::currents(p).kick(p[TAU_MEM], (receptor, weight), is_held))
+    }
     fn threshold<T: Scalar>(_: &[T], state: Vector<T>) -> T {
         state[0]
     }
@@ -183,13 +211,13 @@ impl<const K: usize> Equations for Spiking<K> {
         state
     }
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::with_course(p, state, |course| course.next_spike())
+        Self::course(p, &state, &mut Room::default()).next_spike()
     }
     fn outlook(p: &[f64], state: Vector<f64>) -> Option<Outlook<f64>> {
-        Some(Self::with_course(p, state, |course| course.first_crossing()))
+        Some(Self::course(p, &state, &mut Room::default()).first_crossing())
     }
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::with_course(p, state, |course| course.earliest_crossing())
+        Self::course(p, &state, &mut Room::default()).earliest_crossing()
     }
     fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
         p[V_TH] + state[0]
@@ -235,6 +263,7 @@ impl<const K: usize> Equations for Integrating<K> {
     );
     const DIMENSION: usize = 1 + K;
     const RECEPTORS: usize = K;
+    const IS_READ: bool = true;
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
         let mut state = vector([p[Self::V] - Self::rest(p)]);
@@ -266,6 +295,9 @@ impl<const K: usize> Equations for Integrating<K> {
         state[1 + receptor] += weight;
         state
     }
+    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+        Some(Self::currents(p).kick(p[TAU_MEM], (receptor, weight), is_held))
+    }
     fn reset<T: Scalar>(_: &[T], state: Vector<T>) -> Vector<T> {
         state
     }
@@ -277,5 +309,18 @@ impl<const K: usize> Equations for Integrating<K> {
     }
     fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
         Self::rest(p) + state[0]
+    }
+    fn integral<T: Scalar>(p: &[T], state: Vector<T>, (dt, decay_rate): (T, T)) -> T {
+        let (x, fading) = (dt / p[TAU_MEM], decay_rate * dt);
+        let of_weight = |length: T| dt * exp_divided([T::from(0.0), -length]);
+        Self::rest(p) * of_weight(fading)
+            + state[0] * of_weight(x + fading)
+            + Self::currents(p).integral(&state, p[TAU_MEM], (dt, decay_rate))
+    }
+    fn maxima(p: &[f64], state: Vector<f64>, each: &mut dyn FnMut(f64)) {
+        let mut currents = Room::default();
+        let count = Self::currents(p).write(&state, &mut currents);
+        let (height, rest, tau_mem) = (state[0], 0.0, p[TAU_MEM]);
+        Course { height, rest, tau_mem, currents: &currents[..count] }.maxima(each);
     }
 }

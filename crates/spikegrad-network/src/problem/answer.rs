@@ -3,7 +3,8 @@
 //! Not here: how they are computed; writing to a file (the command line).
 
 use super::document::{
-    ConnectionDocument, Entries, OneOrMany, PopulationDocument, ProblemDocument, SynapseDocument,
+    ConnectionDocument, Entries, Numbers, OneOrMany, PopulationDocument, ProblemDocument,
+    SynapseDocument,
 };
 use super::quantities::Named;
 use crate::{Gradient, PopulationParameters, Problem, Trace, Values};
@@ -42,7 +43,14 @@ struct NetworkGradient {
 struct PopulationGradient {
     name: String,
     params: Named,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receptors: Option<Vec<ReceptorGradient>>,
     initial: Named,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ReceptorGradient {
+    tau_syn: Numbers,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -142,12 +150,18 @@ fn population_gradient(
 ) -> PopulationGradient {
     let (mut params, mut initial) = (Named::default(), Named::default());
     for (quantity, derivatives) in gradient.values() {
-        if document.get(quantity).is_some() {
+        if document.is_in_section(quantity) && document.get(quantity).is_some() {
             let section = if quantity.is_initial() { &mut initial } else { &mut params };
             section.set(quantity.name(), derivatives.into());
         }
     }
-    PopulationGradient { name: document.name.clone(), params, initial }
+    let of_receptor = |k: usize| {
+        let position = gradient.model().time_constant_of(k)?;
+        Some(ReceptorGradient { tau_syn: (&gradient[position]).into() })
+    };
+    let receptors = document.receptors.as_ref();
+    let receptors = receptors.map(|list| (0..list.len()).filter_map(of_receptor).collect());
+    PopulationGradient { name: document.name.clone(), params, receptors, initial }
 }
 
 fn connection_gradient(

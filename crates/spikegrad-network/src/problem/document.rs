@@ -197,33 +197,89 @@ pub struct PopulationDocument {
     #[serde(default)]
     #[schemars(schema_with = "quantities::parameters")]
     pub params: Named,
-    /// The state at time 0, where it differs from its defaults.
+    /// Receptors with a time constant and a current each, in place of `tau_syn`.
+    #[serde(
+        default,
+        deserialize_with = "present_objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub receptors: Option<Vec<ReceptorDocument>>,
+    /// The state at time 0, where it differs from its defaults. With two or more receptors `i` is a list with an entry for each.
     #[serde(default)]
     #[schemars(schema_with = "quantities::initial")]
     pub initial: Named,
 }
 
-impl PopulationDocument {
-    /// `params` or `initial`, where `quantity` stands.
-    #[must_use]
-    pub fn section(&self, quantity: &Quantity) -> &Named {
-        if quantity.is_initial() { &self.initial } else { &self.params }
-    }
+/// A receptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceptorDocument {
+    /// Unique name within its population.
+    pub name: String,
+    /// Synaptic time constant, in seconds.
+    pub tau_syn: Numbers,
+}
 
+/// Where the numbers of a quantity stand.
+enum Home {
+    /// In `params` or `initial`.
+    Section,
+    /// At this receptor.
+    Receptor(usize),
+}
+
+impl PopulationDocument {
     /// The numbers given for `quantity`.
     #[must_use]
     pub fn get(&self, quantity: &Quantity) -> Option<&Numbers> {
-        self.section(quantity).get(quantity.name())
+        match self.home(quantity) {
+            Home::Receptor(k) => Some(&self.receptors.as_ref()?.get(k)?.tau_syn),
+            Home::Section if quantity.is_initial() => self.initial.get(quantity.name()),
+            Home::Section => self.params.get(quantity.name()),
+        }
     }
 
     /// The numbers given for `quantity`, to change them.
     pub fn get_mut(&mut self, quantity: &Quantity) -> Option<&mut Numbers> {
-        self.section_mut(quantity).get_mut(quantity.name())
+        match self.home(quantity) {
+            Home::Receptor(k) => Some(&mut self.receptors.as_mut()?.get_mut(k)?.tau_syn),
+            Home::Section => self.section_mut(quantity).get_mut(quantity.name()),
+        }
     }
 
-    /// Gives numbers for `quantity`, in place of those that are there.
+    /// Gives numbers for `quantity`, in place of those that are there. A receptor that is not listed gets the name of its position.
     pub fn set(&mut self, quantity: &Quantity, numbers: Numbers) {
-        self.section_mut(quantity).set(quantity.name(), numbers);
+        let Home::Receptor(k) = self.home(quantity) else {
+            self.section_mut(quantity).set(quantity.name(), numbers);
+            return;
+        };
+        let list = self.receptors.get_or_insert_default();
+        while list.len() <= k {
+            list.push(ReceptorDocument { name: list.len().to_string(), tau_syn: numbers.clone() });
+        }
+        list[k].tau_syn = numbers;
+    }
+
+    /// The names of the receptors that are listed.
+    #[must_use]
+    pub fn receptor_names(&self) -> Vec<String> {
+        self.receptors.iter().flatten().map(|receptor| receptor.name.clone()).collect()
+    }
+
+    /// Whether `quantity` stands in `params` or `initial`, and not at a receptor.
+    pub(super) fn is_in_section(&self, quantity: &Quantity) -> bool {
+        matches!(self.home(quantity), Home::Section)
+    }
+
+    fn home(&self, quantity: &Quantity) -> Home {
+        let listed =
+            quantity.path.strip_prefix("receptors[").and_then(|rest| rest.split(']').next());
+        match (listed.and_then(|k| k.parse().ok()), &self.receptors) {
+            (Some(k), _) => Home::Receptor(k),
+            // One receptor is the synapse of a neuron that lists none.
+            (None, Some(_)) if quantity.path == "params.tau_syn" => Home::Receptor(0),
+            _ => Home::Section,
+        }
     }
 
     fn section_mut(&mut self, quantity: &Quantity) -> &mut Named {
@@ -239,6 +295,9 @@ pub struct ConnectionDocument {
     pub from: String,
     /// Name of a population.
     pub to: String,
+    /// Name of the receptor at which it arrives, if the population lists receptors; with one it may be left out.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub receptor: Option<String>,
     /// Weights, `[post][pre]`; with `weight_of` a list of those that synapses share.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub weights: Option<Entries>,

@@ -15,7 +15,7 @@ mod write;
 pub use answer::{Answer, GradientAnswer};
 pub use document::{
     ConnectionDocument, Entries, NetworkDocument, Numbers, OneOrMany, PopulationDocument,
-    ProblemDocument, StimulusDocument, SynapseDocument,
+    ProblemDocument, ReceptorDocument, StimulusDocument, SynapseDocument,
 };
 pub(crate) use document::{Object, present};
 pub use error::ProblemError;

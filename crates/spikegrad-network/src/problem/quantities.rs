@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spikegrad_dynamics::Quantity;
 use std::fmt;
 
+/// The quantity of which there is one for each receptor: a list of them is kept as `i[0]`, `i[1]` and so on, and written as a list again.
+const LISTED: &str = "i";
+
 /// Numbers by their names, in the order of the file. A repeated name is refused when it is read, one that the model does not have when the problem is
 /// checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +39,20 @@ impl Named {
         }
     }
 
+    /// Takes a list of numbers called `i` for one number at each receptor.
+    pub(super) fn list_receptors(&mut self) {
+        let Some(place) = self.0.iter().position(|(name, _)| name == LISTED) else { return };
+        if let (_, OneOrMany::Many(list)) = &self.0[place] {
+            let each: Vec<_> = list.iter().map(|&x| OneOrMany::One(x)).collect();
+            self.0.splice(place..=place, entries(each));
+        }
+    }
+
+    /// How many receptors numbers are listed for.
+    pub(super) fn listed(&self) -> usize {
+        (0..).take_while(|k| self.get(&format!("{LISTED}[{k}]")).is_some()).count()
+    }
+
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
@@ -47,11 +64,22 @@ impl Named {
     }
 }
 
+/// Numbers by the receptor that they belong to.
+fn entries(each: Vec<Numbers>) -> impl Iterator<Item = (String, Numbers)> {
+    each.into_iter().enumerate().map(|(k, numbers)| (format!("{LISTED}[{k}]"), numbers))
+}
+
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, numbers) in &self.0 {
+        let listed = self.listed();
+        let mut map = serializer.serialize_map(Some(self.0.len() - listed + listed.min(1)))?;
+        let of_receptors = |name: &str| name.starts_with(LISTED) && name.ends_with(']');
+        for (name, numbers) in self.0.iter().filter(|(name, _)| !of_receptors(name)) {
             map.serialize_entry(name, numbers)?;
+        }
+        if listed > 0 {
+            let each = (0..listed).map(|k| self.get(&format!("{LISTED}[{k}]")));
+            map.serialize_entry(LISTED, &each.collect::<Vec<_>>())?;
         }
         map.end()
     }
@@ -68,16 +96,43 @@ impl<'de> Deserialize<'de> for Named {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
                 let mut named = Named::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    if named.get(&name).is_some() {
+                    let is_listed = name == LISTED && named.listed() > 0;
+                    if is_listed || named.get(&name).is_some() {
                         return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
                     }
-                    named.0.push((name, map.next_value()?));
+                    if name.contains('[') {
+                        return Err(A::Error::custom(format_args!("unknown field `{name}`")));
+                    }
+                    if name != LISTED {
+                        named.0.push((name, map.next_value()?));
+                        continue;
+                    }
+                    let numbers = match map.next_value::<OneOrMany<Vec<Numbers>>>()? {
+                        OneOrMany::One(x) => OneOrMany::One(x),
+                        OneOrMany::Many(list) => match all_single(&list) {
+                            Some(list) => OneOrMany::Many(list),
+                            None => {
+                                named.0.extend(entries(list));
+                                continue;
+                            }
+                        },
+                    };
+                    named.0.push((name, numbers));
                 }
                 Ok(named)
             }
         }
         deserializer.deserialize_map(Entries)
     }
+}
+
+/// The numbers of a list that has no lists in it.
+fn all_single(list: &[Numbers]) -> Option<Vec<f64>> {
+    let number = |entry: &Numbers| match entry {
+        OneOrMany::One(x) => Some(*x),
+        OneOrMany::Many(_) => None,
+    };
+    list.iter().map(number).collect()
 }
 
 impl From<&Values<f64>> for Numbers {
@@ -116,7 +171,12 @@ fn schema(generator: &mut SchemaGenerator, is_here: impl Fn(&Quantity) -> bool) 
         };
         let description =
             format!("The {}{unit}; default {}.{only}", quantity.title, quantity.default);
-        let mut property = numbers.clone();
+        let is_listed = quantity.path == "initial.i";
+        let mut property = if is_listed {
+            generator.subschema_for::<OneOrMany<Vec<Numbers>>>()
+        } else {
+            numbers.clone()
+        };
         property.insert("description".into(), description.into());
         properties.entry(quantity.name()).or_insert(property.into());
     }

@@ -8,6 +8,7 @@ use super::document::{
     SynapseDocument,
 };
 use super::error::ProblemError;
+use crate::builder::{named_receptor, repeated};
 use crate::loss::Loss;
 use crate::wording::listed;
 use crate::{
@@ -60,16 +61,21 @@ impl Problem {
     ///
     /// # Errors
     /// [`ProblemError`], with the place and what may stand there.
-    pub fn from_document(document: ProblemDocument) -> Result<Self, ProblemError> {
+    pub fn from_document(mut document: ProblemDocument) -> Result<Self, ProblemError> {
         if document.format != "spikegrad-problem" {
             return Err(word("format", &document.format, "\"spikegrad-problem\""));
         }
         if document.version != 1 {
             return Err(word("version", document.version, "1"));
         }
+        for population in &mut document.network.populations {
+            if population.receptors.as_ref().is_some_and(|list| list.len() > 1) {
+                population.initial.list_receptors();
+            }
+        }
         let network = network(&document)?;
         let parameters = parameters(&document, &network)?;
-        parameters.check(&network)?;
+        parameters.check(&network).map_err(|error| at_its_receptor(error, &document))?;
         let stimulus = stimulus(&document, network.inputs())?;
         if let Some(loss) = &document.loss {
             Loss::<f64>::check(loss, &network).map_err(|error| error.below("loss"))?;
@@ -77,6 +83,22 @@ impl Problem {
         }
         Ok(Self { network, parameters, stimulus, document })
     }
+}
+
+/// The time constant of a single receptor that is listed does not stand in `params`.
+fn at_its_receptor(mut error: NetworkError, document: &ProblemDocument) -> NetworkError {
+    if let NetworkError::Value { place, .. } = &mut error {
+        for (k, population) in document.network.populations.iter().enumerate() {
+            let within = format!("network.populations[{k}].params.tau_syn");
+            if population.receptors.is_some()
+                && let Some(rest) = place.strip_prefix(&within)
+            {
+                *place = format!("network.populations[{k}].receptors[0].tau_syn{rest}");
+                break;
+            }
+        }
+    }
+    error
 }
 
 pub(super) fn word(
@@ -136,7 +158,12 @@ fn network(document: &ProblemDocument) -> Result<Network, ProblemError> {
     let bare = Network::new(inputs, populations.clone(), Vec::new())?;
     let mut connections = Vec::new();
     for (k, connection) in of.connections.iter().enumerate() {
-        connections.push(structure(&format!("network.connections[{k}]"), connection, &bare)?);
+        let place = format!("network.connections[{k}]");
+        let joined = structure(&place, connection, &bare)?;
+        let names = of.populations[joined.to].receptor_names();
+        let name = connection.receptor.as_deref();
+        let receptor = named_receptor(&|| place.clone(), name, &names)?;
+        connections.push(joined.at_receptor(receptor));
     }
     Ok(Network::new(inputs, populations, connections)?)
 }
@@ -147,6 +174,7 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
         let expected = names.join(" or ");
         return Err(word(format!("{place}.model"), &population.model, expected));
     };
+    let model = with_receptors(place, model, population)?;
     let table = model.table();
     for (section, numbers, initial) in
         [("params", &population.params, false), ("initial", &population.initial, true)]
@@ -159,6 +187,37 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
                 expected: format!("model {} has {}", table.model, table.names(initial)),
             });
         }
+    }
+    Ok(model)
+}
+
+/// The model with the receptors that a population lists.
+fn with_receptors(
+    place: &str,
+    model: Model,
+    population: &PopulationDocument,
+) -> Result<Model, ProblemError> {
+    let Some(list) = &population.receptors else { return Ok(model) };
+    let refused = || NetworkError::receptors(place.into(), model, list.len());
+    let model = model.with_receptors(list.len()).ok_or_else(refused)?;
+    let names = population.receptor_names();
+    if let Some(twice) = repeated(&names) {
+        let name = names[twice].clone();
+        return Err(NetworkError::Twice {
+            place: format!("{place}.receptors[{twice}].name"),
+            name,
+        }
+        .into());
+    }
+    if population.params.get("tau_syn").is_some() {
+        return Err(keys(place, "a tau_syn at each of its receptors, and none in params"));
+    }
+    let listed = population.initial.listed();
+    if list.len() > 1 && population.initial.get("i").is_some() {
+        return Err(keys(format!("{place}.initial.i"), "an entry for each receptor, in a list"));
+    }
+    if listed > 0 {
+        length(format!("{place}.initial.i"), listed, list.len(), "receptor")?;
     }
     Ok(model)
 }
@@ -207,7 +266,7 @@ fn structure(
     if shared.is_none() {
         check_own(place, connection, n_pre, n_post)?;
     }
-    Ok(Connection { from, to, synapses, shared })
+    Ok(Connection { from, to, synapses, receptor: 0, shared })
 }
 
 fn keys(place: impl Into<String>, expected: &'static str) -> ProblemError {

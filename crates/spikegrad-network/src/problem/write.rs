@@ -72,6 +72,7 @@ fn population((of, values): (&Population, &PopulationParameters)) -> PopulationD
         size: of.size as u64,
         model: of.model.table().model.into(),
         params: Named::default(),
+        receptors: None,
         initial: Named::default(),
     };
     for (quantity, values) in values.values() {
@@ -93,6 +94,9 @@ fn connection(
             Source::Population(k) => name(k),
         },
         to: name(of.to),
+        // A receptor is called by its position.
+        receptor: (network.populations()[of.to].model.receptors() > 1)
+            .then(|| of.receptor.to_string()),
         weights: None,
         delay: None,
         weight_of: None,
