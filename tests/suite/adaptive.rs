@@ -185,8 +185,8 @@ fn without_adaptation_it_spikes_as_the_second_simulator_says() {
         for_many(regime, cases, any_plan(), |plan, _| {
             let other = adapting(&plan.document());
             let Problem { network, parameters, stimulus, .. } = &other;
-            let options = spikegrad::Options { max_events: 3000, readouts: Vec::new() };
-            let trace = spikegrad::simulate(network, parameters, stimulus, &options)
+            let settings = Settings { max_events: 3000, ..Settings::default() };
+            let trace = spikegrad::simulate(network, parameters, stimulus, &[], &settings)
                 .map_err(|error| runaway(error.into()))?;
             let document = serde_json::to_value(plan.document()).unwrap();
             follow(&document, &trace).map_err(TestCaseError::fail)?;

@@ -12,8 +12,8 @@ use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
 use spikegrad::{
-    AdjointError, Engine, Error, Evaluator, Measure, Network, NeuronId, Options, ReadoutRequest,
-    Settings, SimulateError, Trace, simulate, value_and_grad,
+    AdjointError, Engine, Error, Evaluator, Measure, Network, NeuronId, ReadoutRequest, Settings,
+    SimulateError, Trace, simulate, value_and_grad,
 };
 use std::cell::Cell;
 
@@ -148,8 +148,8 @@ fn they_spike_as_the_second_simulator_says() {
         let spikes = Cell::new(0);
         for_many(regime, cases, any_plan(), |plan, _| {
             let Problem { network, parameters, stimulus, .. } = &split(plan);
-            let options = Options { max_events: 3000, readouts: Vec::new() };
-            let trace = match simulate(network, parameters, stimulus, &options) {
+            let settings = Settings { max_events: 3000, ..Settings::default() };
+            let trace = match simulate(network, parameters, stimulus, &[], &settings) {
                 Err(SimulateError::EventBudget { .. } | SimulateError::Zeno { .. }) => {
                     return Ok(0);
                 }
@@ -195,9 +195,9 @@ fn the_maximum_is_the_highest_of_a_dense_scan_and_the_mean_its_average() {
         let samples = (0..=SAMPLES).map(|k| read(Measure::Sample { time: time(k) }));
         let fading = read(Measure::Weighted { tau: 0.015 });
         let readouts = [read(Measure::Maximum), read(Measure::Mean), fading];
-        let readouts = readouts.into_iter().chain(samples).collect();
-        let options = Options { max_events: 100, readouts };
-        let trace = simulate(&network, &parameters, &stimulus, &options).unwrap();
+        let readouts: Vec<_> = readouts.into_iter().chain(samples).collect();
+        let settings = Settings::default();
+        let trace = simulate(&network, &parameters, &stimulus, &readouts, &settings).unwrap();
         let values: Vec<f64> = trace.readouts.iter().map(|readout| readout.value).collect();
         let ([maximum, mean, fading], samples) = values.split_first_chunk().unwrap();
         let highest = samples.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -330,7 +330,7 @@ fn a_network_with_receptors_says_why_it_is_not_swept_and_which_potentials_it_doe
     assert!(why.contains("out has several receptors"), "{why}");
     let read = |measure| {
         let readouts = vec![ReadoutRequest { neuron: NeuronId::new(0), measure }];
-        simulate(&network, &parameters, &stimulus, &Options { max_events: 100, readouts })
+        simulate(&network, &parameters, &stimulus, &readouts, &Settings::default())
     };
     assert!(read(Measure::Sample { time: 0.01 }).is_ok());
     for measure in [Measure::Maximum, Measure::Mean] {

@@ -95,7 +95,7 @@ impl Course<'_> {
     pub(crate) fn next_spike(&self) -> Option<f64> {
         match self.first_crossing() {
             Outlook::Crossing { dt, .. } => Some(dt),
-            Outlook::Silent | Outlook::Touch { .. } => None,
+            Outlook::Silent | Outlook::Touch { .. } | Outlook::Nonsense { .. } => None,
         }
     }
 
