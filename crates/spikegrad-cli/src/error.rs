@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     )]
     NothingToLearn,
     #[error("{place}: {reason}")]
-    Config { place: String, reason: TrainError },
+    Config { place: String, reason: Box<TrainError> },
     #[error("{reason}; go on with it with --resume, or take another folder with --out")]
     Occupied { reason: TrainError },
     #[error("{reason}; take another folder with --out")]

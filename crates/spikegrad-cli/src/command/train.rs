@@ -257,7 +257,8 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
         }
     };
     let text = read().map_err(|reason| Failure::Read { place: place(), reason })?;
-    Config::from_json(&text).map_err(|reason| Failure::Config { place: place(), reason })
+    Config::from_json(&text)
+        .map_err(|reason| Failure::Config { place: place(), reason: Box::new(reason) })
 }
 
 /// Sets the flag on Ctrl-C; the second time there is no patience left.
