@@ -157,12 +157,12 @@ fn no_loss_on_spike_times_loses_a_digit_a_thousand_seconds_later() {
 #[test]
 fn the_growth_of_a_late_label_keeps_its_digits() {
     // e^(t/τ₁) with t/τ₁ = 500: a rounding of the quotient would be 5e-14 of the value, and one of the time as much again.
-    let trace = |time: f64, time_rest: f64| {
+    let trace = |time: f64, time_remainder: f64| {
         let mut trace = network(0.0);
         trace.stimulus = spikegrad::Stimulus::new(1001.0, vec![]).unwrap();
         let spike = spikegrad::Spike {
             time,
-            time_rest,
+            time_remainder,
             neuron: NeuronId(3),
             round: 0,
             slope: 1.0,

@@ -266,8 +266,8 @@ impl NeuronAdjoint<f64> for Buggy {
     fn no_adjoint(&self) -> Adjoint<State<f64>> {
         self.real.no_adjoint()
     }
-    fn is_worthless(&self, adjoint: Adjoint<State<f64>>) -> bool {
-        self.real.is_worthless(adjoint)
+    fn is_zero_adjoint(&self, adjoint: Adjoint<State<f64>>) -> bool {
+        self.real.is_zero_adjoint(adjoint)
     }
     fn add_adjoints(&self, a: Adjoint<State<f64>>, b: Adjoint<State<f64>>) -> Adjoint<State<f64>> {
         self.real.add_adjoints(a, b)

@@ -93,7 +93,7 @@ fn trace_of(run: &Run, stimulus: &Stimulus, readouts: &[(ReadoutRequest, f64)]) 
     let spikes = (0..=run.steps()).flat_map(|step| {
         run.emitted(step).map(move |(neuron, _)| Spike {
             time: run.time(step),
-            time_rest: 0.0,
+            time_remainder: 0.0,
             neuron: NeuronId::new(neuron),
             round: 0,
             slope: 1.0,
@@ -104,7 +104,7 @@ fn trace_of(run: &Run, stimulus: &Stimulus, readouts: &[(ReadoutRequest, f64)]) 
     let readouts = readouts.iter().map(|&(request, value)| Readout {
         request,
         time: 0.0,
-        time_rest: 0.0,
+        time_remainder: 0.0,
         value,
         place: Place::Free,
         rival: None,

@@ -375,7 +375,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for n in 0..self.circuit.neurons.len() {
             if let Some(general) = self.circuit.neurons[n].as_general() {
                 self.start_taped(n, general);
-            } else if self.is_worth_something(n) {
+            } else if self.has_adjoint(n) {
                 self.move_back(n, Time::from(T::from(0.0)));
                 let adjoint = self.workspace.cells[n].adjoint;
                 self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
@@ -384,9 +384,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         Ok(())
     }
 
-    fn is_worth_something(&self, n: usize) -> bool {
+    fn has_adjoint(&self, n: usize) -> bool {
         let cell = &self.workspace.cells[n];
-        !self.circuit.neurons[cell.model as usize].is_worthless(cell.adjoint)
+        !self.circuit.neurons[cell.model as usize].is_zero_adjoint(cell.adjoint)
             || cell.is_read && self.workspace.integrals.reads(n)
     }
 
@@ -419,7 +419,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn fetch(&self, targets: &[NeuronId]) -> u32 {
         let is_needed = |target: &NeuronId| {
             let cell = &self.workspace.cells[target.index()];
-            cell.is_read | !self.circuit.neurons[cell.model as usize].is_worthless(cell.adjoint)
+            cell.is_read | !self.circuit.neurons[cell.model as usize].is_zero_adjoint(cell.adjoint)
         };
         let bits = targets.iter().enumerate().map(|(k, target)| u32::from(is_needed(target)) << k);
         bits.fold(0, |all, bit| all | bit)
@@ -447,7 +447,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         if self.workspace.cells[n].is_read {
             let change = || self.circuit.neurons[n].rate_change(weight);
             total += self.share_of_cusp(n, (at, round), change);
-            if !self.is_worth_something(n) {
+            if !self.has_adjoint(n) {
                 return total;
             }
         }
@@ -508,7 +508,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         if let Some(general) = self.circuit.neurons[n].as_general() {
             return self.crossing_taped(n, general, spike);
         }
-        if self.is_worth_something(n) {
+        if self.has_adjoint(n) {
             self.move_back(n, at.at());
             if !self.workspace.cells[n].clamped {
                 self.release(n, spike);

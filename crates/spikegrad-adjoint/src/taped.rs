@@ -60,7 +60,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     fn matters(&self, n: usize) -> bool {
-        !self.circuit.neurons[n].is_worthless(self.workspace.cells[n].adjoint)
+        !self.circuit.neurons[n].is_zero_adjoint(self.workspace.cells[n].adjoint)
             || self.workspace.integrals.reads(n)
     }
 

@@ -101,7 +101,8 @@ pub(crate) fn reach_back<T: Scalar, N: Neuron<T>>(
                 let Some(arrival) = arrivals.reduce(f64::max) else { continue };
                 // Rounded to the later side.
                 let fired = Time::from(arrival).after(-circuit.delay(group).re());
-                let fired = if fired.rest > 0.0 { fired.rounded.next_up() } else { fired.rounded };
+                let fired =
+                    if fired.remainder > 0.0 { fired.rounded.next_up() } else { fired.rounded };
                 if last[n].is_none_or(|last| fired > last) {
                     last[n] = Some(fired);
                     has_changed = true;

@@ -267,7 +267,7 @@ impl<T: Scalar> NeuronAdjoint<T> for AnyNeuron<T> {
     fn no_adjoint(&self) -> Adjoint<Vector<T>> {
         Adjoint([T::from(0.0); COMPONENTS])
     }
-    fn is_worthless(&self, adjoint: Adjoint<Vector<T>>) -> bool {
+    fn is_zero_adjoint(&self, adjoint: Adjoint<Vector<T>>) -> bool {
         adjoint.0.iter().all(|x| x.is_exactly_zero())
     }
     fn add_adjoints(&self, a: Adjoint<Vector<T>>, b: Adjoint<Vector<T>>) -> Adjoint<Vector<T>> {

@@ -241,7 +241,7 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     fn no_adjoint(&self) -> Adjoint<Self::State>;
     /// Whether nothing depends on the state.
     #[must_use]
-    fn is_worthless(&self, adjoint: Adjoint<Self::State>) -> bool;
+    fn is_zero_adjoint(&self, adjoint: Adjoint<Self::State>) -> bool;
     /// Sum of two adjoints of one state.
     #[must_use]
     fn add_adjoints(

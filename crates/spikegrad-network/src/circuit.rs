@@ -367,8 +367,8 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// If there is no such group.
     #[must_use]
     #[inline]
-    pub fn is_apart(&self, group: usize) -> bool {
-        self.groups.is_apart(group)
+    pub fn is_separate(&self, group: usize) -> bool {
+        self.groups.is_separate(group)
     }
 
     /// Number of groups.
@@ -452,7 +452,7 @@ mod tests {
     fn groups_are_apart_unless_they_share_a_delay_and_a_target() {
         let apart = |delays| {
             let circuit = circuit(delays).0;
-            (0..circuit.group_count()).map(|group| circuit.is_apart(group)).collect::<Vec<_>>()
+            (0..circuit.group_count()).map(|group| circuit.is_separate(group)).collect::<Vec<_>>()
         };
         // A pair that is listed twice stays in one group, its synapses side by side.
         assert_eq!(apart([Values::Shared(0.001), Values::Shared(0.001)]), [true, true]);

@@ -16,7 +16,7 @@ pub(crate) struct Groups<T> {
     first_synapse: Vec<u32>,
     delays: Vec<T>,
     connections: Vec<u32>,
-    is_apart: Vec<bool>,
+    is_separate: Vec<bool>,
 }
 
 impl<T: Scalar> Groups<T> {
@@ -40,8 +40,8 @@ impl<T: Scalar> Groups<T> {
     }
 
     #[inline]
-    pub(crate) fn is_apart(&self, group: usize) -> bool {
-        self.is_apart[group]
+    pub(crate) fn is_separate(&self, group: usize) -> bool {
+        self.is_separate[group]
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -142,7 +142,7 @@ impl<'a, T: Scalar> Layout<'a, T> {
             first_synapse: vec![0],
             delays: Vec::new(),
             connections: Vec::new(),
-            is_apart: Vec::new(),
+            is_separate: Vec::new(),
         };
         let sources = network.connections().iter().map(|connection| key(connection.from));
         Self {
@@ -174,7 +174,7 @@ impl<'a, T: Scalar> Layout<'a, T> {
         for k in 0..self.parts.len() {
             self.lay_out(self.parts[k], pre);
         }
-        self.find_apart(first);
+        self.find_separate(first);
         self.groups.first_group.push(narrow(self.groups.count()));
     }
 
@@ -254,14 +254,14 @@ impl<'a, T: Scalar> Layout<'a, T> {
 
     /// Notes for the groups from `first` on, which are those of one source, whether each neuron is reached by only one of
     /// those that have the same delay.
-    fn find_apart(&mut self, mut first: usize) {
+    fn find_separate(&mut self, mut first: usize) {
         while first < self.groups.count() {
             // −0.0 is the delay 0.
             let delay = |group: usize| (self.groups.delays[group].re() + 0.0).to_bits();
             let same = (first..self.groups.count()).take_while(|&g| delay(g) == delay(first));
             let last = first + same.count();
             self.sets += 1;
-            let mut is_apart = true;
+            let mut is_separate = true;
             // A dense connection reaches each target once.
             let is_dense = |group: usize| {
                 let connection = &self.network.connections()[self.groups.connection(group)];
@@ -271,11 +271,11 @@ impl<'a, T: Scalar> Layout<'a, T> {
             for group in (first..last).filter(|_| !alone) {
                 for at_one in self.targets[self.groups.synapses(group)].chunk_by(|a, b| a == b) {
                     let reached_by = &mut self.reached_by[at_one[0].index()];
-                    is_apart &= *reached_by != self.sets;
+                    is_separate &= *reached_by != self.sets;
                     *reached_by = self.sets;
                 }
             }
-            self.groups.is_apart.resize(last, is_apart);
+            self.groups.is_separate.resize(last, is_separate);
             first = last;
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A **layer** is a population whose synapses are all dense with one delay for each connection: a spike reaches all of its
 //! neurons at one time, as one row of weights. Layers that feed each other forward, each at most with a connection
-//! to itself, are worked off one after the other, with no queue. [`Layers::new`] says yes, or why not.
+//! to itself, are run one after the other, with no queue. [`Layers::new`] says yes, or why not.
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 

@@ -14,13 +14,13 @@ pub struct Time<T = f64> {
     /// The time.
     pub rounded: T,
     /// What to add for the exact one, less than half a unit in its last place.
-    pub rest: f64,
+    pub remainder: f64,
 }
 
 impl<T: Scalar> From<T> for Time<T> {
     /// A time that is exact as it stands.
     fn from(exact: T) -> Self {
-        Self { rounded: exact, rest: 0.0 }
+        Self { rounded: exact, remainder: 0.0 }
     }
 }
 
@@ -32,9 +32,9 @@ impl<T: Scalar> Time<T> {
         let (a, b) = (self.rounded.re(), dt.re());
         let sum = a + b;
         let b_part = sum - a;
-        let error = (a - (sum - b_part)) + (b - b_part) + self.rest;
+        let error = (a - (sum - b_part)) + (b - b_part) + self.remainder;
         let rounded = sum + error;
-        Self { rounded: (self.rounded + dt).with_re(rounded), rest: error - (rounded - sum) }
+        Self { rounded: (self.rounded + dt).with_re(rounded), remainder: error - (rounded - sum) }
     }
 
     /// Whether both are the same instant: one representable time.
@@ -47,13 +47,13 @@ impl<T: Scalar> Time<T> {
     #[must_use]
     pub fn is_by(self, end: f64) -> bool {
         let rounded = self.rounded.re();
-        rounded < end || (rounded - end).is_exactly_zero() && self.rest <= 0.0
+        rounded < end || (rounded - end).is_exactly_zero() && self.remainder <= 0.0
     }
 
     /// Seconds since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> T {
-        (self.rounded - earlier.rounded) + T::from(self.rest - earlier.rest)
+        (self.rounded - earlier.rounded) + T::from(self.remainder - earlier.remainder)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Spike<T = f64> {
     /// Time, in seconds.
     pub time: T,
     /// What the rounding of the time left off.
-    pub time_rest: f64,
+    pub time_remainder: f64,
     /// Who spiked.
     pub neuron: NeuronId,
     /// Which of the rounds at this instant: 0, or more after arrivals at the very same time.
@@ -29,7 +29,7 @@ impl<T: Scalar> Spike<T> {
     /// The time with what its rounding left off.
     #[must_use]
     pub fn at(&self) -> Time<T> {
-        Time { rounded: self.time, rest: self.time_rest }
+        Time { rounded: self.time, remainder: self.time_remainder }
     }
 }
 
@@ -138,7 +138,7 @@ pub struct Readout<T = f64> {
     /// When V had this value, in seconds; for an average the end of the run.
     pub time: T,
     /// What the rounding of the time left off.
-    pub time_rest: f64,
+    pub time_remainder: f64,
     /// The value.
     pub value: T,
     /// What the value follows.
@@ -153,7 +153,7 @@ impl<T: Scalar> Readout<T> {
     /// The time with what its rounding left off.
     #[must_use]
     pub fn at(&self) -> Time<T> {
-        Time { rounded: self.time, rest: self.time_rest }
+        Time { rounded: self.time, remainder: self.time_remainder }
     }
 
     /// The arrival that cuts a maximum off, if one does.
@@ -259,7 +259,7 @@ impl<T: Scalar> Trace<T> {
     pub fn real(&self) -> Trace {
         let spike = |s: &Spike<T>| Spike {
             time: s.time.re(),
-            time_rest: s.time_rest,
+            time_remainder: s.time_remainder,
             neuron: s.neuron,
             round: s.round,
             slope: s.slope.re(),
@@ -282,14 +282,14 @@ impl<T: Scalar> Trace<T> {
         let readout = |r: &Readout<T>| Readout {
             request: r.request,
             time: r.time.re(),
-            time_rest: r.time_rest,
+            time_remainder: r.time_remainder,
             value: r.value.re(),
             place: place(r.place),
             rival: r.rival,
             tangent: r.tangent.map(Scalar::re),
         };
         let record = |r: &Recorded<T>| Recorded {
-            time: Time { rounded: r.time.rounded.re(), rest: r.time.rest },
+            time: Time { rounded: r.time.rounded.re(), remainder: r.time.remainder },
             round: r.round,
             is_spike: r.is_spike,
             state: r.state.map(Scalar::re),

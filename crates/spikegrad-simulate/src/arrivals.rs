@@ -100,7 +100,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
 
     /// All arrivals of this round, at each target as one.
     pub(crate) fn arrivals(&mut self) -> Result<(), SimulateError> {
-        let is_apart = self.targets_are_apart();
+        let is_separate = self.targets_are_separate();
         let one_by_one = T::CARRIES_DERIVATIVE || self.circuit.has_receptors();
         for k in 0..self.workspace.due.len() {
             let (firing, group) = self.workspace.due[k];
@@ -108,23 +108,23 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             let time = self.fired_at(firing).after(self.circuit.delay(group));
             self.trace.arrivals += synapses.len() as u64;
             self.check_budget()?;
-            if is_apart {
-                self.arrive_apart(synapses, self.circuit.receptor(group), time)?;
+            if is_separate {
+                self.arrive_separately(synapses, self.circuit.receptor(group), time)?;
             } else if !one_by_one {
                 for synapse in synapses {
                     let target = self.circuit.targets[synapse];
-                    self.touch(target);
+                    self.mark(target);
                     let (sum, when) = &mut self.workspace.pending[target.index()];
                     *sum += self.circuit.weights[synapse];
                     *when = time;
                 }
             }
         }
-        if !is_apart && one_by_one {
+        if !is_separate && one_by_one {
             self.arrive_one_by_one()?;
-        } else if !is_apart {
-            for k in 0..self.workspace.touched.len() {
-                let target = self.workspace.touched[k];
+        } else if !is_separate {
+            for k in 0..self.workspace.marked.len() {
+                let target = self.workspace.marked[k];
                 let (pending, time) = &mut self.workspace.pending[target.index()];
                 let (weight, time) = (std::mem::replace(pending, T::from(0.0)), *time);
                 self.receive(target, time, (0, weight))?;
@@ -156,14 +156,14 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         }
         arrivals.sort_by_key(|met| met.target);
         for at_one in arrivals.chunk_by(|a, b| a.target == b.target) {
-            let &[.., Met { target, time: Time { rest, .. }, .. }] = at_one else { continue };
+            let &[.., Met { target, time: Time { remainder, .. }, .. }] = at_one else { continue };
             let n = target.index();
-            self.touch(target);
-            self.advance(target, Time { rest, ..at_one[0].time });
+            self.mark(target);
+            self.advance(target, Time { remainder, ..at_one[0].time });
             let model = &self.circuit.neurons[n];
             let as_one = as_one::<T, N>(model, self.workspace.cells[n].state, at_one);
             for met in at_one {
-                self.take(target, Time { rest, ..met.time }, (met.receptor, met.weight))?;
+                self.take(target, Time { remainder, ..met.time }, (met.receptor, met.weight))?;
             }
             let state = &mut self.workspace.cells[n].state;
             *state = model.with_real_part(*state, as_one);
@@ -173,7 +173,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     }
 
     /// Arrivals at targets that nothing else reaches in this round.
-    fn arrive_apart(
+    fn arrive_separately(
         &mut self,
         synapses: Range<usize>,
         receptor: usize,
@@ -199,7 +199,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                 let is_common =
                     is_plain >> place & 1 == 1 && self.receive_in_silence(target, time, arrival);
                 if !is_common {
-                    self.touch(target);
+                    self.mark(target);
                     self.receive(target, time, arrival)?;
                 }
             }
@@ -249,7 +249,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         };
         let state = model.receive_at(moved, receptor, weight);
         let until = if cell.due < self.horizon { cell.due } else { self.horizon };
-        let ahead = (until - time.rounded.re()) - time.rest;
+        let ahead = (until - time.rounded.re()) - time.remainder;
         if !(model.is_silent_for(state, ahead) & model.is_finite(state)) {
             return false;
         }
@@ -263,7 +263,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
 
     /// Whether no two groups of this round share a target: they come from one spike, after one delay, to different
     /// neurons.
-    fn targets_are_apart(&self) -> bool {
+    fn targets_are_separate(&self) -> bool {
         let (Some(&first), Some(&last)) = (self.workspace.due.first(), self.workspace.due.last())
         else {
             return true;
@@ -272,7 +272,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         let delay = |(_, group): (Firing, usize)| (self.circuit.delay(group).re() + 0.0).to_bits();
         first.0 == last.0
             && delay(first) == delay(last)
-            && self.workspace.due.iter().all(|&(_, group)| self.circuit.is_apart(group))
+            && self.workspace.due.iter().all(|&(_, group)| self.circuit.is_separate(group))
     }
 
     fn receive(

@@ -27,7 +27,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                 self.workspace.sampled[k] = Some(Readout {
                     request,
                     time,
-                    time_rest: 0.0,
+                    time_remainder: 0.0,
                     value,
                     place,
                     rival: None,

@@ -1,6 +1,6 @@
 //! The event loop.
 //!
-//! An instant is one representable time. It is worked off in rounds, so that any order of events that the model allows at
+//! An instant is one representable time. It is run in rounds, so that any order of events that the model allows at
 //! one instant is kept: in each round **crossings** come first (all neurons due spike, before any of them is heard), then
 //! **read-outs**, then **arrivals**, which act as one: weights are summed for each target before the state jumps. An
 //! arrival that makes a neuron cross at the same representable time opens the next round.
@@ -23,7 +23,7 @@ const EARLY: f64 = 7.0 / 8.0;
 /// The double of the instant `dt` seconds after `time`, rounded as the time of a crossing is: a bound of the way to a crossing is then no later
 /// than the crossing, however short the way.
 fn instant_after<T: Scalar>(time: Time<T>, dt: f64) -> f64 {
-    Time { rounded: time.rounded.re(), rest: time.rest }.after(dt).rounded
+    Time { rounded: time.rounded.re(), remainder: time.remainder }.after(dt).rounded
 }
 
 /// What a run shall record, and how long it may go on.
@@ -172,7 +172,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             }
             self.bound_ahead(neuron);
         }
-        // No instant has been worked off yet: the first one, which may be 0, is in round 0.
+        // No instant has been run yet: the first one, which may be 0, is in round 0.
         let mut last = None;
         while let Some(time) = self.next_time().filter(|&t| t <= self.trace.stimulus.t_end()) {
             self.round = if last == Some(time) { self.round + 1 } else { 0 };
@@ -182,8 +182,8 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             self.samples();
             self.collect_arrivals();
             self.arrivals()?;
-            while let Some(neuron) = self.workspace.touched.pop() {
-                self.workspace.cells[neuron.index()].is_touched = false;
+            while let Some(neuron) = self.workspace.marked.pop() {
+                self.workspace.cells[neuron.index()].is_marked = false;
                 self.bound_ahead(neuron);
             }
         }
@@ -270,10 +270,10 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
         let round = self.round;
         self.workspace.fired.push(self.inputs().len() + self.trace.spikes.len());
-        let Time { rounded, rest } = time;
+        let Time { rounded, remainder } = time;
         self.trace.spikes.push(Spike {
             time: rounded,
-            time_rest: rest,
+            time_remainder: remainder,
             neuron,
             round,
             slope,
@@ -281,7 +281,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             tangent,
         });
         self.record(neuron, true);
-        self.touch(neuron);
+        self.mark(neuron);
         self.check_budget()
     }
 
@@ -309,10 +309,10 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     }
 
     /// Notes that the outlook of `neuron` must be found again.
-    pub(crate) fn touch(&mut self, neuron: NeuronId) {
-        let is_touched = &mut self.workspace.cells[neuron.index()].is_touched;
-        if !std::mem::replace(is_touched, true) {
-            self.workspace.touched.push(neuron);
+    pub(crate) fn mark(&mut self, neuron: NeuronId) {
+        let is_marked = &mut self.workspace.cells[neuron.index()].is_marked;
+        if !std::mem::replace(is_marked, true) {
+            self.workspace.marked.push(neuron);
         }
     }
 
@@ -427,7 +427,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         let Some(dt) = model.earliest_crossing(state) else {
             return self.set_candidate(neuron, Candidate::NotBefore, f64::INFINITY);
         };
-        let passed = (due - time.rounded.re()) - time.rest;
+        let passed = (due - time.rounded.re()) - time.remainder;
         let left = dt - passed;
         let early = instant_after(time, passed + EARLY * left);
         if left > passed && early > due {

@@ -250,15 +250,15 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
                     Place::Threshold => neuron.threshold_membrane(),
                     _ => neuron.membrane(state),
                 };
-                let Time { rounded: time, rest: time_rest } = time;
-                Some(Readout { request, time, time_rest, value, place, rival, tangent })
+                let Time { rounded: time, remainder: time_remainder } = time;
+                Some(Readout { request, time, time_remainder, value, place, rival, tangent })
             }
             Measure::Mean | Measure::Weighted { .. } => {
                 let integral = self.integral(request.measure.decay_rate()?)?;
                 let tangent = integral.tangent.map(|sum| sum / end);
                 let (value, place) = (integral.value / end, Place::Free);
-                let (time, time_rest, rival) = (end, 0.0, None);
-                Some(Readout { request, time, time_rest, value, place, rival, tangent })
+                let (time, time_remainder, rival) = (end, 0.0, None);
+                Some(Readout { request, time, time_remainder, value, place, rival, tangent })
             }
         }
     }

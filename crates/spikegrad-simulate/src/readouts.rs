@@ -19,7 +19,7 @@ pub(crate) fn sample<T: Scalar, N: Neuron<T>>(
         }
         None => (neuron.clamped_membrane(), TimeConstants::default(), Place::Clamped),
     };
-    Readout { request, time: time.into(), time_rest: 0.0, value, place, rival: None, tangent }
+    Readout { request, time: time.into(), time_remainder: 0.0, value, place, rival: None, tangent }
 }
 
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {

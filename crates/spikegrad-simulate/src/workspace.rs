@@ -30,7 +30,7 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// Summed weights of this round, for each neuron, and when they arrive.
     pub(crate) pending: Vec<(T, Time<T>)>,
     /// Neurons whose outlook must be found again, each once.
-    pub(crate) touched: Vec<NeuronId>,
+    pub(crate) marked: Vec<NeuronId>,
     /// For each neuron, its place in `observers`.
     pub(crate) observer_of: Vec<Option<usize>>,
     pub(crate) observers: Vec<(NeuronId, Observer<T, N>)>,
@@ -66,8 +66,8 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     /// Whether it is refractory.
     pub(crate) is_clamped: bool,
     pub(crate) is_observed: bool,
-    /// Whether it stands in `touched`.
-    pub(crate) is_touched: bool,
+    /// Whether it stands in `marked`.
+    pub(crate) is_marked: bool,
 }
 
 impl<T: Scalar, N: Neuron<T>> Cell<T, N> {
@@ -104,7 +104,7 @@ impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
             due: Vec::new(),
             fired: Vec::new(),
             pending: Vec::new(),
-            touched: Vec::new(),
+            marked: Vec::new(),
             observer_of: Vec::new(),
             observers: Vec::new(),
             before: Vec::new(),
@@ -140,7 +140,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 candidate: Candidate::NotBefore,
                 is_clamped: false,
                 is_observed: false,
-                is_touched: false,
+                is_marked: false,
             },
         ));
         refill(&mut self.tangents, if tangents { count } else { 0 }, N::Tangent::default());
@@ -150,7 +150,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
         self.schedule.clear();
         self.cursors.clear();
         refill(&mut self.pending, count, (zero, start));
-        self.touched.clear();
+        self.marked.clear();
         refill(&mut self.observer_of, count, None);
         self.observers.clear();
         self.before.clear();

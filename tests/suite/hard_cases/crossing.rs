@@ -216,8 +216,8 @@ fn a13_a_crossing_exactly_at_the_end_is_reported() {
         let count = |t_end| times(&usual(weight, &[2.0], t_end)).len();
         assert_eq!(count(first.time.next_up()), 1);
         assert_eq!(count(first.time.next_down()), 0);
-        assert_eq!(count(first.time), usize::from(first.time_rest <= 0.0));
-        rounded_down += usize::from(first.time_rest > 0.0);
+        assert_eq!(count(first.time), usize::from(first.time_remainder <= 0.0));
+        rounded_down += usize::from(first.time_remainder > 0.0);
     }
     assert!((1..4).contains(&rounded_down), "{rounded_down}");
 }

@@ -47,7 +47,7 @@ fn spikes_are_in_order_and_every_number_is_finite_and_within_the_run() {
         for spike in &answer.trace.spikes {
             prop_assert!((0.0..=t_end).contains(&spike.time), "{:?}", spike);
             prop_assert!(spike.slope > 0.0 && spike.slope.is_finite(), "{:?}", spike);
-            prop_assert!(spike.time_rest.abs() <= f64::EPSILON * spike.time, "{:?}", spike);
+            prop_assert!(spike.time_remainder.abs() <= f64::EPSILON * spike.time, "{:?}", spike);
         }
         prop_assert!(answer.loss.is_finite() && answer.loss >= 0.0);
         let gradient = answer.gradient.parameters.to_vec();

@@ -96,7 +96,7 @@ fn scaling_to_the_bit(problem: &Problem, unit: Unit, k: i32) -> Result<usize, Te
         one.trace.spikes.iter().map(|s| (s.neuron.0, (s.time * of_times).to_bits())).collect();
     prop_assert_eq!(spikes(&two.trace), expected);
     let rests = |e: &Evaluation, by: f64| -> Vec<f64> {
-        e.trace.spikes.iter().map(|s| s.time_rest * by).collect()
+        e.trace.spikes.iter().map(|s| s.time_remainder * by).collect()
     };
     // A current that has faded over several long gaps may be subnormal in one unit and zero in the other, where a crossing has a closed form:
     // another rounding, of what the rounding of its time leaves off.

@@ -90,7 +90,7 @@ fn a_crossing_within_a_rounding_after_the_end_is_no_spike_in_either_engine() {
     for k in 0..40 {
         let weight = 7.0 + 0.37 * f64::from(k);
         let spike = run(&at_the_end(weight, 0.05)).unwrap().spikes[0];
-        let is_by_end = spike.time_rest <= 0.0;
+        let is_by_end = spike.time_remainder <= 0.0;
         rounded[usize::from(is_by_end)] += 1;
         assert_eq!(count(&at_the_end(weight, spike.time)), usize::from(is_by_end), "{weight}");
     }

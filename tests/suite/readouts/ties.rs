@@ -200,7 +200,7 @@ fn coincidences() -> Vec<Coincidence> {
     let ends = (0..100).find_map(|k| {
         let weight = 9.0 + 0.01 * f64::from(k);
         let spike = alone(one_neuron(json!({}), &[weight], &[(0, 0.002)], 0.02));
-        (spike.time_rest == 0.0).then_some((weight, spike.time))
+        (spike.time_remainder == 0.0).then_some((weight, spike.time))
     });
     let (weight, end) = ends.unwrap();
     vec![

@@ -23,7 +23,7 @@ impl Following {
         let neurons = trace.spikes.iter().map(|spike| spike.neuron.index() + 1);
         let mut spikes = vec![Vec::new(); neurons.max().unwrap_or(0)];
         for spike in &trace.spikes {
-            spikes[spike.neuron.index()].push((spike.time, spike.time_rest));
+            spikes[spike.neuron.index()].push((spike.time, spike.time_remainder));
         }
         Self { met: vec![0; spikes.len()], spikes, worst: 0.0 }
     }

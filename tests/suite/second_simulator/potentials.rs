@@ -141,7 +141,7 @@ fn events(document: &Document, trace: &Trace) -> Vec<Vec<(Time, Event)>> {
     let mut events = vec![Vec::new(); document.neurons.len()];
     let inputs = document.spikes.iter().map(|&(channel, time)| (channel, (time, 0.0)));
     let spikes = trace.spikes.iter().map(|spike| {
-        let time = (spike.time, spike.time_rest);
+        let time = (spike.time, spike.time_remainder);
         events[spike.neuron.index()].push((time, Event::Spike));
         (document.inputs + spike.neuron.index(), time)
     });

@@ -292,7 +292,7 @@ impl LayerSweep<'_> {
             let start = self.transport(n, &self.scratch.before[k], motion, adjoint);
             self.scratch.adjoints.set(n, start);
         }
-        Ok(!model.is_worthless(adjoint))
+        Ok(!model.is_zero_adjoint(adjoint))
     }
 
     /// The adjoint of a neuron of the layer at the start of a `motion`: (when it starts, its length).

@@ -50,7 +50,7 @@ impl BackwardSweepWorkspace {
     }
 }
 
-/// Whether a sweep can walk this trace of a layered network: no instant was worked off in more than one round, and no refractory
+/// Whether a sweep can walk this trace of a layered network: no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike.
 #[must_use]
 pub fn is_sweepable(circuit: &Circuit, trace: &Trace) -> bool {

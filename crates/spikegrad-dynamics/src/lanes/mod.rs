@@ -39,7 +39,7 @@ pub use numbers::Numbers;
 use pulp::{Simd, bytemuck};
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
-/// Values that are worked off together: the widest register, or several narrower ones.
+/// Values that are computed together: the widest register, or several narrower ones.
 pub const BLOCK: usize = 8;
 
 /// One number for each neuron of a block.

@@ -321,7 +321,7 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     fn no_adjoint(&self) -> Adjoint<State<T>> {
         Adjoint::default()
     }
-    fn is_worthless(&self, adjoint: Adjoint<State<T>>) -> bool {
+    fn is_zero_adjoint(&self, adjoint: Adjoint<State<T>>) -> bool {
         adjoint.0.v.is_exactly_zero() && adjoint.0.i.is_exactly_zero()
     }
     fn add_adjoints(&self, a: Adjoint<State<T>>, b: Adjoint<State<T>>) -> Adjoint<State<T>> {

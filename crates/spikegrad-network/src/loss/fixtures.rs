@@ -20,7 +20,7 @@ pub(super) fn trace<T: Scalar>(t_end: f64, spikes: &[(usize, T)]) -> Trace<T> {
     let zero = T::from(0.0);
     let spike = |&(neuron, time): &(usize, T)| Spike {
         time,
-        time_rest: 0.0,
+        time_remainder: 0.0,
         neuron: NeuronId::new(BEFORE + neuron),
         round: 0,
         slope: T::from(1.0),

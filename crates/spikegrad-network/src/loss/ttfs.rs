@@ -125,7 +125,7 @@ impl TtfsCrossEntropy {
     /// What the rounding of the time and of the quotient left off is added behind the exponential, which would magnify it.
     fn growth<T: Scalar>(&self, time: Time<T>) -> (T, T) {
         let late = time.rounded / T::from(self.tau1);
-        let rest = late.re().mul_add(-self.tau1, time.rounded.re()) + time.rest;
+        let rest = late.re().mul_add(-self.tau1, time.rounded.re()) + time.remainder;
         let rest = T::from(rest / self.tau1);
         let growth = late.exp();
         (growth + growth * rest, late.exp_m1() + growth * rest)

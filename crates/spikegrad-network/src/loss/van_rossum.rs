@@ -86,7 +86,7 @@ impl<T: Scalar> Loss<T> for VanRossum {
             events.extend(targets.iter().map(target));
             events.sort_by(|a, b| {
                 let (a, b) = (a.time, b.time);
-                a.rounded.re().total_cmp(&b.rounded.re()).then(a.rest.total_cmp(&b.rest))
+                a.rounded.re().total_cmp(&b.rounded.re()).then(a.remainder.total_cmp(&b.remainder))
             });
             value += self.distance(&events);
             let together = |a: &Event<T>, b: &Event<T>| a.time.coincides(b.time);

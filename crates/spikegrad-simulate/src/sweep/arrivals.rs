@@ -12,7 +12,7 @@ use std::ops::Range;
 pub(super) struct Fired<'a> {
     pub(super) circuit: &'a Circuit,
     pub(super) inputs: &'a [InputSpike],
-    /// Spikes of each population that has been worked off, in order.
+    /// Spikes of each population that has been run, in order.
     pub(super) populations: &'a [Vec<Spike>],
 }
 

@@ -4,7 +4,7 @@
 //! one instant: it is at the end of the run with one layer when it starts with the next. But events can be counted from spikes alone,
 //! up to any time, by a search in each sorted list. What is known of a run is never more than all of it; so once that is too
 //! much, the run will stop no later than at the time at which it becomes so. From there on this is the **horizon**: nothing
-//! after it is worked off, in this layer and in later ones, and each spike found before it moves it forward. When all layers have come to
+//! after it is run, in this layer and in later ones, and each spike found before it moves it forward. When all layers have come to
 //! the horizon, all events before it are known, and the run stops there.
 //!
 //! Not here: how a layer goes on (`layer.rs`).
@@ -20,9 +20,9 @@ const SPARE: usize = 1024;
 pub(super) struct Known<'a> {
     pub(super) layers: &'a Layers,
     pub(super) inputs: &'a [InputSpike],
-    /// Spikes of each population that has been worked off, in order.
+    /// Spikes of each population that has been run, in order.
     pub(super) populations: &'a [Vec<Spike>],
-    /// The population that is being worked off, if any, and its spikes so far, in order.
+    /// The population that is being run, if any, and its spikes so far, in order.
     pub(super) own: Option<(usize, &'a [Spike])>,
 }
 

@@ -1,7 +1,7 @@
 //! One layer, from stretch to stretch between its arrivals.
 //!
 //! In a stretch nothing reaches the layer, so its neurons are independent: one pass moves them all, and those that it names
-//! are worked off in waves. Where a layer hears itself, the first of its own spikes to arrive within the stretch cuts it off
+//! are run in waves. Where a layer hears itself, the first of its own spikes to arrive within the stretch cuts it off
 //! there. A refractory neuron is held by hand until its release.
 //!
 //! Not here: in which order layers come (`mod.rs`), the mathematics of a pass (`spikegrad_dynamics::lanes`).
@@ -398,7 +398,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         }
         let mut spike = Spike {
             time: time.rounded,
-            time_rest: time.rest,
+            time_remainder: time.remainder,
             neuron: NeuronId::new(n),
             round: 0,
             slope,

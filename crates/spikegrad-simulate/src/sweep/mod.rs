@@ -1,6 +1,6 @@
 //! The layered sweep: the same run as that of the event loop, with no queue.
 //!
-//! In a network of [`Layers`] nothing that a layer does comes back to an earlier one. So each layer is worked off from
+//! In a network of [`Layers`] nothing that a layer does comes back to an earlier one. So each layer is run from
 //! beginning to end before the next, all of its neurons side by side from one arrival to the next, and what it fired is
 //! what the next one hears. Who may spike along a stretch is told by a bound, and searched for.
 //!
@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `arrivals.rs` | what reaches a layer, and when |
 //! | `budget.rs` | how many events there may be |
-//! | `wave.rs` | the neurons that spike, worked off together |
+//! | `wave.rs` | the neurons that spike, run together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `peaks.rs` | read-outs |
 //!

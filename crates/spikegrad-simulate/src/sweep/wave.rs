@@ -1,4 +1,4 @@
-//! Neurons that are worked off one by one along a stretch, many of them at once: who may cross, and who comes out of its
+//! Neurons that are run one by one along a stretch, many of them at once: who may cross, and who comes out of its
 //! refractory time.
 //!
 //! All of a wave are searched for their next crossing together, then moved to it together; who has spiked goes into the next

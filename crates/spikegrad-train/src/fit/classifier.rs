@@ -474,7 +474,7 @@ mod tests {
     fn spike(neuron: usize, time: f64, slope: f64) -> Spike {
         Spike {
             time,
-            time_rest: 0.0,
+            time_remainder: 0.0,
             neuron: NeuronId::new(neuron),
             round: 0,
             slope,
@@ -513,7 +513,7 @@ mod tests {
             assert_eq!(class([spike(4, time, 1.0), spike(6, next, 1.0)]), Some(0), "{time}");
             time = next;
         }
-        let late = |rest: f64| Spike { time_rest: rest, ..spike(6, time, 1.0) };
+        let late = |rest: f64| Spike { time_remainder: rest, ..spike(6, time, 1.0) };
         assert_eq!(class([spike(4, time, 1.0), late(1e-19)]), Some(0));
         assert_eq!(class([spike(4, time, 1.0), late(-1e-19)]), Some(2));
         assert_eq!(class([spike(4, time, 1.0), late(0.0)]), None);
