@@ -171,7 +171,7 @@ fn the_maximum_is_the_highest_of_a_dense_scan_and_the_mean_its_average() {
     const SAMPLES: u32 = 4000;
     let mut random = random(7);
     let mut turns = 0;
-    for _ in 0..60 {
+    for _ in 0..90 {
         let tau = |random: &mut spikegrad_compare::strategies::Random| {
             0.02 * 10f64.powf(3.0 * random.unit() - 2.0)
         };
