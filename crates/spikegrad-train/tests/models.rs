@@ -76,6 +76,26 @@ fn losses_of_spike_times_read_quadratic_outputs() {
 }
 
 #[test]
+fn silent_outputs_learn_where_spikes_go_on_after_the_run() {
+    // Weights of zero: nothing but the inputs spikes, and only what would come after the run has a gradient.
+    let silent = [
+        ("layers.0.model", "qif"),
+        ("layers.0.weights.mean", "1"),
+        ("layers.1.model", "qif"),
+        ("layers.1.weights.mean", "0"),
+        ("layers.1.weights.std", "0"),
+    ];
+    let losses = ["false", "true"].map(|goes_on| {
+        let changes = [&silent[..], &[("loss.pseudospikes", goes_on)]].concat();
+        let mut run = start(&config(&changes));
+        [0, 1].map(|_| epoch(&mut run).train_loss)
+    });
+    let [[before, after], [first, second]] = losses;
+    assert_eq!(before.to_bits(), after.to_bits());
+    assert!(second < first, "{first} {second}");
+}
+
+#[test]
 fn what_a_layer_does_not_say_is_as_in_the_table_of_its_model() {
     for model in Model::ALL {
         let name = model.table().model;

@@ -31,7 +31,7 @@ pub enum LossConfig {
         #[serde(default)]
         alpha: f64,
         /// Whether outputs that have not spiked count as ones that spike after the run, where they would go on by themselves; for `qif` and
-        /// `qif_delta` outputs.
+        /// `qif_delta` outputs. An answer still is a spike within the run.
         #[serde(default)]
         pseudospikes: bool,
         /// Width of the softplus that makes the drive of `qif` neurons positive after the run.
@@ -182,6 +182,15 @@ impl LossConfig {
     /// Whether it reads the first spikes of the outputs.
     pub(crate) fn reads_first_spikes(self) -> bool {
         matches!(self, Self::TtfsCrossEntropy { .. } | Self::RelativeSpikeTime { .. })
+    }
+
+    /// Whether spikes that did not happen have times after the run.
+    pub(crate) fn goes_on(self) -> bool {
+        matches!(
+            self,
+            Self::TtfsCrossEntropy { pseudospikes: true, .. }
+                | Self::SpikeTimeMse { pseudospikes: true, .. }
+        )
     }
 
     /// Whether it reads spikes of the outputs, rather than potentials.

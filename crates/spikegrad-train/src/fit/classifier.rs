@@ -44,7 +44,7 @@ pub struct Classifier {
 ///
 /// To a loss of first spikes, a silent label counts as one at the end of time, a constant: all that its gradient could do is
 /// to make the other outputs later, until they are silent as well. So it is left out, as in the code of Wunderlich and Pehle;
-/// the value stays what it is.
+/// the value stays what it is. A loss that goes on after the run has no such constant.
 #[derive(Debug)]
 struct TaskLoss {
     /// With all of its derivatives.
@@ -119,7 +119,8 @@ impl Classifier {
         let output = config.layers.len() - 1;
         let first = network.range(output).start;
         let loss = |label| {
-            let needs = config.loss.reads_first_spikes().then_some(first + label);
+            let is_constant = config.loss.reads_first_spikes() && !config.loss.goes_on();
+            let needs = is_constant.then_some(first + label);
             let name = &network.populations()[output].name;
             let loss = config.loss.of_sample(name, Wanted::Label(label))?;
             Some(with_penalties(TaskLoss { loss, needs }, config))
