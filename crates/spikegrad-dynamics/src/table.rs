@@ -156,8 +156,15 @@ impl Below {
 
     /// Whether the numbers at the positions of a table keep the rule; what is left of the difference after rounding has its sign.
     pub fn is_kept(&self, number: impl Fn(usize) -> f64) -> bool {
-        let product = self.plus.map_or((0.0, 0.0), |(a, b)| (number(a), number(b)));
-        excess(number(self.lower), number(self.upper), product) < 0.0
+        let (lower, upper) = (number(self.lower), number(self.upper));
+        let Some((a, b)) = self.plus else { return lower < upper };
+        let product = (number(a), number(b));
+        let difference = excess(lower, upper, product);
+        if difference.is_finite() {
+            return difference < 0.0;
+        }
+        // At the end of the range: a quarter of each term.
+        excess(0.25 * lower, 0.25 * upper, (0.5 * product.0, 0.5 * product.1)) < 0.0
     }
 }
 
