@@ -177,7 +177,10 @@ fn what_does_not_go_on_is_refused_by_name() {
     let mut leaky = document(Shape::Layers, 0, &targets());
     leaky["network"]["populations"][1] = json!({"name": "read", "size": 2, "model": "lif"});
     let sentence = refused(&leaky).to_string();
-    assert!(sentence.contains("pseudospikes") && sentence.contains("only qif"), "{sentence}");
+    assert!(
+        sentence.contains("pseudospikes") && sentence.contains("only models with a cycle"),
+        "{sentence}"
+    );
     let mut cycle = document(Shape::Kicks, 0, &targets());
     let back = json!({"from": "read", "to": "hidden", "weights": [[1, 1], [1, 1], [1, 1]]});
     cycle["network"]["connections"].as_array_mut().unwrap().push(back);

@@ -135,7 +135,7 @@ fn order_of<T>(readout: &Readout<T>) -> (u32, Phase) {
     match &readout.place {
         Place::AfterArrivals => (u32::MAX, Phase::Peak),
         Place::Cusp(cusp) => (cusp.round, Phase::Readout),
-        Place::Free | Place::Clamped | Place::Threshold | Place::Beyond => (0, Phase::Readout),
+        Place::Free | Place::Clamped | Place::Threshold | Place::Pseudospike => (0, Phase::Readout),
     }
 }
 
@@ -282,7 +282,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for k in 0..self.trace.readouts.len() {
             self.prepare_readout(k, end);
         }
-        self.come_back();
+        self.pull_back_pseudospikes();
         let Self { circuit, trace, workspace: w, sum, .. } = self;
         let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
         let neurons = 0..circuit.neurons.len();
@@ -322,7 +322,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             Place::Clamped => return model.clamped_pullback(cotangent, gradient),
             Place::Threshold => return model.threshold_membrane_pullback(cotangent, gradient),
             // With all others of its kind, once every neuron is at the end.
-            Place::Beyond => return,
+            Place::Pseudospike => return,
             Place::Free | Place::AfterArrivals => {}
             Place::Cusp(cusp) => {
                 let earlier = self.workspace.cusps[neuron].map_or(T::from(0.0), |(_, _, c)| c);

@@ -7,12 +7,12 @@
 //! Not here: how a trace is made (`spikegrad_simulate`); any trace and any cotangents will do.
 
 mod backward;
-mod beyond;
 mod certificate;
 mod error;
 mod grazing;
 mod integrals;
 mod origin;
+mod pseudospikes;
 mod sum;
 mod sweep;
 mod taped;

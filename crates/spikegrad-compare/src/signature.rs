@@ -83,7 +83,7 @@ impl Signature {
                     Place::AfterArrivals => (0, u32::MAX),
                     Place::Clamped => (2, 0),
                     Place::Threshold => (3, 0),
-                    Place::Beyond => (4, 0),
+                    Place::Pseudospike => (4, 0),
                 };
                 let happening = Happening::Readout { request, place };
                 timed[readout.request.neuron.index()].push((readout.time, round, happening));

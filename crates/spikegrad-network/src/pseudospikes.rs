@@ -16,7 +16,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NoPseudospikes {
     /// Only neurons with a cycle go on.
-    #[error("only qif and qif_delta neurons go on after a run")]
+    #[error("only models with a cycle, as qif and qif_delta are, go on after a run")]
     Model,
     /// No rule of one pass is continuous there.
     #[error("a population with delta synapses that leads back to itself has no rates")]

@@ -127,7 +127,7 @@ pub enum Place<T = f64> {
     /// The free motion of the membrane up to an arrival that cuts it off.
     Cusp(Cusp<T>),
     /// All that takes part in what comes after the run.
-    Beyond,
+    Pseudospike,
 }
 
 /// A read-out, recorded.
@@ -277,7 +277,7 @@ impl<T: Scalar> Trace<T> {
             Place::Clamped => Place::Clamped,
             Place::Threshold => Place::Threshold,
             Place::Cusp(c) => Place::Cusp(cusp(c)),
-            Place::Beyond => Place::Beyond,
+            Place::Pseudospike => Place::Pseudospike,
         };
         let readout = |r: &Readout<T>| Readout {
             request: r.request,

@@ -187,7 +187,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
                 self.bound_ahead(neuron);
             }
         }
-        self.go_on()?;
+        self.read_pseudospikes()?;
         self.finish();
         Ok(())
     }

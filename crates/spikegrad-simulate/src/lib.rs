@@ -10,10 +10,10 @@
 //! [`Circuit`]: spikegrad_network::Circuit
 
 mod arrivals;
-mod beyond;
 mod engine;
 mod error;
 mod observer;
+mod pseudospikes;
 mod readouts;
 mod requests;
 mod schedule;

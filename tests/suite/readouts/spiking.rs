@@ -95,7 +95,7 @@ impl Seen {
                 Place::Clamped => "clamped",
                 Place::Threshold => "threshold",
                 Place::Cusp(_) => "cusp",
-                Place::Beyond => "beyond",
+                Place::Pseudospike => "pseudospike",
             };
             *self.0.borrow_mut().entry(name).or_default() += 1;
         }

@@ -192,7 +192,7 @@ impl LayerSweep<'_> {
                 Place::Cusp(cusp) => {
                     cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
                 }
-                Place::Free | Place::AfterArrivals | Place::Beyond => {}
+                Place::Free | Place::AfterArrivals | Place::Pseudospike => {}
             }
         }
         let (own, inputs) = (spikes[layer.population].iter().copied(), trace.stimulus.spikes());

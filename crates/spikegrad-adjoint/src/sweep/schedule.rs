@@ -186,7 +186,7 @@ impl Schedule {
             }
             // What does not follow the free membrane is no matter of its adjoint.
             match readout.place {
-                Place::Clamped | Place::Threshold | Place::Beyond => {}
+                Place::Clamped | Place::Threshold | Place::Pseudospike => {}
                 Place::Free | Place::Cusp(_) => {
                     self.moments.push(moment(readout.at(), Kind::Readout(k), n));
                 }

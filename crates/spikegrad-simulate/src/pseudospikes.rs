@@ -9,7 +9,7 @@ use spikegrad_network::{Measure, NeuronId, Place, Pseudospikes, Readout, Time, w
 
 impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
     /// Answers all requests for spikes after the run.
-    pub(crate) fn go_on(&mut self) -> Result<(), SimulateError> {
+    pub(crate) fn read_pseudospikes(&mut self) -> Result<(), SimulateError> {
         let requests = self.options.readouts;
         for of_loss in widths(requests.iter().map(|request| request.measure)) {
             let asked = requests.iter().enumerate().filter_map(|(k, &request)| {
@@ -23,7 +23,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             for (k, request, index) in asked {
                 let [left, period] = all.cycle(self.circuit, request.neuron.index());
                 let value = (left + T::from(f64::from(index) - 1.0)) * period;
-                let (place, tangent) = (Place::Beyond, TimeConstants::default());
+                let (place, tangent) = (Place::Pseudospike, TimeConstants::default());
                 self.workspace.sampled[k] = Some(Readout {
                     request,
                     time,

@@ -17,15 +17,15 @@ struct Read<T> {
 
 impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// Takes back what the loss read of spikes after the run: adjoints at its end, and direct parts of the gradient.
-    pub(crate) fn come_back(&mut self) {
+    pub(crate) fn pull_back_pseudospikes(&mut self) {
         let all = self.trace.readouts.iter().zip(&self.cotangents.readouts);
         let read = all.filter(|(_, cotangent)| !cotangent.is_exactly_zero());
         for width in widths(read.map(|(readout, _)| readout.request.measure)) {
-            self.come_back_of(width);
+            self.pull_back_pseudospikes_of(width);
         }
     }
 
-    fn come_back_of(&mut self, of_loss: f64) {
+    fn pull_back_pseudospikes_of(&mut self, of_loss: f64) {
         let mut read: Vec<Read<T>> = Vec::new();
         for (readout, &cotangent) in self.trace.readouts.iter().zip(&self.cotangents.readouts) {
             let Measure::Pseudospike { index, width } = readout.request.measure else { continue };
