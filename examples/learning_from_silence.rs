@@ -16,15 +16,16 @@ const TARGETS: [f64; 2] = [2.5, 7.5];
 const TRIALS: u32 = 10_000;
 const RATE: f64 = 0.1;
 
-/// Silent at first. Of the draws 1 to 24 fifteen reach both targets; in the others the second input has gone to the end of the run, where
-/// its weight moves no spike that happens.
+/// Silent at first. Another is taken from the command line (`-- 3`): of the draws 1 to 24 fifteen reach both targets, and the others fail here; mostly
+/// their second input has gone to the end of the run, where its weight moves no spike that happens.
 const SEED: u64 = 12;
 
 /// Every entry of a gradient is cut to this size.
 const LARGEST: f64 = 0.02;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let seed = std::env::args().nth(1).map_or(Ok(SEED), |seed| seed.parse())?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = vec![0.0, 0.0];
     let mut times = vec![1.0, 9.0];
     for _ in 0..20 {

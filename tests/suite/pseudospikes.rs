@@ -5,8 +5,11 @@
 use crate::support::{Random, random};
 use crate::tolerance::DIFFERENCE;
 use serde_json::{Value, json};
+use spikegrad::dynamics::qif;
 use spikegrad::problem::Problem;
-use spikegrad::{Evaluation, Settings, value_and_grad};
+use spikegrad::{
+    AdjointError, Evaluate, Evaluation, Grazing, Settings, backward, simulate, value_and_grad,
+};
 use spikegrad_compare::{Question, check_gradient};
 
 /// Steps along a line on which several spikes leave the run, or come to it.
@@ -206,6 +209,23 @@ fn what_does_not_go_on_is_refused_by_name() {
     let error = value_and_grad(network, parameters, stimulus, loss, &Settings::default());
     let error = error.unwrap_err().to_string();
     assert!(error.contains("hidden[1]") && error.contains("no period"), "{error}");
+}
+
+#[test]
+fn there_is_no_way_back_with_parameters_that_have_no_such_spikes() {
+    let Problem { network, parameters, stimulus, document } =
+        problem(&document(Shape::Kicks, 0, &targets()));
+    let loss = document.loss.as_ref().unwrap();
+    let requests = loss.readouts(&network).unwrap();
+    let settings = Settings::default();
+    let trace = simulate(&network, &parameters, &stimulus, &requests, &settings).unwrap();
+    let (_, cotangents) = loss.evaluate(&network, &trace).unwrap();
+    let back = |parameters| backward(&network, parameters, &trace, &cotangents, Grazing::Fail);
+    assert!(back(&parameters).is_ok());
+    // The trace is that of neurons that oscillate.
+    let mut still = parameters.clone();
+    still.populations[0][qif::delta::I_BIAS] = 0.2.into();
+    assert!(matches!(back(&still), Err(AdjointError::Pseudospike(_))));
 }
 
 #[test]

@@ -7,26 +7,23 @@
 //! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
 //! (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
-use crate::integrals::Integrals;
 use crate::taped::Taped;
 use crate::touches::check;
+use crate::workspace::{BackwardWorkspace, Cell};
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
-use spikegrad_dynamics::{Adjoint, AnyNeuron, Lif, Neuron, NeuronAdjoint, Scalar};
+use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
-    Build, Circuit, Cusp, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId, Time,
-    Trace,
+    Build, Circuit, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId, Time, Trace,
 };
-use std::collections::BinaryHeap;
-use std::ops::Range;
 
 /// Returns the gradient of a loss with these `cotangents`.
 ///
 /// # Errors
 /// [`AdjointError::Grazing`] where `policy` is [`Grazing::Fail`] and a potential touched its threshold;
 /// [`AdjointError::NonFinite`] and [`AdjointError::NonFiniteGradient`]; [`AdjointError::Cotangents`];
-/// [`AdjointError::NoTangents`]; [`AdjointError::ForeignNeuron`] and [`AdjointError::ForeignChannel`] of a trace of another network.
+/// [`AdjointError::NoTangents`]; [`AdjointError::Pseudospike`], [`AdjointError::ForeignNeuron`] and [`AdjointError::ForeignChannel`] of a trace of another network.
 pub fn backward<T: Scalar>(
     network: &Network,
     parameters: &Parameters<T>,
@@ -65,71 +62,6 @@ fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
     }
 }
 
-/// Scratch memory of a backward sweep, to be used again.
-#[derive(Debug)]
-pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
-    pub(crate) cells: Vec<Cell<T, N>>,
-    /// Averages that the loss reads.
-    pub(crate) integrals: Integrals<T>,
-    /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
-    cusps: Vec<Option<(Cusp<T>, T, T)>>,
-    /// What is due next, going backwards.
-    due: BinaryHeap<Due>,
-    /// For each firing, the groups not yet taken back.
-    cursors: Vec<Range<usize>>,
-    /// ∂L/∂t of each firing: of one that has been passed in all, else of what came after it so far.
-    pub(crate) times: Vec<T>,
-    /// What is known of the neurons that are not linear; empty if there are none.
-    pub(crate) taped: Vec<Taped<T>>,
-    /// Weights that arrived at the neuron of each spike at the instant of its release, as far as they matter.
-    arrived: Vec<T>,
-    /// For each spike, the spike of the same neuron before it.
-    previous: Vec<Option<SpikeId>>,
-}
-
-impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
-    fn default() -> Self {
-        Self {
-            cells: Vec::new(),
-            integrals: Integrals::default(),
-            cusps: Vec::new(),
-            due: BinaryHeap::new(),
-            cursors: Vec::new(),
-            times: Vec::new(),
-            taped: Vec::new(),
-            arrived: Vec::new(),
-            previous: Vec::new(),
-        }
-    }
-}
-
-impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
-    /// ∂L/∂t of each spike of the last trace, through all that depends on it, per second.
-    #[must_use]
-    pub fn spike_times(&self) -> &[T] {
-        &self.times[self.times.len() - self.previous.len()..]
-    }
-}
-
-/// One neuron, going backwards: a cache line for numbers without a derivative.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
-    pub(crate) adjoint: Adjoint<N::State>,
-    /// When it was that.
-    pub(crate) time: Time<T>,
-    /// From when on the neuron was free after `spike`, in seconds; minus infinity if `time` lies before that, or there is no spike.
-    released: f64,
-    /// The neuron's last spike that has not been passed.
-    pub(crate) spike: Option<SpikeId>,
-    /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
-    model: u32,
-    /// Whether `time` lies within the refractory time of that spike.
-    pub(crate) clamped: bool,
-    /// Whether it has an entry in `integrals` or `cusps`.
-    is_read: bool,
-}
-
 /// Where a read-out that moves a neuron stands in the order of its instant.
 fn order_of<T>(readout: &Readout<T>) -> (u32, Phase) {
     match &readout.place {
@@ -153,7 +85,7 @@ pub(crate) enum Phase {
 }
 
 /// (time, round, phase, firing or read-out); the largest is next.
-type Due = (OrderedFloat<f64>, u32, Phase, usize);
+pub(crate) type Due = (OrderedFloat<f64>, u32, Phase, usize);
 
 /// Like [`backward`], on a prepared circuit, in the caller's memory, added to `sum`. Returns ∂L/∂(input times) in the order
 /// in which the stimulus was given. The caller checks that the sum is finite.
@@ -202,7 +134,7 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     }
     check(circuit, trace, cotangents, policy)?;
     let mut sweep = Sweep { circuit, trace, cotangents, policy, workspace, sum };
-    sweep.prepare();
+    sweep.prepare()?;
     sweep.run()?;
     let of_inputs = &workspace.times[..trace.stimulus.spikes().len()];
     trace.stimulus.in_given_order_into(of_inputs, input_times);
@@ -235,7 +167,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.trace.stimulus.spikes().len()
     }
 
-    fn prepare(&mut self) {
+    fn prepare(&mut self) -> Result<(), AdjointError> {
         let (zero, end) = (T::from(0.0), T::from(self.trace.stimulus.t_end()));
         let firings = self.inputs() + self.trace.spikes.len();
         let w = &mut *self.workspace;
@@ -282,11 +214,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         for k in 0..self.trace.readouts.len() {
             self.prepare_readout(k, end);
         }
-        self.pull_back_pseudospikes();
+        self.pull_back_pseudospikes()?;
         let Self { circuit, trace, workspace: w, sum, .. } = self;
         let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
         let neurons = 0..circuit.neurons.len();
         w.integrals.share((circuit, neurons), (trace, spikes), &mut w.times[inputs..], sum);
+        Ok(())
     }
 
     fn prepare_firing(&mut self, firing: usize, end: f64) {

@@ -1,6 +1,6 @@
 //! Why there is no gradient.
 
-use spikegrad_network::{NamedNeuron, NetworkError, NeuronId};
+use spikegrad_network::{NamedNeuron, NetworkError, NeuronId, PseudospikeError};
 use thiserror::Error;
 
 /// A gradient that could not be given.
@@ -23,6 +23,9 @@ pub enum AdjointError {
         /// dV/dt there, per second.
         slope: f64,
     },
+    /// The loss read spikes after the run, which with these parameters do not exist: they are not those of the trace.
+    #[error(transparent)]
+    Pseudospike(#[from] PseudospikeError),
     /// The cotangents do not fit the trace: one is needed for each spike and each read-out.
     #[error(
         "there are {spikes} and {readouts} cotangents for {expected_spikes} spikes and {expected_readouts} read-outs"

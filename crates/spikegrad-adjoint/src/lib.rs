@@ -18,8 +18,9 @@ mod sweep;
 mod taped;
 mod ties;
 mod touches;
+mod workspace;
 
-pub use backward::{BackwardWorkspace, backward, backward_into, backward_with_input_times};
+pub use backward::{backward, backward_into, backward_with_input_times};
 pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;
@@ -27,3 +28,4 @@ pub use sum::GradientSum;
 pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};
 pub use ties::TieKind;
 pub use touches::judge_touches;
+pub use workspace::BackwardWorkspace;

@@ -4,6 +4,7 @@
 //! neuron and, off cycles, on what that one hears in turn. So populations are passed in the reverse of the order in which their rates were found
 //! (docs/mathematics.md, eqs. 27 to 27d). Not here: cycles and their pullbacks (`spikegrad_dynamics`).
 
+use crate::AdjointError;
 use crate::backward::Sweep;
 use spikegrad_dynamics::{Drive, NeuronAdjoint, NeuronGradient, Scalar, Vector};
 use spikegrad_network::{Measure, NeuronId, Part, Pseudospikes, Time, on_their_way, widths};
@@ -17,15 +18,16 @@ struct Read<T> {
 
 impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// Takes back what the loss read of spikes after the run: adjoints at its end, and direct parts of the gradient.
-    pub(crate) fn pull_back_pseudospikes(&mut self) {
+    pub(crate) fn pull_back_pseudospikes(&mut self) -> Result<(), AdjointError> {
         let all = self.trace.readouts.iter().zip(&self.cotangents.readouts);
         let read = all.filter(|(_, cotangent)| !cotangent.is_exactly_zero());
         for width in widths(read.map(|(readout, _)| readout.request.measure)) {
-            self.pull_back_pseudospikes_of(width);
+            self.pull_back_pseudospikes_of(width)?;
         }
+        Ok(())
     }
 
-    fn pull_back_pseudospikes_of(&mut self, of_loss: f64) {
+    fn pull_back_pseudospikes_of(&mut self, of_loss: f64) -> Result<(), AdjointError> {
         let mut read: Vec<Read<T>> = Vec::new();
         for (readout, &cotangent) in self.trace.readouts.iter().zip(&self.cotangents.readouts) {
             let Measure::Pseudospike { index, width } = readout.request.measure else { continue };
@@ -38,9 +40,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         let neurons = read.iter().map(|read| NeuronId::new(read.neuron));
         let states = self.states_at_the_end();
-        // What is refused was refused when the run ended.
-        let all = Pseudospikes::of(self.circuit, self.trace, neurons, of_loss, states);
-        let Ok(all) = all else { return };
+        let all = Pseudospikes::of(self.circuit, self.trace, neurons, of_loss, states)?;
         let mut inputs = vec![T::from(0.0); self.circuit.neurons.len()];
         for Read { neuron, cotangents: [first, later] } in read {
             // first = left · period.
@@ -64,6 +64,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                 self.sum.weights[synapse] += inputs[self.circuit.targets[synapse].index()];
             }
         }
+        Ok(())
     }
 
     /// States of the neurons that are not linear, after all that happens at the end.

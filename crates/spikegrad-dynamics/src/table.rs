@@ -3,6 +3,7 @@
 //! The problem file, its schema and its refusals, the answer, places in messages, scales of differences, learning rates, bounds and checkpoints read
 //! the table; values are stored by their position in it. Not here: a table (each stands with its model), the values (`spikegrad_network`).
 
+use crate::double_double::DoubleDouble;
 use std::fmt;
 
 /// What kind of number it is, and so in which unit and how far it must move to matter.
@@ -170,16 +171,8 @@ impl Below {
 
 /// `lower − upper − a b` to a rounding or two, however much of it cancels: what the product and each sum round off is kept.
 pub(crate) fn excess(lower: f64, upper: f64, (a, b): (f64, f64)) -> f64 {
-    let product = a * b;
-    let below_product = a.mul_add(b, -product);
-    let two_sum = |a: f64, b: f64| {
-        let sum = a + b;
-        let part = sum - a;
-        (sum, (a - (sum - part)) + (b - part))
-    };
-    let (partial, first) = two_sum(lower, -upper);
-    let (sum, second) = two_sum(partial, -product);
-    sum + ((first + second) - below_product)
+    let [lower, upper, a, b] = [lower, upper, a, b].map(DoubleDouble::from);
+    (lower - upper - a * b).to_f64()
 }
 
 /// Everything that a model says of its numbers.

@@ -53,7 +53,7 @@ fn reordered(problem: &Problem, order: &[usize]) -> Problem {
 }
 
 /// Most synapses that join one pair with one delay.
-pub(super) fn most_joined(problem: &Problem) -> usize {
+fn most_joined(problem: &Problem) -> usize {
     let mut joined = BTreeMap::new();
     for (k, connection) in problem.network.connections().iter().enumerate() {
         let (n_pre, _) = problem.network.shape(k);

@@ -111,11 +111,11 @@ impl<T: Scalar> GeneralNeuron<T> {
             eps((maps.receive)(&p[..self.p().len()], state, receptor, weight))
         };
         let by_weight = along(constant(from), Dual::new(weight, T::from(1.0)));
-        let rate = self.rate(from, is_held);
-        let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
         let time = match (self.maps.kick)(self.p(), receptor, weight, is_held) {
             Some(kick) => -dot(&after, &kick),
             None => {
+                let rate = self.rate(from, is_held);
+                let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
                 let moved = along(moving, Dual::new(weight, T::from(0.0)));
                 dot_of_difference(&after, &moved, &self.rate(to, is_held))
             }

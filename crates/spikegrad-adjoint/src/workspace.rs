@@ -1,0 +1,76 @@
+//! The memory of a backward sweep, which is the caller's, so that many sweeps of one network allocate once.
+//!
+//! Not here: what happens to it (`backward.rs`).
+
+use crate::backward::Due;
+use crate::integrals::Integrals;
+use crate::taped::Taped;
+use spikegrad_dynamics::{Adjoint, Lif, Neuron, Scalar};
+use spikegrad_network::{Cusp, SpikeId, Time};
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+/// Scratch memory of a backward sweep, to be used again.
+#[derive(Debug)]
+pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
+    pub(crate) cells: Vec<Cell<T, N>>,
+    /// Averages that the loss reads.
+    pub(crate) integrals: Integrals<T>,
+    /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
+    pub(crate) cusps: Vec<Option<(Cusp<T>, T, T)>>,
+    /// What is due next, going backwards.
+    pub(crate) due: BinaryHeap<Due>,
+    /// For each firing, the groups not yet taken back.
+    pub(crate) cursors: Vec<Range<usize>>,
+    /// ∂L/∂t of each firing: of one that has been passed in all, else of what came after it so far.
+    pub(crate) times: Vec<T>,
+    /// What is known of the neurons that are not linear; empty if there are none.
+    pub(crate) taped: Vec<Taped<T>>,
+    /// Weights that arrived at the neuron of each spike at the instant of its release, as far as they matter.
+    pub(crate) arrived: Vec<T>,
+    /// For each spike, the spike of the same neuron before it.
+    pub(crate) previous: Vec<Option<SpikeId>>,
+}
+
+impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
+    fn default() -> Self {
+        Self {
+            cells: Vec::new(),
+            integrals: Integrals::default(),
+            cusps: Vec::new(),
+            due: BinaryHeap::new(),
+            cursors: Vec::new(),
+            times: Vec::new(),
+            taped: Vec::new(),
+            arrived: Vec::new(),
+            previous: Vec::new(),
+        }
+    }
+}
+
+impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
+    /// ∂L/∂t of each spike of the last trace, through all that depends on it, per second.
+    #[must_use]
+    pub fn spike_times(&self) -> &[T] {
+        &self.times[self.times.len() - self.previous.len()..]
+    }
+}
+
+/// One neuron, going backwards: a cache line for numbers without a derivative.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
+    pub(crate) adjoint: Adjoint<N::State>,
+    /// When it was that.
+    pub(crate) time: Time<T>,
+    /// From when on the neuron was free after `spike`, in seconds; minus infinity if `time` lies before that, or there is no spike.
+    pub(crate) released: f64,
+    /// The neuron's last spike that has not been passed.
+    pub(crate) spike: Option<SpikeId>,
+    /// A neuron with the same parameters: one for all that share them, so that they stay at hand.
+    pub(crate) model: u32,
+    /// Whether `time` lies within the refractory time of that spike.
+    pub(crate) clamped: bool,
+    /// Whether it has an entry in `integrals` or `cusps`.
+    pub(crate) is_read: bool,
+}
