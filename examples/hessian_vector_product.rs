@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let first = value_and_grad(&network, &parameters, &stimulus, &loss, &settings)?;
 
     // Newton's step along the gradient of the weights: gᵀg / gᵀHg.
-    let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 2] };
+    let mut direction = Gradient::zeros(&parameters, &stimulus);
     let slope = &first.gradient.parameters.connections[0].weights;
     direction.parameters.connections[0].weights.clone_from(slope);
     let found = value_and_hvp(&network, &parameters, &stimulus, &loss, &direction, &settings)?;

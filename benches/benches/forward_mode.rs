@@ -33,6 +33,7 @@ impl<'a> Case<'a> {
         let direction = Gradient {
             parameters: workload.parameters.clone(),
             input_times: sample.stimulus.in_given_order(&times),
+            currents: Vec::new(),
         };
         Self { workload, sample, direction }
     }

@@ -9,9 +9,9 @@
 #[path = "../benches/balanced/mod.rs"]
 mod balanced;
 
-use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_with_input_times};
+use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_all_into};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Circuit, Trace};
+use spikegrad_network::{Circuit, StimulusGradient, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
 use std::time::Instant;
 
@@ -74,16 +74,17 @@ fn main() {
     let mut cotangents = Cotangents::zeros(&trace);
     // The mean spike time, so that every spike matters.
     cotangents.spikes.fill(1.0 / trace.spikes.len() as f64);
-    let (mut backward, mut input_times) = (BackwardWorkspace::default(), Vec::new());
+    let (mut backward, mut of_stimulus) =
+        (BackwardWorkspace::default(), StimulusGradient::default());
     let grazing = Grazing::Fail;
-    backward_with_input_times(
+    backward_all_into(
         &circuit,
         &trace,
         &cotangents,
         grazing,
         &mut backward,
         &mut sum,
-        &mut input_times,
+        &mut of_stimulus,
     )
     .expect("a gradient");
     report("backward", start, Some(trace.arrivals));

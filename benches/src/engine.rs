@@ -8,10 +8,10 @@
 use crate::workload::SETTINGS;
 use spikegrad::{Cotangents, Loss, LossMemory, Network, Parameters, Stimulus, Trace};
 use spikegrad_adjoint::{
-    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_with_input_times,
-    is_sweepable, sweep_backward_into,
+    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_all_into, is_sweepable,
+    sweep_backward_into,
 };
-use spikegrad_network::{Circuit, Layers, ReadoutRequest};
+use spikegrad_network::{Circuit, Layers, ReadoutRequest, StimulusGradient};
 use spikegrad_simulate::{
     Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
     sweep_into,
@@ -33,7 +33,7 @@ pub struct Engine<'a> {
     forward: (Workspace, SweepWorkspace),
     backward: (BackwardWorkspace, BackwardSweepWorkspace),
     sum: GradientSum,
-    input_times: Vec<f64>,
+    of_stimulus: StimulusGradient,
     memory: LossMemory,
     given_up: u64,
 }
@@ -58,7 +58,7 @@ impl<'a> Engine<'a> {
             forward: Default::default(),
             backward: Default::default(),
             sum: GradientSum::new(&circuit),
-            input_times: Vec::new(),
+            of_stimulus: StimulusGradient::default(),
             memory: LossMemory::default(),
             given_up: 0,
             circuit,
@@ -124,7 +124,7 @@ impl<'a> Engine<'a> {
     /// If there is no gradient.
     #[inline(never)]
     pub fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
-        let Self { circuit, backward: (event_loop, sweep), sum, input_times, .. } = self;
+        let Self { circuit, backward: (event_loop, sweep), sum, of_stimulus, .. } = self;
         let grazing = SETTINGS.grazing;
         if let Some(layers) = &self.layers {
             if is_sweepable(circuit, trace) {
@@ -134,15 +134,7 @@ impl<'a> Engine<'a> {
             }
             self.given_up += 1;
         }
-        backward_with_input_times(
-            circuit,
-            trace,
-            cotangents,
-            grazing,
-            event_loop,
-            sum,
-            input_times,
-        )
-        .expect("a gradient");
+        backward_all_into(circuit, trace, cotangents, grazing, event_loop, sum, of_stimulus)
+            .expect("a gradient");
     }
 }

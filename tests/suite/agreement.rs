@@ -204,6 +204,7 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
         let mut direction = Gradient {
             parameters: parameters.map(&mut draw),
             input_times: times.into_iter().map(&mut draw).collect(),
+            currents: vec![],
         };
         // A refractory time of 0 can only grow, and then beyond what arrives at a spike: its derivative is one-sided, and holds
         // while delays stay.

@@ -23,7 +23,7 @@ pub(crate) fn direction(problem: &Problem, seed: u32) -> Gradient {
         }
     }
     let input_times = problem.stimulus.spikes().iter().map(|spike| part(spike.time)).collect();
-    Gradient { parameters, input_times }
+    Gradient { parameters, input_times, currents: vec![] }
 }
 
 pub(crate) fn product(a: &Gradient, b: &Gradient) -> (f64, f64) {

@@ -90,7 +90,7 @@ fn drawn(problem: &Problem, seed: u64) -> Gradient {
     for (spike, &k) in problem.stimulus.spikes().iter().zip(problem.stimulus.given_positions()) {
         input_times[k] = lift(spike.time).eps;
     }
-    Gradient { parameters, input_times }
+    Gradient { parameters, input_times, currents: vec![] }
 }
 
 /// Gradient and product of the Hessian with a direction, each flat.
@@ -130,7 +130,11 @@ fn coincident_arrivals_at_a_cusp_share_its_motion_on_any_number() {
     // The whole input shifted does not change the maxima of leaky integrators at rest: the derivatives cancel.
     let [early, five, two] = gradient.input_times[..] else { panic!("three input spikes") };
     assert!((early + five + two).abs() < DUAL * early.abs(), "{early} {five} {two}");
-    let still = Gradient { parameters: problem.parameters.zeros_like(), input_times: vec![0.0; 3] };
+    let still = Gradient {
+        parameters: problem.parameters.zeros_like(),
+        input_times: vec![0.0; 3],
+        currents: vec![],
+    };
     let (on_duals, _) = second(&problem, &still);
     let exact = flat(&gradient, &problem.stimulus);
     let size = exact.iter().fold(0.0f64, |a, b| a.max(b.abs()));

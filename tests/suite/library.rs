@@ -123,7 +123,7 @@ fn a_shared_delay_that_becomes_one_for_each_synapse_is_heard() {
         let mut evaluator = Evaluator::new(&network, &parameters, settings).unwrap();
         // Any gradient is brought into shape.
         let nothing = Parameters { populations: vec![], connections: vec![] };
-        let mut gradient = Gradient { parameters: nothing, input_times: vec![] };
+        let mut gradient = Gradient { parameters: nothing, input_times: vec![], currents: vec![] };
         let shared = evaluator.value_and_grad(&stimulus, loss, &mut gradient).unwrap();
         let sum = gradient.parameters.connections[0].delay.get(0);
 
@@ -414,7 +414,8 @@ fn a_direction_that_does_not_fit_is_an_error() {
     let document = one_neuron(json!({}), &[9.0, 2.0], &[(0, 0.001)], 0.03);
     let Problem { network, parameters, stimulus, .. } = &problem(&document);
     let settings = Settings::default();
-    let fits = Gradient { parameters: parameters.zeros_like(), input_times: vec![1.0] };
+    let fits =
+        Gradient { parameters: parameters.zeros_like(), input_times: vec![1.0], currents: vec![] };
     let (mut late, mut short, mut other, mut none) =
         (fits.clone(), fits.clone(), fits.clone(), fits.clone());
     late.input_times.push(0.0);

@@ -191,6 +191,7 @@ fn a_direction_carried_forward_gives_what_the_gradient_says_of_it() {
         let direction = Gradient {
             parameters: parameters.map(&mut draw),
             input_times: stimulus.spikes().iter().map(|s| draw(s.time)).collect(),
+            currents: vec![],
         };
         let sample = Sample { stimulus: &stimulus, loss };
         let forward = value_and_jvp(&network, &parameters, sample, &direction, &settings).unwrap();
@@ -220,6 +221,7 @@ fn the_hessian_is_symmetric_and_that_of_the_gradient() {
         let [u, v] = [0; 2].map(|_| Gradient {
             parameters: parameters.map(&mut draw),
             input_times: stimulus.spikes().iter().map(|s| draw(s.time)).collect(),
+            currents: vec![],
         });
         let of = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
         let [hu, hv] = [&u, &v].map(|direction| {

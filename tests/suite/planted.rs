@@ -13,7 +13,7 @@ use spikegrad::dynamics::{
 };
 use spikegrad::network::Circuit;
 use spikegrad::problem::{Answer, Problem};
-use spikegrad::{Evaluate, Gradient, Grazing, Place, Settings, Trace};
+use spikegrad::{Evaluate, Gradient, Grazing, Place, Settings, StimulusGradient, Trace};
 use spikegrad_compare::{Agreement, Engine, Evidence, Question, Saltation};
 use spikegrad_simulate::{Options, Workspace, simulate_into};
 
@@ -96,6 +96,12 @@ impl Neuron<f64> for Buggy {
     }
     fn from_vector(vector: Vector<f64>) -> Self::State {
         Lif::from_vector(vector)
+    }
+    fn takes_current(&self) -> bool {
+        self.real.takes_current()
+    }
+    fn with_current(&self, current: f64) -> Self {
+        Self { real: self.real.with_current(current), ..*self }
     }
     fn flow(&self, state: State<f64>, dt: f64) -> State<f64> {
         self.real.flow(state, dt)
@@ -214,6 +220,15 @@ impl NeuronAdjoint<f64> for Buggy {
         } else {
             self.real.hold_pullback(dt, after)
         }
+    }
+    fn current_pullback(&self, dt: f64, after: Adjoint<State<f64>>) -> f64 {
+        self.real.current_pullback(dt, after)
+    }
+    fn current_of_integral_pullback(&self, integral: f64, over: (f64, f64)) -> f64 {
+        self.real.current_of_integral_pullback(integral, over)
+    }
+    fn step_pullback(&self, change: f64, adjoint: Adjoint<State<f64>>) -> f64 {
+        self.real.step_pullback(change, adjoint)
     }
     fn integral_pullback(
         &self,
@@ -358,11 +373,11 @@ fn run_with(problem: &Problem, bug: Bug) -> Option<(Trace, f64, Gradient)> {
     let (value, cotangents) = loss.evaluate(network, &trace).ok()?;
     let mut sum = GradientSum::new(&circuit);
     let mut workspace = BackwardWorkspace::default();
-    let input_times =
+    let StimulusGradient { input_times, currents } =
         backward_into(&circuit, &trace, &cotangents, Grazing::Fail, &mut workspace, &mut sum)
             .unwrap();
     let parameters = sum.to_parameters(network, &circuit);
-    Some((trace, value, Gradient { parameters, input_times }))
+    Some((trace, value, Gradient { parameters, input_times, currents }))
 }
 
 fn read(name: &str) -> Problem {

@@ -15,7 +15,8 @@ use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
-    Build, Circuit, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId, Time, Trace,
+    Build, Circuit, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId,
+    StimulusGradient, Time, Trace,
 };
 
 /// Returns the gradient of a loss with these `cotangents`.
@@ -47,7 +48,7 @@ fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
 ) -> Result<Gradient<T>, AdjointError> {
     let circuit = Circuit::<T, N>::of(network, parameters)?;
     let mut sum = GradientSum::new(&circuit);
-    let input_times = backward_into(
+    let StimulusGradient { input_times, currents } = backward_into(
         &circuit,
         trace,
         cotangents,
@@ -55,7 +56,8 @@ fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
         &mut BackwardWorkspace::default(),
         &mut sum,
     )?;
-    let gradient = Gradient { parameters: sum.to_parameters(network, &circuit), input_times };
+    let parameters = sum.to_parameters(network, &circuit);
+    let gradient = Gradient { parameters, input_times, currents };
     match gradient.find(network, |x: T| !x.is_all_finite()) {
         None => Ok(gradient),
         Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value: value.re() }),
@@ -87,8 +89,7 @@ pub(crate) enum Phase {
 /// (time, round, phase, firing or read-out); the largest is next.
 pub(crate) type Due = (OrderedFloat<f64>, u32, Phase, usize);
 
-/// Like [`backward`], on a prepared circuit, in the caller's memory, added to `sum`. Returns ∂L/∂(input times) in the order
-/// in which the stimulus was given. The caller checks that the sum is finite.
+/// Like [`backward`], on a prepared circuit, in the caller's memory, added to `sum`. Returns what the numbers of the stimulus get. The caller checks that the sum is finite.
 ///
 /// # Errors
 /// As [`backward`]; `sum` is then not usable.
@@ -99,34 +100,26 @@ pub fn backward_into<T: Scalar, N: NeuronAdjoint<T>>(
     policy: Grazing,
     workspace: &mut BackwardWorkspace<T, N>,
     sum: &mut GradientSum<T, N>,
-) -> Result<Vec<T>, AdjointError> {
-    let mut input_times = Vec::new();
-    backward_with_input_times(
-        circuit,
-        trace,
-        cotangents,
-        policy,
-        workspace,
-        sum,
-        &mut input_times,
-    )?;
-    Ok(input_times)
+) -> Result<StimulusGradient<T>, AdjointError> {
+    let mut of_stimulus = StimulusGradient::default();
+    backward_all_into(circuit, trace, cotangents, policy, workspace, sum, &mut of_stimulus)?;
+    Ok(of_stimulus)
 }
 
-/// Like [`backward_into`], with ∂L/∂(input times) in the caller's memory, too, which is overwritten.
+/// Like [`backward_into`], with ∂L/∂(numbers of the stimulus) in the caller's memory, too, which is overwritten.
 ///
-/// With a workspace that has been used for a trace of this size before, nothing is allocated.
+/// With a workspace that has been used for a trace of this size before, nothing is allocated but for injected currents.
 ///
 /// # Errors
-/// As [`backward`]; `sum` and `input_times` are then not usable.
-pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
+/// As [`backward`]; `sum` and `of_stimulus` are then not usable.
+pub fn backward_all_into<T: Scalar, N: NeuronAdjoint<T>>(
     circuit: &Circuit<T, N>,
     trace: &Trace<T>,
     cotangents: &Cotangents<T>,
     policy: Grazing,
     workspace: &mut BackwardWorkspace<T, N>,
     sum: &mut GradientSum<T, N>,
-    input_times: &mut Vec<T>,
+    of_stimulus: &mut StimulusGradient<T>,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
     if !sum.fits(circuit, trace) {
@@ -137,7 +130,12 @@ pub fn backward_with_input_times<T: Scalar, N: NeuronAdjoint<T>>(
     sweep.prepare()?;
     sweep.run()?;
     let of_inputs = &workspace.times[..trace.stimulus.spikes().len()];
+    let StimulusGradient { input_times, currents } = of_stimulus;
     trace.stimulus.in_given_order_into(of_inputs, input_times);
+    *currents = match trace.stimulus.currents() {
+        Some(all) => all.gradient(&workspace.injected),
+        None => Vec::new(),
+    };
     Ok(())
 }
 
@@ -181,7 +179,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             model,
             clamped: false,
             is_read: false,
+            is_driven: false,
         }));
+        let currents = self.trace.stimulus.currents().map(AsRef::as_ref);
+        w.prepare_driven(currents, end.into());
         w.integrals.reset(self.circuit.neurons.len());
         w.cusps.clear();
         w.cusps.resize(self.circuit.neurons.len(), None);
@@ -399,7 +400,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
 
     /// ∂L/∂(time) of an arrival through the maximum that it cuts off, if it does; `change` is that of the rate, from the state before.
     #[inline]
-    fn share_of_cusp(
+    pub(crate) fn share_of_cusp(
         &self,
         n: usize,
         (at, round): (OrderedFloat<f64>, u32),
@@ -500,6 +501,15 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// Moves the adjoint of neuron `n` back to `time`, through the release of its spike if that lies between.
     #[inline]
     fn move_back(&mut self, n: usize, time: Time<T>) {
+        if self.workspace.cells[n].is_driven {
+            self.pass_steps(n, time);
+        }
+        self.move_through(n, time);
+    }
+
+    /// The same where no step of an injected current lies between.
+    #[inline]
+    pub(crate) fn move_through(&mut self, n: usize, time: Time<T>) {
         let cell = &self.workspace.cells[n];
         if time.rounded.re() < cell.released
             && let Some(spike) = cell.spike
@@ -510,13 +520,24 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let model = &self.circuit.neurons[cell.model as usize];
         let dt = cell.time.since(time);
         cell.time = time;
-        cell.adjoint = if cell.clamped {
-            model.hold_pullback(dt, cell.adjoint)
+        if cell.clamped {
+            cell.adjoint = model.hold_pullback(dt, cell.adjoint);
         } else {
-            model.flow_pullback(dt, cell.adjoint)
-        };
-        if cell.is_read && !cell.clamped && !dt.is_exactly_zero() {
-            let (motion, cache) = ((time, dt), &mut N::Averaging::default());
+            self.flow_back(n, time, dt);
+        }
+    }
+
+    /// Pulls the adjoint of neuron `n` back through a free motion of `dt` seconds from `from`.
+    #[inline]
+    fn flow_back(&mut self, n: usize, from: Time<T>, dt: T) {
+        if self.workspace.cells[n].is_driven {
+            self.take_current(n, from, dt);
+        }
+        let cell = &mut self.workspace.cells[n];
+        let model = &self.circuit.neurons[cell.model as usize];
+        cell.adjoint = model.flow_pullback(dt, cell.adjoint);
+        if cell.is_read && !dt.is_exactly_zero() {
+            let (motion, cache) = ((from, dt), &mut N::Averaging::default());
             cell.adjoint =
                 self.workspace.integrals.pull_back(n, model, motion, cell.adjoint, cache);
         }
@@ -525,12 +546,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// Passes the end of the refractory time of `spike`, which is where the membrane of neuron `n` starts.
     fn release(&mut self, n: usize, spike: usize) {
         let release = self.released_at(n, spike);
+        let dt = self.workspace.cells[n].time.since(release);
+        self.flow_back(n, release, dt);
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
-        let dt = cell.time.since(release);
-        let after = model.flow_pullback(dt, cell.adjoint);
-        let cache = &mut N::Averaging::default();
-        let after = self.workspace.integrals.pull_back(n, model, (release, dt), after, cache);
+        let after = cell.adjoint;
         let rate = self.trace.spikes[spike].release_rate;
         let (before, time) = model.release_pullback(rate, after);
         (cell.adjoint, cell.time, cell.clamped) = (before, release, true);

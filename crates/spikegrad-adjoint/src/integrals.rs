@@ -104,7 +104,7 @@ impl<T: Scalar> Integrals<T> {
     }
 
     /// Calls `each` with the rate and ∂L/∂(integral from `from` on, under a weight of 1 there) of each integral of `neuron`.
-    fn for_each(&self, neuron: usize, from: Time<T>, mut each: impl FnMut(T, T)) {
+    pub(crate) fn for_each(&self, neuron: usize, from: Time<T>, mut each: impl FnMut(T, T)) {
         let mut place = self.first[neuron];
         while let Some(k) = place {
             let Integral { decay_rate, cotangent, next } = self.all[k];

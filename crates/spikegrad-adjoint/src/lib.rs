@@ -8,6 +8,7 @@
 
 mod backward;
 mod certificate;
+mod driven;
 mod error;
 mod grazing;
 mod integrals;
@@ -20,7 +21,7 @@ mod ties;
 mod touches;
 mod workspace;
 
-pub use backward::{backward, backward_into, backward_with_input_times};
+pub use backward::{backward, backward_all_into, backward_into};
 pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;

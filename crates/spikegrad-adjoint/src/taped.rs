@@ -113,9 +113,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let (state, from) = self.known(n);
         match self.release_of(n) {
             Some((release, free)) if from.rounded.re() < free => {
-                general.flow(general.hold(state, release.since(from)), time.since(release))
+                let held = general.hold(state, release.since(from));
+                self.flow_to(n, general, (held, release), time)
             }
-            _ => general.flow(state, time.since(from)),
+            _ => self.flow_to(n, general, (state, from), time),
         }
     }
 
@@ -153,7 +154,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             && self.matters(n)
         {
             let (state, _) = self.state_at(n, general, time);
-            let later = general.release_pullback(state, self.adjoint(n));
+            let present = self.present(n, general, time);
+            let later = present.release_pullback(state, self.adjoint(n));
             general.refractory_pullback(later, self.sum.neurons[n].as_mut_slice());
         }
     }
@@ -174,6 +176,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         } else {
             self.free_state_at(n, general, from)
         };
+        if self.workspace.cells[n].is_driven {
+            return self.pull_back_driven(n, general, state, (from, to), is_held);
+        }
         let after = self.adjoint(n);
         let gradient = self.sum.neurons[n].as_mut_slice();
         let before = general.flow_pullback(state, dt, after, is_held, gradient);
@@ -185,7 +190,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// The end of the refractory time of the last spike of neuron `n`.
     fn release_taped(&mut self, n: usize, general: &GeneralNeuron<T>, release: Time<T>) {
         let state = self.free_state_at(n, general, release);
-        let time = general.release_pullback(state, self.adjoint(n));
+        let present = self.present(n, general, release);
+        let time = present.release_pullback(state, self.adjoint(n));
         if let Some(spike) = self.workspace.cells[n].spike {
             let firing = self.inputs() + spike.index();
             self.workspace.times[firing] += time;
@@ -216,7 +222,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             Meeting { at, after: (state, adjoint), is_held, state }
         });
         let (to, after) = meeting.after;
-        let pullback = general.arrival_pullback(to, (receptor, weight), after, meeting.is_held);
+        let present = self.present(n, general, time);
+        let pullback = present.arrival_pullback(to, (receptor, weight), after, meeting.is_held);
         self.sum.weights[synapse] += pullback.weight;
         let before = general.receive(meeting.state, receptor, -weight);
         let gradient = self.sum.neurons[n].as_mut_slice();
@@ -260,9 +267,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         taped.record = taped.record.and_then(|k| self.trace.tape.records[k].previous);
         self.pass(spike);
         let ((before, _), after) = (self.state_at(n, general, at.at()), self.adjoint(n));
+        let present = self.present(n, general, at.at());
         let firing = self.inputs() + spike;
         let time = &mut self.workspace.times[firing];
-        *time += self.cotangents.spikes[spike] + general.spike_time_pullback(before, after);
+        *time += self.cotangents.spikes[spike] + present.spike_time_pullback(before, after);
         let time = *time;
         if !time.is_all_finite() {
             let neuron = self.circuit.named(at.neuron);

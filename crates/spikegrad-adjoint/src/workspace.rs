@@ -3,10 +3,11 @@
 //! Not here: what happens to it (`backward.rs`).
 
 use crate::backward::Due;
+use crate::driven::Driven;
 use crate::integrals::Integrals;
 use crate::taped::Taped;
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, Scalar};
-use spikegrad_network::{Cusp, SpikeId, Time};
+use spikegrad_network::{Cusp, InjectionGradient, SpikeId, Time};
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
@@ -26,6 +27,10 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) times: Vec<T>,
     /// What is known of the neurons that are not linear; empty if there are none.
     pub(crate) taped: Vec<Taped<T>>,
+    /// For each neuron its injected current, if it has one; empty if none has.
+    pub(crate) driven: Vec<Option<Driven>>,
+    /// For each injection its derivatives.
+    pub(crate) injected: Vec<InjectionGradient<T>>,
     /// Weights that arrived at the neuron of each spike at the instant of its release, as far as they matter.
     pub(crate) arrived: Vec<T>,
     /// For each spike, the spike of the same neuron before it.
@@ -42,6 +47,8 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
             cursors: Vec::new(),
             times: Vec::new(),
             taped: Vec::new(),
+            driven: Vec::new(),
+            injected: Vec::new(),
             arrived: Vec::new(),
             previous: Vec::new(),
         }
@@ -73,4 +80,6 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     pub(crate) clamped: bool,
     /// Whether it has an entry in `integrals` or `cusps`.
     pub(crate) is_read: bool,
+    /// Whether a current is injected into it.
+    pub(crate) is_driven: bool,
 }

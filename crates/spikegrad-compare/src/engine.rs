@@ -9,7 +9,9 @@
 use crate::exact::{Certificate, Cotangents, EvaluationError, Loss, Settings};
 use crate::{CompareError, Number};
 use spikegrad_dynamics::AnyNeuron;
-use spikegrad_network::{Circuit, Gradient, Network, Parameters, Stimulus, Trace};
+use spikegrad_network::{
+    Circuit, Gradient, InjectedCurrent, Network, Parameters, Steps, Stimulus, Trace,
+};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 use std::fmt::Debug;
 
@@ -73,8 +75,10 @@ impl Answer {
     /// All entries of the gradient, in the order of [`Question::numbers`].
     #[must_use]
     pub fn entries(&self) -> Vec<Option<f64>> {
-        let mut all = self.gradient.parameters.to_vec();
-        all.extend_from_slice(&self.gradient.input_times);
+        let Gradient { parameters, input_times, currents } = &self.gradient;
+        let mut all = parameters.to_vec();
+        all.extend_from_slice(input_times);
+        all.extend(currents.iter().flat_map(Steps::numbers));
         all
     }
 }
@@ -97,7 +101,10 @@ impl Question<'_> {
         let parameters = self.parameters.map(|_| entries.next().flatten());
         let times = self.stimulus.spikes().len();
         let input_times = (0..times).map(|_| entries.next().flatten()).collect();
-        Gradient { parameters, input_times }
+        let injected = self.stimulus.currents().map_or(&[][..], |currents| currents.injected());
+        let steps = |current: &InjectedCurrent| current.steps.map(|_| entries.next().flatten());
+        let currents = injected.iter().map(steps).collect();
+        Gradient { parameters, input_times, currents }
     }
 
     /// Value of the loss, and the run that it was read from, on the event loop, with these numbers in place of the question's own.

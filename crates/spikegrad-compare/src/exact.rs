@@ -21,8 +21,7 @@ impl Engine for Exact {
     fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
         let Question { network, parameters, stimulus, loss, settings } = question;
         let evaluation = spikegrad::value_and_grad(network, parameters, stimulus, *loss, settings)?;
-        let gradient = evaluation.gradient;
-        let entries = gradient.parameters.to_vec().into_iter().chain(gradient.input_times);
+        let entries = evaluation.gradient.to_vec().into_iter();
         Ok(Answer {
             loss: evaluation.loss,
             gradient: question.gradient(entries.map(Some)),

@@ -25,7 +25,7 @@
 
 use crate::number::set;
 use crate::{Answer, CompareError, Engine, Evidence, Question, Refusal, Signature};
-use spikegrad_network::{InputSpike, Parameters, Stimulus};
+use spikegrad_network::{InjectedCurrent, InputSpike, Parameters, Stimulus};
 
 /// Largest estimated error of a quotient that counts, relative to the largest entry of the gradient, where entries are measured in
 /// units of their scales.
@@ -161,13 +161,13 @@ impl FiniteDifferences {
         let run = question.run(parameters, stimulus)?;
         let signature = Signature::new(&run.circuit, &run.trace);
         let numbers = question.numbers();
-        let count = numbers.len() - stimulus.spikes().len();
+        let count = parameters.to_vec().len();
         let mut entries = Vec::with_capacity(numbers.len());
         for (k, number) in numbers.iter().enumerate() {
             let at = |x: f64| {
                 let run = match k.checked_sub(count) {
                     None => question.run(&with_parameter(parameters, k, x), stimulus).ok()?,
-                    Some(k) => question.run(parameters, &with_time(stimulus, k, x)?).ok()?,
+                    Some(k) => question.run(parameters, &with_number(stimulus, k, x)?).ok()?,
                 };
                 Some((run.loss, Signature::new(&run.circuit, &run.trace) == signature))
             };
@@ -248,14 +248,26 @@ fn with_parameter(parameters: &Parameters, k: usize, x: f64) -> Parameters {
     changed
 }
 
-/// The stimulus with another time for the spike at position `k` of those given.
-fn with_time(stimulus: &Stimulus, k: usize, time: f64) -> Option<Stimulus> {
-    let mut spikes: Vec<InputSpike> = stimulus.spikes().to_vec();
-    for (&given, &spike) in stimulus.given_positions().iter().zip(stimulus.spikes()) {
-        spikes[given] = spike;
+/// The stimulus with another value for its number at position `k`.
+fn with_number(stimulus: &Stimulus, k: usize, x: f64) -> Option<Stimulus> {
+    let mut position = 0;
+    let mut changed = |value: f64| {
+        position += 1;
+        if position == k + 1 { x } else { value }
+    };
+    let sorted: Vec<f64> = stimulus.spikes().iter().map(|spike| spike.time).collect();
+    let times = stimulus.in_given_order(&sorted).into_iter().map(&mut changed);
+    let mut spikes: Vec<InputSpike> = times.map(|time| InputSpike { channel: 0, time }).collect();
+    for (&given, spike) in stimulus.given_positions().iter().zip(stimulus.spikes()) {
+        spikes[given].channel = spike.channel;
     }
-    spikes[k].time = time;
-    Stimulus::new(stimulus.t_end(), spikes).ok()
+    let injected = stimulus.currents().map_or(&[][..], |currents| currents.injected());
+    let current = |current: &InjectedCurrent| InjectedCurrent {
+        neurons: current.neurons.clone(),
+        steps: current.steps.map(&mut changed),
+    };
+    let currents = injected.iter().map(current).collect();
+    Stimulus::new(stimulus.t_end(), spikes).ok()?.with_currents(currents).ok()
 }
 
 #[cfg(test)]

@@ -23,10 +23,7 @@ impl Engine for ForwardPropagation {
     fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
         let Question { network, parameters, stimulus, loss, settings } = *question;
         let sample = Sample { stimulus, loss };
-        let mut direction = Gradient {
-            parameters: parameters.zeros_like(),
-            input_times: vec![0.0; stimulus.spikes().len()],
-        };
+        let mut direction = Gradient::zeros(parameters, stimulus);
         let along =
             |direction: &Gradient| value_and_jvp(network, parameters, sample, direction, &settings);
         let value = along(&direction)?.loss;
@@ -41,6 +38,18 @@ impl Engine for ForwardPropagation {
             direction.input_times[k] = 1.0;
             entries.push(Some(along(&direction)?.derivative));
             direction.input_times[k] = 0.0;
+        }
+        for k in 0..direction.currents.len() {
+            let steps = direction.currents[k].clone();
+            for index in 0..steps.numbers().count() {
+                let mut position = 0;
+                direction.currents[k] = steps.map(|_| {
+                    position += 1;
+                    f64::from(position == index + 1)
+                });
+                entries.push(Some(along(&direction)?.derivative));
+            }
+            direction.currents[k] = steps;
         }
         let gradient = question.gradient(entries);
         Ok(Answer { loss: value, gradient, evidence: Evidence::default() })

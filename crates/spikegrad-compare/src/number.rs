@@ -10,7 +10,7 @@
 
 use crate::Question;
 use spikegrad_dynamics::Kind;
-use spikegrad_network::{Network, Parameters, Source, Values};
+use spikegrad_network::{Network, Parameters, Source, StepTimes, Steps, Values};
 
 /// A number that can be differentiated.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,28 @@ pub(crate) fn of(question: &Question<'_>) -> Vec<Number> {
         let place = format!("stimulus.spikes[{k}][1]");
         Number { place, value, scale: scales.time }
     }));
+    let injected = question.stimulus.currents().map_or(&[][..], |currents| currents.injected());
+    for (k, current) in injected.iter().enumerate() {
+        let steps = &current.steps;
+        let times = steps.numbers().count() - steps.values.len();
+        for (index, value) in steps.numbers().enumerate() {
+            let place = format!("stimulus.currents[{k}].{}", steps.place(index));
+            let scale = match steps.times {
+                _ if index >= times => scales.of_potential(value),
+                // What moves the last step by as much.
+                StepTimes::Every { .. } if index == 1 => scales.time / last_step(steps),
+                _ => scales.time,
+            };
+            all.push(Number { place, value, scale });
+        }
+    }
     all
+}
+
+/// The number of the last step of a current, as a number, and at least 1.
+#[expect(clippy::cast_precision_loss, reason = "no list has 2^53 entries")]
+fn last_step(steps: &Steps) -> f64 {
+    (steps.values.len() as f64 - 1.0).max(1.0)
 }
 
 fn of_each(values: &Values<f64>, index: usize) -> String {

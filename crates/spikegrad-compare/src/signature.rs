@@ -22,6 +22,8 @@ enum Happening {
     Arrival { source: usize, connection: usize, weight: u32, ordinal: usize },
     /// A refractory time ended.
     Release,
+    /// The n-th step of all that is injected into the neuron.
+    Step { ordinal: usize },
     /// A read-out was taken: of the free membrane, on an arrival, of a clamped one, or at a spike.
     Readout { request: usize, place: u64 },
 }
@@ -29,6 +31,11 @@ enum Happening {
 impl Happening {
     fn is_arrival(self) -> bool {
         matches!(self, Self::Arrival { .. })
+    }
+
+    /// Whether it changes a motion and nothing else, as others of its kind at any order do.
+    fn commutes(self) -> bool {
+        matches!(self, Self::Arrival { .. } | Self::Step { .. })
     }
 }
 
@@ -66,6 +73,15 @@ impl Signature {
                 }
             }
         }
+        if let Some(currents) = trace.stimulus.currents() {
+            for &(neuron, injection) in currents.of_neurons() {
+                let steps = currents.injections()[injection].steps.iter().enumerate();
+                let before_end = steps.filter(|(_, step)| step.time.rounded <= t_end);
+                timed[neuron.index()].extend(before_end.map(|(ordinal, step)| {
+                    (step.time.rounded, u32::MAX, Happening::Step { ordinal })
+                }));
+            }
+        }
         for spike in &trace.spikes {
             let n = spike.neuron.index();
             timed[n].push((spike.time, spike.round, Happening::Spike));
@@ -92,7 +108,7 @@ impl Signature {
         let in_order = |mut list: Vec<(f64, u32, Happening)>| {
             list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
             let mut happenings: Vec<_> = list.into_iter().map(|(_, _, it)| it).collect();
-            let both = |a: &Happening, b: &Happening| a.is_arrival() && b.is_arrival();
+            let both = |a: &Happening, b: &Happening| a.commutes() && b.commutes();
             happenings.chunk_by_mut(both).for_each(<[_]>::sort_unstable);
             happenings
         };
@@ -131,6 +147,7 @@ impl Signature {
                         [1, source, connection, u64::from(weight), ordinal as u64]
                     }
                     Happening::Release => [2, 0, 0, 0, 0],
+                    Happening::Step { ordinal } => [4, ordinal as u64, 0, 0, 0],
                     Happening::Readout { request, place } => [3, request as u64, place, 0, 0],
                 };
                 words.into_iter().for_each(&mut take);

@@ -79,6 +79,18 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn from_vector(vector: Vector<T>) -> Vector<T> {
         vector
     }
+    fn takes_current(&self) -> bool {
+        match self {
+            Self::Lif(neuron) => neuron.takes_current(),
+            Self::General(neuron) => neuron.takes_current(),
+        }
+    }
+    fn with_current(&self, current: T) -> Self {
+        match self {
+            Self::Lif(neuron) => Self::Lif(neuron.with_current(current)),
+            Self::General(neuron) => Self::General(neuron.with_current(current)),
+        }
+    }
     fn flow(&self, before: Vector<T>, dt: T) -> Vector<T> {
         match self {
             Self::Lif(neuron) => Lif::to_vector(neuron.flow(state(before), dt)),
@@ -236,6 +248,15 @@ impl<T: Scalar> NeuronAdjoint<T> for AnyNeuron<T> {
     }
     fn hold_pullback(&self, dt: T, after: Adjoint<Vector<T>>) -> Adjoint<Vector<T>> {
         vector(self.linear().hold_pullback(dt, adjoint(after)))
+    }
+    fn current_pullback(&self, dt: T, after: Adjoint<Vector<T>>) -> T {
+        self.linear().current_pullback(dt, adjoint(after))
+    }
+    fn current_of_integral_pullback(&self, integral: T, over: (T, T)) -> T {
+        self.linear().current_of_integral_pullback(integral, over)
+    }
+    fn step_pullback(&self, change: T, after: Adjoint<Vector<T>>) -> T {
+        self.linear().step_pullback(change, adjoint(after))
     }
     fn integral_pullback(
         &self,

@@ -72,6 +72,14 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     #[must_use]
     fn from_vector(vector: Vector<T>) -> Self::State;
 
+    /// Whether a current can be injected into it.
+    #[must_use]
+    fn takes_current(&self) -> bool;
+    /// The neuron while this current, in units of the potential, is injected: it adds to the constant one. States stay what they are. Without effect where none
+    /// can be injected.
+    #[must_use]
+    fn with_current(&self, current: T) -> Self;
+
     /// Moves `state` forward by `dt` along the free dynamics.
     #[must_use]
     fn flow(&self, state: Self::State, dt: T) -> Self::State;
@@ -210,6 +218,15 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// Pulls `after` back through [`Neuron::hold`].
     #[must_use]
     fn hold_pullback(&self, dt: T, after: Adjoint<Self::State>) -> Adjoint<Self::State>;
+    /// ∂L/∂(current that is injected during [`Neuron::flow`]).
+    #[must_use]
+    fn current_pullback(&self, dt: T, after: Adjoint<Self::State>) -> T;
+    /// ∂L/∂(current that is injected during [`Neuron::integral`]) of `integral` = ∂L/∂(that).
+    #[must_use]
+    fn current_of_integral_pullback(&self, integral: T, over: (T, T)) -> T;
+    /// ∂L/∂(time at which an injected current grows by `change`) of a free neuron.
+    #[must_use]
+    fn step_pullback(&self, change: T, adjoint: Adjoint<Self::State>) -> T;
     /// Pulls `integral` = ∂L/∂([`Neuron::integral`]) back through it.
     #[must_use]
     fn integral_pullback(

@@ -108,6 +108,14 @@ pub enum NetworkError {
         /// How many there may be.
         expected: String,
     },
+    /// A current into neurons that take none.
+    #[error("{place} is injected into neurons of the model {model}, which takes no current")]
+    Current {
+        /// Which current.
+        place: String,
+        /// The model.
+        model: &'static str,
+    },
     /// An index points outside of what it counts.
     #[error("{place} is {index}, but there are only {count} {of}; counting starts at 0")]
     Index {
@@ -192,6 +200,7 @@ impl NetworkError {
             | Self::Quantity { place, .. }
             | Self::Word { place, .. }
             | Self::Keys { place, .. }
+            | Self::Current { place, .. }
             | Self::Builder { place, .. }
             | Self::Index { place, .. }
             | Self::Name { place, .. }

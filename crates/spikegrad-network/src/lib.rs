@@ -16,6 +16,7 @@
 mod builder;
 mod circuit;
 mod convolution;
+mod currents;
 mod error;
 mod form;
 mod groups;
@@ -39,6 +40,9 @@ pub mod wording;
 pub use builder::NetworkBuilder;
 pub use circuit::{Build, Circuit, Group};
 pub use convolution::{AvgPool2d, Conv2d, ImageShape, SharedSynapse};
+pub use currents::{
+    Currents, InjectedCurrent, Injection, InjectionGradient, Step, StepTimes, Steps,
+};
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
@@ -47,7 +51,9 @@ pub use network::{
     Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,
     Synapse, Synapses,
 };
-pub use parameters::{ConnectionParameters, Gradient, Parameters, PopulationParameters, Values};
+pub use parameters::{
+    ConnectionParameters, Gradient, Parameters, PopulationParameters, StimulusGradient, Values,
+};
 #[cfg(feature = "problem-file")]
 pub use problem::Problem;
 pub use pseudospikes::{

@@ -3,8 +3,10 @@
 //! A [`Network`] is checked when it is built, so that an engine can trust every index in it.
 //! Not here: weights, delays, neuron parameters (`parameters.rs`).
 
+use crate::Stimulus;
 use crate::wording::shown;
 use crate::{NamedNeuron, NetworkError, NeuronId};
+use spikegrad_dynamics::Scalar;
 use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, alif, lif, qif, receptors};
 use std::fmt;
 use std::ops::Range;
@@ -130,6 +132,15 @@ impl Model {
         match self {
             Self::Lif | Self::Li => GoesOn::Never,
             Self::General(model) => model.goes_on(),
+        }
+    }
+
+    /// Whether a current can be injected into its neurons.
+    #[must_use]
+    pub fn takes_current(self) -> bool {
+        match self {
+            Self::Lif | Self::Li => true,
+            Self::General(model) => model.takes_current(),
         }
     }
 
@@ -381,6 +392,29 @@ impl Network {
     #[must_use]
     pub fn range(&self, population: usize) -> Range<usize> {
         self.first[population]..self.first[population + 1]
+    }
+
+    /// Checks that the network has all neurons into which `stimulus` injects a current, and that their models take it.
+    ///
+    /// # Errors
+    /// [`NetworkError::Index`] or [`NetworkError::Current`], with the place among `stimulus.currents`.
+    pub fn check_currents<T: Scalar>(&self, stimulus: &Stimulus<T>) -> Result<(), NetworkError> {
+        let Some(currents) = stimulus.currents() else { return Ok(()) };
+        for (k, current) in currents.injected().iter().enumerate() {
+            for (position, neuron) in current.neurons.iter().enumerate() {
+                let place = || format!("stimulus.currents[{k}].neurons[{position}]");
+                let (index, count, of) = (neuron.index(), self.neurons(), "neurons");
+                if index >= count {
+                    return Err(NetworkError::Index { place: place(), index, count, of });
+                }
+                let model = self.populations[self.locate(*neuron).0].model;
+                if !model.takes_current() {
+                    let place = format!("stimulus.currents[{k}]");
+                    return Err(NetworkError::Current { place, model: model.table().model });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The neurons of the population called `name`, as indices.

@@ -3,7 +3,7 @@
 //! A value is shared by its population (or connection) or given for each neuron (or synapse); the gradient of a shared
 //! value is the sum over those who share it. Not here: structure (`network.rs`), the layout for an engine (`circuit.rs`).
 
-use crate::{Model, Network, NetworkError, Population};
+use crate::{InjectedCurrent, Model, Network, NetworkError, Population, Steps, Stimulus};
 use spikegrad_dynamics::{Below, Quantity, Scalar, Table};
 use std::ops::{Index, IndexMut};
 
@@ -395,6 +395,21 @@ impl<T: Scalar> Parameters<T> {
     }
 }
 
+/// ∂L/∂(every number of a stimulus).
+#[derive(Clone, Debug, PartialEq)]
+pub struct StimulusGradient<T = f64> {
+    /// For each input spike time, in the order of the stimulus as it was given.
+    pub input_times: Vec<T>,
+    /// For the numbers of each injected current.
+    pub currents: Vec<Steps<T>>,
+}
+
+impl<T> Default for StimulusGradient<T> {
+    fn default() -> Self {
+        Self { input_times: Vec::new(), currents: Vec::new() }
+    }
+}
+
 /// ∂L/∂(every differentiable number): of the network, and of the stimulus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradient<T = f64> {
@@ -402,4 +417,30 @@ pub struct Gradient<T = f64> {
     pub parameters: Parameters<T>,
     /// For each input spike time, in the order of the stimulus as it was given.
     pub input_times: Vec<T>,
+    /// For the numbers of each injected current.
+    pub currents: Vec<Steps<T>>,
+}
+
+impl<T: Scalar> Gradient<T> {
+    /// Zeros, with respect to these parameters and this stimulus.
+    #[must_use]
+    pub fn zeros(parameters: &Parameters<T>, stimulus: &Stimulus<T>) -> Self {
+        let zero = T::from(0.0);
+        let currents = stimulus.currents().map(|currents| currents.injected());
+        let zeros = |current: &InjectedCurrent<T>| current.steps.map(|_| zero);
+        Self {
+            parameters: parameters.zeros_like(),
+            input_times: vec![zero; stimulus.spikes().len()],
+            currents: currents.unwrap_or_default().iter().map(zeros).collect(),
+        }
+    }
+
+    /// All numbers: those of the parameters in the order of [`Parameters::to_vec`], the input times, and those of the currents.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T> {
+        let mut all = self.parameters.to_vec();
+        all.extend_from_slice(&self.input_times);
+        all.extend(self.currents.iter().flat_map(Steps::numbers));
+        all
+    }
 }

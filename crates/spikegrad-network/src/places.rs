@@ -2,7 +2,8 @@
 //!
 //! Not here: the numbers themselves (`parameters.rs`).
 
-use crate::{Connection, Gradient, Network, Parameters, Synapses, Values};
+use crate::{Connection, Gradient, Network, Parameters, StepTimes, Steps, Synapses, Values};
+use spikegrad_dynamics::Scalar;
 
 impl Network {
     fn place(&self, connection: usize, index: usize, dense: &str, sparse: &str) -> String {
@@ -75,16 +76,38 @@ impl<T: Copy> Parameters<T> {
     }
 }
 
-impl<T: Copy> Gradient<T> {
+impl<T: Scalar> Steps<T> {
+    /// Where the number at position `index` of [`Self::numbers`] stands in a current of the problem file, for messages.
+    #[must_use]
+    pub fn place(&self, index: usize) -> String {
+        let (times, names) = match &self.times {
+            StepTimes::Each(times) => (times.len(), None),
+            StepTimes::Every { .. } => (2, Some(["start", "interval"])),
+        };
+        match (index.checked_sub(times), names) {
+            (Some(value), _) => format!("values[{value}]"),
+            (None, Some(names)) => names[index].into(),
+            (None, None) => format!("times[{index}]"),
+        }
+    }
+}
+
+impl<T: Scalar> Gradient<T> {
     /// The first number that is `sought`, with its place: of the parameters, then of the stimulus.
     ///
     /// # Panics
     /// If this is not a gradient of `network`.
     #[must_use]
     pub fn find(&self, network: &Network, sought: impl Fn(T) -> bool) -> Option<(String, T)> {
-        self.parameters.find(network, &sought).or_else(|| {
-            let k = self.input_times.iter().position(|&x| sought(x))?;
-            Some((format!("stimulus.spikes[{k}][1]"), self.input_times[k]))
+        if let Some(found) = self.parameters.find(network, &sought) {
+            return Some(found);
+        }
+        if let Some(k) = self.input_times.iter().position(|&x| sought(x)) {
+            return Some((format!("stimulus.spikes[{k}][1]"), self.input_times[k]));
+        }
+        self.currents.iter().enumerate().find_map(|(k, steps)| {
+            let (index, value) = steps.numbers().enumerate().find(|&(_, x)| sought(x))?;
+            Some((format!("stimulus.currents[{k}].{}", steps.place(index)), value))
         })
     }
 }

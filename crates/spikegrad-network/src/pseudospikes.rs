@@ -21,6 +21,9 @@ pub enum NoPseudospikes {
     /// No rule of one pass is continuous there.
     #[error("a population with delta synapses that leads back to itself has no rates")]
     Cycle,
+    /// What is injected into it after the run is not said.
+    #[error("a current is injected into it, and what follows after the run is not said")]
+    Current,
     /// It would not spike again by itself.
     #[error("with a bias of 1/4 or less it has no period")]
     Period,
@@ -200,6 +203,10 @@ impl<T: Scalar> Pseudospikes<T> {
             for n in neurons {
                 let neuron = NeuronId::new(n);
                 let refused = |reason| PseudospikeError { neuron: circuit.named(neuron), reason };
+                let currents = trace.stimulus.currents();
+                if currents.is_some_and(|currents| currents.injection_of(neuron).is_some()) {
+                    return Err(refused(NoPseudospikes::Current));
+                }
                 let goes_on = circuit.neurons[n].as_general().map(GeneralNeuron::goes_on);
                 if is_on_cycle && goes_on == Some(GoesOn::OffCycles) {
                     return Err(refused(NoPseudospikes::Cycle));

@@ -1,7 +1,9 @@
-//! Input spikes of one run, checked and kept in the order of time. Not here: how data becomes spikes (`spikegrad_train`).
+//! What goes into one run: input spikes, checked and kept in the order of time, and injected currents (`currents.rs`). Not here: how data becomes spikes (`spikegrad_train`).
 
-use crate::NetworkError;
+use crate::currents::Currents;
+use crate::{InjectedCurrent, NetworkError};
 use spikegrad_dynamics::Scalar;
+use std::sync::Arc;
 
 /// A spike on an input channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,19 +14,22 @@ pub struct InputSpike<T = f64> {
     pub time: T,
 }
 
-/// Input spikes, and the end of the run.
+/// Input spikes, injected currents, and the end of the run.
 #[derive(Debug, PartialEq)]
 pub struct Stimulus<T = f64> {
     t_end: f64,
     spikes: Vec<InputSpike<T>>,
     /// Position of each sorted spike in the order in which they were given.
     given: Vec<usize>,
+    /// Not changed any more, and shared with the records of runs.
+    currents: Option<Arc<Currents<T>>>,
 }
 
 impl<T: Clone> Clone for Stimulus<T> {
     fn clone(&self) -> Self {
-        let Self { t_end, spikes, given } = self;
-        Self { t_end: *t_end, spikes: spikes.clone(), given: given.clone() }
+        let Self { t_end, spikes, given, currents } = self;
+        let (spikes, given) = (spikes.clone(), given.clone());
+        Self { t_end: *t_end, spikes, given, currents: currents.clone() }
     }
 
     /// In the memory that `self` has.
@@ -32,13 +37,14 @@ impl<T: Clone> Clone for Stimulus<T> {
         self.t_end = source.t_end;
         self.spikes.clone_from(&source.spikes);
         self.given.clone_from(&source.given);
+        self.currents.clone_from(&source.currents);
     }
 }
 
 impl<T> Default for Stimulus<T> {
-    /// No spikes, no time.
+    /// No spikes, no currents, no time.
     fn default() -> Self {
-        Self { t_end: 0.0, spikes: Vec::new(), given: Vec::new() }
+        Self { t_end: 0.0, spikes: Vec::new(), given: Vec::new(), currents: None }
     }
 }
 
@@ -83,7 +89,37 @@ impl<T: Scalar> Stimulus<T> {
             (a.time.re() + 0.0).total_cmp(&(b.time.re() + 0.0)).then(a.channel.cmp(&b.channel))
         });
         let spikes = given.iter().map(|&k| spikes[k]).collect();
-        Ok(Self { t_end, spikes, given })
+        Ok(Self { t_end, spikes, given, currents: None })
+    }
+
+    /// With these currents in place of those that it has. A step after the end has no effect.
+    ///
+    /// # Errors
+    /// [`NetworkError`] with the place among `stimulus.currents`: times that are not in order, numbers that are not finite, as many values as steps are not there, a neuron
+    /// named twice by one current.
+    ///
+    /// # Examples
+    /// A neuron that gets 1.5 thresholds of current from 10 ms to 30 ms fires while it lasts.
+    /// ```
+    /// use spikegrad_network::{InjectedCurrent, NeuronId, StepTimes, Steps, Stimulus};
+    /// let steps = Steps { times: StepTimes::Each(vec![0.01, 0.03]), values: vec![1.5, 0.0] };
+    /// let current = InjectedCurrent { neurons: vec![NeuronId::new(0)], steps };
+    /// let stimulus = Stimulus::new(0.05, vec![])?.with_currents(vec![current])?;
+    /// assert_eq!(stimulus.currents().unwrap().injected().len(), 1);
+    /// # Ok::<(), spikegrad_network::NetworkError>(())
+    /// ```
+    pub fn with_currents(self, injected: Vec<InjectedCurrent<T>>) -> Result<Self, NetworkError> {
+        let currents = match injected[..] {
+            [] => None,
+            _ => Some(Arc::new(Currents::new(injected)?)),
+        };
+        Ok(Self { currents, ..self })
+    }
+
+    /// The currents, if there are any.
+    #[must_use]
+    pub fn currents(&self) -> Option<&Arc<Currents<T>>> {
+        self.currents.as_ref()
     }
 
     /// End of the run, in seconds.
@@ -104,16 +140,19 @@ impl<T: Scalar> Stimulus<T> {
         &self.given
     }
 
-    /// The same spikes in other numbers: `f` gets the position of a spike in the order in which they were given, and its time, of
-    /// which it must keep the real part.
+    /// The same stimulus in other numbers: `f`, which must keep real parts, gets the time of each spike in the order in which they were given, and then the numbers of
+    /// each current, in the order of [`Steps::numbers`](crate::Steps::numbers).
     #[must_use]
-    pub fn lift<U: Scalar>(&self, mut f: impl FnMut(usize, T) -> U) -> Stimulus<U> {
+    pub fn lift<U: Scalar>(&self, mut f: impl FnMut(T) -> U) -> Stimulus<U> {
+        let sorted: Vec<T> = self.spikes.iter().map(|spike| spike.time).collect();
+        let times: Vec<U> = self.in_given_order(&sorted).into_iter().map(&mut f).collect();
         let lifted = |(&k, spike): (&usize, &InputSpike<T>)| InputSpike {
             channel: spike.channel,
-            time: f(k, spike.time),
+            time: times[k],
         };
         let spikes = self.given.iter().zip(&self.spikes).map(lifted).collect();
-        Stimulus { t_end: self.t_end, spikes, given: self.given.clone() }
+        let currents = self.currents.as_ref().map(|currents| Arc::new(currents.lift(f)));
+        Stimulus { t_end: self.t_end, spikes, given: self.given.clone(), currents }
     }
 
     /// Brings one entry for each sorted spike into the order in which the spikes were given; one that is missing is zero.

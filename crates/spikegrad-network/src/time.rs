@@ -6,6 +6,7 @@
 //!
 //! Not here: which event is when (`trace.rs`).
 
+use crate::currents;
 use spikegrad_dynamics::Scalar;
 
 /// A time in seconds, and what its rounding left off.
@@ -37,6 +38,21 @@ impl<T: Scalar> Time<T> {
         Self { rounded: (self.rounded + dt).with_re(rounded), remainder: error - (rounded - sum) }
     }
 
+    /// The time `count` lengths of `interval` later, their product to its last digit.
+    #[must_use]
+    pub fn after_many(self, count: usize, interval: T) -> Self {
+        let (whole, rest) = exact_product(count, interval.re());
+        let product = (interval * currents::count(count)).with_re(whole);
+        self.after(product).after(T::from(rest))
+    }
+
+    /// Whether it is earlier than `other`; what roundings left off counts.
+    #[must_use]
+    pub fn is_before(self, other: Self) -> bool {
+        let (a, b) = (self.rounded.re(), other.rounded.re());
+        a < b || (a - b).is_exactly_zero() && self.remainder < other.remainder
+    }
+
     /// Whether both are the same instant: one representable time.
     #[must_use]
     pub fn coincides(self, other: Self) -> bool {
@@ -55,6 +71,15 @@ impl<T: Scalar> Time<T> {
     pub fn since(self, earlier: Self) -> T {
         (self.rounded - earlier.rounded) + T::from(self.remainder - earlier.remainder)
     }
+}
+
+/// `count · x` as a sum of two doubles, exact for counts below 2²⁶: `x` is split into halves of 27 bits (Dekker, Numer. Math. 18, 1971).
+fn exact_product(count: usize, x: f64) -> (f64, f64) {
+    let count: f64 = currents::count(count);
+    let spread = x * 134_217_729.0;
+    let upper = spread - (spread - x);
+    let product = count * x;
+    (product, (count * upper - product) + count * (x - upper))
 }
 
 #[cfg(test)]

@@ -296,7 +296,7 @@ impl<T: Scalar> Trace<T> {
             previous: r.previous,
         };
         Trace {
-            stimulus: self.stimulus.lift(|_, time| time.re()),
+            stimulus: self.stimulus.lift(Scalar::re),
             spikes: self.spikes.iter().map(spike).collect(),
             readouts: self.readouts.iter().map(readout).collect(),
             touches: self.touches.clone(),

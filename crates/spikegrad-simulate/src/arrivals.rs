@@ -132,10 +132,11 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         }
         // Observers see the arrivals of a round as one, however they were added.
         while let Some(Before { observer, time, state, tangent }) = self.workspace.before.pop() {
-            let (neuron, observer) = &mut self.workspace.observers[observer];
+            let neuron = self.workspace.observers[observer].0;
             let after = self.workspace.cells[neuron.index()].state;
-            let model = &self.circuit.neurons[neuron.index()];
-            observer.arrival(model, time, self.round, (state, tangent), after);
+            let model = *self.model(neuron);
+            let (_, observer) = &mut self.workspace.observers[observer];
+            observer.arrival((&model, &model), time, self.round, (state, tangent), after);
         }
         Ok(())
     }

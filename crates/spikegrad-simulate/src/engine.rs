@@ -6,10 +6,10 @@
 //! arrival that makes a neuron cross at the same representable time opens the next round.
 //!
 //! The state of a neuron is moved only when something happens to it. Not here: arrivals (`arrivals.rs`), the queue
-//! (`schedule.rs`), read-outs along the way (`readouts.rs`, `observer.rs`).
+//! (`schedule.rs`), injected currents (`driven.rs`), read-outs along the way (`readouts.rs`, `observer.rs`).
 
 use crate::workspace::Candidate;
-use crate::{SimulateError, Workspace, requests};
+use crate::{SimulateError, Workspace, driven, requests};
 use spikegrad_dynamics::{AnyNeuron, Lif, Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
     Build, Circuit, InputSpike, Network, NeuronId, Parameters, ReadoutRequest, Recorded, Spike,
@@ -22,7 +22,7 @@ const EARLY: f64 = 7.0 / 8.0;
 
 /// The double of the instant `dt` seconds after `time`, rounded as the time of a crossing is: a bound of the way to a crossing is then no later
 /// than the crossing, however short the way.
-fn instant_after<T: Scalar>(time: Time<T>, dt: f64) -> f64 {
+pub(crate) fn instant_after<T: Scalar>(time: Time<T>, dt: f64) -> f64 {
     Time { rounded: time.rounded.re(), remainder: time.remainder }.after(dt).rounded
 }
 
@@ -147,7 +147,11 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
         requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
         requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;
+        if let Some(currents) = stimulus.currents() {
+            driven::check(currents, circuit)?;
+        }
         workspace.prepare(circuit, options.readouts, TANGENTS)?;
+        workspace.prepare_driven(circuit, stimulus.currents());
         let has_tape = TANGENTS && circuit.neurons.iter().any(|n| n.as_general().is_some());
         trace.tape.clear(if has_tape { circuit.neurons.len() } else { 0 });
         Ok(Self {
@@ -225,7 +229,10 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             }
             cell.due = f64::INFINITY;
             match candidate {
-                Candidate::Touch => self.trace.touches.push(Touch { neuron, time: self.now }),
+                Candidate::Touch => {
+                    self.trace.touches.push(Touch { neuron, time: self.now });
+                    self.note_touch(neuron);
+                }
                 Candidate::Nonsense => return Err(self.nonsense(neuron)),
                 Candidate::Crossing | Candidate::NotBefore => self.spike(neuron)?,
             }
@@ -243,7 +250,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
         self.advance(neuron, time);
         let tangent = self.membrane_tangent(neuron);
-        let model = &self.circuit.neurons[n];
+        let model = *self.model(neuron);
         let cell = &mut self.workspace.cells[n];
         if cell.is_observed
             && let Some(k) = self.workspace.observer_of[n]
@@ -344,8 +351,27 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     /// Moves a neuron to `time`, through the end of its refractory time if that lies before or there.
     pub(crate) fn advance(&mut self, neuron: NeuronId, time: Time<T>) {
         let n = neuron.index();
+        if self.workspace.cells[n].is_driven {
+            self.pass_steps(neuron, time);
+            let model = *self.model(neuron);
+            return self.move_to(neuron, &model, time, None);
+        }
+        let circuit = self.circuit;
+        self.move_to(neuron, &circuit.neurons[n], time, None);
+    }
+
+    /// The same of a neuron with this model, which stays until then; `length` is that of the way, in seconds, if it is known and free.
+    #[inline(always)]
+    pub(crate) fn move_to(
+        &mut self,
+        neuron: NeuronId,
+        model: &N,
+        time: Time<T>,
+        length: Option<T>,
+    ) {
+        let n = neuron.index();
         let is_held = self.workspace.cells[n].is_clamped && self.is_held(neuron, time);
-        let model = &self.circuit.neurons[n];
+        let length = if self.workspace.cells[n].is_clamped { None } else { length };
         let cell = &mut self.workspace.cells[n];
         let (is_observed, start) = (cell.is_observed, cell.time);
         if cell.is_clamped {
@@ -369,7 +395,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
                 self.trace.spikes[spike.index()].release_rate = model.membrane_rate(cell.state);
             }
         }
-        let dt = time.since(cell.time);
+        let dt = length.unwrap_or_else(|| time.since(cell.time));
         if dt.is_exactly_zero() {
             return;
         }
@@ -391,7 +417,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     }
 
     /// Where the free motion of `neuron` starts: now, or at the end of its refractory time.
-    fn free_state(&self, neuron: NeuronId) -> (N::State, Time<T>) {
+    pub(crate) fn free_state(&self, neuron: NeuronId) -> (N::State, Time<T>) {
         let n = neuron.index();
         let cell = &self.workspace.cells[n];
         if !cell.is_clamped {
@@ -404,6 +430,9 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     /// After a jump of `neuron`: notes before which time it will not cross. Often something arrives before, and the
     /// crossing never has to be looked for.
     fn bound_ahead(&mut self, neuron: NeuronId) {
+        if self.workspace.cells[neuron.index()].is_driven {
+            return self.bound_driven(neuron);
+        }
         let (state, time) = self.free_state(neuron);
         let Some(dt) = self.circuit.neurons[neuron.index()].earliest_crossing(state) else {
             return self.set_candidate(neuron, Candidate::NotBefore, f64::INFINITY);
@@ -421,6 +450,9 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     /// The candidate of `neuron` is the first of all, but no more than a bound. If arrivals have put the crossing off, it is
     /// bounded again, which is cheap; once less is left than has passed since the last arrival, it is found.
     fn look_ahead(&mut self, neuron: NeuronId) {
+        if self.workspace.cells[neuron.index()].is_driven {
+            return self.look_through_steps(neuron);
+        }
         let (state, time) = self.free_state(neuron);
         let model = &self.circuit.neurons[neuron.index()];
         let due = self.workspace.cells[neuron.index()].due;
@@ -458,12 +490,12 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
     }
 
     /// When something at `time` is due: never, if that is after the end, be it by less than a rounding.
-    fn due(&self, time: Time<T>) -> f64 {
+    pub(crate) fn due(&self, time: Time<T>) -> f64 {
         if time.is_by(self.trace.stimulus.t_end()) { time.rounded.re() } else { f64::INFINITY }
     }
 
     /// What is due after the end is as good as nothing.
-    fn set_candidate(&mut self, neuron: NeuronId, candidate: Candidate, due: f64) {
+    pub(crate) fn set_candidate(&mut self, neuron: NeuronId, candidate: Candidate, due: f64) {
         let cell = &mut self.workspace.cells[neuron.index()];
         let was_queued = cell.due.is_finite();
         if due <= self.trace.stimulus.t_end() {

@@ -20,6 +20,22 @@ pub enum SimulateError {
         /// How many there are.
         inputs: usize,
     },
+    /// A current into a neuron that the network does not have.
+    #[error(
+        "a current is injected into neuron {neuron}, but the network has {neurons} neurons, counted from 0"
+    )]
+    CurrentNeuron {
+        /// Which neuron.
+        neuron: NeuronId,
+        /// How many there are.
+        neurons: usize,
+    },
+    /// A current into a neuron whose model takes none.
+    #[error("a current is injected into neuron {neuron}, whose model takes none")]
+    Current {
+        /// Which neuron.
+        neuron: NamedNeuron,
+    },
     /// A read-out of a neuron that the network does not have.
     #[error(
         "read-out {request} asks for neuron {neuron}, but the network has {neurons} neurons, counted from 0"

@@ -10,6 +10,7 @@
 //! [`Circuit`]: spikegrad_network::Circuit
 
 mod arrivals;
+mod driven;
 mod engine;
 mod error;
 mod observer;

@@ -183,10 +183,10 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         self.consider(neuron, time.after(peak), (state, tangent), at_once(time, peak));
     }
 
-    /// An arrival in `round` turned `before` into `after` at `time`.
+    /// An arrival in `round` turned `before` into `after` at `time`, or a step of an injected current a neuron into another.
     pub(crate) fn arrival(
         &mut self,
-        neuron: &N,
+        (neuron, neuron_after): (&N, &N),
         time: Time<T>,
         round: u32,
         (before, tangent): (N::State, N::Tangent),
@@ -196,7 +196,8 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         if !self.looks_higher() {
             return;
         }
-        let (rate_before, rate_after) = (neuron.membrane_rate(before), neuron.membrane_rate(after));
+        let (rate_before, rate_after) =
+            (neuron.membrane_rate(before), neuron_after.membrane_rate(after));
         // Of the rate before it no more is asked: a rise that has relaxed has none.
         if rate_after.re() <= 0.0 && rate_after.re() < rate_before.re() {
             let rate_before =

@@ -45,7 +45,11 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         time: Time<T>,
     ) -> Option<(N::State, N::Tangent)> {
         let n = neuron.index();
-        let (model, cell) = (&self.circuit.neurons[n], self.workspace.cells[n]);
+        if self.workspace.cells[n].is_driven {
+            // A step parts the motion in any case.
+            self.pass_steps(neuron, time);
+        }
+        let (model, cell) = (*self.model(neuron), self.workspace.cells[n]);
         let (mut from, mut state, mut tangent) = (cell.time, cell.state, self.tangent(neuron));
         if cell.is_clamped {
             let release = self.workspace.releases[n];

@@ -4,6 +4,7 @@
 //! [`Cell`]; what only a spike, a release or a read-out touches stands apart. Not here: what happens to it (`engine.rs`).
 
 use crate::SimulateError;
+use crate::driven::Driven;
 use crate::observer::Observer;
 use crate::schedule::{Firing, Schedule};
 use spikegrad_dynamics::{Lif, Neuron, Scalar};
@@ -29,6 +30,9 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) fired: Vec<Firing>,
     /// Summed weights of this round, for each neuron, and when they arrive.
     pub(crate) pending: Vec<(T, Time<T>)>,
+    /// Neurons with an injected current, and for each neuron which of them it is, if there are any.
+    pub(crate) driven: Vec<Driven<N>>,
+    pub(crate) driven_of: Vec<usize>,
     /// Neurons whose outlook must be found again, each once.
     pub(crate) marked: Vec<NeuronId>,
     /// For each neuron, its place in `observers`.
@@ -66,15 +70,18 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     /// Whether it is refractory.
     pub(crate) is_clamped: bool,
     pub(crate) is_observed: bool,
+    /// Whether a current is injected into it.
+    pub(crate) is_driven: bool,
     /// Whether it stands in `marked`.
     pub(crate) is_marked: bool,
 }
 
 impl<T: Scalar, N: Neuron<T>> Cell<T, N> {
-    /// Whether an arrival meets nothing but free motion: no clamp, no observer, no crossing that has been found.
+    /// Whether an arrival meets nothing but free motion: no clamp, no observer, no injected current, no crossing that has been found.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        !(self.is_clamped | self.is_observed) & (self.candidate == Candidate::NotBefore)
+        !(self.is_clamped | self.is_observed | self.is_driven)
+            & (self.candidate == Candidate::NotBefore)
     }
 }
 
@@ -104,6 +111,8 @@ impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
             due: Vec::new(),
             fired: Vec::new(),
             pending: Vec::new(),
+            driven: Vec::new(),
+            driven_of: Vec::new(),
             marked: Vec::new(),
             observer_of: Vec::new(),
             observers: Vec::new(),
@@ -140,6 +149,7 @@ impl<T: Scalar, N: Neuron<T>> Workspace<T, N> {
                 candidate: Candidate::NotBefore,
                 is_clamped: false,
                 is_observed: false,
+                is_driven: false,
                 is_marked: false,
             },
         ));

@@ -51,7 +51,7 @@ pub struct CurvatureEvaluation {
 ///   },
 ///   "stimulus": {"t_end": 0.05, "spikes": [[0, 0.0]]}
 /// }"#)?;
-/// let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0] };
+/// let mut direction = Gradient::zeros(&parameters, &stimulus);
 /// direction.parameters.connections[0].weights[0] = 1.0;
 /// let loss = SpikeTimeMse::new("out", vec![vec![0.0]]);
 /// let found = value_and_hvp(&network, &parameters, &stimulus, &loss, &direction, &Settings::default())?;
@@ -102,6 +102,7 @@ fn curve<N: NeuronAdjoint<Dual64> + Build<Dual64>>(
     let part = |of: fn(Dual64) -> f64| Gradient {
         parameters: both.parameters.map(of),
         input_times: both.input_times.iter().copied().map(of).collect(),
+        currents: both.currents.iter().map(|steps| steps.map(of)).collect(),
     };
     Ok(CurvatureEvaluation {
         loss: value.re,

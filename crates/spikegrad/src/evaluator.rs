@@ -110,7 +110,8 @@ impl Evaluator {
     /// Zeros in the shape of a gradient with respect to `parameters`.
     #[must_use]
     pub fn zero_gradient(&self, parameters: &Parameters) -> Gradient {
-        Gradient { parameters: parameters.zeros_like(), input_times: Vec::new() }
+        let (input_times, currents) = (Vec::new(), Vec::new());
+        Gradient { parameters: parameters.zeros_like(), input_times, currents }
     }
 
     /// Runs the network and returns what happened, with the read-outs that were requested: a trace that can be differentiated.
@@ -267,7 +268,8 @@ impl<N: Runs> Inner<N> {
         let value = scratch.forward(prepared, stimulus, loss, true)?;
         scratch.backward(prepared, sum)?;
         sum.write(&prepared.network, &prepared.circuit, &mut gradient.parameters);
-        gradient.input_times.clone_from(&scratch.input_times);
+        gradient.input_times.clone_from(&scratch.of_stimulus.input_times);
+        gradient.currents.clone_from(&scratch.of_stimulus.currents);
         match gradient.find(&prepared.network, |x: f64| !x.is_finite()) {
             None => Ok(value),
             Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value }.into()),

@@ -60,7 +60,7 @@ pub struct DirectionalEvaluation {
 /// }"#)?;
 /// let Problem { network, parameters, stimulus, .. } = &problem;
 /// let loss = problem.document.loss.as_ref().unwrap();
-/// let mut direction = Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0; 2] };
+/// let mut direction = Gradient::zeros(parameters, stimulus);
 /// direction.parameters.connections[0].weights.clone_from(&parameters.connections[0].weights);
 /// let sample = Sample { stimulus, loss };
 /// let forward = value_and_jvp(network, parameters, sample, &direction, &Settings::default())?;
@@ -123,11 +123,17 @@ pub(crate) fn lift(
         let place = "direction.input_times".into();
         return Err(NetworkError::Length { place, found, expected, of: "input spike" });
     }
-    let mut along = direction.parameters.to_vec().into_iter();
-    Ok((
-        parameters.map(|x| Dual64::new(x, along.next().unwrap_or_default())),
-        stimulus.lift(|k, time| Dual64::new(time, times[k])),
-    ))
+    let injected = stimulus.currents().map_or(&[][..], |currents| currents.injected());
+    let of = injected.iter().map(|current| current.steps.numbers().count());
+    let along = direction.currents.iter().map(|steps| steps.numbers().count());
+    if !along.eq(of) {
+        let (found, expected) = (direction.currents.len(), injected.len());
+        let place = "direction.currents".into();
+        return Err(NetworkError::Length { place, found, expected, of: "injected current" });
+    }
+    let mut along = direction.to_vec().into_iter();
+    let mut dual = |x| Dual64::new(x, along.next().unwrap_or_default());
+    Ok((parameters.map(&mut dual), stimulus.lift(&mut dual)))
 }
 
 /// Whether every spike has a time that can be differentiated, and no touch matters.

@@ -97,10 +97,10 @@ pub use spikegrad_network::loss::{
 #[cfg(feature = "problem-file")]
 pub use spikegrad_network::problem;
 pub use spikegrad_network::{
-    AvgPool2d, Connection, ConnectionParameters, Conv2d, Gradient, InputSpike, Measure, Model,
-    Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population,
-    PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, Stimulus, Synapse,
-    Synapses, Trace, Values,
+    AvgPool2d, Connection, ConnectionParameters, Conv2d, Gradient, InjectedCurrent, InputSpike,
+    Measure, Model, Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population,
+    PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, StepTimes, Steps,
+    Stimulus, StimulusGradient, Synapse, Synapses, Trace, Values,
 };
 pub use spikegrad_simulate::SimulateError;
 

@@ -10,7 +10,9 @@ use crate::scratch::Scratch;
 use crate::threads;
 use spikegrad_adjoint::{AdjointError, Certificate, Differentiated};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Network, Parameters, ReadoutRequest, SpikeTrains, Stimulus, Trace};
+use spikegrad_network::{
+    Network, Parameters, ReadoutRequest, SpikeTrains, Steps, Stimulus, StimulusGradient, Trace,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub struct RunGradient {
     pub parameters: Parameters,
     /// With respect to the input times of each sample, in the order in which they were given.
     pub input_times: Vec<Vec<f64>>,
+    /// With respect to the numbers of the injected currents of each sample.
+    pub currents: Vec<Vec<Steps>>,
     /// ∂L/∂t of each spike of each sample, through all that depends on it, per second.
     pub spike_times: Vec<Vec<f64>>,
 }
@@ -157,14 +161,16 @@ impl<N: Runs> Differentiate for Prepared<N> {
         let mut parameters = sum.to_parameters(&self.network, &self.circuit);
         let one = |worker: &mut Worker<N>, _, &(trace, cotangents): &(&Trace, &Cotangents)| {
             let Worker { scratch: Scratch { way_back, .. }, sum } = worker;
-            let mut input_times = Vec::new();
-            let way = way_back.go(self, trace, cotangents, sum, &mut input_times)?;
-            Ok((input_times, way_back.spike_times(way).to_vec()))
+            let mut of_stimulus = StimulusGradient::default();
+            let way = way_back.go(self, trace, cotangents, sum, &mut of_stimulus)?;
+            Ok((of_stimulus, way_back.spike_times(way).to_vec()))
         };
         let mut workers = Workers::default();
         let all = workers.accumulate(self, &samples, &mut sum, &mut parameters, one)?;
-        let (input_times, spike_times) = all.into_iter().unzip();
-        Ok(RunGradient { parameters, input_times, spike_times })
+        let (of_stimuli, spike_times): (Vec<_>, _) = all.into_iter().unzip();
+        let both = |of: StimulusGradient| (of.input_times, of.currents);
+        let (input_times, currents) = of_stimuli.into_iter().map(both).unzip();
+        Ok(RunGradient { parameters, input_times, currents, spike_times })
     }
 
     fn certificate(

@@ -6,11 +6,11 @@ use crate::error::Error;
 use crate::prepared::{Prepared, Runs};
 use spikegrad_adjoint::{
     AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Differentiated,
-    GradientSum, backward_with_input_times, is_sweepable, judge_touches, sweep_backward_into,
+    GradientSum, backward_all_into, is_sweepable, judge_touches, sweep_backward_into,
 };
 use spikegrad_dynamics::Lif;
 use spikegrad_network::loss::{Cotangents, Loss, LossMemory};
-use spikegrad_network::{ReadoutRequest, Stimulus, Trace};
+use spikegrad_network::{ReadoutRequest, Stimulus, StimulusGradient, Trace};
 use spikegrad_simulate::{
     Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
     simulate_into, sweep_forward_into, sweep_into,
@@ -38,7 +38,7 @@ pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     /// What went the way back of the last run, if anything did.
     last_backward: Option<Backward>,
     pub(crate) trace: Trace,
-    pub(crate) input_times: Vec<f64>,
+    pub(crate) of_stimulus: StimulusGradient,
 }
 
 impl<N: Runs> Default for Scratch<N> {
@@ -53,7 +53,7 @@ impl<N: Runs> Default for Scratch<N> {
             was_swept: false,
             last_backward: None,
             trace: Trace::default(),
-            input_times: Vec::new(),
+            of_stimulus: StimulusGradient::default(),
         }
     }
 }
@@ -83,7 +83,9 @@ impl<N: Runs> Scratch<N> {
         let has_tangents = for_gradient && !can_omit;
         let sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         *was_swept = false;
-        if let (Some(layers), Some(circuit)) = (layers, N::sweepable(circuit)) {
+        let swept = layers.as_ref().zip(N::sweepable(circuit));
+        // The sweep knows no injected currents.
+        if let Some((layers, circuit)) = swept.filter(|_| stimulus.currents().is_none()) {
             match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
                 Ok(()) => {
                     *was_swept = true;
@@ -118,14 +120,14 @@ impl<N: Runs> Scratch<N> {
         Ok(value)
     }
 
-    /// Adds the gradient of the sample that was run last to `sum`; that of the input times stands in `input_times`.
+    /// Adds the gradient of the sample that was run last to `sum`; that of the stimulus stands in `of_stimulus`.
     pub(crate) fn backward(
         &mut self,
         prepared: &Prepared<N>,
         sum: &mut GradientSum<f64, N>,
     ) -> Result<(), AdjointError> {
-        let Self { way_back, trace, cotangents, input_times, .. } = self;
-        self.last_backward = Some(way_back.go(prepared, trace, cotangents, sum, input_times)?);
+        let Self { way_back, trace, cotangents, of_stimulus, .. } = self;
+        self.last_backward = Some(way_back.go(prepared, trace, cotangents, sum, of_stimulus)?);
         Ok(())
     }
 
@@ -161,27 +163,30 @@ impl<N: Runs> Default for WayBack<N> {
 }
 
 impl<N: Runs> WayBack<N> {
-    /// Adds the gradient of a run to `sum`, writes that of the input times, and says which way it went.
+    /// Adds the gradient of a run to `sum`, writes that of the stimulus, and says which way it went.
     pub(crate) fn go(
         &mut self,
         prepared: &Prepared<N>,
         trace: &Trace,
         cotangents: &Cotangents,
         sum: &mut GradientSum<f64, N>,
-        input_times: &mut Vec<f64>,
+        of_stimulus: &mut StimulusGradient,
     ) -> Result<Backward, AdjointError> {
         let Prepared { circuit, layers, settings, .. } = prepared;
         let Self { by_events, by_sweep } = self;
         let policy = settings.grazing;
         let swept = layers.as_ref().zip(N::sweepable(circuit));
-        let swept = swept.filter(|(_, circuit)| is_sweepable(circuit, trace));
+        let swept = swept.filter(|(_, circuit)| {
+            trace.stimulus.currents().is_none() && is_sweepable(circuit, trace)
+        });
         if let (Some((layers, circuit)), Some(sum)) = (swept, N::sweepable_sum(sum)) {
             sweep_backward_into(circuit, layers, trace, cotangents, policy, by_sweep, sum)?;
-            input_times.clear();
-            input_times.extend_from_slice(by_sweep.input_times());
+            of_stimulus.currents.clear();
+            of_stimulus.input_times.clear();
+            of_stimulus.input_times.extend_from_slice(by_sweep.input_times());
             return Ok(Backward::Sweep);
         }
-        backward_with_input_times(circuit, trace, cotangents, policy, by_events, sum, input_times)?;
+        backward_all_into(circuit, trace, cotangents, policy, by_events, sum, of_stimulus)?;
         Ok(Backward::EventByEvent)
     }
 

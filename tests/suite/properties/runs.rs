@@ -105,7 +105,7 @@ fn a_run_on_dual_numbers_is_the_run_to_the_bit() {
         let mut random = plan.random();
         // What is zero stays: an arrival without effect does not so much as split the motion in two.
         let mut lift = |x: f64| Dual64::new(x, x * (random.unit() - 0.5));
-        let lifted = (parameters.map(&mut lift), stimulus.lift(|_, time| lift(time)));
+        let lifted = (parameters.map(&mut lift), stimulus.lift(&mut lift));
         let real = simulate(network, parameters, stimulus, options);
         let dual = simulate(network, &lifted.0, &lifted.1, options).map(|trace| trace.real());
         prop_assert_eq!(&real, &dual);

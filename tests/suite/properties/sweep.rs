@@ -143,7 +143,8 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
         let all = |sum: GradientSum, inputs: Vec<f64>| {
             [sum.to_parameters(network, &circuit).to_vec(), inputs].concat()
         };
-        let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs));
+        let (got, expected) =
+            (all(by_sweep, got_inputs), all(by_walk, expected_inputs.input_times));
         // Each in units of what matters of its number: a delay of seconds is thousands of time constants.
         let scaled = |problem: &Problem, entries: &[f64]| -> Vec<f64> {
             let Problem { network, parameters, stimulus, .. } = problem;

@@ -425,7 +425,7 @@ fn direction(problem: &Problem, random: &mut Random) -> Gradient {
         connection.delay.as_mut_slice().iter_mut().for_each(|x| *x = draw(*x, 0.0, random));
     }
     let times = problem.stimulus.spikes().iter().map(|spike| draw(spike.time, 0.0, random));
-    Gradient { input_times: times.collect(), parameters }
+    Gradient { input_times: times.collect(), parameters, currents: vec![] }
 }
 
 /// The problem, a step along a direction. Inputs are moved by their places in the order of time.

@@ -160,8 +160,11 @@ fn what_is_carried_forward_or_twice_asks_the_same_of_a_touch() {
         document["network"]["connections"][0] =
             json!({"from": "input", "to": "touching", "synapses": touching});
         let Problem { network, parameters, stimulus, .. } = problem(&document);
-        let direction =
-            Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0, 1.0] };
+        let direction = Gradient {
+            parameters: parameters.zeros_like(),
+            input_times: vec![0.0, 1.0],
+            currents: vec![],
+        };
         let loss = targets(second);
         let sample = Sample { stimulus: &stimulus, loss: &loss };
         let settings = Settings::default();

@@ -105,6 +105,9 @@ impl Saltation {
             let (name, model) = (&other.name, other.model.table().model);
             return Err(self.unsupported(format!("{name} is of the model {model}")));
         }
+        if question.stimulus.currents().is_some() {
+            return Err(self.unsupported("the stimulus injects currents".into()));
+        }
         let run = question.run(question.parameters, question.stimulus)?;
         let mut sweep = Sweep::new(question, &run.trace);
         for event in events(question, &run.trace) {

@@ -235,7 +235,7 @@ impl Plan {
             format: "spikegrad-problem".into(),
             version: 1,
             network: NetworkDocument { inputs: self.inputs as u64, populations, connections },
-            stimulus: StimulusDocument { t_end, spikes },
+            stimulus: StimulusDocument { t_end, spikes, currents: None },
             loss: Some(loss),
         };
         match self.regime {

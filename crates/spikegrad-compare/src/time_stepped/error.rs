@@ -38,6 +38,9 @@ pub enum GridError {
         /// Its model.
         model: &'static str,
     },
+    /// An injected current, which a grid does not know. Use the event-driven engine.
+    #[error("unsupported: the stimulus injects currents")]
+    Currents,
     /// The loss reads potentials of neurons that spike. Read a leaky integrator.
     #[error("unsupported: the loss reads potentials of {population}, which spikes")]
     ReadsSpiking {

@@ -153,6 +153,9 @@ impl Run {
     fn take_inputs(&mut self, stimulus: &Stimulus) -> Result<(), GridError> {
         self.inputs.clear();
         let mut step = 0;
+        if stimulus.currents().is_some() {
+            return Err(GridError::Currents);
+        }
         for spike in stimulus.spikes() {
             if spike.time > stimulus.t_end() {
                 continue;

@@ -62,6 +62,7 @@ impl<const K: usize> Equations for Alif<K> {
         threshold_and_reset: Some((V_TH, V_RESET)),
     };
     const DIMENSION: usize = 2 + K;
+    const CURRENT: Option<usize> = Some(I_BIAS);
     const REFRACTORY: Option<usize> = Some(T_REF);
     const RECEPTORS: usize = K;
 

@@ -18,7 +18,7 @@ use std::any::Any;
 /// Most components of a state.
 pub const COMPONENTS: usize = 8;
 
-/// Most numbers of a model: parameters and initial values.
+/// Room for the numbers of a model: parameters and initial values, and one for an injected current.
 pub const NUMBERS: usize = 24;
 
 /// A state, or an adjoint of one. The model says how many components it has; the others stay zero.
@@ -106,6 +106,9 @@ pub trait Equations: 'static {
     const DIMENSION: usize;
     /// Position of its refractory time in the table, if it has one.
     const REFRACTORY: Option<usize> = None;
+    /// Position of the number to which an injected current adds, if one can be injected: its rate is linear in that, and its state does not change with it. It may be one
+    /// beyond the table, for a number of its own that is zero unless a current is injected.
+    const CURRENT: Option<usize> = None;
     /// Whether there is [`Self::cycle`].
     const GOES_ON: GoesOn = GoesOn::Never;
     /// At how many receptors arrivals may come.
@@ -260,6 +263,7 @@ pub struct General {
     table: &'static Table,
     dimension: usize,
     refractory: Option<usize>,
+    current: Option<usize>,
     goes_on: GoesOn,
     receptors: usize,
     is_read: bool,
@@ -276,16 +280,17 @@ impl General {
     /// The model with these equations.
     ///
     /// # Panics
-    /// If its table has more than [`NUMBERS`] entries, or its state more than [`COMPONENTS`] components: at compile time, where it is the value
+    /// If its table has [`NUMBERS`] entries or more, or its state more than [`COMPONENTS`] components: at compile time, where it is the value
     /// of a static.
     #[must_use]
     pub const fn of<E: Equations>() -> Self {
-        assert!(E::TABLE.quantities.len() <= NUMBERS, "a model has at most 24 numbers");
+        assert!(E::TABLE.quantities.len() < NUMBERS, "a model has at most 23 numbers");
         assert!(E::DIMENSION <= COMPONENTS, "a state has at most 8 components");
         Self {
             table: &E::TABLE,
             dimension: E::DIMENSION,
             refractory: E::REFRACTORY,
+            current: E::CURRENT,
             goes_on: E::GOES_ON,
             receptors: E::RECEPTORS,
             is_read: E::IS_READ,
@@ -309,6 +314,12 @@ impl General {
     #[must_use]
     pub fn goes_on(&self) -> GoesOn {
         self.goes_on
+    }
+
+    /// Whether a current can be injected into its neurons.
+    #[must_use]
+    pub fn takes_current(&self) -> bool {
+        self.current.is_some()
     }
 
     /// At how many receptors arrivals may come.

@@ -30,14 +30,36 @@ impl<T: Scalar> GeneralNeuron<T> {
         Some(Self { model, maps: model.maps()?, duals: model.maps()?, numbers })
     }
 
+    /// How many numbers it has, with that of an injected current.
+    fn count(&self) -> usize {
+        let listed = self.model.table.quantities.len();
+        self.model.current.map_or(listed, |position| listed.max(position + 1))
+    }
+
     /// Its numbers, in the order of the table.
     pub(super) fn p(&self) -> &[T] {
-        &self.numbers[..self.model.table.quantities.len()]
+        &self.numbers[..self.count()]
     }
 
     /// Its numbers without their derivatives, for what decides about branches.
     fn real(&self) -> ([f64; NUMBERS], usize) {
-        (self.numbers.map(Scalar::re), self.model.table.quantities.len())
+        (self.numbers.map(Scalar::re), self.count())
+    }
+
+    /// Whether a current can be injected into it.
+    #[must_use]
+    pub fn takes_current(&self) -> bool {
+        self.model.takes_current()
+    }
+
+    /// The neuron while this current is injected.
+    #[must_use]
+    pub fn with_current(&self, current: T) -> Self {
+        let mut driven = *self;
+        if let Some(position) = self.model.current {
+            driven.numbers[position] += current;
+        }
+        driven
     }
 
     /// The state at time 0.

@@ -46,8 +46,9 @@ impl<T: Scalar> GeneralNeuron<T> {
         let count = self.p().len();
         let (mut p, mut x) = (constant(self.numbers), constant(state));
         let one = T::from(1.0);
-        for (k, quantity) in self.model.table.quantities.iter().enumerate() {
-            if !quantity.is_initial() {
+        let listed = self.model.table.quantities;
+        for k in 0..count {
+            if listed.get(k).is_none_or(|quantity| !quantity.is_initial()) {
                 p[k].eps = one;
                 gradient[k] += dot(&eps(map(&p[..count], x)), &after);
                 p[k].eps = T::from(0.0);
@@ -78,6 +79,37 @@ impl<T: Scalar> GeneralNeuron<T> {
             return before;
         }
         self.derived_flow_pullback(state, dt, after, is_held, gradient)
+    }
+
+    /// What `pull_back` adds to the derivative by the injected current, which is that by the number to which it adds; to `gradient` all is added.
+    pub fn current_pullback<R>(
+        &self,
+        gradient: &mut [T],
+        pull_back: impl FnOnce(&mut [T]) -> R,
+    ) -> (R, T) {
+        let zero = T::from(0.0);
+        let Some(position) = self.model.current else { return (pull_back(gradient), zero) };
+        let before = std::mem::replace(&mut gradient[position], zero);
+        let result = pull_back(gradient);
+        let current = gradient[position];
+        gradient[position] += before;
+        (result, current)
+    }
+
+    /// ∂L/∂(time at which an injected current grows by `change`) in `state`, with the `adjoint` there: `λ·(f⁻ − f⁺)`.
+    #[must_use]
+    pub fn step_pullback(
+        &self,
+        state: Vector<T>,
+        change: T,
+        adjoint: Vector<T>,
+        is_held: bool,
+    ) -> T {
+        let Some(position) = self.model.current else { return T::from(0.0) };
+        let mut p = constant(self.numbers);
+        p[position].eps = change;
+        let rate = if is_held { self.duals.held_rate } else { self.duals.rate };
+        -dot(&adjoint, &eps(rate(&p[..self.p().len()], constant(state))))
     }
 
     /// The same on dual numbers, whatever the model has.

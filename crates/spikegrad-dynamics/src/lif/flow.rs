@@ -116,6 +116,11 @@ pub(super) fn flow_pullback<T: Scalar>(
     Adjoint(propagator(neuron, dt).pull_back(after.0))
 }
 
+/// A current that is injected during the flow leaves `1 − e^p` of it in the membrane.
+pub(super) fn current_pullback<T: Scalar>(neuron: &Lif<T>, dt: T, after: Adjoint<State<T>>) -> T {
+    -after.0.v * (-dt / neuron.tau_mem).exp_m1()
+}
+
 /// dV/dt after the flow. A membrane much faster than its synapse follows the current, and its rate cannot be read off the two any more;
 /// from the start it can: with `dψ/dt = (e^q − ψ)/τ_mem` and `e^q − ψ = (x e^p − y e^q)/(x − y)`
 /// (eq. 23a).

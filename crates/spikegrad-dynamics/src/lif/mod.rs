@@ -189,6 +189,13 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn from_vector([v, i, ..]: Vector<T>) -> State<T> {
         State { v, i }
     }
+    fn takes_current(&self) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn with_current(&self, current: T) -> Self {
+        Self { rest: self.rest + current, ..*self }
+    }
     #[inline(always)]
     fn flow(&self, state: State<T>, dt: T) -> State<T> {
         flow::flow(self, state, dt)
@@ -292,6 +299,17 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     }
     fn hold_pullback(&self, dt: T, after: Adjoint<State<T>>) -> Adjoint<State<T>> {
         flow::hold_pullback(self, dt, after)
+    }
+    fn current_pullback(&self, dt: T, after: Adjoint<State<T>>) -> T {
+        flow::current_pullback(self, dt, after)
+    }
+    fn current_of_integral_pullback(&self, integral: T, over: (T, T)) -> T {
+        let mut gradient = LifGradient::default();
+        integral::free_pullback(self, integral, over, true, &mut gradient);
+        gradient[I_BIAS]
+    }
+    fn step_pullback(&self, change: T, adjoint: Adjoint<State<T>>) -> T {
+        -adjoint.0.v * self.rate_change(change)
     }
     fn integral_pullback(
         &self,

@@ -40,6 +40,7 @@ impl Qif {
 impl Equations for Qif {
     const TABLE: Table = TABLE;
     const DIMENSION: usize = 3;
+    const CURRENT: Option<usize> = Some(I_BIAS);
     const GOES_ON: GoesOn = GoesOn::Always;
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {

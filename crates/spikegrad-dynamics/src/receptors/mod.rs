@@ -166,6 +166,7 @@ impl<const K: usize> Equations for Spiking<K> {
         threshold_and_reset: Some((V_TH, V_RESET)),
     };
     const DIMENSION: usize = 1 + K;
+    const CURRENT: Option<usize> = Some(I_BIAS);
     const REFRACTORY: Option<usize> = Some(T_REF);
     const RECEPTORS: usize = K;
 
@@ -244,6 +245,8 @@ impl<const K: usize> Integrating<K> {
     const I_BIAS: usize = 2;
     const TAUS: usize = INTEGRATING.len();
     const V: usize = Self::TAUS + K;
+    /// An injected current, beyond the table: what potentials are measured from stays where it is.
+    const INJECTED: usize = table::count(&INTEGRATING, K, &[]);
     const LIST: [Quantity; crate::NUMBERS] = table::quantities(&INTEGRATING, K, &[]);
 
     fn rest<T: Scalar>(p: &[T]) -> T {
@@ -262,6 +265,7 @@ impl<const K: usize> Equations for Integrating<K> {
         Self::LIST.split_at(table::count(&INTEGRATING, K, &[])).0,
     );
     const DIMENSION: usize = 1 + K;
+    const CURRENT: Option<usize> = Some(Self::INJECTED);
     const RECEPTORS: usize = K;
     const IS_READ: bool = true;
 
@@ -272,14 +276,15 @@ impl<const K: usize> Equations for Integrating<K> {
     }
     fn rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
         let currents = Self::currents(p);
-        let mut rate = vector([(currents.sum(&state) - state[0]) / p[TAU_MEM]]);
+        let lift = sum(currents.sum(&state), p[Self::INJECTED], -state[0]);
+        let mut rate = vector([lift / p[TAU_MEM]]);
         currents.rate(&state, &mut rate);
         rate
     }
     fn flow<T: Scalar>(p: &[T], mut state: Vector<T>, dt: T) -> Vector<T> {
         let (currents, x) = (Self::currents(p), dt / p[TAU_MEM]);
         let response = currents.response(&state, (dt, x));
-        state[0] = membrane_after(state[0], T::from(0.0), x, response);
+        state[0] = membrane_after(state[0], p[Self::INJECTED], x, response);
         currents.flow(&mut state, dt);
         state
     }
@@ -315,12 +320,13 @@ impl<const K: usize> Equations for Integrating<K> {
         let of_weight = |length: T| dt * exp_divided([T::from(0.0), -length]);
         Self::rest(p) * of_weight(fading)
             + state[0] * of_weight(x + fading)
+            + p[Self::INJECTED] * (x * dt) * exp_divided([T::from(0.0), -x - fading, -fading])
             + Self::currents(p).integral(&state, p[TAU_MEM], (dt, decay_rate))
     }
     fn maxima(p: &[f64], state: Vector<f64>, each: &mut dyn FnMut(f64)) {
         let mut currents = Room::default();
         let count = Self::currents(p).write(&state, &mut currents);
-        let (height, rest, tau_mem) = (state[0], 0.0, p[TAU_MEM]);
+        let (height, rest, tau_mem) = (state[0], p[Self::INJECTED], p[TAU_MEM]);
         Course { height, rest, tau_mem, currents: &currents[..count] }.maxima(each);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: how they are computed; writing to a file (the command line).
 
+use super::currents::CurrentGradient;
 use super::document::{
     ConnectionDocument, Entries, Numbers, OneOrMany, PopulationDocument, ProblemDocument,
     SynapseDocument,
@@ -73,6 +74,8 @@ struct SynapseGradient {
 #[derive(Clone, Debug, Serialize)]
 struct StimulusGradient {
     spikes: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currents: Option<Vec<CurrentGradient>>,
 }
 
 /// A map in the order of the populations.
@@ -129,6 +132,8 @@ impl GradientAnswer {
     fn new(document: &ProblemDocument, gradient: &Gradient) -> Self {
         let populations = document.network.populations.iter().zip(&gradient.parameters.populations);
         let connections = document.network.connections.iter().zip(&gradient.parameters.connections);
+        let currents = document.stimulus.currents.as_ref();
+        let current = |(document, gradient)| CurrentGradient::new(document, gradient);
         Self {
             network: NetworkGradient {
                 populations: populations
@@ -138,7 +143,11 @@ impl GradientAnswer {
                     .map(|(doc, g)| connection_gradient(doc, &g.weights, &g.delay))
                     .collect(),
             },
-            stimulus: StimulusGradient { spikes: gradient.input_times.clone() },
+            stimulus: StimulusGradient {
+                spikes: gradient.input_times.clone(),
+                currents: currents
+                    .map(|list| list.iter().zip(&gradient.currents).map(current).collect()),
+            },
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Unknown and repeated keys are refused. Not here: the losses (`crate::loss`), and whether the numbers make sense (`read.rs`).
 
+use super::currents::CurrentDocument;
 use super::quantities::{self, Named};
 use crate::loss::AnyLoss;
 use schemars::JsonSchema;
@@ -333,7 +334,7 @@ pub struct SynapseDocument {
     pub delay: Option<f64>,
 }
 
-/// Input spikes.
+/// Input spikes and injected currents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StimulusDocument {
@@ -341,4 +342,11 @@ pub struct StimulusDocument {
     pub t_end: f64,
     /// `[channel, time in seconds]`, in any order.
     pub spikes: Vec<(u64, f64)>,
+    /// Injected currents.
+    #[serde(
+        default,
+        deserialize_with = "present_objects",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub currents: Option<Vec<CurrentDocument>>,
 }

@@ -6,6 +6,7 @@
 //! Not here: files and standard input (the command line), the losses (`crate::loss`).
 
 mod answer;
+mod currents;
 mod document;
 mod error;
 mod quantities;

@@ -3,6 +3,7 @@
 //! Not here: the words of the format (`document.rs`), ranges of numbers (`Parameters::check`,
 //! `Stimulus::new`).
 
+use super::currents;
 use super::document::{
     ConnectionDocument, Entries, Object, OneOrMany, PopulationDocument, ProblemDocument,
     SynapseDocument,
@@ -76,7 +77,7 @@ impl Problem {
         let network = network(&document)?;
         let parameters = parameters(&document, &network)?;
         parameters.check(&network).map_err(|error| at_its_receptor(error, &document))?;
-        let stimulus = stimulus(&document, network.inputs())?;
+        let stimulus = stimulus(&document, &network)?;
         if let Some(loss) = &document.loss {
             Loss::<f64>::check(loss, &network).map_err(|error| error.below("loss"))?;
             loss.check_end("loss", stimulus.t_end())?;
@@ -269,7 +270,7 @@ fn structure(
     Ok(Connection { from, to, synapses, receptor: 0, shared })
 }
 
-fn keys(place: impl Into<String>, expected: &'static str) -> ProblemError {
+pub(super) fn keys(place: impl Into<String>, expected: &'static str) -> ProblemError {
     NetworkError::Keys { place: place.into(), expected }.into()
 }
 
@@ -400,12 +401,19 @@ fn population_parameters(
     Ok(values)
 }
 
-fn stimulus(document: &ProblemDocument, inputs: usize) -> Result<Stimulus, ProblemError> {
+fn stimulus(document: &ProblemDocument, network: &Network) -> Result<Stimulus, ProblemError> {
     let of = &document.stimulus;
     let mut spikes = Vec::with_capacity(of.spikes.len());
     for (k, &(channel, time)) in of.spikes.iter().enumerate() {
-        let channel = index(format!("stimulus.spikes[{k}][0]"), channel, inputs, "input channels")?;
+        let channel =
+            index(format!("stimulus.spikes[{k}][0]"), channel, network.inputs(), "input channels")?;
         spikes.push(InputSpike { channel, time });
     }
-    Ok(Stimulus::new(of.t_end, spikes)?)
+    let listed = of.currents.iter().flatten().enumerate();
+    let current =
+        |(k, current)| currents::read(&format!("stimulus.currents[{k}]"), current, network);
+    let currents = listed.map(current).collect::<Result<_, _>>()?;
+    let stimulus = Stimulus::new(of.t_end, spikes)?.with_currents(currents)?;
+    network.check_currents(&stimulus)?;
+    Ok(stimulus)
 }

@@ -2,6 +2,7 @@
 //!
 //! What the file says is read back and checked like any other file. Not here: the text of the file (serde writes it).
 
+use super::currents;
 use super::document::{
     ConnectionDocument, Entries, NetworkDocument, OneOrMany, PopulationDocument, ProblemDocument,
     StimulusDocument, SynapseDocument,
@@ -19,7 +20,8 @@ impl Problem {
     /// The problem that states this network, its values, its input and a loss.
     ///
     /// Every number stands in its [`document`](Self::document), so that its gradient has a derivative for each. The synapses of a
-    /// sparse connection that share no weights have a delay each, also where they shared one.
+    /// sparse connection that share no weights have a delay each, also where they shared one; a current
+    /// into several populations stands there once for each.
     ///
     /// # Errors
     /// [`ProblemError`], with the place, if the parts do not fit together.
@@ -48,6 +50,8 @@ impl Problem {
         for (spike, &position) in stimulus.spikes().iter().zip(stimulus.given_positions()) {
             spikes[position] = (spike.channel as u64, spike.time);
         }
+        let injected = stimulus.currents().map(|currents| currents.injected());
+        let write = |current| currents::write(network, current);
         Self::from_document(ProblemDocument {
             format: "spikegrad-problem".into(),
             version: 1,
@@ -60,7 +64,11 @@ impl Problem {
                     })
                     .collect(),
             },
-            stimulus: StimulusDocument { t_end: stimulus.t_end(), spikes },
+            stimulus: StimulusDocument {
+                t_end: stimulus.t_end(),
+                spikes,
+                currents: injected.map(|list| list.iter().flat_map(write).collect()),
+            },
             loss,
         })
     }

@@ -212,7 +212,7 @@ impl Peaks {
     ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
         let (model, before, start) = (at.model(n), at.before.get(n), at.start(n));
-        observer.arrival(model, at.from, 0, before, start.0);
+        observer.arrival((model, model), at.from, 0, before, start.0);
         let (dt, end) = (at.until.since(at.from), after.get(n).0);
         observer.peak::<TANGENTS>(model, at.from, start, dt, end);
     }
@@ -273,7 +273,13 @@ impl Peaks {
             let (Some(observer), release) = (&mut self.observers[n], &mut self.releases[n]) else {
                 continue;
             };
-            observer.arrival(at.model(n), at.from, 0, at.before.get(n), at.start(n).0);
+            observer.arrival(
+                (at.model(n), at.model(n)),
+                at.from,
+                0,
+                at.before.get(n),
+                at.start(n).0,
+            );
             let mut course = Course::<TANGENTS>::new(&at, n, *release, Some(observer));
             course.follow(at.spikes_of(n), at.until);
             *release = course.release;
