@@ -2,7 +2,7 @@
 
 use crate::derivatives;
 use crate::random_networks::{
-    MAX_EVENTS, Regime, UNDERFLOWING, adapting_plan, any_plan, for_all_of, for_many, runaway,
+    MAX_EVENTS, Plan, Regime, UNDERFLOWING, adapting_plan, any_plan, for_all_of, for_many, runaway,
     undecided,
 };
 use crate::second_simulator::{Document, follow, potentials};
@@ -106,7 +106,7 @@ fn leaves(a: &Value, b: &Value, into: &mut Vec<(f64, f64)>) {
 
 /// What dual numbers lose at an arrival: its time moves the motions before and after it by their rates, of which only the difference, that of the weight,
 /// stays.
-fn of_rates(problem: &Problem) -> f64 {
+pub(crate) fn of_rates(problem: &Problem) -> f64 {
     let Problem { network, parameters, .. } = problem;
     let neurons = (0..network.neurons()).map(|n| network.locate(NeuronId::new(n)));
     let rest = neurons.map(|(population, k)| {
@@ -119,12 +119,12 @@ fn of_rates(problem: &Problem) -> f64 {
     AGREEMENT_ROUNDINGS * f64::EPSILON * rest.fold(0.0, f64::max) / least
 }
 
-#[test]
-fn on_random_networks_the_adjoint_agrees_with_dual_numbers_and_differences() {
+/// That on random networks of these plans the adjoint agrees with dual numbers, and on some of them with differences.
+pub(crate) fn agrees(plans: impl Strategy<Value = Plan>) {
     let (spikes, quotients) = (Cell::new(0), Cell::new(0));
     // Over gaps of a million time constants the sums that dual numbers carry cancel by as much (the adjoint is right there).
     let regimes = [Regime::Usual, Regime::Coincident, Regime::NearThreshold];
-    for_all_of(&regimes, adapting_plan(), |plan, problem| {
+    for_all_of(&regimes, plans, |plan, problem| {
         let Problem { network, parameters, stimulus, document } = problem;
         let loss = document.loss.as_ref().unwrap();
         let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
@@ -168,6 +168,11 @@ fn on_random_networks_the_adjoint_agrees_with_dual_numbers_and_differences() {
     });
     println!("{} spikes, {} quotients", spikes.get(), quotients.get());
     assert!(quotients.get() > 500);
+}
+
+#[test]
+fn on_random_networks_the_adjoint_agrees_with_dual_numbers_and_differences() {
+    agrees(adapting_plan());
 }
 
 /// Networks of each regime that are followed to 100 digits.

@@ -22,13 +22,15 @@ pub(crate) fn direction(problem: &Problem, seed: u32) -> Gradient {
             fixed.for_each(|(along, _)| *along = 0.0);
         }
     }
-    let input_times = problem.stimulus.spikes().iter().map(|spike| part(spike.time)).collect();
-    Gradient { parameters, input_times, currents: vec![] }
+    let spikes = problem.stimulus.spikes().iter();
+    let input_times = spikes.map(|spike| part(spike.time)).collect();
+    let injected = problem.stimulus.currents().map_or(&[][..], |currents| currents.injected());
+    let currents = injected.iter().map(|current| current.steps.map(&mut part)).collect();
+    Gradient { parameters, input_times, currents }
 }
 
 pub(crate) fn product(a: &Gradient, b: &Gradient) -> (f64, f64) {
-    let all = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
-    let terms: Vec<f64> = all(a).into_iter().zip(all(b)).map(|(x, y)| x * y).collect();
+    let terms: Vec<f64> = a.to_vec().into_iter().zip(b.to_vec()).map(|(x, y)| x * y).collect();
     (terms.iter().sum(), terms.iter().map(|x| x.abs()).sum())
 }
 

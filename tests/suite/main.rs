@@ -11,6 +11,7 @@ mod adaptive;
 mod agreement;
 mod cases;
 mod convolutions;
+mod currents;
 mod derivatives;
 mod differentials;
 mod forward_propagation;

@@ -73,6 +73,18 @@ fn on_the_grid(document: &mut ProblemDocument) {
         }
     }
     document.stimulus.spikes.iter_mut().for_each(|(_, time)| round(time));
+    for current in document.stimulus.currents.iter_mut().flatten() {
+        for time in current.start.iter_mut().chain(&mut current.interval) {
+            round(time);
+        }
+        if let Some(times) = &mut current.times {
+            times.iter_mut().for_each(round);
+            // Each step is later than the one before.
+            for k in 1..times.len() {
+                times[k] = times[k].max(times[k - 1] + GRID);
+            }
+        }
+    }
     round(&mut document.stimulus.t_end);
     match &mut document.loss {
         Some(AnyLoss::SpikeTimeMse(SpikeTimeMse { targets, .. })) => {

@@ -5,15 +5,16 @@
 
 use super::{Delays, Plan, Random, Reads, Window};
 use spikegrad_dynamics::alif::{self, A, ADAPT_CURRENT, ADAPT_THRESHOLD, TAU_ADAPT};
-use spikegrad_dynamics::lif;
 use spikegrad_dynamics::lif::{I, I_BIAS, T_REF, TAU_MEM, TAU_SYN, V, V_LEAK, V_RESET, V_TH};
+use spikegrad_dynamics::{lif, qif, receptors};
 use spikegrad_network::Model;
 use spikegrad_network::loss::{
     AnyLoss, MaxVoltageCrossEntropy, MeanVoltageCrossEntropy, SpikeTimeMse, TtfsCrossEntropy,
     VoltageMse,
 };
 use spikegrad_network::problem::{
-    ConnectionDocument, Entries, Named, Numbers, OneOrMany, PopulationDocument, SynapseDocument,
+    ConnectionDocument, CurrentDocument, Entries, Named, Numbers, OneOrMany, PopulationDocument,
+    ReceptorDocument, SynapseDocument,
 };
 
 /// A count as a number.
@@ -41,6 +42,26 @@ impl<'a> Draw<'a> {
             .collect()
     }
 
+    /// A current with some listed steps and one of samples, each into a population, or into one of its neurons.
+    pub(super) fn currents(&mut self, populations: &[PopulationDocument]) -> Vec<CurrentDocument> {
+        let t_end = self.plan.window.t_end;
+        let mut draw = |steps: usize| {
+            let of = &populations[self.random.below(populations.len())];
+            let one = self.random.below(usize::try_from(of.size).unwrap_or(1)) as u64;
+            let neurons = (self.random.below(3) == 0).then(|| vec![one]);
+            let values = (0..steps).map(|_| self.within(-0.8, 1.6)).collect();
+            CurrentDocument { to: of.name.clone(), neurons, values, ..CurrentDocument::default() }
+        };
+        let (listed, sampled) = (draw(4), draw(25));
+        let mut times: Vec<f64> = (0..4).map(|_| t_end * self.random.unit()).collect();
+        times.sort_by(f64::total_cmp);
+        let (start, interval) = (0.1 * t_end * self.random.unit(), t_end / 28.0);
+        vec![
+            CurrentDocument { times: Some(times), ..listed },
+            CurrentDocument { start: Some(start), interval: Some(interval), ..sampled },
+        ]
+    }
+
     fn within(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.random.unit()
     }
@@ -51,6 +72,48 @@ impl<'a> Draw<'a> {
             OneOrMany::Many((0..size).map(|_| draw(self)).collect())
         } else {
             OneOrMany::One(draw(self))
+        }
+    }
+
+    /// The model of a layer.
+    pub(super) fn model(&mut self) -> Model {
+        let adaptive = Model::General(&alif::ALIF);
+        match self.plan {
+            Plan { mixed: true, .. } => {
+                let two = receptors::lif(2).map_or(Model::Lif, Model::General);
+                let (with, without) = (Model::General(&qif::QIF), Model::General(&qif::QIF_DELTA));
+                [Model::Lif, adaptive, two, with, without][self.random.below(5)]
+            }
+            Plan { adapts: true, .. } => adaptive,
+            _ => Model::Lif,
+        }
+    }
+
+    /// The model of what is read.
+    pub(super) fn integrator(&mut self) -> Model {
+        let has_two = self.plan.mixed && self.random.below(2) == 0;
+        let two = if has_two { receptors::integrator(2) } else { None };
+        two.map_or(Model::Li, Model::General)
+    }
+
+    /// Makes a connection fit its target: a receptor of it, and weights of the size that it takes.
+    pub(super) fn fit(
+        &mut self,
+        connection: &mut ConnectionDocument,
+        populations: &[PopulationDocument],
+    ) {
+        let Some(target) = populations.iter().find(|of| of.name == connection.to) else { return };
+        let names = target.receptor_names();
+        if !names.is_empty() {
+            connection.receptor = Some(names[self.random.below(names.len())].clone());
+        }
+        // An arrival moves the potential itself, which has its unstable point at 1.
+        if target.model == qif::QIF_DELTA.table().model {
+            let weights = connection.synapses.iter_mut().flatten();
+            weights.for_each(|synapse| synapse.weight = synapse.weight.map(|w| 0.1 * w));
+            if let Some(weights) = &mut connection.weights {
+                weights.for_each_mut(|weight| *weight *= 0.1);
+            }
         }
     }
 
@@ -78,12 +141,19 @@ impl<'a> Draw<'a> {
                 _ => true,
             };
             let quantity = &lif::TABLE.quantities[position];
-            if is_wanted && model.table().position(quantity.path).is_some() {
+            // Of several receptors those are drawn below, and their currents start at zero.
+            let is_one = model.receptors() == 1 || !matches!(position, TAU_SYN | I);
+            if is_wanted && is_one && model.table().position(quantity.path).is_some() {
                 let numbers = self.numbers(size, |draw| draw.number(position));
                 document.set(quantity, numbers);
             }
         }
-        if self.plan.adapts && model.spikes() {
+        for receptor in (0..model.receptors()).filter(|_| model.receptors() > 1) {
+            let tau_syn = self.numbers(size, |draw| draw.number(TAU_SYN));
+            let name = receptor.to_string();
+            document.receptors.get_or_insert_default().push(ReceptorDocument { name, tau_syn });
+        }
+        if model.table().model == alif::ALIF.table().model {
             self.adapt(&mut document, size);
         }
         document

@@ -20,8 +20,6 @@ pub use random::Random;
 
 use draw::Draw;
 use proptest::prelude::*;
-use spikegrad_dynamics::alif;
-use spikegrad_network::Model;
 use spikegrad_network::loss::{
     AnyLoss, RateRegulariser, RelativeSpikeTime, ShapedVoltageCrossEntropy, SpikeTimeMse, Sum,
     VanRossum, VoltageMeasure, VoltageRegulariser,
@@ -113,6 +111,10 @@ pub struct Plan {
     pub tied: bool,
     /// Spiking neurons adapt, with thresholds that rise, currents that are taken away, or both.
     pub adapts: bool,
+    /// Neurons are of any model, another one in each layer, some with two receptors.
+    pub mixed: bool,
+    /// Currents are injected, one with listed steps and one with samples.
+    pub driven: bool,
     /// Input spikes.
     pub spikes: usize,
     /// When they come.
@@ -153,6 +155,8 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 initial,
                 tied: seed % TIED == TIED - 1,
                 adapts: false,
+                mixed: false,
+                driven: false,
                 spikes,
                 window: USUAL,
                 regime: Regime::Usual,
@@ -184,6 +188,18 @@ pub fn adapting_plan() -> impl Strategy<Value = Plan> {
     any_plan().prop_map(|plan| Plan { adapts: true, ..plan })
 }
 
+/// Plans of neurons of all models, half of them with injected currents. Engines for leaky neurons alone do not run them.
+pub fn mixed_plan() -> impl Strategy<Value = Plan> {
+    let mixed = |(plan, driven): (Plan, bool)| Plan { mixed: true, driven, ..plan };
+    (any_plan(), any::<bool>()).prop_map(mixed)
+}
+
+/// Plans in which currents are injected, half of them into neurons that adapt. Engines without currents do not run them.
+pub fn driven_plan() -> impl Strategy<Value = Plan> {
+    let driven = |(plan, adapts): (Plan, bool)| Plan { driven: true, adapts, ..plan };
+    (any_plan(), any::<bool>()).prop_map(driven)
+}
+
 /// Valid problems of every kind: network, stimulus and loss.
 pub fn problems() -> impl Strategy<Value = Problem> {
     any_plan().prop_filter_map("a valid problem", |plan| plan.problem().ok())
@@ -196,10 +212,10 @@ impl Plan {
         let mut draw = Draw::new(self);
         let name = |k: usize| format!("layer{k}");
         let (mut populations, mut connections) = (Vec::new(), Vec::new());
-        let spiking = if self.adapts { Model::General(&alif::ALIF) } else { Model::Lif };
         let mut from = ("input".to_owned(), self.inputs);
         for (k, &size) in self.layers.iter().enumerate() {
-            populations.push(draw.population(name(k), size, spiking));
+            let model = draw.model();
+            populations.push(draw.population(name(k), size, model));
             connections.push(draw.dense(from.0, name(k), (from.1, size)));
             if self.recurrent {
                 connections.push(draw.sparse(name(k), name(k), (size, size)));
@@ -215,9 +231,13 @@ impl Plan {
         let (mut last, mut size) = (from.0.clone(), from.1);
         if self.reads != Reads::Spikes {
             (last, size) = ("readout".to_owned(), 2);
-            populations.push(draw.population(last.clone(), size, Model::Li));
+            let model = draw.integrator();
+            populations.push(draw.population(last.clone(), size, model));
             connections.push(draw.dense(from.0, last.clone(), (from.1, size)));
             connections.push(draw.dense("input".into(), last.clone(), (self.inputs, size)));
+        }
+        if self.mixed {
+            connections.iter_mut().for_each(|connection| draw.fit(connection, &populations));
         }
         if self.tied {
             let mut random = Random::new(self.seed ^ 0x71ed);
@@ -231,11 +251,12 @@ impl Plan {
         }
         let loss = draw.loss(&last, size);
         let (t_end, spikes) = (self.window.t_end, draw.spikes());
+        let currents = self.driven.then(|| draw.currents(&populations));
         let mut document = ProblemDocument {
             format: "spikegrad-problem".into(),
             version: 1,
             network: NetworkDocument { inputs: self.inputs as u64, populations, connections },
-            stimulus: StimulusDocument { t_end, spikes, currents: None },
+            stimulus: StimulusDocument { t_end, spikes, currents },
             loss: Some(loss),
         };
         match self.regime {

@@ -14,6 +14,7 @@ mod read;
 mod write;
 
 pub use answer::{Answer, GradientAnswer};
+pub use currents::CurrentDocument;
 pub use document::{
     ConnectionDocument, Entries, NetworkDocument, Numbers, OneOrMany, PopulationDocument,
     ProblemDocument, ReceptorDocument, StimulusDocument, SynapseDocument,
