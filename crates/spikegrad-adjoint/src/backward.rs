@@ -7,7 +7,7 @@
 //! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
 //! (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
-use crate::taped::Taped;
+use crate::taped::{ByTime, Passing, Taped};
 use crate::touches::check;
 use crate::workspace::{BackwardWorkspace, Cell};
 use crate::{AdjointError, GradientSum, Grazing, origin};
@@ -330,7 +330,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         cursor.end -= 1;
         let position = cursor.end;
         let time = self.fired_at(firing).0.after(self.circuit.delay(position));
-        let mut total = T::from(0.0);
+        let (mut of_delay, mut of_firing) = (T::from(0.0), T::from(0.0));
         let receptor = self.circuit.receptor(position);
         let mut synapses = self.circuit.synapses(position);
         while !synapses.is_empty() {
@@ -340,11 +340,14 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             while is_needed != 0 {
                 let synapse = block.start + is_needed.trailing_zeros() as usize;
                 is_needed &= is_needed - 1;
-                total += self.arrive_back((synapse, receptor), time, at, round);
+                let passing = Passing { firing, group: position, synapse, receptor, round };
+                let by_time = self.arrive_back(passing, time, at);
+                of_delay += by_time.delay;
+                of_firing += by_time.firing;
             }
         }
-        self.sum.delays[position] += total;
-        self.workspace.times[firing] += total;
+        self.sum.delays[position] += of_delay;
+        self.workspace.times[firing] += of_firing;
     }
 
     /// Which of `targets` have anything to do with the loss, a bit for each. Asking all of them before the first is moved
@@ -359,30 +362,25 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         bits.fold(0, |all, bit| all | bit)
     }
 
-    /// An arrival at `time` through a synapse, at a receptor: returns the adjoint of its time.
+    /// An arrival at `time` through a synapse: returns the adjoint of its time.
     #[inline]
-    fn arrive_back(
-        &mut self,
-        (synapse, receptor): (usize, usize),
-        time: Time<T>,
-        at: OrderedFloat<f64>,
-        round: u32,
-    ) -> T {
+    fn arrive_back(&mut self, passing: Passing, time: Time<T>, at: OrderedFloat<f64>) -> ByTime<T> {
+        let Passing { synapse, receptor, round, .. } = passing;
         let n = self.circuit.targets[synapse].index();
         let weight = self.circuit.weights[synapse];
         if let Some(general) = self.circuit.neurons[n].as_general() {
             // Its rate is linear in what arrives.
             let change = || general.rate_change(receptor, weight);
             let of_cusp = self.share_of_cusp(n, (at, round), change);
-            return of_cusp
-                + self.arrive_back_taped(n, general, (synapse, receptor), (time, round));
+            let ByTime { delay, firing } = self.arrive_back_taped(n, general, passing, time);
+            return ByTime { delay: of_cusp + delay, firing: of_cusp + firing };
         }
         let mut total = T::from(0.0);
         if self.workspace.cells[n].is_read {
             let change = || self.circuit.neurons[n].rate_change(weight);
             total += self.share_of_cusp(n, (at, round), change);
             if !self.has_adjoint(n) {
-                return total;
+                return ByTime::both(total);
             }
         }
         self.move_back(n, time);
@@ -395,7 +393,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         {
             self.workspace.arrived[spike.index()] += weight;
         }
-        total + pullback.time
+        ByTime::both(total + pullback.time)
     }
 
     /// ∂L/∂(time) of an arrival through the maximum that it cuts off, if it does; `change` is that of the rate, from the state before.

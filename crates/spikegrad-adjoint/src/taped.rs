@@ -29,6 +29,41 @@ struct Meeting<T> {
     is_held: bool,
     /// The state before those that have been passed.
     state: Vector<T>,
+    /// What came together with the arrival that was passed last.
+    together: Together<T>,
+}
+
+/// Weights that move together: with the time of one firing, and with the delay of one group of it.
+#[derive(Clone, Copy, Debug)]
+struct Together<T> {
+    firing: usize,
+    of_firing: T,
+    group: usize,
+    of_group: T,
+}
+
+/// An arrival on its way back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passing {
+    pub(crate) firing: usize,
+    pub(crate) group: usize,
+    pub(crate) synapse: usize,
+    pub(crate) receptor: usize,
+    pub(crate) round: u32,
+}
+
+/// ∂L/∂(time) of an arrival, as its delay and as its firing moves it: the two differ where arrivals do not commute and some of one firing meet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByTime<T> {
+    pub(crate) delay: T,
+    pub(crate) firing: T,
+}
+
+impl<T: Scalar> ByTime<T> {
+    /// The same for both.
+    pub(crate) fn both(time: T) -> Self {
+        Self { delay: time, firing: time }
+    }
 }
 
 /// The place of an event in the order of the run.
@@ -202,24 +237,26 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.workspace.cells[n].clamped = true;
     }
 
-    /// An arrival through a synapse, at a receptor: returns ∂L/∂(its time).
+    /// An arrival through a synapse: returns ∂L/∂(its time).
     pub(crate) fn arrive_back_taped(
         &mut self,
         n: usize,
         general: &GeneralNeuron<T>,
-        (synapse, receptor): (usize, usize),
-        (time, round): (Time<T>, u32),
-    ) -> T {
+        Passing { firing, group, synapse, receptor, round }: Passing,
+        time: Time<T>,
+    ) -> ByTime<T> {
+        let zero = T::from(0.0);
         let (weight, at) = (self.circuit.weights[synapse], key(time, round, Phase::Arrival));
         self.leave(n, at);
         if !self.matters(n) {
-            return T::from(0.0);
+            return ByTime::both(zero);
         }
         self.pull_back_taped(n, general, time);
         let adjoint = self.adjoint(n);
+        let nothing = Together { firing, of_firing: zero, group, of_group: zero };
         let meeting = self.workspace.taped[n].meeting.unwrap_or_else(|| {
             let (state, is_held) = self.state_at(n, general, time);
-            Meeting { at, after: (state, adjoint), is_held, state }
+            Meeting { at, after: (state, adjoint), is_held, state, together: nothing }
         });
         let (to, after) = meeting.after;
         let present = self.present(n, general, time);
@@ -229,8 +266,34 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let gradient = self.sum.neurons[n].as_mut_slice();
         let adjoint = general.receive_pullback(before, (receptor, weight), adjoint, gradient);
         self.set_adjoint(n, adjoint);
-        self.workspace.taped[n].meeting = Some(Meeting { state: before, ..meeting });
-        pullback.time
+        let mut together = match meeting.together {
+            Together { firing: other, .. } if other != firing => nothing,
+            Together { group: other, .. } if other != group => {
+                Together { of_firing: meeting.together.of_firing, ..nothing }
+            }
+            same => same,
+        };
+        let by_time = if general.commutes() {
+            ByTime::both(pullback.time)
+        } else {
+            // What the arrival adds to what the others do that move with it.
+            let time_of = |weight: T| {
+                let arrival = (receptor, weight);
+                present.arrival_pullback(to, arrival, after, meeting.is_held).time
+            };
+            let added = |others: T| {
+                if others.is_exactly_zero() {
+                    pullback.time
+                } else {
+                    time_of(others + weight) - time_of(others)
+                }
+            };
+            ByTime { delay: added(together.of_group), firing: added(together.of_firing) }
+        };
+        together.of_group += weight;
+        together.of_firing += weight;
+        self.workspace.taped[n].meeting = Some(Meeting { state: before, together, ..meeting });
+        by_time
     }
 
     /// A potential that is read, at its place in the order of the run.

@@ -1,6 +1,6 @@
 //! Coincidences at which a loss has a kink, so that its derivative is one-sided.
 //!
-//! What comes first at one instant is a rule (docs/mathematics.md, section 8), and where it matters to first order, the derivative is
+//! A step of an injected current counts as an arrival. What comes first at one instant is a rule (docs/mathematics.md, section 8), and where it matters to first order, the derivative is
 //! that of one side. A run and its gradient tell where: the moments on which the loss depends are listed, the arrivals are regenerated once,
 //! and those that meet such a moment, to the last digit of its time, are noted. A moment counts once, whatever number of arrivals
 //! meets it.
@@ -34,6 +34,8 @@ pub enum TieKind {
     EqualMaxima,
     /// Several arrivals cut a maximum off together. Each has a share in its motion.
     SharedCusp,
+    /// Several spikes, or one after several delays that are equal, arrive together at a neuron whose arrivals do not commute. Each is taken to be the last.
+    ArrivalsTogether,
     /// The loss itself has a kink at the time of a spike, such as where that meets its target in the van Rossum distance.
     KinkOfLoss,
 }
@@ -70,15 +72,17 @@ impl Moment {
         Self { needed: 1, ..Self::tied(kind, neuron, time) }
     }
 
-    /// Takes note of what arrives in `round`.
-    fn meet(&mut self, firing: usize, round: u32) {
+    /// Takes note of a firing that arrives in `round`, or of a step of an injected current, which comes last.
+    fn meet(&mut self, firing: Option<usize>, round: u32) {
         let counts = match self.kind {
-            TieKind::ArrivalAtSpike => round >= self.round && self.own != Some(firing),
+            TieKind::ArrivalAtSpike => {
+                firing.is_none() || round >= self.round && self.own != firing
+            }
             TieKind::SharedCusp => round == self.round,
             _ => true,
         };
         if counts {
-            self.first.get_or_insert(firing);
+            self.first = self.first.or(firing);
             self.met += 1;
         }
     }
@@ -89,6 +93,7 @@ pub(crate) fn ties<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Vec<Moment> {
     let mut all = Vec::new();
     of_readouts(run, &mut all);
     of_spikes(run, &mut all);
+    of_arrivals(run, &mut all);
     let kinks = run.cotangents.kinks.iter().filter_map(|&k| run.trace.spikes.get(k));
     all.extend(kinks.map(|spike| Moment::tied(TieKind::KinkOfLoss, spike.neuron, spike.time)));
     let key = |m: &Moment| (m.time.to_bits(), m.neuron, m.kind);
@@ -176,6 +181,61 @@ fn of_spikes<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Moment>
     }
 }
 
+/// Neurons at which spikes arrive together that do not commute, and may matter.
+fn of_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Moment>) {
+    let circuit = run.circuit;
+    let is_kicked = |n: usize| circuit.neurons[n].as_general().is_some_and(|n| !n.commutes());
+    let kicked: Vec<bool> = (0..circuit.neurons.len()).map(is_kicked).collect();
+    if !kicked.contains(&true) {
+        return;
+    }
+    let last = last_effects(run);
+    let mut arrivals = Vec::new();
+    for (firing, (source, fired_at, _)) in firings(run).enumerate() {
+        for group in circuit.groups_of(source) {
+            let at = fired_at.after(circuit.delay(group)).rounded;
+            let targets = circuit.synapses(group).filter(|&k| circuit.weights[k] != 0.0);
+            let targets = targets.map(|k| circuit.targets[k]);
+            let matters =
+                |n: &NeuronId| kicked[n.index()] && last[n.index()].is_some_and(|last| at < last);
+            let at = (at + 0.0).to_bits();
+            arrivals.extend(targets.filter(matters).map(|n| (at, n, (firing, group))));
+        }
+    }
+    arrivals.sort_unstable();
+    for together in arrivals.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (time, neuron, first) = together[0];
+        if together.iter().any(|&(_, _, other)| other != first) {
+            let time = f64::from_bits(time);
+            let tied = Moment::tied(TieKind::ArrivalsTogether, neuron, time);
+            into.push(Moment { first: Some(first.0), ..tied });
+        }
+    }
+}
+
+/// For each neuron, the last time at which it may have an effect on what is read.
+fn last_effects<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Vec<Option<f64>> {
+    let Differentiated { circuit, trace, cotangents, .. } = run;
+    let mut last = vec![None; circuit.neurons.len()];
+    for (spike, &cotangent) in trace.spikes.iter().zip(&cotangents.spikes) {
+        if cotangent != 0.0 {
+            last[spike.neuron.index()] = Some(spike.time);
+        }
+    }
+    note_readouts(trace, cotangents, &mut last);
+    reach_back(circuit, &mut last);
+    last
+}
+
+/// Source, time and round of each firing: of the input spikes, then of the spikes of the trace.
+fn firings<N: Neuron<f64>>(
+    run: &Differentiated<'_, N>,
+) -> impl Iterator<Item = (usize, Time, u32)> {
+    let Differentiated { circuit, trace, .. } = *run;
+    let inputs = trace.stimulus.spikes().iter().map(|s| (s.channel, Time::from(s.time), 0));
+    inputs.chain(trace.spikes.iter().map(|s| (circuit.source_of(s.neuron), s.at(), s.round)))
+}
+
 /// Synapses with a weight of 0: whatever the time of a spike, the derivative by such a weight hangs on whether there is one.
 struct Idle {
     /// For each neuron, the last time at which it may have an effect on what is read; empty if there is no such synapse.
@@ -184,19 +244,10 @@ struct Idle {
 
 impl Idle {
     fn new<N: Neuron<f64>>(run: &Differentiated<'_, N>) -> Self {
-        let Differentiated { circuit, trace, cotangents, .. } = run;
-        if !circuit.weights.contains(&0.0) {
+        if !run.circuit.weights.contains(&0.0) {
             return Self { last: Vec::new() };
         }
-        let mut last = vec![None; circuit.neurons.len()];
-        for (spike, &cotangent) in trace.spikes.iter().zip(&cotangents.spikes) {
-            if cotangent != 0.0 {
-                last[spike.neuron.index()] = Some(spike.time);
-            }
-        }
-        note_readouts(trace, cotangents, &mut last);
-        reach_back(circuit, &mut last);
-        Self { last }
+        Self { last: last_effects(run) }
     }
 
     /// Whether the spike at position `spike` arrives through one of them where it may have an effect.
@@ -277,7 +328,7 @@ impl Filter {
 
 /// Shows each moment what arrives at its time.
 fn meet_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, moments: &mut [Moment]) {
-    let Differentiated { circuit, trace, .. } = run;
+    let circuit = run.circuit;
     // Times that are not negative are in the order of their bits.
     let bits = |time: f64| (time + 0.0).to_bits();
     let mut instants: Vec<(u64, Range<usize>)> = Vec::new();
@@ -291,9 +342,7 @@ fn meet_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, moments: &mut [Mom
         return;
     }
     let filter = Filter::new(&instants);
-    let inputs = trace.stimulus.spikes().iter().map(|s| (s.channel, Time::from(s.time), 0));
-    let spikes = trace.spikes.iter().map(|s| (circuit.source_of(s.neuron), s.at(), s.round));
-    for (firing, (source, fired_at, fired_in)) in inputs.chain(spikes).enumerate() {
+    for (firing, (source, fired_at, fired_in)) in firings(run).enumerate() {
         for group in circuit.groups_of(source) {
             let time = fired_at.after(circuit.delay(group));
             let at = bits(time.rounded);
@@ -314,8 +363,30 @@ fn meet_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, moments: &mut [Mom
                 let here = &mut moments[instants[instant].1.clone()];
                 let start = here.partition_point(|moment| moment.neuron < target);
                 let own = here[start..].iter_mut().take_while(|moment| moment.neuron == target);
-                own.for_each(|moment| moment.meet(firing, round));
+                own.for_each(|moment| moment.meet(Some(firing), round));
             }
         }
     }
+    for (neuron, time) in steps(run) {
+        let at = bits(time);
+        if let Ok(instant) = instants.binary_search_by_key(&at, |&(bits, _)| bits) {
+            let here = &mut moments[instants[instant].1.clone()];
+            let own = here.iter_mut().filter(|moment| moment.neuron == neuron);
+            own.for_each(|moment| moment.meet(None, 0));
+        }
+    }
+}
+
+/// The neuron and the time of each step of an injected current, in seconds.
+fn steps<'a, N: Neuron<f64>>(
+    run: &Differentiated<'a, N>,
+) -> impl Iterator<Item = (NeuronId, f64)> + use<'a, N> {
+    let currents = run.trace.stimulus.currents();
+    let of_neurons = currents.into_iter().flat_map(|all| {
+        all.of_neurons().iter().map(move |&(neuron, k)| (neuron, &all.injections()[k].steps))
+    });
+    of_neurons.flat_map(|(neuron, steps)| {
+        let changes = steps.iter().filter(|step| step.change != 0.0);
+        changes.map(move |step| (neuron, step.time.rounded))
+    })
 }

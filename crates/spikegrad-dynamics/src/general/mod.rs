@@ -106,6 +106,9 @@ pub trait Equations: 'static {
     const DIMENSION: usize;
     /// Position of its refractory time in the table, if it has one.
     const REFRACTORY: Option<usize> = None;
+    /// Whether two arrivals may change places at one instant without a trace to first order, as those of synapses with a current do. Where they do not, a loss has a kink in the times
+    /// of spikes that arrive together.
+    const COMMUTES: bool = true;
     /// Position of the number to which an injected current adds, if one can be injected: its rate is linear in that, and its state does not change with it. It may be one
     /// beyond the table, for a number of its own that is zero unless a current is injected.
     const CURRENT: Option<usize> = None;
@@ -264,6 +267,7 @@ pub struct General {
     dimension: usize,
     refractory: Option<usize>,
     current: Option<usize>,
+    commutes: bool,
     goes_on: GoesOn,
     receptors: usize,
     is_read: bool,
@@ -291,6 +295,7 @@ impl General {
             dimension: E::DIMENSION,
             refractory: E::REFRACTORY,
             current: E::CURRENT,
+            commutes: E::COMMUTES,
             goes_on: E::GOES_ON,
             receptors: E::RECEPTORS,
             is_read: E::IS_READ,

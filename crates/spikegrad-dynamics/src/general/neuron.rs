@@ -46,6 +46,12 @@ impl<T: Scalar> GeneralNeuron<T> {
         (self.numbers.map(Scalar::re), self.count())
     }
 
+    /// Whether arrivals at one instant may change places.
+    #[must_use]
+    pub fn commutes(&self) -> bool {
+        self.model.commutes
+    }
+
     /// Whether a current can be injected into it.
     #[must_use]
     pub fn takes_current(&self) -> bool {

@@ -28,6 +28,7 @@ pub(super) struct QifDelta;
 impl Equations for QifDelta {
     const TABLE: Table = TABLE;
     const DIMENSION: usize = 2;
+    const COMMUTES: bool = false;
     const CURRENT: Option<usize> = Some(I_BIAS);
     const GOES_ON: GoesOn = GoesOn::OffCycles;
 

@@ -55,7 +55,8 @@ impl<T: Scalar> Course<T> {
     /// The point after `length`.
     pub(super) fn after(mut self, length: T) -> Point<T> {
         let (mut rest, mut current_lasts) = (length, self.current_lasts());
-        while rest.re() > 0.0 {
+        // A length of zero may still carry a derivative.
+        while !rest.is_exactly_zero() {
             match self.next(rest, current_lasts) {
                 Stretch::Faded(rest) => return constant::flow(self.point, self.bias, rest),
                 Stretch::Piece { piece, is_last } => {
