@@ -34,8 +34,8 @@ pub use any::{AnyGradient, AnyNeuron};
 pub use divided::exp_divided;
 pub use dual::{Dual, Dual64};
 pub use general::{
-    ArrivalPullback, COMPONENTS, Drive, Equations, General, GeneralNeuron, GoesOn, NUMBERS, Vector,
-    vector,
+    ArrivalPullback, COMPONENTS, Drive, Equations, General, GeneralNeuron, GoesOn, NUMBERS,
+    NeuronMap, Vector, vector,
 };
 pub use lif::{Lif, LifGradient, LifParameters, State};
 pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};

@@ -9,9 +9,8 @@
 //! That the threshold falls lifts u: the adaptation is a current of the size (β (`tau_mem`/`tau_adapt` − 1) − γ) a that decays with it,
 //! and u moves as under any currents (`exponentials/`; docs/mathematics.md, eqs. 27e–27i).
 //!
-//! Not here: more than one neuron.
+//! Not here: its equations, which are those of any linear neuron (`exponentials/`).
 
-mod equations;
 mod table;
 
 pub use table::{
@@ -19,20 +18,57 @@ pub use table::{
     V_RESET, V_TH,
 };
 
-use crate::General;
-use crate::receptors::MOST;
-use equations::Alif;
+use crate::exponentials::{Adaptation, Layout, Linear, Of, Spiking};
+use crate::lif::BELOW_THRESHOLD;
+use crate::receptors::{MOST, table as with};
+use crate::{Below, General, NUMBERS, Quantity, Table};
+use table::{ADAPTATION, OWN};
+
+/// With K receptors.
+struct Alif<const K: usize>;
+
+impl<const K: usize> Alif<K> {
+    const V: usize = TAU_SYN + K;
+    const LIST: [Quantity; NUMBERS] = with::quantities(&OWN, K, &ADAPTATION);
+}
+
+impl<const K: usize> Linear for Alif<K> {
+    const TABLE: Table = Table {
+        model: "alif",
+        title: "adaptive leaky integrate-and-fire neuron",
+        quantities: Self::LIST.split_at(with::count(&OWN, K, &ADAPTATION)).0,
+        order: &[
+            Below::new(V_RESET, V_TH, BELOW_THRESHOLD),
+            Below::new(Self::V, V_TH, "below the threshold v_th + adapt_threshold · a")
+                .with_product((ADAPT_THRESHOLD, Self::V + K + 1)),
+        ],
+        threshold_and_reset: Some((V_TH, V_RESET)),
+    };
+    const RECEPTORS: usize = K;
+    const LAYOUT: Layout = Layout {
+        v_leak: V_LEAK,
+        i_bias: I_BIAS,
+        tau_syn: TAU_SYN,
+        v: Self::V,
+        spiking: Some(Spiking { v_th: V_TH, v_reset: V_RESET, t_ref: T_REF }),
+        adaptation: Some(Adaptation {
+            tau: TAU_ADAPT,
+            threshold: ADAPT_THRESHOLD,
+            current: ADAPT_CURRENT,
+        }),
+    };
+}
 
 /// With one receptor.
-pub static ALIF: General = General::of::<Alif<1>>();
+pub static ALIF: General = General::of::<Of<Alif<1>>>();
 
 /// With k receptors, at position k − 2.
 static WITH_RECEPTORS: [General; MOST - 1] = [
-    General::of::<Alif<2>>(),
-    General::of::<Alif<3>>(),
-    General::of::<Alif<4>>(),
-    General::of::<Alif<5>>(),
-    General::of::<Alif<6>>(),
+    General::of::<Of<Alif<2>>>(),
+    General::of::<Of<Alif<3>>>(),
+    General::of::<Of<Alif<4>>>(),
+    General::of::<Of<Alif<5>>>(),
+    General::of::<Of<Alif<6>>>(),
 ];
 
 /// With as many receptors, from 2 to [`MOST`].

@@ -11,16 +11,17 @@
 //! zeros of g at which it changes its sign u crosses zero once at most. g is one exponential shorter than u, and its own zeros are separated in the same way
 //! (`sum.rs`). Where u almost vanishes at the end of a rise it is computed in double-double arithmetic, and so is each crossing that was found (`precise.rs`).
 //!
-//! Not here: what the currents are (`alif/`).
+//! Any neuron that is such a membrane is a table and a layout (`neuron.rs`, `pullback.rs`). Not here: which there are (`receptors/`, `alif/`).
 
 mod crossing;
-mod flow;
+mod neuron;
 mod precise;
+mod pullback;
 mod sum;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use flow::{membrane_after, response};
+pub(crate) use neuron::{Adaptation, Layout, Linear, Of, Spiking};
 
 use crate::math::ln_1p;
 

@@ -56,6 +56,27 @@ pub struct Drive<T> {
     pub width: f64,
 }
 
+/// A map of a neuron, from its state to another or to a number, as it is pulled back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NeuronMap<T> {
+    /// [`Equations::initial`], whose own state is that to which it leads.
+    Initial,
+    /// [`Equations::flow`] over a length in seconds.
+    Flow(T),
+    /// [`Equations::hold`].
+    Hold(T),
+    /// [`Equations::receive_at`] a receptor, with a weight.
+    Receive(usize, T),
+    /// [`Equations::reset`].
+    Reset,
+    /// [`Equations::threshold`].
+    Threshold,
+    /// [`Equations::membrane`].
+    Membrane,
+    /// [`Equations::integral`] over a length under a decay rate.
+    Integral((T, T)),
+}
+
 /// The equations of a neuron.
 ///
 /// `p` holds its numbers in the order of [`Self::TABLE`]; of a state the first [`Self::DIMENSION`] components are its own. A state must be smooth in
@@ -126,17 +147,17 @@ pub trait Equations: 'static {
     fn rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T>;
     /// The state `dt` seconds later, if nothing happens.
     fn flow<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Vector<T>;
-    /// The adjoint before a free motion of `dt` seconds from `state`, with what the numbers get added to `gradient`: by hand, for who wants it faster than
-    /// on dual numbers, by which it is done where this is `None`.
+    /// The adjoint of `state`, which `map` leads from, with what the numbers get added to `gradient`: by hand, for who wants it faster than on dual numbers, by which it
+    /// is done where this is `None`. Of a map to a number `after` has its adjoint first.
     #[must_use]
-    fn flow_pullback(
+    fn pullback(
+        map: NeuronMap<f64>,
         p: &[f64],
         state: Vector<f64>,
-        dt: f64,
         after: Vector<f64>,
         gradient: &mut [f64],
     ) -> Option<Vector<f64>> {
-        let _ = (p, state, dt, after, gradient);
+        let _ = (map, p, state, after, gradient);
         None
     }
     /// The state after an arrival of this weight.
@@ -209,8 +230,8 @@ pub trait Equations: 'static {
 /// [`Equations::cycle`].
 type CycleMap<T> = fn(&[T], Vector<T>, Drive<T>) -> Option<[T; 2]>;
 
-/// [`Equations::flow_pullback`].
-type FlowPullback<T> = fn(&[T], Vector<T>, T, Vector<T>, &mut [T]) -> Option<Vector<T>>;
+/// [`Equations::pullback`].
+type Pullback<T> = fn(NeuronMap<T>, &[T], Vector<T>, Vector<T>, &mut [T]) -> Option<Vector<T>>;
 
 /// [`Equations::integral`].
 type Integral<T> = fn(&[T], Vector<T>, (T, T)) -> T;
@@ -234,7 +255,7 @@ pub(crate) struct Maps<T> {
     hold: fn(&[T], Vector<T>, T) -> Vector<T>,
     cycle: CycleMap<T>,
     /// By hand, for numbers without a derivative.
-    flow_pullback: Option<FlowPullback<T>>,
+    pullback: Option<Pullback<T>>,
 }
 
 impl<T: Scalar> Maps<T> {
@@ -252,7 +273,7 @@ impl<T: Scalar> Maps<T> {
             held_rate: E::held_rate,
             hold: E::hold,
             cycle: E::cycle,
-            flow_pullback: None,
+            pullback: None,
         }
     }
 }
@@ -303,7 +324,7 @@ impl General {
             next_spike: E::next_spike,
             outlook: E::outlook,
             earliest_spike: E::earliest_spike,
-            plain: Maps { flow_pullback: Some(E::flow_pullback), ..Maps::of::<E>() },
+            plain: Maps { pullback: Some(E::pullback), ..Maps::of::<E>() },
             first: Maps::of::<E>(),
             second: Maps::of::<E>(),
         }

@@ -2,11 +2,8 @@
 //!
 //! Not here: what is pulled back when (`spikegrad_adjoint`).
 
-use super::{COMPONENTS, Drive, GeneralNeuron, NUMBERS, Vector, vector};
+use super::{COMPONENTS, Drive, GeneralNeuron, Maps, NeuronMap, Vector, vector};
 use crate::{Dual, Scalar};
-
-/// A map from a state to a state, with numbers of its own.
-type Map<'a, T> = &'a dyn Fn(&[Dual<T>], Vector<Dual<T>>) -> Vector<Dual<T>>;
 
 /// ∂L/∂(weight) and ∂L/∂(time) of an arrival, the latter per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,13 +31,59 @@ fn eps<T: Scalar>(x: Vector<Dual<T>>) -> Vector<T> {
     x.map(|x| x.eps)
 }
 
+impl<T: Scalar> NeuronMap<T> {
+    /// The map on duals, along which the lengths and weights of it do not change.
+    fn apply(self, of: &Maps<Dual<T>>, p: &[Dual<T>], x: Vector<Dual<T>>) -> Vector<Dual<T>> {
+        let still = |number: T| Dual::new(number, T::from(0.0));
+        match self {
+            Self::Initial => (of.initial)(p),
+            Self::Flow(dt) => (of.flow)(p, x, still(dt)),
+            Self::Hold(dt) => (of.hold)(p, x, still(dt)),
+            Self::Receive(receptor, weight) => (of.receive)(p, x, receptor, still(weight)),
+            Self::Reset => (of.reset)(p, x),
+            Self::Threshold => vector([(of.threshold)(p, x)]),
+            Self::Membrane => vector([(of.membrane)(p, x)]),
+            Self::Integral((dt, decay_rate)) => {
+                vector([(of.integral)(p, x, (still(dt), still(decay_rate)))])
+            }
+        }
+    }
+}
+
 impl<T: Scalar> GeneralNeuron<T> {
-    /// Adjoint before `map`, which leads from `state`, and its parameters' part of the gradient.
+    /// Adjoint before `map`, which leads from `state`, with its numbers' part added to `gradient`.
     fn pull_back(
         &self,
+        map: NeuronMap<T>,
         state: Vector<T>,
         after: Vector<T>,
-        map: Map<'_, T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let by_hand = self.maps.pullback;
+        by_hand
+            .and_then(|by_hand| by_hand(map, self.p(), state, after, gradient))
+            .unwrap_or_else(|| self.derived_pullback(map, state, after, gradient))
+    }
+
+    /// The same on dual numbers, whatever the model has.
+    fn derived_pullback(
+        &self,
+        map: NeuronMap<T>,
+        state: Vector<T>,
+        after: Vector<T>,
+        gradient: &mut [T],
+    ) -> Vector<T> {
+        let along = |p: &[Dual<T>], x| dot(&eps(map.apply(self.duals, p, x)), &after);
+        self.derive(state, along, matches!(map, NeuronMap::Initial), gradient)
+    }
+
+    /// The derivatives of a number by each component of the state, and by the model's numbers, those at time 0 if it is `initial`, added to `gradient`;
+    /// `along` is that along one of them.
+    fn derive(
+        &self,
+        state: Vector<T>,
+        along: impl Fn(&[Dual<T>], Vector<Dual<T>>) -> T,
+        initial: bool,
         gradient: &mut [T],
     ) -> Vector<T> {
         let count = self.p().len();
@@ -48,16 +91,16 @@ impl<T: Scalar> GeneralNeuron<T> {
         let one = T::from(1.0);
         let listed = self.model.table.quantities;
         for k in 0..count {
-            if listed.get(k).is_none_or(|quantity| !quantity.is_initial()) {
+            if initial || listed.get(k).is_none_or(|quantity| !quantity.is_initial()) {
                 p[k].eps = one;
-                gradient[k] += dot(&eps(map(&p[..count], x)), &after);
+                gradient[k] += along(&p[..count], x);
                 p[k].eps = T::from(0.0);
             }
         }
         let mut before = [T::from(0.0); COMPONENTS];
         for k in 0..self.model.dimension {
             x[k].eps = one;
-            before[k] = dot(&eps(map(&p[..count], x)), &after);
+            before[k] = along(&p[..count], x);
             x[k].eps = T::from(0.0);
         }
         before
@@ -73,12 +116,8 @@ impl<T: Scalar> GeneralNeuron<T> {
         is_held: bool,
         gradient: &mut [T],
     ) -> Vector<T> {
-        if let (false, Some(by_hand)) = (is_held, self.maps.flow_pullback)
-            && let Some(before) = by_hand(self.p(), state, dt, after, gradient)
-        {
-            return before;
-        }
-        self.derived_flow_pullback(state, dt, after, is_held, gradient)
+        let map = if is_held { NeuronMap::Hold(dt) } else { NeuronMap::Flow(dt) };
+        self.pull_back(map, state, after, gradient)
     }
 
     /// What `pull_back` adds to the derivative by the injected current, which is that by the number to which it adds; to `gradient` all is added.
@@ -112,21 +151,6 @@ impl<T: Scalar> GeneralNeuron<T> {
         -dot(&adjoint, &eps(rate(&p[..self.p().len()], constant(state))))
     }
 
-    /// The same on dual numbers, whatever the model has.
-    fn derived_flow_pullback(
-        &self,
-        state: Vector<T>,
-        dt: T,
-        after: Vector<T>,
-        is_held: bool,
-        gradient: &mut [T],
-    ) -> Vector<T> {
-        let maps = self.duals;
-        let flow = if is_held { maps.hold } else { maps.flow };
-        let dt = Dual::new(dt, T::from(0.0));
-        self.pull_back(state, after, &|p, x| flow(p, x, dt), gradient)
-    }
-
     /// An arrival that led to the state `to`, the last of all at its instant, with the adjoint `after` there: `λ·∂h/∂w` and `λ·(Dh f⁻ − f⁺)`.
     #[must_use]
     pub fn arrival_pullback(
@@ -136,22 +160,21 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         is_held: bool,
     ) -> ArrivalPullback<T> {
-        let maps = self.duals;
+        if let Some(kick) = (self.maps.kick)(self.p(), receptor, weight, is_held) {
+            // The weight adds to the state, whatever that is.
+            let by_weight = self.receive([T::from(0.0); COMPONENTS], receptor, T::from(1.0));
+            return ArrivalPullback { weight: dot(&after, &by_weight), time: -dot(&after, &kick) };
+        }
         let from = self.receive(to, receptor, -weight);
         let p = constant(self.numbers);
         let along = |state: Vector<Dual<T>>, weight: Dual<T>| {
-            eps((maps.receive)(&p[..self.p().len()], state, receptor, weight))
+            eps((self.duals.receive)(&p[..self.p().len()], state, receptor, weight))
         };
         let by_weight = along(constant(from), Dual::new(weight, T::from(1.0)));
-        let time = match (self.maps.kick)(self.p(), receptor, weight, is_held) {
-            Some(kick) => -dot(&after, &kick),
-            None => {
-                let rate = self.rate(from, is_held);
-                let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
-                let moved = along(moving, Dual::new(weight, T::from(0.0)));
-                dot_of_difference(&after, &moved, &self.rate(to, is_held))
-            }
-        };
+        let rate = self.rate(from, is_held);
+        let moving = std::array::from_fn(|k| Dual::new(from[k], rate[k]));
+        let moved = along(moving, Dual::new(weight, T::from(0.0)));
+        let time = dot_of_difference(&after, &moved, &self.rate(to, is_held));
         ArrivalPullback { weight: dot(&after, &by_weight), time }
     }
 
@@ -164,8 +187,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let (maps, weight) = (self.duals, Dual::new(weight, T::from(0.0)));
-        self.pull_back(state, after, &|p, x| (maps.receive)(p, x, receptor, weight), gradient)
+        self.pull_back(NeuronMap::Receive(receptor, weight), state, after, gradient)
     }
 
     /// The end of the refractory time, in `state`: ∂L/∂(its time) is `λ·(f_held − f_free)`.
@@ -192,9 +214,9 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let maps = self.duals;
-        let mut before = self.pull_back(state, after, &|p, x| (maps.reset)(p, x), gradient);
-        let share = self.scalar_pullback(state, -time / slope, maps.threshold, gradient);
+        let mut before = self.pull_back(NeuronMap::Reset, state, after, gradient);
+        let of_threshold = vector([-time / slope]);
+        let share = self.pull_back(NeuronMap::Threshold, state, of_threshold, gradient);
         before.iter_mut().zip(share).for_each(|(into, x)| *into += x);
         before
     }
@@ -207,7 +229,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         cotangent: T,
         gradient: &mut [T],
     ) -> Vector<T> {
-        self.scalar_pullback(state, cotangent, self.duals.membrane, gradient)
+        self.pull_back(NeuronMap::Membrane, state, vector([cotangent]), gradient)
     }
 
     /// ∂L/∂(state) and ∂L/∂(`drive.input`) of a cycle ([`Self::cycle`]) with these `cotangents`.
@@ -219,17 +241,16 @@ impl<T: Scalar> GeneralNeuron<T> {
         cotangents: [T; 2],
         gradient: &mut [T],
     ) -> (Vector<T>, T) {
-        let after = vector(cotangents);
         let along = |p: &[Dual<T>], x: Vector<Dual<T>>, by: T| {
             let input = drive.input.map(|input| Dual::new(input, by));
             let cycle = (self.duals.cycle)(p, x, Drive { input, width: drive.width });
-            vector(cycle.unwrap_or_default())
+            let [left, length] = cycle.unwrap_or_default();
+            left.eps * cotangents[0] + length.eps * cotangents[1]
         };
         let (zero, one) = (T::from(0.0), T::from(1.0));
-        let before = self.pull_back(state, after, &|p, x| along(p, x, zero), gradient);
+        let before = self.derive(state, |p, x| along(p, x, zero), false, gradient);
         let p = constant(self.numbers);
-        let by_input = eps(along(&p[..self.p().len()], constant(state), one));
-        (before, dot(&by_input, &after))
+        (before, along(&p[..self.p().len()], constant(state), one))
     }
 
     /// What ∂L/∂([`Self::integral`]) = `cotangent` gives to the state from which it starts.
@@ -237,30 +258,11 @@ impl<T: Scalar> GeneralNeuron<T> {
     pub fn integral_pullback(
         &self,
         state: Vector<T>,
-        (dt, decay_rate): (T, T),
+        over: (T, T),
         cotangent: T,
         gradient: &mut [T],
     ) -> Vector<T> {
-        let over = (Dual::new(dt, T::from(0.0)), Dual::new(decay_rate, T::from(0.0)));
-        let integral = |p: &[Dual<T>], x: Vector<Dual<T>>| (self.duals.integral)(p, x, over);
-        self.scalar_pullback(state, cotangent, integral, gradient)
-    }
-
-    fn scalar_pullback(
-        &self,
-        state: Vector<T>,
-        cotangent: T,
-        map: impl Fn(&[Dual<T>], Vector<Dual<T>>) -> Dual<T>,
-        gradient: &mut [T],
-    ) -> Vector<T> {
-        let mut after = [T::from(0.0); COMPONENTS];
-        after[0] = cotangent;
-        let first = |p: &[Dual<T>], x: Vector<Dual<T>>| {
-            let mut all = [Dual::from(0.0); COMPONENTS];
-            all[0] = map(p, x);
-            all
-        };
-        self.pull_back(state, after, &first, gradient)
+        self.pull_back(NeuronMap::Integral(over), state, vector([cotangent]), gradient)
     }
 
     /// Adds what the numbers get from a derivative by the refractory time.
@@ -272,46 +274,52 @@ impl<T: Scalar> GeneralNeuron<T> {
 
     /// Adds what the numbers get from the adjoint of the state at time 0.
     pub fn initial_pullback(&self, adjoint: Vector<T>, gradient: &mut [T]) {
-        let (maps, count) = (self.duals, self.p().len());
-        let mut p: [Dual<T>; NUMBERS] = constant(self.numbers);
-        for k in 0..count {
-            p[k].eps = T::from(1.0);
-            gradient[k] += dot(&eps((maps.initial)(&p[..count])), &adjoint);
-            p[k].eps = T::from(0.0);
-        }
+        let _ = self.pull_back(NeuronMap::Initial, self.initial(), adjoint, gradient);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::General;
+    use super::super::{General, NUMBERS};
     use super::*;
     use crate::qif::QIF;
+    use crate::{alif, receptors};
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseResult;
+
+    /// A dozen terms of each of two ways.
+    const LINEAR: f64 = 1e-14;
 
     /// Some hundred terms of each of two ways, over up to a hundred pieces whose roundings add.
     const ROUNDINGS: f64 = 1e-12;
 
-    /// That the pullback by hand is that on dual numbers.
+    /// That the pullback of a map by hand is that on dual numbers, in units of the largest of what gets a part.
     fn is_derived(
-        model: &'static General,
-        numbers: &[f64],
+        (model, numbers): (&'static General, &[f64]),
+        map: NeuronMap<f64>,
         state: Vector<f64>,
-        dt: f64,
+        bound: f64,
     ) -> TestCaseResult {
         let neuron: GeneralNeuron<f64> = GeneralNeuron::new(model, |k| numbers[k]).unwrap();
-        let after = vector([0.7, -0.4, 0.3]);
+        let state = if map == NeuronMap::Initial { neuron.initial() } else { state };
+        let is_number =
+            matches!(map, NeuronMap::Threshold | NeuronMap::Membrane | NeuronMap::Integral(_));
+        let after: Vector<f64> = std::array::from_fn(|k| match k {
+            0 => 0.7,
+            _ if is_number || k >= model.dimension => 0.0,
+            k => [-0.4, 0.3, 0.9][k % 3],
+        });
         let (mut by_hand, mut derived) = ([0.0; NUMBERS], [0.0; NUMBERS]);
-        let one = neuron.flow_pullback(state, dt, after, false, &mut by_hand);
-        let two = neuron.derived_flow_pullback(state, dt, after, false, &mut derived);
+        let one = neuron.pull_back(map, state, after, &mut by_hand);
+        let two = neuron.derived_pullback(map, state, after, &mut derived);
         // In units of the numbers: a time constant is small.
         let unit = |k: usize| numbers.get(k).map_or(0.0, |x| x.abs().max(1e-3));
         let numbers = (0..NUMBERS).map(|k| (by_hand[k] * unit(k), derived[k] * unit(k)));
         let pairs: Vec<(f64, f64)> = one.into_iter().zip(two).chain(numbers).collect();
         let largest = pairs.iter().fold(0.0f64, |m, pair| m.max(pair.1.abs()));
         for (k, (one, two)) in pairs.into_iter().enumerate() {
-            prop_assert!((one - two).abs() <= ROUNDINGS * largest, "{}: {} {}", k, one, two);
+            let error = (one - two).abs();
+            prop_assert!(error <= bound * largest, "{:?}, {}: {} {}", map, k, one, two);
         }
         Ok(())
     }
@@ -329,7 +337,54 @@ mod tests {
             // A potential from −∞ to +∞, currents up to 100, time constants apart by 50, and from a ten-thousandth of one to where currents have faded.
             let (tau_mem, state) = (0.02, vector([f64::cos(v), -f64::sin(v), current * 10f64.powf(strength)]));
             let numbers = [tau_mem, tau_mem / 10f64.powf(ratio), bias, 0.0, 0.0];
-            is_derived(&QIF, &numbers, state, tau_mem * 10f64.powf(length))?;
+            for map in [NeuronMap::Flow(tau_mem * 10f64.powf(length)), NeuronMap::Receive(0, bias)] {
+                is_derived((&QIF, &numbers), map, state, ROUNDINGS)?;
+            }
+        }
+
+        #[test]
+        fn a_pullback_of_a_linear_neuron_by_hand_is_the_derived_one(
+            (which, near) in (0usize..5, prop::array::uniform3(0usize..4)),
+            ratios in prop::array::uniform3(-2f64..2.0),
+            length in -6.0f64..3.0,
+            state in prop::array::uniform5(-2f64..2.0),
+            numbers in prop::array::uniform8(-1f64..1.0),
+        ) {
+            let (model, receptors, taus) = [
+                (&alif::ALIF, 1, &[9, 6][..]),
+                (alif::with_receptors(2).unwrap(), 2, &[9, 10, 6]),
+                (receptors::lif(2).unwrap(), 2, &[6, 7]),
+                (receptors::lif(3).unwrap(), 3, &[6, 7, 8]),
+                (receptors::integrator(2).unwrap(), 2, &[3, 4]),
+            ][which];
+            let mut all = [0.0; NUMBERS];
+            all.iter_mut().zip(numbers.iter().cycle()).for_each(|(into, &x)| *into = x);
+            // Time constants that are equal to that of the membrane, almost equal, or apart by up to a hundred.
+            all[0] = 0.02;
+            let mut apart = 1.0f64;
+            for ((&k, ratio), near) in taus.iter().zip(ratios).zip(near) {
+                let ratio = [1.0, 1.0 + 1e-9 * ratio, 1.0 + 1e-3 * ratio, 10f64.powf(ratio)][near];
+                all[k] = 0.02 * ratio;
+                apart = apart.max(ratio).max(1.0 / ratio);
+            }
+            let mut at = [0.0; COMPONENTS];
+            at[..state.len().min(model.dimension)]
+                .copy_from_slice(&state[..state.len().min(model.dimension)]);
+            let dt = 0.02 * 10f64.powf(length);
+            let of_time = (dt, 0.0);
+            for map in [
+                NeuronMap::Initial,
+                NeuronMap::Flow(dt),
+                NeuronMap::Hold(dt),
+                NeuronMap::Receive(receptors - 1, numbers[0]),
+                NeuronMap::Reset,
+                NeuronMap::Threshold,
+                NeuronMap::Membrane,
+                NeuronMap::Integral(of_time),
+            ] {
+                // On dual numbers what cancels between a slow and a fast time constant is lost, a factor of their ratio.
+                is_derived((model, &all), map, at, LINEAR * apart)?;
+            }
         }
     }
 }

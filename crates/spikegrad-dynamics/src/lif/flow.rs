@@ -20,23 +20,23 @@ const UNDERFLOW: f64 = -750.0;
 
 /// The coefficients of the flow over `dt`, and what they were made of.
 #[derive(Clone, Copy)]
-pub(super) struct Propagator<T> {
+pub(crate) struct Propagator<T> {
     /// `dt/τ_mem`.
-    pub(super) x: T,
+    pub(crate) x: T,
     /// `dt/τ_syn`.
-    pub(super) y: T,
+    pub(crate) y: T,
     /// `e^p`.
-    pub(super) membrane: T,
+    pub(crate) membrane: T,
     /// `e^q`.
-    pub(super) current: T,
+    pub(crate) current: T,
     /// `exp[p, q]`.
-    pub(super) first: T,
+    pub(crate) first: T,
     /// ψ: what a unit current leaves in the membrane.
-    pub(super) response: T,
+    pub(crate) response: T,
     /// `1 − e^p`, where the interval is short for the membrane.
-    pub(super) loss: Option<T>,
+    pub(crate) loss: Option<T>,
     /// `φ₂(|p − q|)`, where it is short for both.
-    pub(super) phi2: Option<T>,
+    pub(crate) phi2: Option<T>,
 }
 
 #[inline(always)]
@@ -46,7 +46,7 @@ pub(super) fn propagator<T: Scalar>(neuron: &Lif<T>, dt: T) -> Propagator<T> {
 
 /// The propagator over `x` membrane and `y` synaptic time constants.
 #[inline(always)]
-pub(super) fn of_lengths<T: Scalar>(x: T, y: T) -> Propagator<T> {
+pub(crate) fn of_lengths<T: Scalar>(x: T, y: T) -> Propagator<T> {
     if x.re() <= SHORT && y.re() <= SHORT { short(x, y) } else { long(x, y) }
 }
 
@@ -87,12 +87,17 @@ impl<T: Scalar> Propagator<T> {
     /// is moved often stays right. Over a long one little is left of where it started, and it is measured from rest.
     #[inline(always)]
     pub(super) fn apply(&self, State { v, i }: State<T>, rest: T) -> State<T> {
-        let (above_rest, response) = (v - rest, self.response * i);
-        let v = match self.loss {
+        State { v: self.potential(v, rest, self.response * i), i: self.current * i }
+    }
+
+    /// The potential after it, to which currents have added `response`.
+    #[inline(always)]
+    pub(crate) fn potential(&self, v: T, rest: T, response: T) -> T {
+        let above_rest = v - rest;
+        match self.loss {
             Some(loss) => v + (response - loss * above_rest),
             None => rest + (self.membrane * above_rest + response),
-        };
-        State { v, i: self.current * i }
+        }
     }
 
     /// The transpose of [`Self::apply`].

@@ -28,14 +28,14 @@
 pub(crate) mod bounds;
 mod course;
 mod crossing;
-mod flow;
+pub(crate) mod flow;
 mod gradient;
 mod integral;
 mod jump;
 mod parameters;
 pub(crate) mod root;
 mod table;
-mod tangent;
+pub(crate) mod tangent;
 
 #[cfg(test)]
 pub(crate) use crossing::by_bracket;

@@ -52,7 +52,7 @@ pub(super) fn flow_with_tangent<T: Scalar>(
 /// With g the distance of p and q, and `hi` and `lo` their exponentials, the recurrence of the divided differences gives
 /// them from `exp[p, q]`, except where g is small.
 #[inline]
-fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
+pub(crate) fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
     let Propagator { x, y, membrane, current, first, .. } = *by;
     let p_is_higher = x.re() <= y.re();
     let (gap, hi, lo) =
@@ -70,7 +70,7 @@ fn confluent<T: Scalar>(by: &Propagator<T>) -> (T, T) {
 ///
 /// `confluent` is `exp[…, p, p]` and `higher` `exp[…, p, p, q]`. Where p and q are apart, the recurrence of the divided
 /// differences removes the cancellation that a membrane much faster than its synapse would bring.
-pub(super) fn of_scale<T: Scalar>(
+pub(crate) fn of_scale<T: Scalar>(
     x: T,
     y: T,
     divided: T,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::general::vector;
 use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
-use crate::{Drive, Equations, GoesOn, Scalar, Table, Vector, math};
+use crate::{Drive, Equations, GoesOn, NeuronMap, Scalar, Table, Vector, math};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -57,13 +57,18 @@ impl Equations for Qif {
         let [y, dy] = Self::course(p, state).after(dt / p[TAU_MEM]);
         vector([y, dy, i])
     }
-    fn flow_pullback(
+    fn pullback(
+        map: NeuronMap<f64>,
         p: &[f64],
         state: Vector<f64>,
-        dt: f64,
         after: Vector<f64>,
         gradient: &mut [f64],
     ) -> Option<Vector<f64>> {
+        let dt = match map {
+            NeuronMap::Flow(dt) => dt,
+            NeuronMap::Receive(..) => return Some(after),
+            _ => return None,
+        };
         let (tau_mem, tau_syn, length) = (p[TAU_MEM], p[TAU_SYN], dt / p[TAU_MEM]);
         let pulled = pullback::pull_back(Self::course(p, state), length, [after[0], after[1]]);
         let left = math::exp(-dt / tau_syn);
