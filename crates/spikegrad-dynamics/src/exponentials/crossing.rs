@@ -6,6 +6,7 @@ use super::precise::Sized;
 use super::sum::Sum;
 use super::{Course, Current};
 use crate::double_double::DoubleDouble;
+use crate::lif::flow::of_lengths;
 use crate::lif::root::{Step, search};
 use crate::math::{exp, exp_m1};
 use crate::{COMPONENTS, Outlook, exp_divided};
@@ -20,6 +21,21 @@ const TOUCH: f64 = 1e-29;
 
 /// Up to so many membrane time constants u is measured from its start.
 const EARLY: f64 = 0.5;
+
+/// A drive that is a larger share of its terms has lost three bits at most, which is no more than elsewhere.
+const CANCELS: f64 = 8.0;
+
+/// Where a course is after some time, in units of [`Course::decay`].
+pub(super) struct Ahead {
+    /// u, and the sizes of the terms that it is the sum of.
+    pub(super) height: f64,
+    size: f64,
+    /// The drive, and the sizes of its terms.
+    pub(super) drive: f64,
+    pub(super) drive_size: f64,
+    /// d(drive)/dt, per second.
+    pub(super) bend: f64,
+}
 
 /// `e⁻⁷⁵⁰` is zero as a double.
 const GONE: f64 = 750.0;
@@ -151,43 +167,56 @@ impl Course<'_> {
     /// The crossing on a rise from below zero to well above it.
     fn between(&self, from: f64, until: f64) -> Outlook<f64> {
         let evaluate = |t: f64| {
-            let (height, _) = self.height_after(t);
-            Step { residual: height, newton: -height / self.rate_after(t, height) }
+            let Ahead { height, drive, .. } = self.after(t);
+            Step { residual: height, newton: -height * self.tau_mem / (drive - height) }
         };
         let found = search(from, until, from + evaluate(from).newton, evaluate);
         self.crossing(self.precise_zero(from, until.into(), found.into()))
     }
 
     fn crossing(&self, t: DoubleDouble) -> Outlook<f64> {
-        let slope = self.precise_drive(t).0.to_f64() / self.tau_mem;
-        Outlook::Crossing { dt: t.to_f64(), slope }
+        let (dt, decay) = (t.to_f64(), self.decay(t.to_f64()));
+        let Ahead { drive, drive_size, .. } = self.after(dt);
+        let drive = if decay == 0.0 && drive_size <= CANCELS * drive {
+            drive
+        } else {
+            self.precise_drive(t).0.to_f64()
+        };
+        Outlook::Crossing { dt, slope: drive / self.tau_mem }
     }
 
     /// u after `t`, and the sizes of the terms that it is the sum of, in units of [`Self::decay`].
-    pub(super) fn height_after(&self, t: f64) -> (f64, f64) {
+    fn height_after(&self, t: f64) -> (f64, f64) {
+        let Ahead { height, size, .. } = self.after(t);
+        (height, size)
+    }
+
+    /// Where u is after `t`.
+    pub(super) fn after(&self, t: f64) -> Ahead {
         let (x, decay) = (t / self.tau_mem, self.decay(t));
         let above_rest = self.height - self.rest;
         let (mut response, mut size) = (0.0, 0.0);
+        let (mut drive, mut drive_size, mut bend) = (self.rest, self.rest.abs(), 0.0);
         for &Current { size: current, tau } in self.currents {
-            let part = current * x * exp_divided([decay - x, decay - t / tau]);
-            response += part;
-            size += part.abs();
+            let y = t / tau;
+            let [part, left] = if decay == 0.0 {
+                let by = of_lengths(x, y);
+                [current * by.response, current * by.current]
+            } else {
+                [current * x * exp_divided([decay - x, decay - y]), current * exp(decay - y)]
+            };
+            (response, size) = (response + part, size + part.abs());
+            (drive, drive_size) = (drive + left, drive_size + left.abs());
+            bend -= left / tau;
         }
         // Early, the way from the start is small and known better than u; later, u itself is.
-        if x < EARLY {
-            let lost = -exp_m1(-x) * above_rest;
-            (self.height + (response - lost), size + lost.abs() + self.height.abs())
+        let (start, way) = if x < EARLY {
+            (self.height, exp_m1(-x) * above_rest)
         } else {
-            let left = exp(decay - x) * above_rest;
-            (self.rest + (left + response), size + left.abs() + self.rest.abs())
-        }
-    }
-
-    /// du/dt after `t`, where u is `height`, in the same units.
-    fn rate_after(&self, t: f64, height: f64) -> f64 {
-        let (currents, decay) = (self.currents.iter(), self.decay(t));
-        let drive: f64 = currents.map(|current| current.size * exp(decay - t / current.tau)).sum();
-        (drive + self.rest - height) / self.tau_mem
+            (self.rest, exp(decay - x) * above_rest)
+        };
+        let (height, size) = (start + (way + response), size + way.abs() + start.abs());
+        Ahead { height, size, drive, drive_size, bend }
     }
 
     /// The exponent of the unit in which u is measured after `t`, with a minus: where the rest is the threshold itself u fades altogether, and is measured

@@ -2,11 +2,12 @@
 //!
 //! Not here: which rise is searched (`crossing.rs`).
 
-use super::Course;
+use super::crossing::Ahead;
+use super::{Course, ROUNDING};
 use crate::double_double::DoubleDouble;
 use crate::lif::root::MAX_SEARCH;
 
-/// A step of Newton's method of less than this share of the time changes no bit of it.
+/// What is less than this share of the time changes no bit of it.
 const DONE: f64 = f64::EPSILON / 256.0;
 
 /// A number, and the sizes of the terms that it is the sum of.
@@ -66,12 +67,16 @@ impl Course<'_> {
         time
     }
 
-    /// One step of Newton's method for u from `t`, and u there.
-    fn step(&self, t: DoubleDouble) -> (f64, f64) {
-        let height = self.precise_height(t).value;
-        let (drive, _) = self.drive_in_units(t, self.decay(t.to_f64()));
-        let rate = (drive - height).to_f64() / self.tau_mem;
-        (-height.to_f64() / rate, height.to_f64())
+    /// One step of Newton's method for u from `t`, u there, and what the step leaves of the way at most. The rate is that of doubles: it only decides how fast the steps
+    /// get shorter.
+    fn step(&self, t: DoubleDouble) -> (f64, f64, f64) {
+        let height = self.precise_height(t).value.to_f64();
+        let Ahead { drive, drive_size, bend, .. } = self.after(t.to_f64());
+        let lift = drive - height;
+        let step = -height * self.tau_mem / lift;
+        let of_rate = ROUNDING * (drive_size + height.abs()) / lift;
+        let of_bend = step * (bend - lift / self.tau_mem) / lift;
+        (step, height, step.abs() * (of_rate.abs() + of_bend.abs()))
     }
 
     /// How long before a peak of this height u is zero, as far as a parabola goes.
@@ -95,7 +100,7 @@ impl Course<'_> {
         };
         let mut t = if is_within(guess, low, high) { guess } else { (low + high) * half };
         for _ in 0..MAX_SEARCH {
-            let (step, height) = self.step(t);
+            let (step, height, left) = self.step(t);
             if height == 0.0 {
                 return t;
             }
@@ -106,7 +111,7 @@ impl Course<'_> {
             }
             let next = t + DoubleDouble::from(step);
             let scale = t.to_f64().min((until - t).to_f64());
-            if step.abs() <= DONE * scale {
+            if left <= DONE * scale && (is_within(next, low, high) || step.abs() <= DONE * scale) {
                 return next;
             }
             let next = if is_within(next, low, high) { next } else { (low + high) * half };

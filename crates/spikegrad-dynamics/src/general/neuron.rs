@@ -77,13 +77,13 @@ impl<T: Scalar> GeneralNeuron<T> {
     /// The state `dt` seconds later.
     #[must_use]
     pub fn flow(&self, state: Vector<T>, dt: T) -> Vector<T> {
-        (self.maps.flow)(self.p(), state, dt)
+        if dt.is_exactly_zero() { state } else { (self.maps.flow)(self.p(), state, dt) }
     }
 
     /// The same within the refractory time.
     #[must_use]
     pub fn hold(&self, state: Vector<T>, dt: T) -> Vector<T> {
-        (self.maps.hold)(self.p(), state, dt)
+        if dt.is_exactly_zero() { state } else { (self.maps.hold)(self.p(), state, dt) }
     }
 
     /// The state after an arrival at a receptor.
