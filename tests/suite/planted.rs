@@ -139,8 +139,8 @@ impl Neuron<f64> for Buggy {
     fn clamped_membrane(&self) -> f64 {
         self.real.clamped_membrane()
     }
-    fn threshold_membrane(&self) -> f64 {
-        self.real.threshold_membrane()
+    fn threshold_membrane(&self, state: State<f64>) -> f64 {
+        self.real.threshold_membrane(state)
     }
     fn drop_at_spike(&self) -> f64 {
         if self.bug == Bug::DropIsForgotten { 0.0 } else { self.real.drop_at_spike() }
@@ -148,8 +148,11 @@ impl Neuron<f64> for Buggy {
     fn rate_change(&self, weight: f64) -> f64 {
         self.real.rate_change(weight)
     }
-    fn clamped_integral(&self, over: (f64, f64)) -> f64 {
-        if self.bug == Bug::ClampIsNotAveraged { 0.0 } else { self.real.clamped_integral(over) }
+    fn clamped_integral(&self, state: State<f64>, over: (f64, f64)) -> f64 {
+        if self.bug == Bug::ClampIsNotAveraged {
+            return 0.0;
+        }
+        self.real.clamped_integral(state, over)
     }
     fn integral(&self, state: State<f64>, over: (f64, f64), kept: &mut Averaging<f64>) -> f64 {
         self.real.integral(state, over, kept)

@@ -186,6 +186,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         w.integrals.reset(self.circuit.neurons.len());
         w.cusps.clear();
         w.cusps.resize(self.circuit.neurons.len(), None);
+        w.highest_spikes.clear();
+        w.highest_spikes.resize(self.circuit.neurons.len(), None);
         w.times.clear();
         w.times.resize(firings, zero);
         w.arrived.clear();
@@ -254,6 +256,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         match readout.place {
             Place::Clamped => return model.clamped_pullback(cotangent, gradient),
+            Place::Threshold if model.as_general().is_some() => {
+                let highest = &mut self.workspace.highest_spikes[neuron];
+                let earlier = highest.map_or(T::from(0.0), |(_, cotangent)| cotangent);
+                *highest = Some((readout.time, earlier + cotangent));
+                return;
+            }
             Place::Threshold => return model.threshold_membrane_pullback(cotangent, gradient),
             // With all others of its kind, once every neuron is at the end.
             Place::Pseudospike => return,

@@ -155,10 +155,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             let dt = until.since(from);
             let (before, current) = model.current_pullback(gradient, |gradient| {
                 let before = model.flow_pullback(state, dt, after, is_held, gradient);
-                if is_held {
-                    return before;
-                }
-                integrals.pull_back_taped(n, &model, state, (from, dt), (before, gradient))
+                let motion = (from, dt, is_held);
+                integrals.pull_back_taped(n, &model, state, motion, (before, gradient))
             });
             self.set_adjoint(n, before);
             let injected = &mut self.workspace.injected[place];

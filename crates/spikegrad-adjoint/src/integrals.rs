@@ -87,17 +87,18 @@ impl<T: Scalar> Integrals<T> {
         adjoint
     }
 
-    /// The same over a free motion of a neuron that is not linear, from `state`; its parameters take their share at once.
+    /// The same over a motion, free or held, of a neuron that is not linear, from `state`; its parameters take their share at once.
     pub(crate) fn pull_back_taped(
         &self,
         neuron: usize,
         general: &GeneralNeuron<T>,
         state: Vector<T>,
-        (from, dt): (Time<T>, T),
+        (from, dt, is_held): (Time<T>, T, bool),
         (mut adjoint, gradient): (Vector<T>, &mut [T]),
     ) -> Vector<T> {
         self.for_each(neuron, from, |decay_rate, cotangent| {
-            let part = general.integral_pullback(state, (dt, decay_rate), cotangent, gradient);
+            let over = (dt, decay_rate);
+            let part = general.integral_pullback(state, over, is_held, cotangent, gradient);
             adjoint.iter_mut().zip(part).for_each(|(into, x)| *into += x);
         });
         adjoint
@@ -132,10 +133,11 @@ impl<T: Scalar> Integrals<T> {
         for k in spikes {
             let spike = &trace.spikes[k];
             let (n, at) = (spike.neuron.index() - neurons.start, spike.at());
-            if !self.reads(n) {
+            let model = &circuit.neurons[spike.neuron.index()];
+            // What is not linear takes its share stretch by stretch.
+            if !self.reads(n) || model.as_general().is_some() {
                 continue;
             }
-            let model = &circuit.neurons[spike.neuron.index()];
             let gradient = &mut sum.neurons[spike.neuron.index()];
             self.share_of_stretch(n, model, at, gradient);
             let release = at.after(model.refractory());
@@ -149,7 +151,6 @@ impl<T: Scalar> Integrals<T> {
         }
         for n in neurons.clone() {
             let local = n - neurons.start;
-            // What is not linear takes its share stretch by stretch.
             if circuit.neurons[n].as_general().is_some() {
                 continue;
             }

@@ -218,7 +218,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let gradient = self.sum.neurons[n].as_mut_slice();
         let before = general.flow_pullback(state, dt, after, is_held, gradient);
         let integrals = &self.workspace.integrals;
-        let before = integrals.pull_back_taped(n, general, state, (from, dt), (before, gradient));
+        let motion = (from, dt, is_held);
+        let before = integrals.pull_back_taped(n, general, state, motion, (before, gradient));
         self.set_adjoint(n, before);
     }
 
@@ -331,9 +332,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.pass(spike);
         let ((before, _), after) = (self.state_at(n, general, at.at()), self.adjoint(n));
         let present = self.present(n, general, at.at());
+        let (of_potential, at_threshold) = self.read_spike(n, &present, at.at(), before);
         let firing = self.inputs() + spike;
         let time = &mut self.workspace.times[firing];
         *time += self.cotangents.spikes[spike] + present.spike_time_pullback(before, after);
+        *time += of_potential;
         let time = *time;
         if !time.is_all_finite() {
             let neuron = self.circuit.named(at.neuron);
@@ -345,12 +348,36 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         } else {
             self.policy.slope(self.circuit, at)?.map_or(nothing, |slope| (time, slope))
         };
+        let mut adjoint = at_threshold;
         if self.matters(n) || !moves.0.is_exactly_zero() {
             let gradient = self.sum.neurons[n].as_mut_slice();
-            let adjoint = general.spike_pullback(before, moves, after, gradient);
-            self.set_adjoint(n, adjoint);
+            let through = general.spike_pullback(before, moves, after, gradient);
+            adjoint.iter_mut().zip(through).for_each(|(into, x)| *into += x);
         }
+        self.set_adjoint(n, adjoint);
         Ok(())
+    }
+
+    /// What the potential that is read adds at a spike at `at` from the state `before`: to the derivative by its time, and to the adjoint before it. For a later spike an
+    /// average has the potential just before it for longer in place of that after it; and a maximum may be at the spike.
+    fn read_spike(
+        &mut self,
+        n: usize,
+        general: &GeneralNeuron<T>,
+        at: Time<T>,
+        before: Vector<T>,
+    ) -> (T, Vector<T>) {
+        let mut of_time = T::from(0.0);
+        self.workspace.integrals.for_each(n, at, |_, cotangent| {
+            of_time += cotangent * general.drop_at_spike(before);
+        });
+        let highest = self.workspace.highest_spikes[n];
+        let Some((_, cotangent)) = highest.filter(|&(time, _)| at.coincides(time.into())) else {
+            return (of_time, [T::from(0.0); COMPONENTS]);
+        };
+        let gradient = self.sum.neurons[n].as_mut_slice();
+        let (adjoint, time) = general.threshold_membrane_pullback(before, cotangent, gradient);
+        (of_time + time, adjoint)
     }
 
     /// Pulls the adjoint back to the start of the run.

@@ -19,6 +19,8 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) integrals: Integrals<T>,
     /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
     pub(crate) cusps: Vec<Option<(Cusp<T>, T, T)>>,
+    /// For each neuron whose threshold moves the spike at which its potential is highest, by its time, and ∂L/∂(its value).
+    pub(crate) highest_spikes: Vec<Option<(T, T)>>,
     /// What is due next, going backwards.
     pub(crate) due: BinaryHeap<Due>,
     /// For each firing, the groups not yet taken back.
@@ -43,6 +45,7 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
             cells: Vec::new(),
             integrals: Integrals::default(),
             cusps: Vec::new(),
+            highest_spikes: Vec::new(),
             due: BinaryHeap::new(),
             cursors: Vec::new(),
             times: Vec::new(),

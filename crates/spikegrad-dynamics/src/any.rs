@@ -156,8 +156,17 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn clamped_membrane(&self) -> T {
         self.linear().clamped_membrane()
     }
-    fn threshold_membrane(&self) -> T {
-        self.linear().threshold_membrane()
+    fn threshold_membrane(&self, at: Vector<T>) -> T {
+        match self {
+            Self::Lif(neuron) => neuron.threshold_membrane(state(at)),
+            Self::General(neuron) => neuron.threshold_membrane(at),
+        }
+    }
+    fn has_fixed_threshold(&self) -> bool {
+        match self {
+            Self::Lif(neuron) => neuron.has_fixed_threshold(),
+            Self::General(neuron) => neuron.has_fixed_threshold(),
+        }
     }
     fn drop_at_spike(&self) -> T {
         self.linear().drop_at_spike()
@@ -171,8 +180,11 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
             Self::General(neuron) => neuron.integral(before, over),
         }
     }
-    fn clamped_integral(&self, over: (T, T)) -> T {
-        self.linear().clamped_integral(over)
+    fn clamped_integral(&self, held: Vector<T>, over: (T, T)) -> T {
+        match self {
+            Self::Lif(neuron) => neuron.clamped_integral(state(held), over),
+            Self::General(neuron) => neuron.held_integral(held, over),
+        }
     }
     fn with_real_part(&self, one: Vector<T>, other: Vector<T>) -> Vector<T> {
         std::array::from_fn(|k| one[k].with_re(other[k].re()))

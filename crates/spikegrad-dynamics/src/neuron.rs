@@ -119,9 +119,14 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// The membrane potential of a clamped neuron.
     #[must_use]
     fn clamped_membrane(&self) -> T;
-    /// The membrane potential at which the neuron spikes, which it has just before each spike and never exceeds.
+    /// The membrane potential just before a spike from `state`.
     #[must_use]
-    fn threshold_membrane(&self) -> T;
+    fn threshold_membrane(&self, state: Self::State) -> T;
+    /// Whether that is the same at each spike, so that the potential never exceeds it.
+    #[must_use]
+    fn has_fixed_threshold(&self) -> bool {
+        true
+    }
     /// How far the membrane potential falls at a spike.
     #[must_use]
     fn drop_at_spike(&self) -> T;
@@ -134,7 +139,7 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     fn integral(&self, state: Self::State, over: (T, T), cache: &mut Self::Averaging) -> T;
     /// The same of a clamped neuron.
     #[must_use]
-    fn clamped_integral(&self, over: (T, T)) -> T;
+    fn clamped_integral(&self, state: Self::State, over: (T, T)) -> T;
     /// `state` with the real parts of `other`, from which it differs by roundings.
     #[must_use]
     fn with_real_part(&self, state: Self::State, other: Self::State) -> Self::State;

@@ -305,6 +305,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         let model = &self.circuit.neurons[n];
         let cell = &mut self.workspace.cells[n];
         if cell.is_observed
+            && !cell.is_clamped
             && let Some(k) = self.workspace.observer_of[n]
             && self.workspace.before.iter().all(|before| before.observer != k)
         {

@@ -255,7 +255,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         if cell.is_observed
             && let Some(k) = self.workspace.observer_of[n]
         {
-            self.workspace.observers[k].1.spike(time, cell.state);
+            self.workspace.observers[k].1.spike(&model, time, cell.state);
         }
         cell.state = model.reset(cell.state);
         if TANGENTS {
@@ -379,7 +379,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             let until = if is_held { time } else { release };
             let dt = until.since(cell.time);
             if is_observed && let Some(k) = self.workspace.observer_of[n] {
-                self.workspace.observers[k].1.clamp(model, start, dt);
+                self.workspace.observers[k].1.clamp(model, start, cell.state, dt);
             }
             if TANGENTS {
                 let tangent = &mut self.workspace.tangents[n];

@@ -3,7 +3,7 @@
 //! The maximum over a run is the highest of: the start, the interior maximum of a stretch between arrivals, an arrival after which
 //! the potential does not rise (a cusp, whose time moves with the arrival), and the end, where a rise that has relaxed altogether
 //! counts, too. They are compared by their heights alone, the first of equals is taken, and that there is another is noted. A neuron that spikes has
-//! been at its threshold and never above. An average has the clamped potential in it.
+//! been at its threshold and never above; where the threshold moves, each spike is compared with all else. An average has the clamped potential in it.
 //!
 //! Only what was asked for is followed. Not here: when a stretch ends (`engine.rs`), samples (`readouts.rs`).
 
@@ -28,6 +28,16 @@ struct Highest<T: Scalar, N: Neuron<T>> {
     rival: Option<f64>,
 }
 
+impl<T: Scalar, N: Neuron<T>> Highest<T, N> {
+    /// How high it is. A spike is compared with other potentials only where thresholds move: there a height is the potential.
+    fn height(&self, neuron: &N) -> f64 {
+        match self.place {
+            Place::Threshold => neuron.threshold_membrane(self.state).re(),
+            _ => neuron.height(self.state),
+        }
+    }
+}
+
 /// An integral of the potential under a weight that fades from 1 at the start of the run.
 #[derive(Clone, Copy, Debug)]
 struct Integral<T> {
@@ -44,6 +54,8 @@ pub(crate) struct Observer<T: Scalar, N: Neuron<T>> {
     /// One for each weight; losses ask for a mean, one that fades, or both.
     integrals: SmallVec<[Integral<T>; 2]>,
     follows_maximum: bool,
+    /// Whether it has been at a threshold above which it never comes.
+    is_final: bool,
     /// The free motion that led here: from which state, and how long.
     motion: Option<(N::State, T)>,
 }
@@ -53,7 +65,13 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     pub(crate) fn new(state: N::State) -> Self {
         let (time, tangent) = (T::from(0.0).into(), TimeConstants::default());
         let highest = Highest { time, state, tangent, place: Place::Free, rival: None };
-        Self { highest, integrals: SmallVec::new(), follows_maximum: false, motion: None }
+        Self {
+            highest,
+            integrals: SmallVec::new(),
+            follows_maximum: false,
+            is_final: false,
+            motion: None,
+        }
     }
 
     /// Follows what `measure` needs, too.
@@ -74,12 +92,12 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
 
     /// Whether a higher potential would matter.
     fn looks_higher(&self) -> bool {
-        self.follows_maximum && !matches!(self.highest.place, Place::Threshold)
+        self.follows_maximum && !self.is_final
     }
 
     /// From which height on a potential matters; infinite if none does.
     pub(crate) fn ceiling(&self, neuron: &N) -> f64 {
-        if self.looks_higher() { neuron.height(self.highest.state) } else { f64::INFINITY }
+        if self.looks_higher() { self.highest.height(neuron) } else { f64::INFINITY }
     }
 
     /// A stretch of free motion of length `dt`, from `before` at `time` to `after`; `TANGENTS` are carried or zero.
@@ -125,20 +143,27 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         }
     }
 
-    /// The neuron is clamped for `dt` seconds from `time` on.
-    pub(crate) fn clamp(&mut self, neuron: &N, time: Time<T>, dt: T) {
+    /// The neuron is clamped in `state` for `dt` seconds from `time` on.
+    pub(crate) fn clamp(&mut self, neuron: &N, time: Time<T>, state: N::State, dt: T) {
         for integral in &mut self.integrals {
             let decay_rate = T::from(integral.decay_rate);
             let weight = (-decay_rate * time.rounded).exp();
-            integral.value += weight * neuron.clamped_integral((dt, decay_rate));
+            integral.value += weight * neuron.clamped_integral(state, (dt, decay_rate));
         }
     }
 
     /// The neuron spikes at `time`, in `state` just before.
-    pub(crate) fn spike(&mut self, time: Time<T>, state: N::State) {
-        if self.looks_higher() {
+    pub(crate) fn spike(&mut self, neuron: &N, time: Time<T>, state: N::State) {
+        if !self.looks_higher() {
+            return;
+        }
+        self.is_final = neuron.has_fixed_threshold();
+        if self.is_final {
             let tangent = TimeConstants::default();
             self.highest = Highest { time, state, tangent, place: Place::Threshold, rival: None };
+        } else {
+            let at = (state, N::Tangent::default());
+            self.consider(neuron, time, at, Place::Threshold);
         }
     }
 
@@ -224,7 +249,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     ) {
         let tangent = neuron.membrane_tangent(tangent);
         let candidate = Highest { time, state, tangent, place, rival: None };
-        match neuron.height(state).partial_cmp(&neuron.height(self.highest.state)) {
+        match candidate.height(neuron).partial_cmp(&self.highest.height(neuron)) {
             Some(Ordering::Greater) => self.highest = candidate,
             Some(Ordering::Equal) if !time.coincides(self.highest.time) => {
                 self.highest.rival.get_or_insert(time.rounded.re());
@@ -248,7 +273,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             Measure::Maximum => {
                 let Highest { time, state, tangent, place, rival } = self.highest;
                 let value = match place {
-                    Place::Threshold => neuron.threshold_membrane(),
+                    Place::Threshold => neuron.threshold_membrane(state),
                     _ => neuron.membrane(state),
                 };
                 let Time { rounded: time, remainder: time_remainder } = time;

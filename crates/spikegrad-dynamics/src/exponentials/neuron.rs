@@ -167,7 +167,8 @@ impl<L: Linear> Equations for Of<L> {
         None => None,
     };
     const RECEPTORS: usize = L::RECEPTORS;
-    const IS_READ: bool = L::LAYOUT.spiking.is_none();
+    const IS_READ: bool = true;
+    const HAS_FIXED_THRESHOLD: bool = L::LAYOUT.adaptation.is_none();
 
     fn initial<T: Scalar>(p: &[T]) -> Vector<T> {
         let v = L::LAYOUT.v;
@@ -261,6 +262,15 @@ impl<L: Linear> Equations for Of<L> {
             let points = [zero, -x - fading, -dt / p[Self::tau(k)] - fading];
             sum + Self::current_of_potential(p, &state, k) * (x * dt) * exp_divided(points)
         })
+    }
+    fn held_integral<T: Scalar>(p: &[T], _: Vector<T>, (dt, decay_rate): (T, T)) -> T {
+        let of_weight = || dt * (dt * decay_rate).phi1();
+        L::LAYOUT.spiking.map_or(T::from(0.0), |of| p[of.v_reset] * of_weight())
+    }
+    fn threshold_membrane<T: Scalar>(p: &[T], mut state: Vector<T>) -> T {
+        // At the threshold u is zero, and no rounding of it counts.
+        state[0] = T::from(0.0);
+        Self::membrane(p, state)
     }
     fn maxima(p: &[f64], state: Vector<f64>, each: &mut dyn FnMut(f64)) {
         let (height, room) = (Self::above_datum(p, &state), &mut Room::default());

@@ -9,7 +9,7 @@
 use super::neuron::{Layout, Linear, Of, TAU_MEM, lift};
 use crate::lif::flow::of_lengths;
 use crate::lif::tangent::{confluent, of_scale};
-use crate::{COMPONENTS, Equations, NeuronMap, Vector, math};
+use crate::{COMPONENTS, Equations, NeuronMap, Scalar, Vector, math};
 
 impl<L: Linear> Of<L> {
     /// [`crate::Equations::pullback`].
@@ -54,6 +54,16 @@ impl<L: Linear> Of<L> {
                 if let Some(of) = L::LAYOUT.adaptation {
                     after[Self::A] += of_potential * p[of.threshold];
                 }
+            }
+            NeuronMap::ThresholdMembrane => {
+                after = Self::by_hand(NeuronMap::Membrane, p, state, after, gradient)?;
+                after[0] = 0.0;
+            }
+            NeuronMap::HeldIntegral((dt, decay_rate)) => {
+                if let Some(of) = L::LAYOUT.spiking {
+                    gradient[of.v_reset] += after[0] * dt * (dt * decay_rate).phi1();
+                }
+                after[0] = 0.0;
             }
             NeuronMap::Integral(..) => return None,
         }

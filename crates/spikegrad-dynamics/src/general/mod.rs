@@ -73,8 +73,12 @@ pub enum NeuronMap<T> {
     Threshold,
     /// [`Equations::membrane`].
     Membrane,
+    /// [`Equations::threshold_membrane`].
+    ThresholdMembrane,
     /// [`Equations::integral`] over a length under a decay rate.
     Integral((T, T)),
+    /// [`Equations::held_integral`].
+    HeldIntegral((T, T)),
 }
 
 /// The equations of a neuron.
@@ -137,9 +141,11 @@ pub trait Equations: 'static {
     const GOES_ON: GoesOn = GoesOn::Never;
     /// At how many receptors arrivals may come.
     const RECEPTORS: usize = 1;
-    /// Whether averages and maxima of its potential can be read: it never spikes, arrivals do not move its potential, and [`Self::integral`] and
-    /// [`Self::maxima`] say what they must.
+    /// Whether averages and maxima of its potential can be read: arrivals and the end of a refractory time do not move its potential, and [`Self::integral`],
+    /// [`Self::held_integral`] and [`Self::maxima`] say what they must.
     const IS_READ: bool = false;
+    /// Whether the potential is the same number at each spike, so that there is no higher one.
+    const HAS_FIXED_THRESHOLD: bool = false;
 
     /// The state at time 0.
     fn initial<T: Scalar>(p: &[T]) -> Vector<T>;
@@ -213,6 +219,15 @@ pub trait Equations: 'static {
         let _ = (p, state, over);
         T::from(0.0)
     }
+    /// [`Self::integral`] within the refractory time.
+    fn held_integral<T: Scalar>(p: &[T], state: Vector<T>, over: (T, T)) -> T {
+        let _ = (p, state, over);
+        T::from(0.0)
+    }
+    /// The potential of a state at the threshold, where more of it is known than [`Self::membrane`] says.
+    fn threshold_membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
+        Self::membrane(p, state)
+    }
     /// Calls `each` with the time to every maximum of the potential ahead, if nothing arrives, in order. Asked only where [`Self::IS_READ`].
     fn maxima(p: &[f64], state: Vector<f64>, each: &mut dyn FnMut(f64)) {
         let _ = (p, state, each);
@@ -250,7 +265,9 @@ pub(crate) struct Maps<T> {
     threshold: fn(&[T], Vector<T>) -> T,
     reset: fn(&[T], Vector<T>) -> Vector<T>,
     membrane: fn(&[T], Vector<T>) -> T,
+    threshold_membrane: fn(&[T], Vector<T>) -> T,
     integral: Integral<T>,
+    held_integral: Integral<T>,
     held_rate: fn(&[T], Vector<T>) -> Vector<T>,
     hold: fn(&[T], Vector<T>, T) -> Vector<T>,
     cycle: CycleMap<T>,
@@ -269,7 +286,9 @@ impl<T: Scalar> Maps<T> {
             threshold: E::threshold,
             reset: E::reset,
             membrane: E::membrane,
+            threshold_membrane: E::threshold_membrane,
             integral: E::integral,
+            held_integral: E::held_integral,
             held_rate: E::held_rate,
             hold: E::hold,
             cycle: E::cycle,
@@ -292,6 +311,7 @@ pub struct General {
     goes_on: GoesOn,
     receptors: usize,
     is_read: bool,
+    has_fixed_threshold: bool,
     maxima: Maxima,
     next_spike: fn(&[f64], Vector<f64>) -> Option<f64>,
     outlook: fn(&[f64], Vector<f64>) -> Option<Outlook<f64>>,
@@ -320,6 +340,7 @@ impl General {
             goes_on: E::GOES_ON,
             receptors: E::RECEPTORS,
             is_read: E::IS_READ,
+            has_fixed_threshold: E::HAS_FIXED_THRESHOLD,
             maxima: E::maxima,
             next_spike: E::next_spike,
             outlook: E::outlook,

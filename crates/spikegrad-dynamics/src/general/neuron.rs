@@ -142,10 +142,28 @@ impl<T: Scalar> GeneralNeuron<T> {
         self.membrane_rate(arrived) - self.membrane_rate(nothing)
     }
 
+    /// Whether the potential is the same number at each spike.
+    #[must_use]
+    pub fn has_fixed_threshold(&self) -> bool {
+        self.model.has_fixed_threshold
+    }
+
+    /// The potential of a state at the threshold.
+    #[must_use]
+    pub fn threshold_membrane(&self, state: Vector<T>) -> T {
+        (self.maps.threshold_membrane)(self.p(), state)
+    }
+
     /// `∫ e^(−decay_rate · s) V ds` over the next `dt` seconds; `over` is (`dt`, `decay_rate`).
     #[must_use]
     pub fn integral(&self, state: Vector<T>, over: (T, T)) -> T {
         (self.maps.integral)(self.p(), state, over)
+    }
+
+    /// The same within the refractory time.
+    #[must_use]
+    pub fn held_integral(&self, state: Vector<T>, over: (T, T)) -> T {
+        (self.maps.held_integral)(self.p(), state, over)
     }
 
     /// Calls `each` with the time to every maximum of the potential within the next `dt` seconds, in order.

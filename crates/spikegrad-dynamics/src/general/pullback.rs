@@ -43,8 +43,12 @@ impl<T: Scalar> NeuronMap<T> {
             Self::Reset => (of.reset)(p, x),
             Self::Threshold => vector([(of.threshold)(p, x)]),
             Self::Membrane => vector([(of.membrane)(p, x)]),
+            Self::ThresholdMembrane => vector([(of.threshold_membrane)(p, x)]),
             Self::Integral((dt, decay_rate)) => {
                 vector([(of.integral)(p, x, (still(dt), still(decay_rate)))])
+            }
+            Self::HeldIntegral((dt, decay_rate)) => {
+                vector([(of.held_integral)(p, x, (still(dt), still(decay_rate)))])
             }
         }
     }
@@ -253,16 +257,37 @@ impl<T: Scalar> GeneralNeuron<T> {
         (before, along(&p[..self.p().len()], constant(state), one))
     }
 
-    /// What ∂L/∂([`Self::integral`]) = `cotangent` gives to the state from which it starts.
+    /// The potential at a spike from `state` that is read with ∂L/∂(it) = `cotangent`: returns ∂L/∂(state) and ∂L/∂(time of the spike).
+    #[must_use]
+    pub fn threshold_membrane_pullback(
+        &self,
+        state: Vector<T>,
+        cotangent: T,
+        gradient: &mut [T],
+    ) -> (Vector<T>, T) {
+        let map = NeuronMap::ThresholdMembrane;
+        let before = self.pull_back(map, state, vector([cotangent]), gradient);
+        (before, dot(&before, &self.rate(state, false)))
+    }
+
+    /// By how much the potential falls at a spike from `state`.
+    #[must_use]
+    pub fn drop_at_spike(&self, state: Vector<T>) -> T {
+        self.threshold_membrane(state) - self.membrane(self.reset(state))
+    }
+
+    /// What ∂L/∂([`Self::integral`]) = `cotangent`, or that within the refractory time, gives to the state from which it starts.
     #[must_use]
     pub fn integral_pullback(
         &self,
         state: Vector<T>,
         over: (T, T),
+        is_held: bool,
         cotangent: T,
         gradient: &mut [T],
     ) -> Vector<T> {
-        self.pull_back(NeuronMap::Integral(over), state, vector([cotangent]), gradient)
+        let map = if is_held { NeuronMap::HeldIntegral(over) } else { NeuronMap::Integral(over) };
+        self.pull_back(map, state, vector([cotangent]), gradient)
     }
 
     /// Adds what the numbers get from a derivative by the refractory time.
@@ -302,8 +327,14 @@ mod tests {
     ) -> TestCaseResult {
         let neuron: GeneralNeuron<f64> = GeneralNeuron::new(model, |k| numbers[k]).unwrap();
         let state = if map == NeuronMap::Initial { neuron.initial() } else { state };
-        let is_number =
-            matches!(map, NeuronMap::Threshold | NeuronMap::Membrane | NeuronMap::Integral(_));
+        let is_number = !matches!(
+            map,
+            NeuronMap::Initial
+                | NeuronMap::Flow(_)
+                | NeuronMap::Hold(_)
+                | NeuronMap::Receive(..)
+                | NeuronMap::Reset
+        );
         let after: Vector<f64> = std::array::from_fn(|k| match k {
             0 => 0.7,
             _ if is_number || k >= model.dimension => 0.0,
@@ -380,7 +411,9 @@ mod tests {
                 NeuronMap::Reset,
                 NeuronMap::Threshold,
                 NeuronMap::Membrane,
+                NeuronMap::ThresholdMembrane,
                 NeuronMap::Integral(of_time),
+                NeuronMap::HeldIntegral(of_time),
             ] {
                 // On dual numbers what cancels between a slow and a fast time constant is lost, a factor of their ratio.
                 is_derived((model, &all), map, at, LINEAR * apart)?;

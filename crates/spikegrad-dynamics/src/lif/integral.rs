@@ -235,7 +235,7 @@ mod tests {
             let resting = Lif::new(LifParameters { v_leak: p.v_reset, i_bias: 0.0, ..p });
             let expected =
                 resting.integral(resting.state(p.v_reset, 0.0), over, &mut Averaging::default());
-            let got = neuron(ratio).clamped_integral(over);
+            let got = neuron(ratio).clamped_integral(State { v: 0.0, i: 0.0 }, over);
             assert!((got - expected).abs() < 4e-16, "{ratio} {decay_rate}: {got} {expected}");
             let mut gradient = LifGradient::default();
             neuron(ratio).clamped_integral_pullback(1.0, over, &mut gradient);

@@ -227,7 +227,7 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn clamped_membrane(&self) -> T {
         self.datum + self.reset
     }
-    fn threshold_membrane(&self) -> T {
+    fn threshold_membrane(&self, _: State<T>) -> T {
         self.datum
     }
     fn drop_at_spike(&self) -> T {
@@ -239,7 +239,7 @@ impl<T: Scalar> Neuron<T> for Lif<T> {
     fn integral(&self, state: State<T>, over: (T, T), cache: &mut Averaging<T>) -> T {
         integral::integral(self, state, over, cache)
     }
-    fn clamped_integral(&self, over: (T, T)) -> T {
+    fn clamped_integral(&self, _: State<T>, over: (T, T)) -> T {
         self.clamped_membrane() * integral::of_weight(over)
     }
     fn with_real_part(&self, state: State<T>, other: State<T>) -> State<T> {

@@ -137,14 +137,14 @@ impl<'a, const TANGENTS: bool> Course<'a, TANGENTS> {
         let after = if TANGENTS { self.model.hold_tangent(tangent, before, dt) } else { tangent };
         self.at = (self.model.hold(before, dt), after);
         if let Some(observer) = &mut self.observer {
-            observer.clamp(self.model, from, dt);
+            observer.clamp(self.model, from, before, dt);
         }
     }
 
     fn spike(&mut self) {
         let (before, tangent) = self.at;
         if let Some(observer) = &mut self.observer {
-            observer.spike(self.time, before);
+            observer.spike(self.model, self.time, before);
         }
         self.at = (self.model.reset(before), self.model.reset_tangent(tangent));
         let refractory = self.model.refractory();
