@@ -180,6 +180,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             clamped: false,
             is_read: false,
             is_driven: false,
+            has_jumped: false,
         }));
         let currents = self.trace.stimulus.currents().map(AsRef::as_ref);
         w.prepare_driven(currents, end.into());
@@ -364,7 +365,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn fetch(&self, targets: &[NeuronId]) -> u32 {
         let is_needed = |target: &NeuronId| {
             let cell = &self.workspace.cells[target.index()];
-            cell.is_read | !self.circuit.neurons[cell.model as usize].is_zero_adjoint(cell.adjoint)
+            cell.is_read
+                | cell.has_jumped
+                | !self.circuit.neurons[cell.model as usize].is_zero_adjoint(cell.adjoint)
         };
         let bits = targets.iter().enumerate().map(|(k, target)| u32::from(is_needed(target)) << k);
         bits.fold(0, |all, bit| all | bit)

@@ -58,6 +58,10 @@ pub struct Certificate {
     pub touches: usize,
     /// Spikes and touches on which the loss depends and at which a policy other than `fail` acted: where the gradient is not exact.
     pub inexact: usize,
+    /// Spikes on whose times the loss depends and that an arrival made the potential jump to: they move with that arrival alone, and of what else decides about them, such as the
+    /// weight of that arrival, the gradient knows nothing.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
+    pub jumps: usize,
     /// Number of ties on which the loss depends: without one, no derivative is one-sided.
     pub ties: usize,
     /// The first of these in time, at most [`LISTED_TIES`].
@@ -96,7 +100,9 @@ impl Certificate {
     #[must_use]
     pub fn new<N: Neuron<f64>>(run: &Differentiated<'_, N>, policy: Grazing) -> Self {
         let Differentiated { network, trace, cotangents, .. } = run;
-        let smallest = trace.spikes.iter().min_by(|a, b| a.slope.total_cmp(&b.slope));
+        let crossings = trace.spikes.iter().filter(|spike| !spike.is_jump());
+        let smallest = crossings.min_by(|a, b| a.slope.total_cmp(&b.slope));
+        let jumps = trace.spikes.iter().enumerate().filter(|(_, spike)| spike.is_jump());
         let acts_on = |slope: f64| match policy {
             Grazing::Fail => false,
             Grazing::Zero => slope <= 0.0,
@@ -116,10 +122,17 @@ impl Certificate {
             }),
             touches: trace.touches.len(),
             inexact: slowed.count() + touched.count(),
+            jumps: jumps.filter(|&(k, _)| run.spike_matters(k)).count(),
             ties: ties.len(),
             first_ties: ties.iter().take(LISTED_TIES).map(|tie| named(run, tie)).collect(),
         }
     }
+}
+
+#[cfg(feature = "serde")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A tie with its names.

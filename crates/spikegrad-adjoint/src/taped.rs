@@ -18,6 +18,8 @@ pub(crate) struct Taped<T> {
     record: Option<usize>,
     /// The arrivals at the instant of the record, as far as they have been passed.
     meeting: Option<Meeting<T>>,
+    /// A spike by a jump, whose time is that of what made it: when, in the bits of that, and ∂L/∂(its time).
+    jump: Option<(u64, T)>,
 }
 
 /// Arrivals that meet. Each is pulled back as if it were the last of them, with the adjoint after all.
@@ -81,7 +83,7 @@ fn key_of<T: Scalar>(record: &Recorded<T>) -> Key {
 
 impl<T: Scalar> Taped<T> {
     pub(crate) fn new(last: Option<usize>) -> Self {
-        Self { record: last, meeting: None }
+        Self { record: last, meeting: None, jump: None }
     }
 }
 
@@ -97,6 +99,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     fn matters(&self, n: usize) -> bool {
         !self.circuit.neurons[n].is_zero_adjoint(self.workspace.cells[n].adjoint)
             || self.workspace.integrals.reads(n)
+            || self.workspace.taped[n].jump.is_some()
     }
 
     /// Leaves what happened to neuron `n` after `to` behind. Where it mattered it has been pulled back.
@@ -291,10 +294,25 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             };
             ByTime { delay: added(together.of_group), firing: added(together.of_firing) }
         };
+        let jump = self.take_jump(n, at, weight);
+        let by_time = ByTime { delay: by_time.delay + jump, firing: by_time.firing + jump };
         together.of_group += weight;
         together.of_firing += weight;
         self.workspace.taped[n].meeting = Some(Meeting { state: before, together, ..meeting });
         by_time
+    }
+
+    /// ∂L/∂(time) of a spike that an arrival at `at` made the neuron jump to, if it is that.
+    fn take_jump(&mut self, n: usize, at: Key, weight: T) -> T {
+        let jump = &mut self.workspace.taped[n].jump;
+        match *jump {
+            Some((time, cotangent)) if time == at.0 && !weight.is_exactly_zero() => {
+                *jump = None;
+                self.workspace.cells[n].has_jumped = false;
+                cotangent
+            }
+            _ => T::from(0.0),
+        }
     }
 
     /// A potential that is read, at its place in the order of the run.
@@ -344,6 +362,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         let nothing = (T::from(0.0), T::from(1.0));
         let moves = if time.is_exactly_zero() {
+            nothing
+        } else if at.is_jump() {
+            // The neuron's own numbers have no part in it.
+            self.workspace.taped[n].jump = Some((key(at.at(), 0, Phase::Crossing).0, time));
+            self.workspace.cells[n].has_jumped = true;
             nothing
         } else {
             self.policy.slope(self.circuit, at)?.map_or(nothing, |slope| (time, slope))

@@ -11,6 +11,7 @@ use crate::certificate::Differentiated;
 use crate::touches::{note_readouts, reach_back};
 use spikegrad_dynamics::Neuron;
 use spikegrad_network::{Cusp, Measure, NeuronId, Place, Readout, Time};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What coincides, and what is taken to come first.
@@ -34,7 +35,8 @@ pub enum TieKind {
     EqualMaxima,
     /// Several arrivals cut a maximum off together. Each has a share in its motion.
     SharedCusp,
-    /// Several spikes, or one after several delays that are equal, arrive together at a neuron whose arrivals do not commute. Each is taken to be the last.
+    /// Several spikes, or one after several delays that are equal, arrive together at a neuron whose arrivals do not commute, or which they make spike by a jump. Each is taken to be
+    /// the last, and the spike is that of one of them.
     ArrivalsTogether,
     /// The loss itself has a kink at the time of a spike, such as where that meets its target in the van Rossum distance.
     KinkOfLoss,
@@ -186,7 +188,11 @@ fn of_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Momen
     let circuit = run.circuit;
     let is_kicked = |n: usize| circuit.neurons[n].as_general().is_some_and(|n| !n.commutes());
     let kicked: Vec<bool> = (0..circuit.neurons.len()).map(is_kicked).collect();
-    if !kicked.contains(&true) {
+    let bits = |time: f64| (time + 0.0).to_bits();
+    // Where several arrivals made a potential jump, one of them has the time of the spike.
+    let jumps = run.trace.spikes.iter().filter(|spike| spike.is_jump());
+    let jumps: BTreeSet<_> = jumps.map(|spike| (spike.neuron, bits(spike.time))).collect();
+    if !kicked.contains(&true) && jumps.is_empty() {
         return;
     }
     let last = last_effects(run);
@@ -195,11 +201,13 @@ fn of_arrivals<N: Neuron<f64>>(run: &Differentiated<'_, N>, into: &mut Vec<Momen
         for group in circuit.groups_of(source) {
             let at = fired_at.after(circuit.delay(group)).rounded;
             let targets = circuit.synapses(group).filter(|&k| circuit.weights[k] != 0.0);
-            let targets = targets.map(|k| circuit.targets[k]);
-            let matters =
-                |n: &NeuronId| kicked[n.index()] && last[n.index()].is_some_and(|last| at < last);
-            let at = (at + 0.0).to_bits();
-            arrivals.extend(targets.filter(matters).map(|n| (at, n, (firing, group))));
+            let matters = |n: &NeuronId| {
+                let is_before = |last: f64| kicked[n.index()] && at < last;
+                let jumps = |last: f64| at <= last && jumps.contains(&(*n, bits(at)));
+                last[n.index()].is_some_and(|last| is_before(last) || jumps(last))
+            };
+            let targets = targets.map(|k| circuit.targets[k]).filter(matters);
+            arrivals.extend(targets.map(|n| (bits(at), n, (firing, group))));
         }
     }
     arrivals.sort_unstable();

@@ -85,4 +85,6 @@ pub(crate) struct Cell<T: Scalar, N: Neuron<T>> {
     pub(crate) is_read: bool,
     /// Whether a current is injected into it.
     pub(crate) is_driven: bool,
+    /// Whether the arrival is to come that made it spike by a jump.
+    pub(crate) has_jumped: bool,
 }

@@ -26,6 +26,8 @@ pub enum Outlook<T> {
         /// dV/dt at the crossing, positive, per second.
         slope: T,
     },
+    /// An arrival has brought the potential to the threshold or above it: a spike at once, whose time is that of the arrival, whatever its size.
+    Jump,
     /// A neuron given by its equations names a time that is none: negative, or not a number.
     Nonsense {
         /// What it says, in seconds.

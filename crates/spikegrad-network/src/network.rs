@@ -42,9 +42,10 @@ const IN_ORDER: [usize; NUMBERS] = {
 
 impl Model {
     /// All models that the problem file knows.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Lif,
         Self::Li,
+        Self::General(&lif::delta::LIF_DELTA),
         Self::General(&alif::ALIF),
         Self::General(&qif::QIF),
         Self::General(&qif::QIF_DELTA),
@@ -85,6 +86,42 @@ impl Model {
             (Self::Li, _) => receptors::integrator(count).map(Self::General),
             (Self::General(_), _) => alif::with_receptors(count).map(Self::General),
         }
+    }
+
+    /// What becomes of the synaptic currents of its neurons at their spikes.
+    #[must_use]
+    pub fn options(self) -> receptors::Options {
+        match self {
+            Self::Lif | Self::Li => receptors::Options::default(),
+            Self::General(model) => receptors::Options::of(model.constants()),
+        }
+    }
+
+    /// The same neuron with these options; `None` if it cannot have them.
+    ///
+    /// # Examples
+    /// ```
+    /// use spikegrad_dynamics::receptors::Options;
+    /// use spikegrad_network::Model;
+    /// let reset = Options { reset_current: true, hold_current: false };
+    /// assert_eq!(Model::Lif.with_options(reset).unwrap().options(), reset);
+    /// assert_eq!(Model::Li.with_options(reset), None);
+    /// ```
+    #[must_use]
+    pub fn with_options(self, options: receptors::Options) -> Option<Self> {
+        if options == self.options() {
+            return Some(self);
+        }
+        let bare = Self::named(self.table().model)?;
+        if options == receptors::Options::default() {
+            return bare.with_receptors(self.receptors());
+        }
+        let model = match bare {
+            Self::Lif => receptors::lif_with_options(self.receptors(), options),
+            Self::General(of) if *of == alif::ALIF => alif::with_options(self.receptors(), options),
+            Self::Li | Self::General(_) => None,
+        };
+        model.map(Self::General)
     }
 
     /// Whether its neurons may have several receptors.

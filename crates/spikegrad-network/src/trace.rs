@@ -17,7 +17,7 @@ pub struct Spike<T = f64> {
     pub neuron: NeuronId,
     /// Which of the rounds at this instant: 0, or more after arrivals at the very same time.
     pub round: u32,
-    /// dV/dt just before, per second.
+    /// dV/dt just before, per second; infinite where an arrival made the potential jump to the threshold or above it.
     pub slope: T,
     /// dV/dt just after the refractory time, per second; zero if the run ended before.
     pub release_rate: T,
@@ -26,6 +26,12 @@ pub struct Spike<T = f64> {
 }
 
 impl<T: Scalar> Spike<T> {
+    /// Whether an arrival made the potential jump to the threshold or above it: the spike moves with that arrival, and with nothing else.
+    #[must_use]
+    pub fn is_jump(&self) -> bool {
+        self.slope.re().is_infinite()
+    }
+
     /// The time with what its rounding left off.
     #[must_use]
     pub fn at(&self) -> Time<T> {

@@ -165,6 +165,10 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
                     Outlook::Silent => (Candidate::NotBefore, None, T::from(0.0)),
                     Outlook::Touch { dt } => (Candidate::Touch, Some(dt), T::from(0.0)),
                     Outlook::Crossing { dt, slope } => (Candidate::Crossing, Some(dt), slope),
+                    Outlook::Jump => {
+                        let slope = T::from(f64::INFINITY);
+                        (Candidate::Jump, Some(T::from(0.0)), slope)
+                    }
                     Outlook::Nonsense { dt } => {
                         self.workspace.found[n] = (time, T::from(dt));
                         let now = self.now.max(time.rounded.re());

@@ -234,13 +234,16 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
                     self.note_touch(neuron);
                 }
                 Candidate::Nonsense => return Err(self.nonsense(neuron)),
-                Candidate::Crossing | Candidate::NotBefore => self.spike(neuron)?,
+                Candidate::Crossing | Candidate::Jump | Candidate::NotBefore => {
+                    self.spike(neuron, candidate == Candidate::Jump)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn spike(&mut self, neuron: NeuronId) -> Result<(), SimulateError> {
+    /// A spike, whose slope is infinite where the potential jumped.
+    fn spike(&mut self, neuron: NeuronId, is_jump: bool) -> Result<(), SimulateError> {
         let n = neuron.index();
         let (time, slope) = self.workspace.found[n];
         let last = self.workspace.last_spikes[n].map(|s| self.trace.spikes[s.index()].time.re());
@@ -271,7 +274,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             cell.is_clamped = true;
             self.workspace.releases[n] = time.after(refractory);
         }
-        if !(model.is_finite(cell.state) && slope.is_all_finite()) {
+        if !(model.is_finite(cell.state) && (is_jump || slope.is_all_finite())) {
             let neuron = self.circuit.named(neuron);
             return Err(SimulateError::NonFinite { neuron, time: self.now });
         }
@@ -468,6 +471,10 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         let (candidate, due) = match model.next_crossing(state) {
             Outlook::Silent => (Candidate::NotBefore, f64::INFINITY),
             Outlook::Touch { dt } => (Candidate::Touch, self.due(time.after(dt))),
+            Outlook::Jump => {
+                self.workspace.found[neuron.index()] = (time, T::from(f64::INFINITY));
+                (Candidate::Jump, self.due(time))
+            }
             Outlook::Crossing { dt, slope } => {
                 let time = time.after(dt);
                 self.workspace.found[neuron.index()] = (time, slope);

@@ -94,6 +94,8 @@ pub(crate) enum Candidate {
     Touch,
     /// A crossing at `due`.
     Crossing,
+    /// A crossing at `due`, by a jump.
+    Jump,
     /// The model names no time for its next spike that can be: the run ends at `due`.
     Nonsense,
 }

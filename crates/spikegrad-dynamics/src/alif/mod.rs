@@ -20,7 +20,7 @@ pub use table::{
 
 use crate::exponentials::{Adaptation, Layout, Linear, Of, Spiking};
 use crate::lif::BELOW_THRESHOLD;
-use crate::receptors::{MOST, table as with};
+use crate::receptors::{MOST, Options, table as with, variants};
 use crate::{Below, General, NUMBERS, Quantity, Table};
 use table::{ADAPTATION, OWN};
 
@@ -70,6 +70,22 @@ static WITH_RECEPTORS: [General; MOST - 1] = [
     General::of::<Of<Alif<5>>>(),
     General::of::<Of<Alif<6>>>(),
 ];
+
+/// For each number of receptors, from 1 on, one that resets its current, one that holds it, and one that does both.
+static WITH_OPTIONS: [[General; 3]; MOST] = [
+    variants::<Alif<1>>(),
+    variants::<Alif<2>>(),
+    variants::<Alif<3>>(),
+    variants::<Alif<4>>(),
+    variants::<Alif<5>>(),
+    variants::<Alif<6>>(),
+];
+
+/// With as many receptors, from 1 to [`MOST`], and with options: `None` with neither of them.
+#[must_use]
+pub fn with_options(receptors: usize, options: Options) -> Option<&'static General> {
+    WITH_OPTIONS.get(receptors.checked_sub(1)?)?.get(options.variant()?)
+}
 
 /// With as many receptors, from 2 to [`MOST`].
 #[must_use]

@@ -111,7 +111,9 @@ impl Course<'_> {
     pub(crate) fn next_spike(&self) -> Option<f64> {
         match self.first_crossing() {
             Outlook::Crossing { dt, .. } => Some(dt),
-            Outlook::Silent | Outlook::Touch { .. } | Outlook::Nonsense { .. } => None,
+            Outlook::Silent | Outlook::Touch { .. } | Outlook::Jump | Outlook::Nonsense { .. } => {
+                None
+            }
         }
     }
 

@@ -109,6 +109,28 @@ impl<L: Linear> Of<L> {
         None => L::TABLE.quantities.len(),
     };
 
+    /// Whether a spike sets the currents of its receptors to zero.
+    pub(super) fn resets_current<T: Scalar>(p: &[T]) -> bool {
+        !p[Self::OPTIONS].is_exactly_zero()
+    }
+
+    /// Whether the currents of the receptors do not decay within the refractory time.
+    pub(super) fn holds_current<T: Scalar>(p: &[T]) -> bool {
+        !p[Self::OPTIONS + 1].is_exactly_zero()
+    }
+
+    /// Whether the k-th number that decays does so within the refractory time.
+    pub(super) fn is_kept<T: Scalar>(p: &[T], k: usize) -> bool {
+        k < L::RECEPTORS && Self::holds_current(p)
+    }
+
+    /// Position of the constants.
+    const OPTIONS: usize = if Self::INJECTED < L::TABLE.quantities.len() {
+        L::TABLE.quantities.len()
+    } else {
+        Self::INJECTED + 1
+    };
+
     /// Where the potential tends to above the fixed part of the datum.
     pub(super) fn rest<T: Scalar>(p: &[T]) -> T {
         let Layout { v_leak, i_bias, spiking, .. } = L::LAYOUT;
@@ -162,6 +184,8 @@ impl<L: Linear> Equations for Of<L> {
     const TABLE: Table = L::TABLE;
     const DIMENSION: usize = 1 + Self::DECAYING;
     const CURRENT: Option<usize> = Some(Self::INJECTED);
+    /// `reset_current` and `hold_current`.
+    const CONSTANTS: &'static [f64] = &[0.0, 0.0];
     const REFRACTORY: Option<usize> = match L::LAYOUT.spiking {
         Some(of) => Some(of.t_ref),
         None => None,
@@ -223,7 +247,9 @@ impl<L: Linear> Equations for Of<L> {
     }
     fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
         let mut change = vector([if is_held { T::from(0.0) } else { weight / p[TAU_MEM] }]);
-        change[1 + receptor] = -weight / p[Self::tau(receptor)];
+        if !(is_held && Self::holds_current(p)) {
+            change[1 + receptor] = -weight / p[Self::tau(receptor)];
+        }
         Some(change)
     }
     fn threshold<T: Scalar>(_: &[T], state: Vector<T>) -> T {
@@ -233,6 +259,9 @@ impl<L: Linear> Equations for Of<L> {
         if let Some(of) = L::LAYOUT.spiking {
             if L::LAYOUT.adaptation.is_some() {
                 state[Self::A] += T::from(1.0);
+            }
+            if Self::resets_current(p) {
+                state[1..=L::RECEPTORS].fill(T::from(0.0));
             }
             state[0] = Self::at_reset(p, of, &state);
         }
@@ -278,7 +307,7 @@ impl<L: Linear> Equations for Of<L> {
     }
     fn held_rate<T: Scalar>(p: &[T], state: Vector<T>) -> Vector<T> {
         let mut rate = vector([]);
-        for k in 0..Self::DECAYING {
+        for k in (0..Self::DECAYING).filter(|&k| !Self::is_kept(p, k)) {
             rate[1 + k] = -state[1 + k] / p[Self::tau(k)];
         }
         // The membrane is held, and the threshold falls.
@@ -288,7 +317,7 @@ impl<L: Linear> Equations for Of<L> {
         rate
     }
     fn hold<T: Scalar>(p: &[T], mut state: Vector<T>, dt: T) -> Vector<T> {
-        for k in 0..Self::DECAYING {
+        for k in (0..Self::DECAYING).filter(|&k| !Self::is_kept(p, k)) {
             state[1 + k] *= (-dt / p[Self::tau(k)]).exp();
         }
         if let Some(of) = L::LAYOUT.spiking {

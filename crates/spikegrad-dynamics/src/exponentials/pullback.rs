@@ -37,7 +37,7 @@ impl<L: Linear> Of<L> {
             NeuronMap::Hold(dt) => {
                 let held = Self::hold(p, *state, dt);
                 Self::at_reset_back(p, &held, &mut after, gradient);
-                for k in 0..Self::DECAYING {
+                for k in (0..Self::DECAYING).filter(|&k| !Self::is_kept(p, k)) {
                     let of = Self::tau(k);
                     gradient[of] += after[1 + k] * held[1 + k] * dt / (p[of] * p[of]);
                     after[1 + k] *= math::exp(-dt / p[of]);
@@ -46,6 +46,9 @@ impl<L: Linear> Of<L> {
             NeuronMap::Reset => {
                 let reset = Self::reset(p, *state);
                 Self::at_reset_back(p, &reset, &mut after, gradient);
+                if Self::resets_current(p) {
+                    after[1..=L::RECEPTORS].fill(0.0);
+                }
             }
             NeuronMap::Receive(..) | NeuronMap::Threshold => {}
             NeuronMap::Membrane => {

@@ -18,8 +18,8 @@ use std::any::Any;
 /// Most components of a state.
 pub const COMPONENTS: usize = 8;
 
-/// Room for the numbers of a model: parameters and initial values, and one for an injected current.
-pub const NUMBERS: usize = 24;
+/// Room for the numbers of a model: parameters and initial values, one for an injected current, and constants.
+pub const NUMBERS: usize = 26;
 
 /// A state, or an adjoint of one. The model says how many components it has; the others stay zero.
 pub type Vector<T> = [T; COMPONENTS];
@@ -137,6 +137,8 @@ pub trait Equations: 'static {
     /// Position of the number to which an injected current adds, if one can be injected: its rate is linear in that, and its state does not change with it. It may be one
     /// beyond the table, for a number of its own that is zero unless a current is injected.
     const CURRENT: Option<usize> = None;
+    /// Numbers of its own that stand in `p` behind all others, and are not differentiated: what sets variants of one model apart.
+    const CONSTANTS: &'static [f64] = &[];
     /// Whether there is [`Self::cycle`].
     const GOES_ON: GoesOn = GoesOn::Never;
     /// At how many receptors arrivals may come.
@@ -308,6 +310,7 @@ pub struct General {
     refractory: Option<usize>,
     current: Option<usize>,
     commutes: bool,
+    constants: &'static [f64],
     goes_on: GoesOn,
     receptors: usize,
     is_read: bool,
@@ -325,11 +328,12 @@ impl General {
     /// The model with these equations.
     ///
     /// # Panics
-    /// If its table has [`NUMBERS`] entries or more, or its state more than [`COMPONENTS`] components: at compile time, where it is the value
+    /// If its table and its constants have [`NUMBERS`] entries or more, or its state more than [`COMPONENTS`] components: at compile time, where it is the value
     /// of a static.
     #[must_use]
     pub const fn of<E: Equations>() -> Self {
-        assert!(E::TABLE.quantities.len() < NUMBERS, "a model has at most 23 numbers");
+        let room = E::TABLE.quantities.len() + 1 + E::CONSTANTS.len();
+        assert!(room <= NUMBERS, "a model has at most 25 numbers and constants");
         assert!(E::DIMENSION <= COMPONENTS, "a state has at most 8 components");
         Self {
             table: &E::TABLE,
@@ -337,6 +341,7 @@ impl General {
             refractory: E::REFRACTORY,
             current: E::CURRENT,
             commutes: E::COMMUTES,
+            constants: E::CONSTANTS,
             goes_on: E::GOES_ON,
             receptors: E::RECEPTORS,
             is_read: E::IS_READ,
@@ -349,6 +354,22 @@ impl General {
             first: Maps::of::<E>(),
             second: Maps::of::<E>(),
         }
+    }
+
+    /// A variant of it, with other constants.
+    ///
+    /// # Panics
+    /// If they are not as many.
+    #[must_use]
+    pub const fn with_constants(self, constants: &'static [f64]) -> Self {
+        assert!(constants.len() == self.constants.len(), "each constant has a value");
+        Self { constants, ..self }
+    }
+
+    /// Its constants.
+    #[must_use]
+    pub fn constants(&self) -> &'static [f64] {
+        self.constants
     }
 
     /// What the model says of its numbers.
@@ -383,9 +404,11 @@ impl General {
 }
 
 impl PartialEq for General {
-    /// Whether they are one model: a name stands for one, with as many receptors.
+    /// Whether they are one model: a name stands for one, with as many receptors and the same constants.
     fn eq(&self, other: &Self) -> bool {
-        (self.table.model, self.receptors) == (other.table.model, other.receptors)
+        let key = |of: &Self| (of.table.model, of.receptors);
+        let bits = |of: &Self| of.constants.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        key(self) == key(other) && bits(self) == bits(other)
     }
 }
 

@@ -27,23 +27,28 @@ impl<T: Scalar> GeneralNeuron<T> {
         {
             *number = value(position);
         }
-        Some(Self { model, maps: model.maps()?, duals: model.maps()?, numbers })
+        let mut neuron = Self { model, maps: model.maps()?, duals: model.maps()?, numbers };
+        let constants = neuron.count()..;
+        for (number, &x) in neuron.numbers[constants].iter_mut().zip(model.constants) {
+            *number = x.into();
+        }
+        Some(neuron)
     }
 
-    /// How many numbers it has, with that of an injected current.
-    fn count(&self) -> usize {
+    /// How many numbers it has, with that of an injected current, but for constants.
+    pub(super) fn count(&self) -> usize {
         let listed = self.model.table.quantities.len();
         self.model.current.map_or(listed, |position| listed.max(position + 1))
     }
 
-    /// Its numbers, in the order of the table.
+    /// Its numbers, in the order of the table, and its constants.
     pub(super) fn p(&self) -> &[T] {
-        &self.numbers[..self.count()]
+        &self.numbers[..self.count() + self.model.constants.len()]
     }
 
     /// Its numbers without their derivatives, for what decides about branches.
     fn real(&self) -> ([f64; NUMBERS], usize) {
-        (self.numbers.map(Scalar::re), self.count())
+        (self.numbers.map(Scalar::re), self.p().len())
     }
 
     /// Whether arrivals at one instant may change places.
@@ -206,6 +211,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         let outlook = (self.model.outlook)(numbers, real_state);
         let (real, known) = match outlook {
             Some(Outlook::Silent) => return Outlook::Silent,
+            Some(Outlook::Jump) => return Outlook::Jump,
             Some(Outlook::Touch { dt }) => return Outlook::Touch { dt: dt.into() },
             Some(Outlook::Nonsense { dt }) => return Outlook::Nonsense { dt },
             Some(Outlook::Crossing { dt, slope }) => (dt, Some(slope)),

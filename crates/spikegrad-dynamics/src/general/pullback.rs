@@ -94,7 +94,7 @@ impl<T: Scalar> GeneralNeuron<T> {
         let (mut p, mut x) = (constant(self.numbers), constant(state));
         let one = T::from(1.0);
         let listed = self.model.table.quantities;
-        for k in 0..count {
+        for k in 0..self.count() {
             if initial || listed.get(k).is_none_or(|quantity| !quantity.is_initial()) {
                 p[k].eps = one;
                 gradient[k] += along(&p[..count], x);

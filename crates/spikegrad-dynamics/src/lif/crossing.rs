@@ -37,6 +37,7 @@ pub(super) fn next_crossing<T: Scalar>(neuron: &Lif<T>, state: State<T>) -> Outl
     let (course, unit) = Course::of(neuron, state);
     match course.common().unwrap_or_else(|| course.crossing(neuron.response_peak)) {
         Outlook::Silent => Outlook::Silent,
+        Outlook::Jump => Outlook::Jump,
         Outlook::Touch { dt } => Outlook::Touch { dt: dt.into() },
         Outlook::Nonsense { dt } => Outlook::Nonsense { dt },
         Outlook::Crossing { dt, slope } if !T::CARRIES_DERIVATIVE => {

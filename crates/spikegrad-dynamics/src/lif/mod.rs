@@ -21,6 +21,7 @@
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
 //! | `parameters.rs` | its numbers | `gradient.rs` |
 //! | `table.rs` | names, units, defaults and ranges of its numbers | – |
+//! | `delta.rs` | the neuron with delta synapses, `lif_delta` | – |
 //! | `tangent.rs` | derivatives with respect to the time constants, carried forward | – |
 //!
 //! Not here: more than one neuron.
@@ -28,6 +29,7 @@
 pub(crate) mod bounds;
 mod course;
 mod crossing;
+pub mod delta;
 pub(crate) mod flow;
 mod gradient;
 mod integral;

@@ -26,6 +26,25 @@ static LIFS: [General; MOST - 1] = [
     General::of::<Of<Lif<6>>>(),
 ];
 
+/// For each number of receptors, from 1 on, a `lif` that resets its current, one that holds it, and one that does both.
+static WITH_OPTIONS: [[General; 3]; MOST] = [
+    variants::<Lif<1>>(),
+    variants::<Lif<2>>(),
+    variants::<Lif<3>>(),
+    variants::<Lif<4>>(),
+    variants::<Lif<5>>(),
+    variants::<Lif<6>>(),
+];
+
+/// The variants of a linear neuron that resets its current, holds it, or does both.
+pub(crate) const fn variants<L: Linear>() -> [General; 3] {
+    [
+        General::of::<Of<L>>().with_constants(&[1.0, 0.0]),
+        General::of::<Of<L>>().with_constants(&[0.0, 1.0]),
+        General::of::<Of<L>>().with_constants(&[1.0, 1.0]),
+    ]
+}
+
 /// An `li` with k receptors, at position k − 2.
 static INTEGRATORS: [General; MOST - 1] = [
     General::of::<Of<Li<2>>>(),
@@ -39,6 +58,36 @@ static INTEGRATORS: [General; MOST - 1] = [
 #[must_use]
 pub fn lif(receptors: usize) -> Option<&'static General> {
     LIFS.get(receptors.checked_sub(2)?)
+}
+
+/// What becomes of a neuron's synaptic currents at its spikes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A spike sets them to zero.
+    pub reset_current: bool,
+    /// They do not decay within the refractory time.
+    pub hold_current: bool,
+}
+
+impl Options {
+    /// Those of a model with these constants.
+    #[must_use]
+    pub fn of(constants: &[f64]) -> Self {
+        let is_set = |k: usize| constants.get(k).is_some_and(|&x| x != 0.0);
+        Self { reset_current: is_set(0), hold_current: is_set(1) }
+    }
+
+    /// Which of three variants has them; `None` if neither is set.
+    pub(crate) fn variant(self) -> Option<usize> {
+        let Self { reset_current, hold_current } = self;
+        (usize::from(reset_current) + 2 * usize::from(hold_current)).checked_sub(1)
+    }
+}
+
+/// A leaky integrate-and-fire neuron with as many receptors, from 1 to [`MOST`], and with options: `None` with neither of them.
+#[must_use]
+pub fn lif_with_options(receptors: usize, options: Options) -> Option<&'static General> {
+    WITH_OPTIONS.get(receptors.checked_sub(1)?)?.get(options.variant()?)
 }
 
 /// A leaky integrator with as many receptors, from 2 to [`MOST`].

@@ -14,10 +14,13 @@ use std::fmt;
 /// The quantity of which there is one for each receptor: a list of them is kept as `i[0]`, `i[1]` and so on, and written as a list again.
 const LISTED: &str = "i";
 
-/// Numbers by their names, in the order of the file. A repeated name is refused when it is read, one that the model does not have when the problem is
+/// What is true or false of a neuron, and no number.
+pub(super) const OPTIONS: [&str; 2] = ["reset_current", "hold_current"];
+
+/// Numbers by their names, in the order of the file, and options. A repeated name is refused when it is read, one that the model does not have when the problem is
 /// checked.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Named(Vec<(String, Numbers)>);
+pub struct Named(Vec<(String, Numbers)>, Vec<(String, bool)>);
 
 impl Named {
     /// The numbers called `name`.
@@ -53,6 +56,20 @@ impl Named {
         (0..).take_while(|k| self.get(&format!("{LISTED}[{k}]")).is_some()).count()
     }
 
+    /// The option called `name`, which is true or false.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<bool> {
+        self.1.iter().find(|(key, _)| key == name).map(|&(_, value)| value)
+    }
+
+    /// Sets the option called `name`.
+    pub fn set_option(&mut self, name: &str, value: bool) {
+        match self.1.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.1.push((name.into(), value)),
+        }
+    }
+
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
@@ -72,7 +89,11 @@ fn entries(each: Vec<Numbers>) -> impl Iterator<Item = (String, Numbers)> {
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let listed = self.listed();
-        let mut map = serializer.serialize_map(Some(self.0.len() - listed + listed.min(1)))?;
+        let count = self.0.len() - listed + listed.min(1) + self.1.len();
+        let mut map = serializer.serialize_map(Some(count))?;
+        for (name, value) in &self.1 {
+            map.serialize_entry(name, value)?;
+        }
         let of_receptors = |name: &str| name.starts_with(LISTED) && name.ends_with(']');
         for (name, numbers) in self.0.iter().filter(|(name, _)| !of_receptors(name)) {
             map.serialize_entry(name, numbers)?;
@@ -97,11 +118,16 @@ impl<'de> Deserialize<'de> for Named {
                 let mut named = Named::default();
                 while let Some(name) = map.next_key::<String>()? {
                     let is_listed = name == LISTED && named.listed() > 0;
-                    if is_listed || named.get(&name).is_some() {
+                    let is_there = named.get(&name).is_some() || named.option(&name).is_some();
+                    if is_listed || is_there {
                         return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
                     }
                     if name.contains('[') {
                         return Err(A::Error::custom(format_args!("unknown field `{name}`")));
+                    }
+                    if OPTIONS.contains(&name.as_str()) {
+                        named.1.push((name, map.next_value()?));
+                        continue;
                     }
                     if name != LISTED {
                         named.0.push((name, map.next_value()?));
@@ -146,7 +172,18 @@ impl From<&Values<f64>> for Numbers {
 
 /// The schema of `params`.
 pub(super) fn parameters(generator: &mut SchemaGenerator) -> Schema {
-    schema(generator, |quantity| !quantity.is_initial())
+    let mut schema = schema(generator, |quantity| !quantity.is_initial());
+    let of_currents = [
+        "Whether a spike sets the synaptic currents to 0. For lif, alif only.",
+        "Whether the synaptic currents do not decay within the refractory time. For lif, alif only.",
+    ];
+    if let Some(properties) = schema.get_mut("properties").and_then(|of| of.as_object_mut()) {
+        for (name, description) in OPTIONS.into_iter().zip(of_currents) {
+            let option = serde_json::json!({"type": "boolean", "default": false, "description": description});
+            properties.insert(name.into(), option);
+        }
+    }
+    schema
 }
 
 /// The schema of `initial`.

@@ -9,6 +9,7 @@ use super::document::{
     SynapseDocument,
 };
 use super::error::ProblemError;
+use super::quantities::OPTIONS;
 use crate::builder::{named_receptor, repeated};
 use crate::loss::Loss;
 use crate::wording::listed;
@@ -17,6 +18,7 @@ use crate::{
     Parameters, Population, PopulationParameters, SharedWeights, Source, Stimulus, Synapse,
     Synapses, Values,
 };
+use spikegrad_dynamics::receptors::Options;
 
 /// The largest file that is read: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -175,7 +177,7 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
         let expected = names.join(" or ");
         return Err(word(format!("{place}.model"), &population.model, expected));
     };
-    let model = with_receptors(place, model, population)?;
+    let model = with_options(place, with_receptors(place, model, population)?, population)?;
     let table = model.table();
     for (section, numbers, initial) in
         [("params", &population.params, false), ("initial", &population.initial, true)]
@@ -190,6 +192,24 @@ fn model(place: &str, population: &PopulationDocument) -> Result<Model, ProblemE
         }
     }
     Ok(model)
+}
+
+/// The model with the options of a population.
+fn with_options(
+    place: &str,
+    model: Model,
+    population: &PopulationDocument,
+) -> Result<Model, ProblemError> {
+    let [reset_current, hold_current] =
+        OPTIONS.map(|name| population.params.option(name).unwrap_or(false));
+    let table = model.table();
+    model.with_options(Options { reset_current, hold_current }).ok_or_else(|| {
+        ProblemError::Parameter {
+            place: format!("{place}.params"),
+            key: OPTIONS[usize::from(!reset_current)].into(),
+            expected: format!("model {} has {}", table.model, table.names(false)),
+        }
+    })
 }
 
 /// The model with the receptors that a population lists.

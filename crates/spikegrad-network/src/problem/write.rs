@@ -8,13 +8,14 @@ use super::document::{
     StimulusDocument, SynapseDocument,
 };
 use super::error::ProblemError;
-use super::quantities::Named;
+use super::quantities::{Named, OPTIONS};
 use super::read::Problem;
 use crate::loss::AnyLoss;
 use crate::{
     Connection, ConnectionParameters, Network, Parameters, Population, PopulationParameters,
     SharedWeights, Source, Stimulus, Synapses, Values,
 };
+use spikegrad_dynamics::receptors::Options;
 
 impl Problem {
     /// The problem that states this network, its values, its input and a loss.
@@ -83,6 +84,12 @@ fn population((of, values): (&Population, &PopulationParameters)) -> PopulationD
         receptors: None,
         initial: Named::default(),
     };
+    let Options { reset_current, hold_current } = of.model.options();
+    for (name, value) in OPTIONS.into_iter().zip([reset_current, hold_current]) {
+        if value {
+            document.params.set_option(name, value);
+        }
+    }
     for (quantity, values) in values.values() {
         document.set(quantity, values.into());
     }

@@ -86,7 +86,7 @@ impl Wave {
             let is_due = |time: Time| time.rounded <= until.rounded;
             member.crossing = match outlook {
                 Outlook::Touch { dt } if is_due(member.from.after(dt)) => return Err(Irregular),
-                Outlook::Nonsense { .. } => return Err(Irregular),
+                Outlook::Nonsense { .. } | Outlook::Jump => return Err(Irregular),
                 Outlook::Silent | Outlook::Touch { .. } => None,
                 Outlook::Crossing { dt, slope } => {
                     let crossing = Crossing { time: member.from.after(dt), slope };
