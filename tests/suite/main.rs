@@ -32,6 +32,7 @@ mod quadratic;
 mod random_networks;
 mod readouts;
 mod receptors;
+mod resets;
 mod second_simulator;
 mod signs;
 mod support;

@@ -82,7 +82,13 @@ impl<'a> Draw<'a> {
             Plan { mixed: true, .. } => {
                 let two = receptors::lif(2).map_or(Model::Lif, Model::General);
                 let (with, without) = (Model::General(&qif::QIF), Model::General(&qif::QIF_DELTA));
-                [Model::Lif, adaptive, two, with, without][self.random.below(5)]
+                let (reset_current, hold_current) =
+                    [(true, false), (false, true), (true, true)][self.random.below(3)];
+                let options = receptors::Options { reset_current, hold_current };
+                let reset = [Model::Lif, adaptive, two][self.random.below(3)].with_options(options);
+                let jumps = Model::General(&lif::delta::LIF_DELTA);
+                let all = [Model::Lif, adaptive, two, with, without, jumps];
+                all.get(self.random.below(8)).copied().or(reset).unwrap_or(Model::Lif)
             }
             Plan { adapts: true, .. } => adaptive,
             _ => Model::Lif,
@@ -108,7 +114,10 @@ impl<'a> Draw<'a> {
             connection.receptor = Some(names[self.random.below(names.len())].clone());
         }
         // An arrival moves the potential itself, which has its unstable point at 1.
-        if target.model == qif::QIF_DELTA.table().model {
+        if [&qif::QIF_DELTA, &lif::delta::LIF_DELTA]
+            .iter()
+            .any(|of| of.table().model == target.model)
+        {
             let weights = connection.synapses.iter_mut().flatten();
             weights.for_each(|synapse| synapse.weight = synapse.weight.map(|w| 0.1 * w));
             if let Some(weights) = &mut connection.weights {
@@ -131,6 +140,12 @@ impl<'a> Draw<'a> {
             receptors: None,
             initial: Named::default(),
         };
+        let receptors::Options { reset_current, hold_current } = model.options();
+        for (name, value) in [("reset_current", reset_current), ("hold_current", hold_current)] {
+            if value {
+                document.params.set_option(name, value);
+            }
+        }
         let Plan { bias, initial, refractory, .. } = *self.plan;
         // In this order they are drawn.
         for position in [V_LEAK, I_BIAS, TAU_MEM, TAU_SYN, V_TH, V_RESET, T_REF, V, I] {

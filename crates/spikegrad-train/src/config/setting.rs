@@ -482,7 +482,7 @@ mod tests {
         check_refused(
             "layers.0.model",
             "quif",
-            "setting `layers.0.model` cannot be \"quif\": unknown variant `quif`, expected one of `lif`, `li`, `alif`, `qif`, `qif_delta`",
+            "setting `layers.0.model` cannot be \"quif\": unknown variant `quif`, expected one of `lif`, `li`, `lif_delta`, `alif`, `qif`, `qif_delta`",
         );
     }
 
