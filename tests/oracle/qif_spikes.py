@@ -2,7 +2,8 @@
 """Checks next spike times of `qif` against its closed form in Bessel functions, to as many digits as it takes.
 
 Reads lines of `tau_mem tau_syn i_bias y y' I time`, as `cargo run --release -p spikegrad-bench --example qif_states` writes them, and prints the worst
-relative error and how many spike. It fails where a time is wrong by more than 1e-13 of it, a spike is missed, or there is one that should not be.
+relative errors and how many spike. It fails where a spike is missed, there is one that should not be, or a time is wrong by more than 1e-13 of it and by more than what
+32 roundings of the numbers that it follows from make of it: near the place where a potential hangs between rest and spike, or hardly oscillates, one makes a lot.
 With "--digits N" (default 40) all is computed with so many digits beyond those that cancel.
 
 In membrane time constants s, with r = tau_mem/tau_syn exactly, V = -y'/y makes y'' + y' + (I e^(-r s) + b) y = 0, and y = e^(-s/2) w
@@ -21,6 +22,7 @@ import gmpy2
 from gmpy2 import mpc, mpfr
 
 BOUND = 1e-13
+ROUNDINGS = 32 * 2.0**-53
 
 
 class Course:
@@ -152,7 +154,7 @@ def condition_of(course, s):
 def main():
     arguments = sys.argv[1:]
     digits = int(arguments[arguments.index("--digits") + 1]) if "--digits" in arguments else 40
-    spikes, silent, failures, above, worst = 0, 0, 0, 0, []
+    spikes, silent, failures, above, worst, share = 0, 0, 0, 0, [], 0.0
     for line in sys.stdin:
         try:
             error = check(line.strip(), digits)
@@ -164,13 +166,15 @@ def main():
             silent += 1
             continue
         spikes += 1
-        above += error[1] is not None
+        if error[1] is not None:
+            above += 1
+            share = max(share, error[0] / (error[1] * ROUNDINGS))
         worst.append((*error, line.strip()))
         worst = sorted(worst, key=lambda entry: -entry[0])[:12]
-    print(f"{spikes} spike, {silent} do not, {failures} are wrong, {above} times by more than {BOUND} of them; largest errors, and conditions:")
+    print(f"{spikes} spike, {silent} do not, {failures} are wrong; {above} times are so by more than {BOUND}, and by {share:.2f} of their bound at most. Largest errors, and conditions:")
     for error, condition, line in worst:
         print(f"  {error:.2e}  {condition}  {line}")
-    sys.exit(1 if failures or above else 0)
+    sys.exit(1 if failures or share > 1 else 0)
 
 
 if __name__ == "__main__":

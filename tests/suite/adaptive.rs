@@ -8,7 +8,7 @@ use crate::random_networks::{
 use crate::second_simulator::{Document, follow, potentials};
 use crate::support::{
     between_engines, close, differentiate, gradient_of, here, of_slopes, problem, problems_in, run,
-    time_gradient, times,
+    time_gradient, times, with_potentials,
 };
 use crate::tolerance::{AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
@@ -52,7 +52,7 @@ const APART: [Regime; 3] = [Regime::Usual, Regime::NearThreshold, Regime::LongGa
 fn without_adaptation_it_is_the_leaky_neuron() {
     for_all_of(&APART, any_plan(), |plan, problem| {
         let other = adapting(&plan.document());
-        let loss = problem.document.loss.as_ref().unwrap();
+        let loss = &with_potentials(problem);
         let grad = |of: &Problem| {
             let Problem { network, parameters, stimulus, .. } = of;
             value_and_grad(network, parameters, stimulus, loss, &SETTINGS)
@@ -125,8 +125,8 @@ pub(crate) fn agrees(plans: impl Strategy<Value = Plan>) {
     // Over gaps of a million time constants the sums that dual numbers carry cancel by as much (the adjoint is right there).
     let regimes = [Regime::Usual, Regime::Coincident, Regime::NearThreshold];
     for_all_of(&regimes, plans, |plan, problem| {
-        let Problem { network, parameters, stimulus, document } = problem;
-        let loss = document.loss.as_ref().unwrap();
+        let Problem { network, parameters, stimulus, .. } = problem;
+        let loss = &with_potentials(problem);
         let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
         let exact = match value_and_grad(network, parameters, stimulus, loss, &settings) {
             // A current that a spike adds to runs away more often than others.

@@ -4,12 +4,14 @@
 //! | file | statements about |
 //! | --- | --- |
 //! | `spiking.rs` | all measures on all neurons: values, gradients, both engines |
+//! | `adaptive.rs` | averages and maxima of neurons that adapt, or have receptors |
 //! | `maxima.rs` | what counts as the maximum of a run |
 //! | `instants.rs` | read-outs, releases and ends at the very time of an event |
 //! | `requests.rs` | read-outs that cannot be taken |
 //! | `ties.rs` | coincidences at which a loss has a kink |
 //! | `touches.rs` | touches and slopes on which nothing depends |
 
+mod adaptive;
 mod instants;
 mod maxima;
 mod requests;

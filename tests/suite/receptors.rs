@@ -5,7 +5,9 @@ use crate::random_networks::{
     MAX_EVENTS, Plan, Regime, UNDERFLOWING, any_plan, for_all_of, for_many, runaway, undecided,
 };
 use crate::second_simulator::{Document, follow, potentials};
-use crate::support::{between_engines, document, here, problem, problems_in, random};
+use crate::support::{
+    between_engines, document, here, problem, problems_in, random, with_potentials,
+};
 use crate::tolerance::DUAL;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -97,7 +99,7 @@ fn two_receptors_of_one_time_constant_are_one() {
         Settings { engine: Engine::EventLoop, max_events: MAX_EVENTS, ..Settings::default() };
     for_all_of(&APART, any_plan(), |plan, whole| {
         let other = split(plan);
-        let loss = whole.document.loss.as_ref().unwrap();
+        let loss = &with_potentials(whole);
         let grad = |of: &Problem| {
             let Problem { network, parameters, stimulus, .. } = of;
             value_and_grad(network, parameters, stimulus, loss, &settings)
@@ -334,7 +336,7 @@ fn a_network_with_receptors_says_why_it_is_not_swept_and_which_potentials_it_doe
     };
     assert!(read(Measure::Sample { time: 0.01 }).is_ok());
     for measure in [Measure::Maximum, Measure::Mean] {
-        assert!(matches!(read(measure), Err(SimulateError::Measure { .. })));
+        assert!(read(measure).is_ok());
     }
 }
 

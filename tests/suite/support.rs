@@ -6,8 +6,8 @@ use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use spikegrad::problem::{Answer, Problem};
 use spikegrad::{
-    Derivatives, Error, Evaluation, Loss, NeuronId, Observation, ReadoutRequest, Settings,
-    SimulateError, Spike, Trace, simulate, value_and_grad,
+    AnyLoss, Derivatives, Error, Evaluation, Loss, NeuronId, Observation, ReadoutRequest, Settings,
+    SimulateError, Spike, Sum, Trace, VoltageMeasure, VoltageRegulariser, simulate, value_and_grad,
 };
 pub(crate) use spikegrad_compare::strategies::Random;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,20 @@ pub(crate) fn here(path: &str) -> PathBuf {
 
 pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The loss of a problem, and costs of the maximum and the mean of every potential that has them: at a spike of a quadratic neuron it is infinite.
+pub(crate) fn with_potentials(problem: &Problem) -> AnyLoss {
+    let own = (1.0, problem.document.loss.clone().unwrap());
+    let populations = problem.network.populations().iter();
+    let read = populations.filter(|of| !of.model.table().model.starts_with("qif"));
+    let costs = read.map(|of| of.name.clone()).flat_map(|population| {
+        [(0.3, VoltageMeasure::Maximum), (0.5, VoltageMeasure::Mean)].map(|(factor, measure)| {
+            let (population, lower) = (population.clone(), Some(5.0));
+            (factor, VoltageRegulariser { population, measure, lower, upper: None }.into())
+        })
+    });
+    Sum::of(std::iter::once(own).chain(costs)).into()
 }
 
 pub(crate) fn differentiate(problem: &Problem) -> Evaluation {

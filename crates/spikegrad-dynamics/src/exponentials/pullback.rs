@@ -2,7 +2,7 @@
 //!
 //! With p = −`dt/tau_mem`, q = −`dt/τ_j` and u(t) as in docs/mathematics.md, eq. 27f, the derivatives of what a current leaves, ψ = x exp[p, q], are those of one synapse
 //! (eqs. 7–9): one divided difference higher, uniform where time constants meet (`lif/tangent.rs`). The size κ a of the adaptation's current depends on four numbers
-//! and on a itself (eqs. 27k–27m).
+//! and on a itself (eq. 27k).
 //!
 //! Not here: the maps themselves (`neuron.rs`).
 
