@@ -125,8 +125,8 @@ pub(crate) fn agrees(plans: impl Strategy<Value = Plan>) {
     // Over gaps of a million time constants the sums that dual numbers carry cancel by as much (the adjoint is right there).
     let regimes = [Regime::Usual, Regime::Coincident, Regime::NearThreshold];
     for_all_of(&regimes, plans, |plan, problem| {
-        let Problem { network, parameters, stimulus, .. } = problem;
-        let loss = &with_potentials(problem);
+        let Problem { network, parameters, stimulus, document } = problem;
+        let loss = document.loss.as_ref().unwrap();
         let settings = Settings { max_events: MAX_EVENTS, ..Settings::default() };
         let exact = match value_and_grad(network, parameters, stimulus, loss, &settings) {
             // A current that a spike adds to runs away more often than others.
