@@ -9,6 +9,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
+#![expect(clippy::disallowed_methods, reason = "states are drawn, and need no certain bits")]
+
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spikegrad_dynamics::{GeneralNeuron, Outlook, Vector, qif, vector};

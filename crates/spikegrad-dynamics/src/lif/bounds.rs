@@ -164,6 +164,7 @@ mod tests {
     fn first(neuron: &Lif<f64>, state: State<f64>) -> f64 {
         match next_crossing(neuron, state) {
             Outlook::Silent => f64::INFINITY,
+            Outlook::Jump => 0.0,
             Outlook::Touch { dt } | Outlook::Crossing { dt, .. } | Outlook::Nonsense { dt } => dt,
         }
     }
