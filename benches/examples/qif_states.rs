@@ -8,7 +8,6 @@
 //! biases of either sign and up to 100 in size; potentials are a few units, up to 10¹⁵ of either sign, or just after a spike.
 
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
-
 #![expect(clippy::disallowed_methods, reason = "states are drawn, and need no certain bits")]
 
 use rand::{Rng, RngExt, SeedableRng};

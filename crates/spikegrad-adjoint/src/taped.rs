@@ -161,7 +161,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     /// Pulls the adjoint of neuron `n` back to `time`, on the way from what is known of it, through a release if one lies between.
     fn pull_back_taped(&mut self, n: usize, general: &GeneralNeuron<T>, time: Time<T>) {
         let end = self.workspace.cells[n].time;
-        if self.matters(n) {
+        // A maximum that a step of an injected current cuts off has a part of its own.
+        let may_be_cut = self.workspace.cells[n].is_driven && self.workspace.cusps[n].is_some();
+        if self.matters(n) || may_be_cut {
             let release = self.release_of(n).filter(|&(_, free)| {
                 time.rounded.re() < free
                     && free <= end.rounded.re()
