@@ -4,6 +4,8 @@
 //! cargo run --release -p spikegrad-examples --example pictures_of_models -- docs/images
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example says what it wrote")]
+
 use serde_json::{Value, json};
 use spikegrad::problem::Problem;
 use spikegrad::{Measure, NeuronId, ReadoutRequest, Settings, simulate};
@@ -60,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".into()));
     let none = || json!([]);
     let receptors = json!([{"name": "exc", "tau_syn": 0.003}, {"name": "inh", "tau_syn": 0.02}]);
-    let noise: Vec<f64> = (0..200).map(|k| 1.1 + 0.9 * (f64::from(k * k) * 0.37).sin()).collect();
+    let noise: Vec<f64> = (0..200).map(|k| 0.2 + 0.12 * f64::from(k * k % 17)).collect();
     let noisy = json!([{"to": "out", "interval": 0.0005, "values": noise}]);
     let pictures: [(&str, &[(&str, Value)]); 6] = [
         (
@@ -115,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Chart { heading: String::new(), x: axis("time, in ms"), y: axis("potential"), lines };
         let picture = chart(&[panel], &mut Colours::default())?;
         let path = folder.join(format!("model_{name}.svg"));
-        std::fs::write(&path, picture.to_svg())?;
+        picture.save(&path)?;
         println!("{}", path.display());
     }
     Ok(())

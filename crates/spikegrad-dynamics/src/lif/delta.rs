@@ -122,7 +122,7 @@ mod tests {
         assert!((slope / (0.5 / 0.02) - 1.0).abs() < 4.0 * f64::EPSILON);
         assert!(neuron.flow(vector([-1.0]), dt)[0].abs() < 4.0 * f64::EPSILON);
         assert_eq!(neuron.next_spike(vector([0.0])), Outlook::Jump);
-        let below = |k: usize| if k == I_BIAS { 0.9 } else { numbers[k] };
+        let below = |k: usize| if k == I_BIAS { 0.8 } else { numbers[k] };
         let below: GeneralNeuron<f64> = GeneralNeuron::new(&LIF_DELTA, below).unwrap();
         assert_eq!(below.next_spike(vector([-1e-3])), Outlook::Silent);
     }
