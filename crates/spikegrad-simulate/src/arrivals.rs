@@ -53,6 +53,7 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         for k in 0..self.workspace.fired.len() {
             self.launch(self.workspace.fired[k]);
         }
+        self.workspace.fired.clear();
         self.workspace.due.sort_unstable();
     }
 

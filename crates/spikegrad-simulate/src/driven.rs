@@ -141,6 +141,8 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
         // Nothing that is yet to come happens before the candidate was due: the steps before it are passed for good.
         let due = self.workspace.cells[n].due;
         self.pass_steps(neuron, Time::from(T::from(due)));
+        self.set_candidate(neuron, Candidate::NotBefore, f64::INFINITY);
+        self.pass_in_silence(neuron, injection);
         let (mut state, mut time) = self.free_state(neuron);
         let Driven { mut next, noted, .. } = self.workspace.driven[driven];
         while injection.steps.get(next).is_some_and(|step| step.time.is_before(time)) {
@@ -190,6 +192,27 @@ impl<T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'_, T, N, TANGENTS> {
             (state, time, next) = (model.flow(state, dt), until, next + 1);
         }
         self.set_candidate(neuron, Candidate::NotBefore, time.rounded.re());
+    }
+
+    /// Moves a driven neuron through all steps before anything else may happen in the run, as long as it certainly stays below its threshold: what is moved
+    /// for good need not be looked through first.
+    fn pass_in_silence(&mut self, neuron: NeuronId, injection: &Injection<T>) {
+        let n = neuron.index();
+        let driven = self.workspace.driven_of[n];
+        let Some(others) = self.next_of_others() else { return };
+        loop {
+            let (cell, Driven { next, model, .. }) =
+                (&self.workspace.cells[n], &self.workspace.driven[driven]);
+            let Some(step) = injection.steps.get(*next) else { return };
+            if cell.is_clamped || step.time.rounded.re() >= others {
+                return;
+            }
+            let dt = injection.length_to(*next, cell.time);
+            if !model.is_silent_for(cell.state, dt.re()) {
+                return;
+            }
+            self.pass_step(neuron, driven, injection);
+        }
     }
 
     /// After a touch of a driven neuron a crossing may follow, under the same current or another.

@@ -196,6 +196,16 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         Ok(())
     }
 
+    /// When anything happens next but for neurons without a candidate, at the latest at the end, in seconds; `None` where the neurons of this instant are still to be looked at.
+    pub(crate) fn next_of_others(&self) -> Option<f64> {
+        let input = self.inputs().get(self.next_input).map(|s| s.time.re());
+        let sample = self.workspace.samples.get(self.next_sample).map(|s| s.0);
+        let scheduled = self.workspace.schedule.next_time();
+        let end = self.trace.stimulus.t_end();
+        let next = [input, sample, scheduled].into_iter().flatten().fold(end, f64::min);
+        (self.workspace.marked.is_empty() && self.workspace.fired.is_empty()).then_some(next)
+    }
+
     /// The next instant. Crossings are looked for only now, and only those that may come first.
     fn next_time(&mut self) -> Option<f64> {
         let input = self.inputs().get(self.next_input).map(|s| s.time.re());
