@@ -117,7 +117,9 @@ fn write(population: &mut PopulationDocument, neurons: &[Neuron], plan: &Plan) {
     let mut positions = vec![V_RESET, T_REF, TAU_MEM, TAU_SYN];
     positions.extend(if plan.bias { [V_LEAK, I_BIAS].as_slice() } else { &[] });
     positions.extend(if plan.initial { [V, I].as_slice() } else { &[] });
-    for position in positions {
+    // With several receptors there is no single current.
+    let is_one = population.receptor_names().is_empty();
+    for position in positions.into_iter().filter(|&position| is_one || position != I) {
         let numbers = match neurons {
             [] => return,
             [one] if !plan.heterogeneous => OneOrMany::One(one.0[position]),
