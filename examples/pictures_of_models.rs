@@ -59,7 +59,7 @@ fn one(mut population: Value, weights: &[f64], currents: Value) -> Value {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".into()));
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let none = || json!([]);
     let receptors = json!([{"name": "exc", "tau_syn": 0.003}, {"name": "inh", "tau_syn": 0.02}]);
     let noise: Vec<f64> = (0..200).map(|k| 0.2 + 0.12 * f64::from(k * k % 17)).collect();
