@@ -1,6 +1,6 @@
 //! Injected currents against what they must equal: a bias, and a synapse that hardly decays.
 //!
-//! Not here: refusals (`problem_file.rs`).
+//! Not here: neurons of all kinds without currents (`adaptive.rs`, `quadratic.rs`).
 
 use crate::adaptive::agrees;
 use crate::random_networks::{driven_plan, mixed_plan};
@@ -188,4 +188,64 @@ fn on_random_networks_with_currents_the_adjoint_agrees_with_dual_numbers_and_dif
 #[test]
 fn on_random_networks_of_all_models_the_adjoint_agrees_with_dual_numbers_and_differences() {
     agrees(mixed_plan());
+}
+
+/// What is said of a problem with this current.
+fn refusal(model: &str, current: &Value) -> String {
+    let mut document = document(model, json!({}), &mut random(0));
+    document["stimulus"]["currents"] = json!([current]);
+    Problem::from_json(document.to_string().as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_current_that_is_none_is_refused_with_its_place() {
+    for (current, place) in [
+        (json!({"to": "b", "times": [0.0], "values": [1.0]}), "stimulus.currents[0].to"),
+        (json!({"to": "a", "values": [1.0]}), "stimulus.currents[0]"),
+        (
+            json!({"to": "a", "times": [0.0], "interval": 0.1, "values": [1.0]}),
+            "stimulus.currents[0]",
+        ),
+        (json!({"to": "a", "times": [0.0, 0.1], "values": [1.0]}), "stimulus.currents[0].values"),
+        (
+            json!({"to": "a", "times": [0.1, 0.1], "values": [1.0, 2.0]}),
+            "stimulus.currents[0].times[1]",
+        ),
+        (json!({"to": "a", "times": [-0.1], "values": [1.0]}), "stimulus.currents[0].times[0]"),
+        (
+            json!({"to": "a", "interval": 0.0, "values": [1.0, 2.0]}),
+            "stimulus.currents[0].interval",
+        ),
+        // Too short to be seen beside the start.
+        (
+            json!({"to": "a", "start": 1.0, "interval": 1e-20, "values": [1.0, 2.0]}),
+            "stimulus.currents[0].interval",
+        ),
+        (
+            json!({"to": "a", "neurons": [3], "times": [0.0], "values": [1.0]}),
+            "stimulus.currents[0].neurons[0]",
+        ),
+        (
+            json!({"to": "a", "neurons": [1, 1], "times": [0.0], "values": [1.0]}),
+            "stimulus.currents[0].neurons",
+        ),
+    ] {
+        let said = refusal("lif", &current);
+        assert!(said.contains(place), "{current}: {said}");
+    }
+}
+
+#[test]
+fn spikes_after_the_run_are_refused_where_a_current_is_injected() {
+    let mut document = document("qif", json!({"i_bias": 1.0}), &mut random(0));
+    document["stimulus"]["currents"] = json!([{"to": "a", "times": [0.0], "values": [0.1]}]);
+    document["loss"] = json!({
+        "type": "spike_time_mse", "population": "a", "targets": [[0.2], [], []], "pseudospikes": true
+    });
+    let Problem { network, parameters, stimulus, document } =
+        Problem::from_json(document.to_string().as_bytes()).unwrap();
+    let loss = document.loss.as_ref().unwrap();
+    let settings = Settings::default();
+    let said = value_and_grad(&network, &parameters, &stimulus, loss, &settings).unwrap_err();
+    assert!(said.to_string().contains("a[0]"), "{said}");
 }

@@ -24,8 +24,8 @@ pub(crate) fn direction(problem: &Problem, seed: u32) -> Gradient {
     }
     let spikes = problem.stimulus.spikes().iter();
     let input_times = spikes.map(|spike| part(spike.time)).collect();
-    let injected = problem.stimulus.currents().map_or(&[][..], |currents| currents.injected());
-    let currents = injected.iter().map(|current| current.steps.map(&mut part)).collect();
+    let currents =
+        problem.stimulus.injected().iter().map(|current| current.steps.map(&mut part)).collect();
     Gradient { parameters, input_times, currents }
 }
 

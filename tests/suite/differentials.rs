@@ -130,11 +130,7 @@ fn coincident_arrivals_at_a_cusp_share_its_motion_on_any_number() {
     // The whole input shifted does not change the maxima of leaky integrators at rest: the derivatives cancel.
     let [early, five, two] = gradient.input_times[..] else { panic!("three input spikes") };
     assert!((early + five + two).abs() < DUAL * early.abs(), "{early} {five} {two}");
-    let still = Gradient {
-        parameters: problem.parameters.zeros_like(),
-        input_times: vec![0.0; 3],
-        currents: vec![],
-    };
+    let still = Gradient::zeros(&problem.parameters, &problem.stimulus);
     let (on_duals, _) = second(&problem, &still);
     let exact = flat(&gradient, &problem.stimulus);
     let size = exact.iter().fold(0.0f64, |a, b| a.max(b.abs()));

@@ -129,11 +129,7 @@ fn by_adjoint(problem: &Problem, loss: &dyn Loss, engine: Engine) -> Vec<Vec<f64
 /// Derivative along a direction, and the product of the Hessian with it, in groups.
 fn by_duals(problem: &Problem, loss: &dyn Loss, dual: &dyn Loss<Dual64>) -> Vec<Vec<f64>> {
     let Problem { network, parameters, stimulus, .. } = problem;
-    let mut direction = Gradient {
-        parameters: parameters.zeros_like(),
-        input_times: vec![0.0; 3],
-        currents: vec![],
-    };
+    let mut direction = Gradient::zeros(parameters, stimulus);
     direction.parameters.connections[0].weights = vec![1.0, -0.5, 0.3, 0.7, -1.0, 0.2];
     let (sample, settings) = (Sample { stimulus, loss }, Settings::default());
     let forward = value_and_jvp(network, parameters, sample, &direction, &settings).unwrap();
@@ -228,11 +224,7 @@ fn whoever_asks_a_loss_hears_the_same() {
     let exact = value_and_grad(network, parameters, stimulus, loss, &settings).unwrap();
     assert!(exact.loss > 0.01, "{}", exact.loss);
 
-    let mut direction = Gradient {
-        parameters: parameters.zeros_like(),
-        input_times: vec![0.0; 1],
-        currents: vec![],
-    };
+    let mut direction = Gradient::zeros(parameters, stimulus);
     direction.parameters.connections[0].weights[0] = 1.0;
     let along = value_and_jvp(network, parameters, sample, &direction, &settings).unwrap();
     let dual: &dyn Loss<Dual64> = &Potentials;
@@ -370,11 +362,7 @@ fn misfits() -> Vec<(Box<dyn Loss>, &'static str)> {
 fn a_loss_that_does_not_fit_its_network_is_an_error_in_every_call() {
     let Problem { network, parameters, stimulus, .. } = &network(0.0);
     let settings = Settings::default();
-    let direction = Gradient {
-        parameters: parameters.zeros_like(),
-        input_times: vec![0.0; 3],
-        currents: vec![],
-    };
+    let direction = Gradient::zeros(parameters, stimulus);
     let trace = value_and_grad(network, parameters, stimulus, &Nothing, &settings).unwrap().trace;
     for (loss, text) in misfits() {
         let (loss, sample) = (&*loss, Sample { stimulus, loss: &*loss });

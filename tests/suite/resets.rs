@@ -1,6 +1,6 @@
 //! What becomes of currents at spikes, and spikes by a jump, against closed forms.
 //!
-//! Not here: dual numbers and differences on drawn networks of these neurons (`currents.rs`), refusals (`problem_file.rs`).
+//! Not here: dual numbers and differences on drawn networks of these neurons (`currents.rs`).
 
 use crate::support::problem;
 use crate::tolerance::AGREEMENT;
@@ -128,4 +128,29 @@ fn by_its_motion_it_spikes_where_the_closed_form_says() {
     let by_weight = -0.02 / (1.5 - after);
     let all: f64 = times(&run).iter().take(3).sum();
     assert_near(run.gradient.parameters.connections[0].weights[0], all * by_weight);
+}
+
+#[test]
+fn an_option_that_a_model_does_not_have_is_refused() {
+    let mut elsewhere = one("lif", json!({}), &[1.0], &[0.0]);
+    elsewhere["network"]["populations"][0]["initial"] = json!({"hold_current": true});
+    for (document, place) in [
+        (one("qif", json!({"hold_current": false}), &[1.0], &[0.0]), "params"),
+        (one("lif_delta", json!({"reset_current": true}), &[1.0], &[0.0]), "params"),
+        (one("lif", json!({"reset_current": 1}), &[1.0], &[0.0]), "reset_current"),
+        (elsewhere, "initial"),
+    ] {
+        let said = Problem::from_json(document.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(
+            said.contains(&format!("network.populations[0].{place}"))
+                || said.contains("reset_current"),
+            "{said}"
+        );
+    }
+    // What is read is written again, and the same.
+    let params = json!({"reset_current": true, "hold_current": true});
+    let Problem { network, parameters, stimulus, document } =
+        problem(&one("lif", params, &[1.0], &[0.0]));
+    let again = Problem::from_parts(&network, &parameters, &stimulus, document.loss).unwrap();
+    assert_eq!(again.network, network);
 }

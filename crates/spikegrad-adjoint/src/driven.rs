@@ -1,7 +1,7 @@
 //! The way back through injected currents: ∂L/∂(current) of each stretch, and ∂L/∂(time) of each step.
 //!
 //! A current adds to the bias while it lasts, so its derivative is that of the bias over its stretch alone; a step that comes later by δ leaves the motion before it
-//! for δ longer: `λ·(f⁻ − f⁺)` (docs/mathematics.md, eqs. 28 to 28b). At one instant a step comes last, as in the forward pass.
+//! for δ longer: `λ·(f⁻ − f⁺)` (docs/mathematics.md, eqs. 28 and 28a). At one instant a step comes last, as in the forward pass.
 //!
 //! Not here: which currents a step is one of (`spikegrad_network`).
 
@@ -40,19 +40,17 @@ impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
     }
 }
 
-impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
+impl<'a, T: Scalar, N: NeuronAdjoint<T>> Sweep<'a, T, N> {
     /// What is injected into neuron `n`.
-    fn injection_of(&self, n: usize) -> Option<(Driven, &'_ Injection<T>)> {
-        let driven = self.workspace.driven.get(n).copied().flatten()?;
-        Some((driven, &self.trace.stimulus.currents()?.injections()[driven.injection]))
+    fn injection_of(&self, n: usize) -> Option<(Driven, &'a Injection<T>)> {
+        let (driven, trace) = (self.workspace.driven.get(n).copied().flatten()?, self.trace);
+        Some((driven, &trace.stimulus.currents()?.injections()[driven.injection]))
     }
 
     /// Moves the adjoint of a driven neuron back through all steps that are not before `time`.
     pub(crate) fn pass_steps(&mut self, n: usize, time: Time<T>) {
-        let trace = self.trace;
-        let Some((Driven { injection: place, mut left }, _)) = self.injection_of(n) else { return };
-        let Some(currents) = trace.stimulus.currents() else { return };
-        let injection = &currents.injections()[place];
+        let Some((driven, injection)) = self.injection_of(n) else { return };
+        let Driven { injection: place, mut left } = driven;
         // What lies after the adjoint has been passed, or never mattered.
         let at = self.workspace.cells[n].time;
         while left > 0 && !injection.steps[left - 1].time.is_before(at) {
@@ -134,10 +132,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         (from, to): (Time<T>, Time<T>),
         is_held: bool,
     ) {
-        let trace = self.trace;
-        let Some((Driven { injection: place, .. }, _)) = self.injection_of(n) else { return };
-        let Some(currents) = trace.stimulus.currents() else { return };
-        let injection = &currents.injections()[place];
+        let Some((Driven { injection: place, .. }, injection)) = self.injection_of(n) else {
+            return;
+        };
         let (first, last) = (injection.count_before(from), injection.count_before(to));
         let mut starts = vec![(from, state)];
         for next in first..last {

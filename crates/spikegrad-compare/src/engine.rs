@@ -9,9 +9,7 @@
 use crate::exact::{Certificate, Cotangents, EvaluationError, Loss, Settings};
 use crate::{CompareError, Number};
 use spikegrad_dynamics::AnyNeuron;
-use spikegrad_network::{
-    Circuit, Gradient, InjectedCurrent, Network, Parameters, Steps, Stimulus, Trace,
-};
+use spikegrad_network::{Circuit, Gradient, InjectedCurrent, Network, Parameters, Stimulus, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 use std::fmt::Debug;
 
@@ -75,11 +73,7 @@ impl Answer {
     /// All entries of the gradient, in the order of [`Question::numbers`].
     #[must_use]
     pub fn entries(&self) -> Vec<Option<f64>> {
-        let Gradient { parameters, input_times, currents } = &self.gradient;
-        let mut all = parameters.to_vec();
-        all.extend_from_slice(input_times);
-        all.extend(currents.iter().flat_map(Steps::numbers));
-        all
+        self.gradient.to_vec()
     }
 }
 
@@ -101,9 +95,8 @@ impl Question<'_> {
         let parameters = self.parameters.map(|_| entries.next().flatten());
         let times = self.stimulus.spikes().len();
         let input_times = (0..times).map(|_| entries.next().flatten()).collect();
-        let injected = self.stimulus.currents().map_or(&[][..], |currents| currents.injected());
         let steps = |current: &InjectedCurrent| current.steps.map(|_| entries.next().flatten());
-        let currents = injected.iter().map(steps).collect();
+        let currents = self.stimulus.injected().iter().map(steps).collect();
         Gradient { parameters, input_times, currents }
     }
 

@@ -261,12 +261,11 @@ fn with_number(stimulus: &Stimulus, k: usize, x: f64) -> Option<Stimulus> {
     for (&given, spike) in stimulus.given_positions().iter().zip(stimulus.spikes()) {
         spikes[given].channel = spike.channel;
     }
-    let injected = stimulus.currents().map_or(&[][..], |currents| currents.injected());
     let current = |current: &InjectedCurrent| InjectedCurrent {
         neurons: current.neurons.clone(),
         steps: current.steps.map(&mut changed),
     };
-    let currents = injected.iter().map(current).collect();
+    let currents = stimulus.injected().iter().map(current).collect();
     Stimulus::new(stimulus.t_end(), spikes).ok()?.with_currents(currents).ok()
 }
 

@@ -109,8 +109,7 @@ pub(crate) fn of(question: &Question<'_>) -> Vec<Number> {
         let place = format!("stimulus.spikes[{k}][1]");
         Number { place, value, scale: scales.time }
     }));
-    let injected = question.stimulus.currents().map_or(&[][..], |currents| currents.injected());
-    for (k, current) in injected.iter().enumerate() {
+    for (k, current) in question.stimulus.injected().iter().enumerate() {
         let steps = &current.steps;
         let times = steps.numbers().count() - steps.values.len();
         for (index, value) in steps.numbers().enumerate() {

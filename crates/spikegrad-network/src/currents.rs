@@ -160,30 +160,31 @@ pub struct Injection<T> {
 
 impl<T: Scalar> Injection<T> {
     fn of(currents: &[InjectedCurrent<T>], of: Vec<usize>) -> Self {
-        let mut origins = Vec::new();
-        for (position, &current) in of.iter().enumerate() {
-            origins.extend((0..currents[current].steps.values.len()).map(|k| (position, k)));
-        }
         let steps = |position: usize| &currents[of[position]].steps;
-        // Stable: each current's own steps stay in their order.
-        let time = |&(position, k): &(usize, usize)| steps(position).time(k).rounded.re() + 0.0;
-        origins.sort_by(|a, b| time(a).total_cmp(&time(b)));
+        let mut timed = Vec::new();
+        for position in 0..of.len() {
+            let times = (0..steps(position).values.len()).map(|k| (steps(position).time(k), k));
+            timed.extend(times.map(|(time, k)| (time, position, k)));
+        }
+        // Stable: at one time in the order of the currents.
+        timed.sort_by(|(a, ..), (b, ..)| b.is_before(*a).cmp(&a.is_before(*b)));
         let zero = T::from(0.0);
         let mut present = vec![zero; of.len()];
-        let step = |&(position, k): &(usize, usize)| {
+        let step = |&(time, position, k): &(Time<T>, usize, usize)| {
             let value = steps(position).values[k];
             let change = value - std::mem::replace(&mut present[position], value);
             let total = present.iter().fold(zero, |sum, &x| sum + x);
-            Step { time: steps(position).time(k), total, change }
+            Step { time, total, change }
         };
-        let merged = origins.iter().map(step).collect();
+        let merged = timed.iter().map(step).collect();
+        // A single current has its own steps in their order.
+        let is_merged = of.len() > 1;
+        let origins = timed.iter().filter(|_| is_merged).map(|&(_, position, k)| (position, k));
+        let origins = origins.collect();
         let interval = match (&of[..], &currents[of[0]].steps.times) {
             ([_], StepTimes::Every { interval, .. }) => Some(*interval),
             _ => None,
         };
-        if of.len() == 1 {
-            origins.clear();
-        }
         Self { steps: merged, interval, currents: of, origins }
     }
 

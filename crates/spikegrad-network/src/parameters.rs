@@ -426,15 +426,16 @@ impl<T: Scalar> Gradient<T> {
     #[must_use]
     pub fn zeros(parameters: &Parameters<T>, stimulus: &Stimulus<T>) -> Self {
         let zero = T::from(0.0);
-        let currents = stimulus.currents().map(|currents| currents.injected());
         let zeros = |current: &InjectedCurrent<T>| current.steps.map(|_| zero);
         Self {
             parameters: parameters.zeros_like(),
             input_times: vec![zero; stimulus.spikes().len()],
-            currents: currents.unwrap_or_default().iter().map(zeros).collect(),
+            currents: stimulus.injected().iter().map(zeros).collect(),
         }
     }
+}
 
+impl<T: Copy> Gradient<T> {
     /// All numbers: those of the parameters in the order of [`Parameters::to_vec`], the input times, and those of the currents.
     #[must_use]
     pub fn to_vec(&self) -> Vec<T> {

@@ -105,7 +105,7 @@ impl<T: Scalar> Stimulus<T> {
     /// let steps = Steps { times: StepTimes::Each(vec![0.01, 0.03]), values: vec![1.5, 0.0] };
     /// let current = InjectedCurrent { neurons: vec![NeuronId::new(0)], steps };
     /// let stimulus = Stimulus::new(0.05, vec![])?.with_currents(vec![current])?;
-    /// assert_eq!(stimulus.currents().unwrap().injected().len(), 1);
+    /// assert_eq!(stimulus.injected().len(), 1);
     /// # Ok::<(), spikegrad_network::NetworkError>(())
     /// ```
     pub fn with_currents(self, injected: Vec<InjectedCurrent<T>>) -> Result<Self, NetworkError> {
@@ -116,7 +116,13 @@ impl<T: Scalar> Stimulus<T> {
         Ok(Self { currents, ..self })
     }
 
-    /// The currents, if there are any.
+    /// The currents as they were given.
+    #[must_use]
+    pub fn injected(&self) -> &[InjectedCurrent<T>] {
+        self.currents.as_ref().map_or(&[], |currents| currents.injected())
+    }
+
+    /// The currents, if there are any, merged for each neuron.
     #[must_use]
     pub fn currents(&self) -> Option<&Arc<Currents<T>>> {
         self.currents.as_ref()

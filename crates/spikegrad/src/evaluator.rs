@@ -202,7 +202,7 @@ impl Evaluator {
     }
 
     /// Whether the layered sweep did the last run. Of a layered network that is not so only if something happened that the
-    /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error.
+    /// event loop alone decides: several rounds at one instant, a potential that touched its threshold, an error; or if currents were injected.
     #[must_use]
     pub fn was_swept(&self) -> bool {
         either!(&self.0, inner => inner.scratch.was_swept)

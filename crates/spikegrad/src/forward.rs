@@ -123,13 +123,18 @@ pub(crate) fn lift(
         let place = "direction.input_times".into();
         return Err(NetworkError::Length { place, found, expected, of: "input spike" });
     }
-    let injected = stimulus.currents().map_or(&[][..], |currents| currents.injected());
-    let of = injected.iter().map(|current| current.steps.numbers().count());
-    let along = direction.currents.iter().map(|steps| steps.numbers().count());
-    if !along.eq(of) {
-        let (found, expected) = (direction.currents.len(), injected.len());
+    let (found, expected) = (direction.currents.len(), stimulus.injected().len());
+    if found != expected {
         let place = "direction.currents".into();
         return Err(NetworkError::Length { place, found, expected, of: "injected current" });
+    }
+    let pairs = direction.currents.iter().zip(stimulus.injected()).enumerate();
+    for (k, (along, current)) in pairs {
+        let (found, expected) = (along.numbers().count(), current.steps.numbers().count());
+        if found != expected {
+            let place = format!("direction.currents[{k}]");
+            return Err(NetworkError::Length { place, found, expected, of: "number" });
+        }
     }
     let mut along = direction.to_vec().into_iter();
     let mut dual = |x| Dual64::new(x, along.next().unwrap_or_default());

@@ -29,8 +29,7 @@ fn refused(problem: &Problem, requests: &[(u32, Measure)]) -> SimulateError {
         let error = evaluate(problem, &loss, &settings).unwrap_err();
         assert!(matches!(&error, Error::Simulate(error) if is_same(error, &expected)), "{error}");
     }
-    let direction =
-        Gradient { parameters: parameters.zeros_like(), input_times: vec![0.0], currents: vec![] };
+    let direction = Gradient::zeros(parameters, stimulus);
     let sample = Sample { stimulus, loss: &loss };
     let error = value_and_jvp(network, parameters, sample, &direction, &AUTOMATIC).unwrap_err();
     assert!(matches!(&error, Error::Simulate(error) if is_same(error, &expected)), "{error}");

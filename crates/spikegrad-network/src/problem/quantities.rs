@@ -20,34 +20,37 @@ pub(super) const OPTIONS: [&str; 2] = ["reset_current", "hold_current"];
 /// Numbers by their names, in the order of the file, and options. A repeated name is refused when it is read, one that the model does not have when the problem is
 /// checked.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Named(Vec<(String, Numbers)>, Vec<(String, bool)>);
+pub struct Named {
+    numbers: Vec<(String, Numbers)>,
+    options: Vec<(String, bool)>,
+}
 
 impl Named {
     /// The numbers called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Numbers> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
+        self.numbers.iter().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
     }
 
     /// The numbers called `name`, to change them.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Numbers> {
-        self.0.iter_mut().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
+        self.numbers.iter_mut().find(|(key, _)| key == name).map(|(_, numbers)| numbers)
     }
 
     /// Puts numbers in the place of those called `name`, or after all others.
     pub fn set(&mut self, name: &str, numbers: Numbers) {
         match self.get_mut(name) {
             Some(old) => *old = numbers,
-            None => self.0.push((name.into(), numbers)),
+            None => self.numbers.push((name.into(), numbers)),
         }
     }
 
     /// Takes a list of numbers called `i` for one number at each receptor.
     pub(super) fn list_receptors(&mut self) {
-        let Some(place) = self.0.iter().position(|(name, _)| name == LISTED) else { return };
-        if let (_, OneOrMany::Many(list)) = &self.0[place] {
+        let Some(place) = self.numbers.iter().position(|(name, _)| name == LISTED) else { return };
+        if let (_, OneOrMany::Many(list)) = &self.numbers[place] {
             let each: Vec<_> = list.iter().map(|&x| OneOrMany::One(x)).collect();
-            self.0.splice(place..=place, entries(each));
+            self.numbers.splice(place..=place, entries(each));
         }
     }
 
@@ -59,25 +62,25 @@ impl Named {
     /// The option called `name`, which is true or false.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<bool> {
-        self.1.iter().find(|(key, _)| key == name).map(|&(_, value)| value)
+        self.options.iter().find(|(key, _)| key == name).map(|&(_, value)| value)
     }
 
     /// Sets the option called `name`.
     pub fn set_option(&mut self, name: &str, value: bool) {
-        match self.1.iter_mut().find(|(key, _)| key == name) {
+        match self.options.iter_mut().find(|(key, _)| key == name) {
             Some((_, old)) => *old = value,
-            None => self.1.push((name.into(), value)),
+            None => self.options.push((name.into(), value)),
         }
     }
 
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.numbers.iter().map(|(name, _)| name.as_str())
     }
 
     /// All numbers, to change them.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Numbers> {
-        self.0.iter_mut().map(|(_, numbers)| numbers)
+        self.numbers.iter_mut().map(|(_, numbers)| numbers)
     }
 }
 
@@ -89,13 +92,13 @@ fn entries(each: Vec<Numbers>) -> impl Iterator<Item = (String, Numbers)> {
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let listed = self.listed();
-        let count = self.0.len() - listed + listed.min(1) + self.1.len();
+        let count = self.numbers.len() - listed + listed.min(1) + self.options.len();
         let mut map = serializer.serialize_map(Some(count))?;
-        for (name, value) in &self.1 {
+        for (name, value) in &self.options {
             map.serialize_entry(name, value)?;
         }
         let of_receptors = |name: &str| name.starts_with(LISTED) && name.ends_with(']');
-        for (name, numbers) in self.0.iter().filter(|(name, _)| !of_receptors(name)) {
+        for (name, numbers) in self.numbers.iter().filter(|(name, _)| !of_receptors(name)) {
             map.serialize_entry(name, numbers)?;
         }
         if listed > 0 {
@@ -126,11 +129,11 @@ impl<'de> Deserialize<'de> for Named {
                         return Err(A::Error::custom(format_args!("unknown field `{name}`")));
                     }
                     if OPTIONS.contains(&name.as_str()) {
-                        named.1.push((name, map.next_value()?));
+                        named.options.push((name, map.next_value()?));
                         continue;
                     }
                     if name != LISTED {
-                        named.0.push((name, map.next_value()?));
+                        named.numbers.push((name, map.next_value()?));
                         continue;
                     }
                     let numbers = match map.next_value::<OneOrMany<Vec<Numbers>>>()? {
@@ -138,12 +141,12 @@ impl<'de> Deserialize<'de> for Named {
                         OneOrMany::Many(list) => match all_single(&list) {
                             Some(list) => OneOrMany::Many(list),
                             None => {
-                                named.0.extend(entries(list));
+                                named.numbers.extend(entries(list));
                                 continue;
                             }
                         },
                     };
-                    named.0.push((name, numbers));
+                    named.numbers.push((name, numbers));
                 }
                 Ok(named)
             }

@@ -9,7 +9,7 @@ use super::document::{
     SynapseDocument,
 };
 use super::error::ProblemError;
-use super::quantities::OPTIONS;
+use super::quantities::{Named, OPTIONS};
 use crate::builder::{named_receptor, repeated};
 use crate::loss::Loss;
 use crate::wording::listed;
@@ -200,16 +200,23 @@ fn with_options(
     model: Model,
     population: &PopulationDocument,
 ) -> Result<Model, ProblemError> {
+    let table = model.table();
+    let refused = |section: &str, key: &str| ProblemError::Parameter {
+        place: format!("{place}.{section}"),
+        key: key.into(),
+        expected: format!("model {} has {}", table.model, table.names(section == "initial")),
+    };
+    let given = |named: &Named| OPTIONS.into_iter().find(|name| named.option(name).is_some());
+    if let Some(key) = given(&population.initial) {
+        return Err(refused("initial", key));
+    }
+    let Some(key) = given(&population.params) else { return Ok(model) };
+    if model.with_options(Options { reset_current: true, hold_current: true }).is_none() {
+        return Err(refused("params", key));
+    }
     let [reset_current, hold_current] =
         OPTIONS.map(|name| population.params.option(name).unwrap_or(false));
-    let table = model.table();
-    model.with_options(Options { reset_current, hold_current }).ok_or_else(|| {
-        ProblemError::Parameter {
-            place: format!("{place}.params"),
-            key: OPTIONS[usize::from(!reset_current)].into(),
-            expected: format!("model {} has {}", table.model, table.names(false)),
-        }
-    })
+    Ok(model.with_options(Options { reset_current, hold_current }).unwrap_or(model))
 }
 
 /// The model with the receptors that a population lists.

@@ -51,8 +51,8 @@ impl Problem {
         for (spike, &position) in stimulus.spikes().iter().zip(stimulus.given_positions()) {
             spikes[position] = (spike.channel as u64, spike.time);
         }
-        let injected = stimulus.currents().map(|currents| currents.injected());
-        let write = |current| currents::write(network, current);
+        let injected = stimulus.injected();
+        let written = || injected.iter().flat_map(|current| currents::write(network, current));
         Self::from_document(ProblemDocument {
             format: "spikegrad-problem".into(),
             version: 1,
@@ -68,7 +68,7 @@ impl Problem {
             stimulus: StimulusDocument {
                 t_end: stimulus.t_end(),
                 spikes,
-                currents: injected.map(|list| list.iter().flat_map(write).collect()),
+                currents: (!injected.is_empty()).then(|| written().collect()),
             },
             loss,
         })
