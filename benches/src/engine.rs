@@ -6,12 +6,14 @@
 //! that no figure of the sweep is secretly one of the event loop. Not here: batches and threads, which are the facade's.
 
 use crate::workload::SETTINGS;
+use spikegrad::dynamics::receptors::{ByParts, LinearGradient};
+use spikegrad::dynamics::{AnyNeuron, Lif, NeuronAdjoint};
 use spikegrad::{Cotangents, Loss, LossMemory, Network, Parameters, Stimulus, Trace};
 use spikegrad_adjoint::{
     BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_all_into, is_sweepable,
     sweep_backward_into,
 };
-use spikegrad_network::{Circuit, Layers, ReadoutRequest, StimulusGradient};
+use spikegrad_network::{Build, Circuit, Layers, ReadoutRequest, StimulusGradient};
 use spikegrad_simulate::{
     Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
     sweep_into,
@@ -22,20 +24,23 @@ pub use spikegrad::Engine as Choice;
 
 /// A network made ready, and scratch memory.
 #[derive(Debug)]
-pub struct Engine<'a> {
-    network: &'a Network,
-    circuit: Circuit,
-    /// Set if the sweep does the work.
-    layers: Option<Layers>,
-    /// Whether runs carry the derivatives with respect to time constants along.
-    has_time_constants: bool,
-    requests: Vec<ReadoutRequest>,
-    forward: (Workspace, SweepWorkspace),
-    backward: (BackwardWorkspace, BackwardSweepWorkspace),
-    sum: GradientSum,
-    of_stimulus: StimulusGradient,
-    memory: LossMemory,
-    given_up: u64,
+pub struct Engine<'a>(Kind<'a>);
+
+/// By the kind of its neurons, as in the facade.
+#[derive(Debug)]
+enum Kind<'a> {
+    Linear(Box<Ready<'a, Lif<f64>>>),
+    Any(Box<Ready<'a, AnyNeuron<f64>>>),
+}
+
+/// Does the same with either kind.
+macro_rules! either {
+    ($engine:expr, $ready:ident => $what:expr) => {
+        match $engine {
+            Kind::Linear($ready) => $what,
+            Kind::Any($ready) => $what,
+        }
+    };
 }
 
 impl<'a> Engine<'a> {
@@ -45,7 +50,85 @@ impl<'a> Engine<'a> {
     /// If the parameters do not fit the network.
     #[must_use]
     pub fn new(network: &'a Network, parameters: &Parameters, choice: Choice) -> Self {
-        let circuit = Circuit::new(network, parameters).expect("valid parameters");
+        Self(if network.is_linear() {
+            Kind::Linear(Box::new(Ready::new(network, parameters, choice)))
+        } else {
+            Kind::Any(Box::new(Ready::new(network, parameters, choice)))
+        })
+    }
+
+    /// Without the derivatives with respect to time constants.
+    #[must_use]
+    pub fn without_time_constants(mut self) -> Self {
+        either!(&mut self.0, ready => ready.omit_time_constants());
+        self
+    }
+
+    /// The layers, if the sweep does the work.
+    #[must_use]
+    pub fn layers(&self) -> Option<&Layers> {
+        either!(&self.0, ready => ready.layers.as_ref())
+    }
+
+    /// Passes so far that the sweep left to the event loop.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        either!(&self.0, ready => ready.given_up)
+    }
+
+    /// Simulates into `trace`, with the read-outs of `loss`.
+    ///
+    /// # Panics
+    /// If the run cannot be finished.
+    #[inline(never)]
+    pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
+        either!(&mut self.0, ready => ready.forward(stimulus, loss, trace));
+    }
+
+    /// What the loss says of a trace.
+    ///
+    /// # Panics
+    /// If that is not finite.
+    pub fn evaluate(&mut self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
+        either!(&mut self.0, ready => ready.evaluate(loss, trace, cotangents));
+    }
+
+    /// Adds the gradient of one run to the sum.
+    ///
+    /// # Panics
+    /// If there is no gradient.
+    #[inline(never)]
+    pub fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
+        either!(&mut self.0, ready => ready.backward(trace, cotangents));
+    }
+}
+
+/// A network of one kind of neurons.
+#[derive(Debug)]
+struct Ready<'a, N: Kinds> {
+    network: &'a Network,
+    circuit: Circuit<f64, N>,
+    /// Set if the sweep does the work.
+    layers: Option<Layers>,
+    /// Whether runs carry the derivatives with respect to time constants along.
+    has_time_constants: bool,
+    requests: Vec<ReadoutRequest>,
+    event_loop: (Workspace<f64, N>, BackwardWorkspace<f64, N>),
+    sweep: (SweepWorkspace, BackwardSweepWorkspace),
+    sum: GradientSum<f64, N>,
+    of_stimulus: StimulusGradient,
+    memory: LossMemory,
+    given_up: u64,
+}
+
+/// What both engines need of a neuron.
+trait Kinds: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts {}
+impl Kinds for Lif<f64> {}
+impl Kinds for AnyNeuron<f64> {}
+
+impl<'a, N: Kinds> Ready<'a, N> {
+    fn new(network: &'a Network, parameters: &Parameters, choice: Choice) -> Self {
+        let circuit = Circuit::of(network, parameters).expect("valid parameters");
         let layers = match choice {
             Choice::Automatic => Layers::new(network, &circuit).ok(),
             Choice::EventLoop => None,
@@ -55,8 +138,8 @@ impl<'a> Engine<'a> {
             layers,
             has_time_constants: true,
             requests: Vec::new(),
-            forward: Default::default(),
-            backward: Default::default(),
+            event_loop: Default::default(),
+            sweep: Default::default(),
             sum: GradientSum::new(&circuit),
             of_stimulus: StimulusGradient::default(),
             memory: LossMemory::default(),
@@ -65,66 +148,39 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Without the derivatives with respect to time constants.
-    #[must_use]
-    pub fn without_time_constants(self) -> Self {
-        Self { has_time_constants: false, sum: self.sum.without_time_constants(), ..self }
+    fn omit_time_constants(&mut self) {
+        self.has_time_constants = false;
+        self.sum = GradientSum::new(&self.circuit).without_time_constants();
     }
 
-    /// The layers, if the sweep does the work.
-    #[must_use]
-    pub fn layers(&self) -> Option<&Layers> {
-        self.layers.as_ref()
-    }
-
-    /// Passes so far that the sweep left to the event loop.
-    #[must_use]
-    pub fn given_up(&self) -> u64 {
-        self.given_up
-    }
-
-    /// Simulates into `trace`, with the read-outs of `loss`.
-    ///
-    /// # Panics
-    /// If the run cannot be finished.
-    #[inline(never)]
-    pub fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
-        let Self { network, circuit, requests, forward: (event_loop, sweep), .. } = self;
+    fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {
+        let Self { network, circuit, requests, .. } = self;
         let has_tangents = self.has_time_constants;
         let by_sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         requests.clear();
         loss.readouts_into(network, requests).expect("a loss of the network");
         let options = Options { readouts: requests, max_events: SETTINGS.max_events };
         if let Some(layers) = &self.layers {
-            if by_sweep(circuit, layers, stimulus, options, sweep, trace).is_ok() {
+            if by_sweep(circuit, layers, stimulus, options, &mut self.sweep.0, trace).is_ok() {
                 return;
             }
             self.given_up += 1;
         }
         let run = if has_tangents {
-            simulate_into(circuit, stimulus, options, event_loop, trace)
+            simulate_into(circuit, stimulus, options, &mut self.event_loop.0, trace)
         } else {
-            simulate_forward_into(circuit, stimulus, options, event_loop, trace)
+            simulate_forward_into(circuit, stimulus, options, &mut self.event_loop.0, trace)
         };
         run.expect("a finite run");
     }
 
-    /// What the loss says of a trace.
-    ///
-    /// # Panics
-    /// If that is not finite.
-    pub fn evaluate(&mut self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
+    fn evaluate(&mut self, loss: &dyn Loss, trace: &Trace, cotangents: &mut Cotangents) {
         let value = loss.evaluate_in(self.network, trace, cotangents, &mut self.memory);
         value.expect("a finite value");
     }
 
-    /// Adds the gradient of one run to the sum.
-    ///
-    /// # Panics
-    /// If there is no gradient.
-    #[inline(never)]
-    pub fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
-        let Self { circuit, backward: (event_loop, sweep), sum, of_stimulus, .. } = self;
+    fn backward(&mut self, trace: &Trace, cotangents: &Cotangents) {
+        let Self { circuit, event_loop: (_, event_loop), sweep: (_, sweep), sum, .. } = self;
         let grazing = SETTINGS.grazing;
         if let Some(layers) = &self.layers {
             if is_sweepable(circuit, trace) {
@@ -134,6 +190,7 @@ impl<'a> Engine<'a> {
             }
             self.given_up += 1;
         }
+        let of_stimulus = &mut self.of_stimulus;
         backward_all_into(circuit, trace, cotangents, grazing, event_loop, sum, of_stimulus)
             .expect("a gradient");
     }

@@ -6,7 +6,7 @@
 //! that of the sweep holds each spike a second time.
 
 use spikegrad::{Spike, Trace};
-use spikegrad_network::Layers;
+use spikegrad_network::{Layer, Layers};
 use std::mem::{size_of, size_of_val};
 
 /// Bytes of one spike in a trace.
@@ -50,7 +50,7 @@ impl TraceBytes {
 /// Bytes of the arrays of all layers: time constants and thresholds, padded to whole blocks.
 #[must_use]
 pub fn of_layers(layers: &Layers) -> usize {
-    layers.layers().iter().map(|layer| layer.numbers.bytes()).sum()
+    layers.layers().iter().map(Layer::bytes_of_numbers).sum()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use spikegrad::problem::Problem;
 use spikegrad::{Error, SimulateError, Trace};
 pub(crate) use spikegrad_compare::strategies::{
     Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, driven_plan, layered_plan,
-    mixed_plan, spiking_plan,
+    mixed_plan, receiving_plan, spiking_plan,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

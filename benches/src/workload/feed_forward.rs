@@ -9,8 +9,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spikegrad::dynamics::math;
 use spikegrad::{
-    Connection, InputSpike, Loss, MaxVoltageCrossEntropy, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy,
+    Connection, InputSpike, Loss, MaxVoltageCrossEntropy, Model, Network, NetworkBuilder,
+    Parameters, Population, PopulationParameters, Source, Stimulus, Synapses, TtfsCrossEntropy,
 };
 
 /// How many samples a workload averages over.
@@ -92,20 +92,47 @@ pub(super) fn mnist(
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let layers = Layers { sizes: [784, 350, 10], readout, tau_syn, hidden, output };
     let (network, parameters) = layers.build(&mut rng);
-    let example = |_| {
-        let channels = rand::seq::index::sample(&mut rng, 784, 149);
-        let spike = |channel| InputSpike { channel, time: 0.02 * rng.random::<f64>() };
-        let spikes = channels.into_iter().map(spike).collect();
-        let label = rng.random_range(0..10);
-        let loss: Box<dyn Loss> = match readout {
-            Model::Li => Box::new(MaxVoltageCrossEntropy { population: "output".into(), label }),
-            _ => first_spikes(label),
-        };
-        Example { stimulus: Stimulus::new(0.04, spikes).expect("valid times"), label, loss }
-    };
-    let examples = (0..SAMPLES).map(example).collect();
+    let examples = (0..SAMPLES).map(|_| mnist_example(readout, &mut rng)).collect();
     let loss = if readout == Model::Lif { "ttfs" } else { "max_voltage" };
     Workload { name, network, parameters, loss, examples, has_gradient: true }
+}
+
+fn mnist_example(readout: Model, rng: &mut ChaCha8Rng) -> Example {
+    let channels = rand::seq::index::sample(rng, 784, 149);
+    let spike = |channel| InputSpike { channel, time: 0.02 * rng.random::<f64>() };
+    let spikes = channels.into_iter().map(spike).collect();
+    let label = rng.random_range(0..10);
+    let loss: Box<dyn Loss> = match readout {
+        Model::Li => Box::new(MaxVoltageCrossEntropy { population: "output".into(), label }),
+        _ => first_spikes(label),
+    };
+    Example { stimulus: Stimulus::new(0.04, spikes).expect("valid times"), label, loss }
+}
+
+/// MNIST's shape with inhibition: each input spike excites at once and, as through interneurons, inhibits 1 ms later. Hidden neurons and read-outs have an
+/// excitatory and an inhibitory receptor, of 5 and 10 ms, or one synapse for both.
+pub(super) fn mnist_with_inhibition(name: &'static str, has_receptors: bool) -> Workload {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut weights = |pre: usize, post: usize, mean, deviation| {
+        normal_weights(pre * post, mean, deviation, &mut rng).weights
+    };
+    let excitation = weights(784, 350, 0.078 * 2.4, 0.045 * 2.4);
+    let inhibition = weights(784, 350, -0.03, 0.02);
+    let output = weights(350, 10, 0.2, 0.37);
+    let with_receptors = |builder: NetworkBuilder| {
+        if has_receptors { builder.receptors([("exc", 5e-3), ("inh", 1e-2)]) } else { builder }
+    };
+    let at = |builder: NetworkBuilder, receptor| {
+        if has_receptors { builder.receptor(receptor) } else { builder }
+    };
+    let builder = with_receptors(Network::builder().inputs(784).lif("hidden", 350));
+    let builder = with_receptors(builder.li("output", 10));
+    let builder = at(builder.dense("input", "hidden", excitation), "exc");
+    let builder = at(builder.dense("input", "hidden", inhibition), "inh").delay(1e-3);
+    let builder = at(builder.dense("hidden", "output", output), "exc");
+    let (network, parameters) = builder.build().expect("a valid structure");
+    let examples = (0..SAMPLES).map(|_| mnist_example(Model::Li, &mut rng)).collect();
+    Workload { name, network, parameters, loss: "max_voltage", examples, has_gradient: true }
 }
 
 /// The paper's loss on the first spikes of the output.

@@ -7,6 +7,8 @@
 //! | `w2_sparse` | 784-350-10 | maximum of V | 149 | about 200 hidden |
 //! | `w2_dense` | 784-350-10 | maximum of V | 149 | about 1,400 hidden |
 //! | `w2_2to1` | 784-350-10, τ_syn 10 ms | time to first spike | 149 | about 560 hidden, 20 output |
+//! | `w2_inhibited` | 784-350-10, inhibition 1 ms after excitation | maximum of V | 149 | about 1,400 hidden |
+//! | `w2_receptors` | the same, with a receptor for each | maximum of V | 149 | about 1,300 hidden |
 //! | `w3` | 100-256-10, recurrent, dense | maximum of V | about 1,000 | about 970 recurrent |
 //! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | none | about 499,000 | about 8,600 |
 //!
@@ -24,8 +26,17 @@ use spikegrad::{
 };
 
 /// Names of all workloads.
-pub const NAMES: [&str; 7] =
-    ["w1", "w1_2to1", "w2_sparse", "w2_dense", "w2_2to1", "w3", "balanced"];
+pub const NAMES: [&str; 9] = [
+    "w1",
+    "w1_2to1",
+    "w2_sparse",
+    "w2_dense",
+    "w2_2to1",
+    "w2_inhibited",
+    "w2_receptors",
+    "w3",
+    "balanced",
+];
 
 /// One input and the loss of its answer.
 #[derive(Debug)]
@@ -80,6 +91,8 @@ impl Workload {
             "w2_sparse" => Some(mnist("w2_sparse", Model::Li, 5e-3, 0.637, READOUT)),
             "w2_dense" => Some(mnist("w2_dense", Model::Li, 5e-3, 1.88, READOUT)),
             "w2_2to1" => Some(mnist("w2_2to1", Model::Lif, 1e-2, 0.58, (0.014, 0.04))),
+            "w2_inhibited" => Some(feed_forward::mnist_with_inhibition("w2_inhibited", false)),
+            "w2_receptors" => Some(feed_forward::mnist_with_inhibition("w2_receptors", true)),
             "w3" => Some(recurrent::recurrent()),
             "balanced" => Some(balanced::balanced()),
             _ => None,

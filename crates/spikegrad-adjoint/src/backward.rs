@@ -7,6 +7,7 @@
 //! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
 //! (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
+use crate::sweep::backward_of_sweep;
 use crate::taped::{ByTime, Passing, Taped};
 use crate::touches::check;
 use crate::workspace::{BackwardWorkspace, Cell};
@@ -46,18 +47,17 @@ fn backward_of<T: Scalar, N: NeuronAdjoint<T> + Build<T>>(
     cotangents: &Cotangents<T>,
     policy: Grazing,
 ) -> Result<Gradient<T>, AdjointError> {
-    let circuit = Circuit::<T, N>::of(network, parameters)?;
-    let mut sum = GradientSum::new(&circuit);
-    let StimulusGradient { input_times, currents } = backward_into(
-        &circuit,
-        trace,
-        cotangents,
-        policy,
-        &mut BackwardWorkspace::default(),
-        &mut sum,
-    )?;
-    let parameters = sum.to_parameters(network, &circuit);
-    let gradient = Gradient { parameters, input_times, currents };
+    let walk = || {
+        let circuit = Circuit::<T, N>::of(network, parameters)?;
+        let mut sum = GradientSum::new(&circuit);
+        let workspace = &mut BackwardWorkspace::default();
+        let StimulusGradient { input_times, currents } =
+            backward_into(&circuit, trace, cotangents, policy, workspace, &mut sum)?;
+        let parameters = sum.to_parameters(network, &circuit);
+        Ok(Gradient { parameters, input_times, currents })
+    };
+    let swept = backward_of_sweep(network, parameters, trace, cotangents, policy);
+    let gradient = swept.unwrap_or_else(walk)?;
     match gradient.find(network, |x: T| !x.is_all_finite()) {
         None => Ok(gradient),
         Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value: value.re() }),
@@ -221,8 +221,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         self.pull_back_pseudospikes()?;
         let Self { circuit, trace, workspace: w, sum, .. } = self;
         let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
-        let neurons = 0..circuit.neurons.len();
-        w.integrals.share((circuit, neurons), (trace, spikes), &mut w.times[inputs..], sum);
+        let linear = |n: usize| {
+            let model = &circuit.neurons[n];
+            model.as_general().is_none().then_some(model)
+        };
+        let (neurons, times) = ((0..circuit.neurons.len(), linear), &mut w.times[inputs..]);
+        w.integrals.share(neurons, (trace, spikes), times, |n, add| add(&mut sum.neurons[n]));
         Ok(())
     }
 

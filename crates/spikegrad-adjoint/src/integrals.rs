@@ -9,9 +9,8 @@
 //!
 //! Not here: the integral over a length of free motion and its pullback (`spikegrad_dynamics`, eqs. 6 and 6a).
 
-use crate::GradientSum;
 use spikegrad_dynamics::{Adjoint, GeneralNeuron, NeuronAdjoint, Scalar, Vector};
-use spikegrad_network::{Circuit, Time, Trace};
+use spikegrad_network::{Time, Trace};
 use std::ops::Range;
 
 /// ∂L/∂(integral of V) for each neuron and weight.
@@ -116,13 +115,14 @@ impl<T: Scalar> Integrals<T> {
     }
 
     /// Adds what the parameters of `neurons`, whose integrals these are, get directly, and what the times of their spikes do; the
-    /// latter are at `spikes`, positions in the trace.
-    pub(crate) fn share<N: NeuronAdjoint<T>>(
+    /// latter are at `spikes`, positions in the trace. `model` knows no neuron whose parameters take their share stretch by stretch; `collect` lets what it is
+    /// given add to the gradient of a neuron.
+    pub(crate) fn share<'m, N: NeuronAdjoint<T> + 'm>(
         &mut self,
-        (circuit, neurons): (&Circuit<T, N>, Range<usize>),
+        (neurons, model): (Range<usize>, impl Fn(usize) -> Option<&'m N>),
         (trace, spikes): (&Trace<T>, impl Iterator<Item = usize>),
         times: &mut [T],
-        sum: &mut GradientSum<T, N>,
+        mut collect: impl FnMut(usize, &mut dyn FnMut(&mut N::Gradient)),
     ) {
         if self.all.is_empty() {
             return;
@@ -133,30 +133,27 @@ impl<T: Scalar> Integrals<T> {
         for k in spikes {
             let spike = &trace.spikes[k];
             let (n, at) = (spike.neuron.index() - neurons.start, spike.at());
-            let model = &circuit.neurons[spike.neuron.index()];
-            // What is not linear takes its share stretch by stretch.
-            if !self.reads(n) || model.as_general().is_some() {
+            let Some(model) = model(spike.neuron.index()).filter(|_| self.reads(n)) else {
                 continue;
-            }
-            let gradient = &mut sum.neurons[spike.neuron.index()];
-            self.share_of_stretch(n, model, at, gradient);
+            };
             let release = at.after(model.refractory());
             let until = if release.rounded.re() > end.rounded.re() { end } else { release };
-            self.for_each(n, at, |decay_rate, cotangent| {
-                times[k] += cotangent * model.drop_at_spike();
-                let over = (until.since(at), decay_rate);
-                model.clamped_integral_pullback(cotangent, over, gradient);
+            collect(spike.neuron.index(), &mut |gradient| {
+                self.share_of_stretch(n, model, at, gradient);
+                self.for_each(n, at, |decay_rate, cotangent| {
+                    times[k] += cotangent * model.drop_at_spike();
+                    let over = (until.since(at), decay_rate);
+                    model.clamped_integral_pullback(cotangent, over, gradient);
+                });
             });
             self.started[n] = Some(release);
         }
         for n in neurons.clone() {
             let local = n - neurons.start;
-            if circuit.neurons[n].as_general().is_some() {
-                continue;
-            }
+            let Some(model) = model(n) else { continue };
             let is_free = self.started[local].is_none_or(|t| t.rounded.re() <= end.rounded.re());
             if is_free && self.reads(local) {
-                self.share_of_stretch(local, &circuit.neurons[n], end, &mut sum.neurons[n]);
+                collect(n, &mut |gradient| self.share_of_stretch(local, model, end, gradient));
             }
         }
     }

@@ -41,8 +41,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
     pub(crate) fn fits(&self, circuit: &Circuit<T, N>, trace: &Trace<T>) -> bool {
         let has_tape = || trace.tape.last.len() == circuit.neurons.len();
         let is_linear = || circuit.neurons.iter().all(|neuron| neuron.as_general().is_none());
-        (!self.has_time_constants || trace.tangents == Tangents::Recorded)
-            && (has_tape() || is_linear())
+        self.has_tangents(trace) && (has_tape() || is_linear())
+    }
+
+    /// Whether the derivatives with respect to time constants are there, if they are asked for.
+    pub(crate) fn has_tangents(&self, trace: &Trace<T>) -> bool {
+        !self.has_time_constants || trace.tangents == Tangents::Recorded
     }
 
     /// Zero again.

@@ -207,6 +207,11 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn next_maximum(&self, at: Vector<T>) -> Option<T> {
         self.linear().next_maximum(state(at))
     }
+    fn several_maxima(&self, at: Vector<T>, dt: f64, each: &mut dyn FnMut(T)) -> bool {
+        let Self::General(neuron) = self else { return false };
+        neuron.maxima(at, dt, each);
+        true
+    }
     fn flow_with_tangent(
         &self,
         before: Vector<T>,

@@ -38,6 +38,9 @@ pub use general::{
     NeuronMap, Vector, vector,
 };
 pub use lif::{Lif, LifGradient, LifParameters, State};
-pub use neuron::{Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, Outlook, TimeConstants};
+pub use neuron::{
+    Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, OtherTimeConstants, Outlook,
+    TimeConstants,
+};
 pub use scalar::Scalar;
 pub use table::{Below, Kind, Quantity, Range, Table};

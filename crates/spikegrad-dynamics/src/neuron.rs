@@ -6,7 +6,7 @@
 //!
 //! Not here: a formula (`lif/`), and when anything happens (`spikegrad_simulate`).
 
-use crate::{GeneralNeuron, Scalar, Vector};
+use crate::{GeneralNeuron, Scalar, Vector, receptors};
 use std::fmt::Debug;
 
 /// What lies ahead of a neuron that is left alone.
@@ -38,6 +38,9 @@ pub enum Outlook<T> {
 /// One number for each time constant of a linear neuron, in the order of its model's [`Table`](crate::Table): mostly a derivative with respect
 /// to it, which a run carries forward.
 pub type TimeConstants<T> = [T; 2];
+
+/// The same for the synaptic time constants that have no place there, those of all receptors but the first; what is beyond the last is zero.
+pub type OtherTimeConstants<T> = [T; receptors::MOST - 1];
 
 /// ∂L/∂(state), the plain adjoint of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -165,6 +168,12 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
     /// Time to the interior maximum of the potential of a free neuron, if there is one ahead.
     #[must_use]
     fn next_maximum(&self, state: Self::State) -> Option<T>;
+    /// Calls `each` with the time to every such maximum within the next `dt` seconds, in order, if there may be more than one ahead; else it does nothing
+    /// and says `false`.
+    fn several_maxima(&self, state: Self::State, dt: f64, each: &mut dyn FnMut(T)) -> bool {
+        let _ = (state, dt, each);
+        false
+    }
 
     /// [`Neuron::flow`] of `before`, and of the `tangent` beside it.
     #[must_use]
@@ -191,6 +200,19 @@ pub trait Neuron<T: Scalar>: Copy + Debug + Send + Sync {
         over: (T, T),
         cache: &mut Self::Averaging,
     ) -> TimeConstants<T>;
+    /// Whether there are derivatives by [`OtherTimeConstants`].
+    const HAS_OTHERS: bool = false;
+    /// Those of [`Neuron::integral`] of a state and its tangent; asked only where there are any.
+    #[must_use]
+    fn other_integral_tangents(
+        &self,
+        before: (Self::State, Self::Tangent),
+        over: (T, T),
+        cache: &mut Self::Averaging,
+    ) -> OtherTimeConstants<T> {
+        let _ = (before, over, cache);
+        OtherTimeConstants::default()
+    }
 }
 
 /// What a neuron collects for its numbers: one derivative for each, in the order of its model's [`Table`](crate::Table).

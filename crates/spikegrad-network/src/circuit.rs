@@ -11,7 +11,7 @@ use crate::pseudospikes::ends;
 use crate::wording::shown;
 use crate::{
     ConnectionParameters, Form, Model, NamedNeuron, Network, NetworkError, NeuronId, Parameters,
-    Source, Values,
+    Source, Values, Wiring,
 };
 use spikegrad_dynamics::lif::{self, IntegratorParameters, integrator};
 use spikegrad_dynamics::{AnyNeuron, GeneralNeuron, Lif, LifParameters, Neuron, Scalar};
@@ -96,6 +96,15 @@ impl<T: Scalar> Circuit<T> {
     /// As [`Self::of`].
     pub fn new(network: &Network, parameters: &Parameters<T>) -> Result<Self, NetworkError> {
         Self::of(network, parameters)
+    }
+}
+
+impl<N: Neuron<f64>> Circuit<f64, N> {
+    /// Its synapses alone.
+    #[must_use]
+    pub fn wiring(&self) -> Wiring<'_> {
+        let Self { inputs, groups, receptors, weights, .. } = self;
+        Wiring { inputs: *inputs, groups, receptors, weights }
     }
 }
 

@@ -6,8 +6,10 @@
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
-use crate::{Circuit, Network, NeuronId, Source, Synapses};
+use crate::{Circuit, Model, Network, NeuronId, Source, Synapses};
+use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::Numbers;
+use spikegrad_dynamics::receptors::{self, ByParts, CurrentsState, Superposed};
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -16,6 +18,78 @@ pub struct Layers {
     layers: Vec<Layer>,
     /// Where the neurons of each population end.
     ends: Vec<usize>,
+}
+
+/// The neurons of a layer, which have K receptors.
+#[derive(Clone, Debug)]
+pub struct Body<const K: usize> {
+    /// Each neuron.
+    pub models: Vec<Superposed<K>>,
+    /// Its state at time 0.
+    pub initial: Vec<CurrentsState<K>>,
+    /// The numbers of all, side by side.
+    pub numbers: Numbers<K>,
+}
+
+impl<const K: usize> Default for Body<K> {
+    fn default() -> Self {
+        Self { models: Vec::new(), initial: Vec::new(), numbers: Numbers::default() }
+    }
+}
+
+impl<const K: usize> Body<K> {
+    /// Takes the values of `neurons` of a circuit; `None` if one has not K receptors.
+    fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>, neurons: Range<usize>) -> Option<()> {
+        self.models.clear();
+        for neuron in &circuit.neurons[neurons.clone()] {
+            self.models.push(neuron.superposed()?);
+        }
+        let states = circuit.initial[neurons].iter();
+        self.initial.clear();
+        self.initial.extend(states.map(|&state| Superposed::from_vector(N::to_vector(state))));
+        self.numbers.set(&self.models);
+        Some(())
+    }
+}
+
+/// The neurons of a layer, by their number of receptors.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "as many receptors as the name says")]
+pub enum Bodies {
+    One(Body<1>),
+    Two(Body<2>),
+    Three(Body<3>),
+    Four(Body<4>),
+    Five(Body<5>),
+    Six(Body<6>),
+}
+
+/// Does the same with the body of any number of receptors.
+macro_rules! with_body {
+    ($bodies:expr, $body:ident => $what:expr) => {
+        match $bodies {
+            Bodies::One($body) => $what,
+            Bodies::Two($body) => $what,
+            Bodies::Three($body) => $what,
+            Bodies::Four($body) => $what,
+            Bodies::Five($body) => $what,
+            Bodies::Six($body) => $what,
+        }
+    };
+}
+
+impl Bodies {
+    fn new(receptors: usize) -> Option<Self> {
+        Some(match receptors {
+            1 => Self::One(Body::default()),
+            2 => Self::Two(Body::default()),
+            3 => Self::Three(Body::default()),
+            4 => Self::Four(Body::default()),
+            5 => Self::Five(Body::default()),
+            6 => Self::Six(Body::default()),
+            _ => return None,
+        })
+    }
 }
 
 /// One population, its numbers side by side.
@@ -31,8 +105,8 @@ pub struct Layer {
     pub is_recurrent: bool,
     /// What it hears, by source.
     pub incoming: Vec<Incoming>,
-    /// The numbers of its neurons.
-    pub numbers: Numbers,
+    /// Its neurons themselves.
+    pub bodies: Bodies,
 }
 
 /// A dense connection into a layer.
@@ -44,6 +118,8 @@ pub struct Incoming {
     pub delay: f64,
     /// Position of its row among the groups of each of its sources.
     pub offset: usize,
+    /// At which receptor it arrives.
+    pub receptor: usize,
 }
 
 /// Why a network is not swept.
@@ -92,11 +168,7 @@ impl NotLayered {
             Self::Model { population } => {
                 let population = &network.populations()[population];
                 let (name, model) = (&population.name, population.model.table().model);
-                if population.model.receptors() > 1 {
-                    format!(
-                        "population {name} has several receptors, which the sweep does not know"
-                    )
-                } else if population.model.takes_receptors() {
+                if population.model.takes_receptors() {
                     format!(
                         "population {name} is of the model {model}, which the sweep does not know"
                     )
@@ -119,7 +191,17 @@ impl Layers {
     ///
     /// # Errors
     /// [`NotLayered`]: why it cannot be.
-    pub fn new(network: &Network, circuit: &Circuit) -> Result<Self, NotLayered> {
+    pub fn new<N: ByParts>(
+        network: &Network,
+        circuit: &Circuit<f64, N>,
+    ) -> Result<Self, NotLayered> {
+        let is_known = |model: Model| match model {
+            Model::Lif | Model::Li => true,
+            Model::General(general) => receptors::is_linear(general),
+        };
+        if let Some(population) = network.populations().iter().position(|p| !is_known(p.model)) {
+            return Err(NotLayered::Model { population });
+        }
         for (connection, c) in network.connections().iter().enumerate() {
             if matches!(c.synapses, Synapses::Sparse(_)) {
                 return Err(NotLayered::Sparse { connection });
@@ -134,8 +216,19 @@ impl Layers {
     }
 
     /// Takes the values of `circuit`, which has the delays that these layers were made with.
-    pub fn set(&mut self, circuit: &Circuit) {
-        self.layers.iter_mut().for_each(|layer| layer.set(circuit));
+    ///
+    /// # Panics
+    /// If it is the circuit of another network.
+    pub fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) {
+        for layer in &mut self.layers {
+            assert!(layer.set(circuit).is_some(), "a layer keeps its model");
+        }
+    }
+
+    /// Whether any neuron has several receptors.
+    #[must_use]
+    pub fn have_receptors(&self) -> bool {
+        self.layers.iter().any(|layer| !matches!(layer.bodies, Bodies::One(_)))
     }
 
     /// The layers; each hears only those before it, and itself.
@@ -174,7 +267,11 @@ fn order(network: &Network) -> Result<Vec<usize>, NotLayered> {
     Ok(order)
 }
 
-fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Layer, NotLayered> {
+fn layer<N: ByParts>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    population: usize,
+) -> Result<Layer, NotLayered> {
     let mut incoming = Vec::new();
     for (k, connection) in network.connections().iter().enumerate() {
         let (n_pre, n_post) = network.shape(k);
@@ -197,27 +294,37 @@ fn layer(network: &Network, circuit: &Circuit, population: usize) -> Result<Laye
         if !(first_source..first_source + n_pre).all(is_row) {
             return Err(NotLayered::OwnDelays { connection: k });
         }
-        incoming.push(Incoming { from: connection.from, delay, offset });
+        let receptor = connection.receptor;
+        incoming.push(Incoming { from: connection.from, delay, offset, receptor });
     }
     // Inputs act first at an instant, then neurons in their order.
     incoming.sort_by_key(|i| match i.from {
         Source::Input => (0, i.offset),
         Source::Population(k) => (k + 1, i.offset),
     });
+    let (model, not_known) =
+        (network.populations()[population].model, NotLayered::Model { population });
     let mut layer = Layer {
         population,
         neurons: network.range(population),
-        spikes: network.populations()[population].model.spikes(),
+        spikes: model.spikes(),
         is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
         incoming,
-        numbers: Numbers::default(),
+        bodies: Bodies::new(model.receptors()).ok_or(not_known)?,
     };
-    layer.set(circuit);
+    layer.set(circuit).ok_or(not_known)?;
     Ok(layer)
 }
 
 impl Layer {
-    fn set(&mut self, circuit: &Circuit) {
-        self.numbers.set(&circuit.neurons[self.neurons.clone()]);
+    fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
+        let neurons = self.neurons.clone();
+        with_body!(&mut self.bodies, body => body.set(circuit, neurons))
+    }
+
+    /// How many bytes the numbers of its neurons take that stand side by side.
+    #[must_use]
+    pub fn bytes_of_numbers(&self) -> usize {
+        with_body!(&self.bodies, body => body.numbers.bytes())
     }
 }

@@ -35,6 +35,7 @@ mod spike_trains;
 mod stimulus;
 mod time;
 mod trace;
+mod wiring;
 pub mod wording;
 
 pub use builder::NetworkBuilder;
@@ -46,7 +47,7 @@ pub use currents::{
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
-pub use layers::{Incoming, Layer, Layers, NotLayered};
+pub use layers::{Bodies, Body, Incoming, Layer, Layers, NotLayered};
 pub use network::{
     Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,
     Synapse, Synapses,
@@ -65,3 +66,4 @@ pub use time::Time;
 pub use trace::{
     Cusp, Measure, Place, Readout, ReadoutRequest, Recorded, Spike, Tangents, Tape, Touch, Trace,
 };
+pub use wiring::Wiring;

@@ -4,7 +4,7 @@
 //! is O(spikes + input spikes). Not here: how it is made (`spikegrad_simulate`) or read (`spikegrad_adjoint`).
 
 use crate::{NeuronId, Stimulus, Time};
-use spikegrad_dynamics::{Scalar, TimeConstants, Vector};
+use spikegrad_dynamics::{OtherTimeConstants, Scalar, TimeConstants, Vector};
 
 /// A spike of a neuron.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -243,6 +243,9 @@ pub struct Trace<T = f64> {
     pub tangents: Tangents,
     /// States of the neurons that are not linear.
     pub tape: Tape<T>,
+    /// ∂V/∂(synaptic time constants but the first) where a layered sweep has run neurons with several receptors: for each spike, then for each read-out.
+    /// Such a trace has no tape: the sweep alone leads back. Else empty.
+    pub receptor_tangents: Vec<OtherTimeConstants<T>>,
 }
 
 impl<T> Default for Trace<T> {
@@ -255,6 +258,7 @@ impl<T> Default for Trace<T> {
             arrivals: 0,
             tangents: Tangents::Recorded,
             tape: Tape::default(),
+            receptor_tangents: Vec::new(),
         }
     }
 }
@@ -312,6 +316,11 @@ impl<T: Scalar> Trace<T> {
                 records: self.tape.records.iter().map(record).collect(),
                 last: self.tape.last.clone(),
             },
+            receptor_tangents: self
+                .receptor_tangents
+                .iter()
+                .map(|tangent| tangent.map(Scalar::re))
+                .collect(),
         }
     }
 

@@ -144,6 +144,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         trace.readouts.clear();
         trace.touches.clear();
         trace.arrivals = 0;
+        trace.receptor_tangents.clear();
         trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
         requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
         requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;

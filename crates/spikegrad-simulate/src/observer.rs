@@ -8,7 +8,7 @@
 //! Only what was asked for is followed. Not here: when a stretch ends (`engine.rs`), samples (`readouts.rs`).
 
 use smallvec::SmallVec;
-use spikegrad_dynamics::{Neuron, Scalar, TimeConstants};
+use spikegrad_dynamics::{Neuron, OtherTimeConstants, Scalar, TimeConstants};
 use spikegrad_network::{Cusp, Measure, Place, Readout, ReadoutRequest, Time};
 use std::cmp::Ordering;
 
@@ -22,7 +22,7 @@ fn at_once<T: Scalar>(time: Time<T>, peak: T) -> Place<T> {
 struct Highest<T: Scalar, N: Neuron<T>> {
     time: Time<T>,
     state: N::State,
-    tangent: TimeConstants<T>,
+    tangent: N::Tangent,
     place: Place<T>,
     /// Another time at which it was as high.
     rival: Option<f64>,
@@ -45,6 +45,7 @@ struct Integral<T> {
     decay_rate: f64,
     value: T,
     tangent: TimeConstants<T>,
+    others: OtherTimeConstants<T>,
 }
 
 /// What is known of the potential of one neuron up to now.
@@ -63,7 +64,7 @@ pub(crate) struct Observer<T: Scalar, N: Neuron<T>> {
 impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
     /// At time 0, in `state`; follows nothing yet.
     pub(crate) fn new(state: N::State) -> Self {
-        let (time, tangent) = (T::from(0.0).into(), TimeConstants::default());
+        let (time, tangent) = (T::from(0.0).into(), N::Tangent::default());
         let highest = Highest { time, state, tangent, place: Place::Free, rival: None };
         Self {
             highest,
@@ -81,7 +82,8 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             && self.integral(decay_rate).is_none()
         {
             let (value, tangent) = (T::from(0.0), TimeConstants::default());
-            self.integrals.push(Integral { decay_rate, value, tangent });
+            let others = OtherTimeConstants::default();
+            self.integrals.push(Integral { decay_rate, value, tangent, others });
         }
     }
 
@@ -140,6 +142,12 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
                 let parts = integral.tangent.iter_mut().zip(part);
                 parts.for_each(|(sum, part)| *sum += weight * part);
             }
+            if TANGENTS && N::HAS_OTHERS {
+                let over = (dt, decay_rate);
+                let part = neuron.other_integral_tangents((before, tangent), over, cache);
+                let parts = integral.others.iter_mut().zip(part);
+                parts.for_each(|(sum, part)| *sum += weight * part);
+            }
         }
     }
 
@@ -159,7 +167,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         }
         self.is_final = neuron.has_fixed_threshold();
         if self.is_final {
-            let tangent = TimeConstants::default();
+            let tangent = N::Tangent::default();
             self.highest = Highest { time, state, tangent, place: Place::Threshold, rival: None };
         } else {
             let at = (state, N::Tangent::default());
@@ -179,12 +187,18 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         if !self.looks_higher() {
             return;
         }
-        if let Some(general) = neuron.as_general() {
-            // Under several currents a potential may rise and fall more than once.
-            general.maxima(N::to_vector(before), dt.re(), |peak| {
-                let state = neuron.flow(before, peak);
-                self.consider(neuron, time.after(peak), (state, tangent), at_once(time, peak));
-            });
+        let flow = |peak: T| {
+            if TANGENTS {
+                neuron.flow_with_tangent(before, tangent, peak)
+            } else {
+                (neuron.flow(before, peak), tangent)
+            }
+        };
+        // Under several currents a potential may rise and fall more than once.
+        let has_several = neuron.several_maxima(before, dt.re(), &mut |peak| {
+            self.consider(neuron, time.after(peak), flow(peak), at_once(time, peak));
+        });
+        if has_several {
             return;
         }
         if neuron.membrane_rate(before).re() <= 0.0 {
@@ -200,12 +214,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             _ if has_turned => dt,
             _ => return,
         };
-        let (state, tangent) = if TANGENTS {
-            neuron.flow_with_tangent(before, tangent, peak)
-        } else {
-            (neuron.flow(before, peak), tangent)
-        };
-        self.consider(neuron, time.after(peak), (state, tangent), at_once(time, peak));
+        self.consider(neuron, time.after(peak), flow(peak), at_once(time, peak));
     }
 
     /// An arrival in `round` turned `before` into `after` at `time`, or a step of an injected current a neuron into another.
@@ -247,7 +256,6 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         (state, tangent): (N::State, N::Tangent),
         place: Place<T>,
     ) {
-        let tangent = neuron.membrane_tangent(tangent);
         let candidate = Highest { time, state, tangent, place, rival: None };
         match candidate.height(neuron).partial_cmp(&self.highest.height(neuron)) {
             Some(Ordering::Greater) => self.highest = candidate,
@@ -259,6 +267,17 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
             }
             _ => {}
         }
+    }
+
+    /// The derivatives of the state at the maximum so far.
+    pub(crate) fn highest_tangent(&self) -> N::Tangent {
+        self.highest.tangent
+    }
+
+    /// The derivatives of an average that ends at `end` by the time constants that its read-out has no place for; `None` of what is no average.
+    pub(crate) fn other_tangents(&self, measure: Measure, end: T) -> Option<OtherTimeConstants<T>> {
+        let integral = self.integral(measure.decay_rate()?)?;
+        Some(integral.others.map(|sum| sum / end))
     }
 
     /// What `request` asked for; `None` for a sample or a pseudospike, which are not held here. `end` is the end of the run.
@@ -276,6 +295,7 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
                     Place::Threshold => neuron.threshold_membrane(state),
                     _ => neuron.membrane(state),
                 };
+                let tangent = neuron.membrane_tangent(tangent);
                 let Time { rounded: time, remainder: time_remainder } = time;
                 Some(Readout { request, time, time_remainder, value, place, rival, tangent })
             }

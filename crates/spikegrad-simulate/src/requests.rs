@@ -3,7 +3,7 @@
 //! Not here: how that is recorded (`readouts.rs`, `observer.rs`, `sweep/peaks.rs`).
 
 use crate::SimulateError;
-use spikegrad_dynamics::Scalar;
+use spikegrad_dynamics::{Neuron, Scalar};
 use spikegrad_network::{
     Circuit, InputSpike, Measure, NoPseudospikes, PseudospikeError, ReadoutRequest,
 };
@@ -53,9 +53,9 @@ pub(crate) fn check(
 }
 
 /// Refuses what is read of no linear neuron.
-pub(crate) fn check_linear(
+pub(crate) fn check_linear<N: Neuron<f64>>(
     requests: &[ReadoutRequest],
-    circuit: &Circuit,
+    circuit: &Circuit<f64, N>,
 ) -> Result<(), SimulateError> {
     let after_the_run = |r: &&ReadoutRequest| matches!(r.measure, Measure::Pseudospike { .. });
     match requests.iter().find(after_the_run) {

@@ -5,6 +5,7 @@
 
 use crate::evaluator::Evaluator;
 use spikegrad_adjoint::{GradientSum, Grazing};
+use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
 use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint};
 use spikegrad_network::{Build, Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
 use std::fmt;
@@ -144,31 +145,14 @@ pub fn explain(
     Ok(Evaluator::new(network, parameters, *settings)?.explanation())
 }
 
-/// A kind of neuron that the facade runs, and what the layered sweep needs to know of it.
-pub(crate) trait Runs: NeuronAdjoint<f64> + Build<f64> {
-    /// The circuit, if its kind of neuron can be swept.
-    fn sweepable(circuit: &Circuit<f64, Self>) -> Option<&Circuit>;
-    /// The sum of such a circuit's gradients.
-    fn sweepable_sum(sum: &mut GradientSum<f64, Self>) -> Option<&mut GradientSum>;
+/// A kind of neuron that the facade runs.
+pub(crate) trait Runs:
+    NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts
+{
 }
 
-impl Runs for Lif<f64> {
-    fn sweepable(circuit: &Circuit) -> Option<&Circuit> {
-        Some(circuit)
-    }
-    fn sweepable_sum(sum: &mut GradientSum) -> Option<&mut GradientSum> {
-        Some(sum)
-    }
-}
-
-impl Runs for AnyNeuron<f64> {
-    fn sweepable(_: &Circuit<f64, Self>) -> Option<&Circuit> {
-        None
-    }
-    fn sweepable_sum(_: &mut GradientSum<f64, Self>) -> Option<&mut GradientSum> {
-        None
-    }
-}
+impl Runs for Lif<f64> {}
+impl Runs for AnyNeuron<f64> {}
 
 /// A network ready to be run.
 #[derive(Clone, Debug)]
@@ -187,17 +171,9 @@ fn choose<N: Runs>(
     circuit: &Circuit<f64, N>,
     settings: Settings,
 ) -> (Option<Layers>, Reason) {
-    let layers = || match N::sweepable(circuit) {
-        Some(circuit) => Layers::new(network, circuit),
-        None => {
-            let all = network.populations();
-            let population = all.iter().position(|p| !p.model.is_linear()).unwrap_or_default();
-            Err(NotLayered::Model { population })
-        }
-    };
     match settings.engine {
         Engine::EventLoop => (None, Reason::Asked),
-        Engine::Automatic => match layers() {
+        Engine::Automatic => match Layers::new(network, circuit) {
             Ok(layers) => (Some(layers), Reason::Layered),
             Err(why) => (None, Reason::NotLayered(why)),
         },
@@ -223,11 +199,7 @@ impl<N: Runs> Prepared<N> {
         let Self { network, circuit, layers, reason, settings } = self;
         let is_same_layout = circuit.set(network, parameters)?;
         match layers {
-            Some(layers) if is_same_layout => {
-                if let Some(circuit) = N::sweepable(circuit) {
-                    layers.set(circuit);
-                }
-            }
+            Some(layers) if is_same_layout => layers.set(circuit),
             _ if is_same_layout => {}
             _ => (*layers, *reason) = choose(network, circuit, *settings),
         }

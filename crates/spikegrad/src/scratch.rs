@@ -78,14 +78,15 @@ impl<N: Runs> Scratch<N> {
         self.cotangents.reset(&Trace::default());
         let Self { forward, forward_sweep, trace, requests, was_swept, .. } = self;
         let options = Options { readouts: requests, max_events: settings.max_events };
-        // Of a neuron that is not linear the run records its states in any case.
+        // Of a neuron that is not linear the event loop records its states in any case; the sweep does as that does.
         let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
         let has_tangents = for_gradient && !can_omit;
         let sweep = if has_tangents { sweep_into } else { sweep_forward_into };
         *was_swept = false;
-        let swept = layers.as_ref().zip(N::sweepable(circuit));
         // The sweep knows no injected currents.
-        if let Some((layers, circuit)) = swept.filter(|_| stimulus.currents().is_none()) {
+        if let Some(layers) = layers
+            && stimulus.currents().is_none()
+        {
             match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
                 Ok(()) => {
                     *was_swept = true;
@@ -175,11 +176,10 @@ impl<N: Runs> WayBack<N> {
         let Prepared { circuit, layers, settings, .. } = prepared;
         let Self { by_events, by_sweep } = self;
         let policy = settings.grazing;
-        let swept = layers.as_ref().zip(N::sweepable(circuit));
-        let swept = swept.filter(|(_, circuit)| {
-            trace.stimulus.currents().is_none() && is_sweepable(circuit, trace)
-        });
-        if let (Some((layers, circuit)), Some(sum)) = (swept, N::sweepable_sum(sum)) {
+        if let Some(layers) = layers
+            && trace.stimulus.currents().is_none()
+            && is_sweepable(circuit, trace)
+        {
             sweep_backward_into(circuit, layers, trace, cotangents, policy, by_sweep, sum)?;
             of_stimulus.currents.clear();
             of_stimulus.input_times.clear();

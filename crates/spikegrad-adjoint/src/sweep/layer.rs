@@ -11,29 +11,30 @@ use crate::integrals::Integrals;
 use crate::{AdjointError, GradientSum, Grazing};
 use spikegrad_dynamics::lanes::backward::{Adjoints, Move, Pass, Row};
 use spikegrad_dynamics::lanes::{Numbers, Propagator};
-use spikegrad_dynamics::lif::Averaging;
-use spikegrad_dynamics::{Adjoint, Neuron, NeuronAdjoint, State};
+use spikegrad_dynamics::lif::{Averaging, LifGradient};
+use spikegrad_dynamics::receptors::{CurrentsState, LinearGradient, OfReceptor, Superposed};
+use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, State, TimeConstants};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Circuit, Cusp, Layer, Place, Time, Trace};
+use spikegrad_network::{Body, Circuit, Cusp, Layer, Place, Time, Trace};
 
 /// Memory of a layer under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scratch {
+#[derive(Clone, Debug)]
+pub(super) struct Scratch<const K: usize> {
     schedule: Schedule,
-    adjoints: Adjoints,
+    adjoints: Adjoints<K>,
     /// Adjoints of the neurons that are moved by hand, where they are now.
-    by_hand: Adjoints,
+    by_hand: Adjoints<K>,
     lengths: Vec<f64>,
     /// The numbers of the neuron of each moment, where neurons have their own.
-    of_moments: Numbers,
+    of_moments: Numbers<K>,
     /// What the flows below are of.
     window: Window,
     /// Flow over each stretch, where neurons share their motions.
-    stretches: Vec<Propagator>,
+    stretches: Vec<Propagator<K>>,
     /// Flow from each moment to the next one, or to the end of its stretch.
-    after: Vec<Propagator>,
+    after: Vec<Propagator<K>>,
     /// Flow from the start of its stretch to each moment.
-    before: Vec<Propagator>,
+    before: Vec<Propagator<K>>,
     /// e^p and e^p − 1 over the time since the membrane last started, for each moment.
     decays: Vec<[f64; 2]>,
     /// Averages that the loss reads.
@@ -44,6 +45,27 @@ pub(super) struct Scratch {
     is_clamped: Vec<bool>,
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
+}
+
+impl<const K: usize> Default for Scratch<K> {
+    fn default() -> Self {
+        Self {
+            schedule: Schedule::default(),
+            adjoints: Adjoints::default(),
+            by_hand: Adjoints::default(),
+            lengths: Vec::new(),
+            of_moments: Numbers::default(),
+            window: Window::default(),
+            stretches: Vec::new(),
+            after: Vec::new(),
+            before: Vec::new(),
+            decays: Vec::new(),
+            integrals: Integrals::default(),
+            averaged: Vec::new(),
+            is_clamped: Vec::new(),
+            cusps: Vec::new(),
+        }
+    }
 }
 
 /// Stretches and moments whose flows are at hand.
@@ -67,20 +89,24 @@ struct OnCusp {
 
 /// One layer of one trace.
 #[derive(Debug)]
-pub(super) struct LayerSweep<'a> {
-    pub(super) circuit: &'a Circuit,
+pub(super) struct LayerSweep<'a, N: NeuronAdjoint<f64>, const K: usize> {
+    pub(super) circuit: &'a Circuit<f64, N>,
     pub(super) layer: &'a Layer,
+    pub(super) body: &'a Body<K>,
     pub(super) trace: &'a Trace,
     pub(super) spikes: &'a Spikes,
     pub(super) cotangents: &'a Cotangents,
     pub(super) policy: Grazing,
     /// ∂L/∂t of each firing through its arrivals and its release.
     pub(super) times: &'a mut [f64],
-    pub(super) scratch: &'a mut Scratch,
-    pub(super) sum: &'a mut GradientSum,
+    pub(super) scratch: &'a mut Scratch<K>,
+    pub(super) sum: &'a mut GradientSum<f64, N>,
 }
 
-impl LayerSweep<'_> {
+impl<N, const K: usize> LayerSweep<'_, N, K>
+where
+    N: NeuronAdjoint<f64, Gradient: LinearGradient>,
+{
     pub(super) fn run(mut self) -> Result<(), AdjointError> {
         if self.layer.neurons.is_empty() {
             return Ok(());
@@ -114,7 +140,7 @@ impl LayerSweep<'_> {
     }
 
     fn prepare(&mut self) {
-        let Self { circuit, layer, trace, spikes, .. } = *self;
+        let Self { layer, trace, spikes, .. } = *self;
         let Scratch { schedule, adjoints, by_hand, window, is_clamped, .. } = &mut *self.scratch;
         adjoints.reset(layer.neurons.len());
         by_hand.reset(layer.neurons.len());
@@ -122,16 +148,16 @@ impl LayerSweep<'_> {
         is_clamped.clear();
         is_clamped.resize(layer.neurons.len(), false);
         for spike in spikes[layer.population].iter().map(|&k| &trace.spikes[k]) {
-            let n = spike.neuron.index();
-            let release = spike.at().after(circuit.neurons[n].refractory());
-            is_clamped[n - layer.neurons.start] = release.rounded > trace.stimulus.t_end();
+            let n = spike.neuron.index() - layer.neurons.start;
+            let release = spike.at().after(self.body.models[n].refractory());
+            is_clamped[n] = release.rounded > trace.stimulus.t_end();
         }
         self.prepare_readouts();
     }
 
     /// Links the moments of the stretches up to the position `last`, and computes all of their flows, as many as a window holds.
     fn open_window(&mut self, last: usize) {
-        let numbers = &self.layer.numbers;
+        let numbers = &self.body.numbers;
         let Scratch {
             schedule,
             lengths,
@@ -169,26 +195,39 @@ impl LayerSweep<'_> {
     }
 
     fn prepare_readouts(&mut self) {
-        let Self { circuit, layer, trace, spikes, cotangents, times, scratch, sum, .. } = self;
+        let Self { layer, body, trace, spikes, cotangents, times, scratch, sum, .. } = self;
         let end = trace.stimulus.t_end();
         let Scratch { integrals, averaged, cusps, .. } = &mut **scratch;
         integrals.reset(layer.neurons.len());
         cusps.clear();
-        for (readout, &cotangent) in trace.readouts.iter().zip(&cotangents.readouts) {
+        for (k, (readout, &cotangent)) in
+            trace.readouts.iter().zip(&cotangents.readouts).enumerate()
+        {
             let n = readout.request.neuron.index();
             if !layer.neurons.contains(&n) {
                 continue;
             }
             let neuron = n - layer.neurons.start;
-            let (model, gradient) = (&circuit.neurons[n], &mut sum.neurons[n]);
+            let model = body.models[neuron].membrane_alone();
+            let mut collect = |add: &dyn Fn(&Lif<f64>, &mut LifGradient<f64>)| {
+                sum.neurons[n].collect::<K>(layer.spikes, |gradient, _| add(model, gradient));
+            };
             if let Some(decay_rate) = readout.request.measure.decay_rate() {
                 integrals.add(neuron, decay_rate, cotangent / end);
-                model.time_constants_pullback(cotangent, readout.tangent, gradient);
+                let others = trace.spikes.len() + k;
+                sum.neurons[n].collect(layer.spikes, |gradient, of_receptors| {
+                    model.time_constants_pullback(cotangent, readout.tangent, gradient);
+                    add_others::<K>(trace, others, cotangent, of_receptors);
+                });
                 continue;
             }
             match readout.place {
-                Place::Clamped => model.clamped_pullback(cotangent, gradient),
-                Place::Threshold => model.threshold_membrane_pullback(cotangent, gradient),
+                Place::Clamped => {
+                    collect(&|model, gradient| model.clamped_pullback(cotangent, gradient));
+                }
+                Place::Threshold => collect(&|model, gradient| {
+                    model.threshold_membrane_pullback(cotangent, gradient);
+                }),
                 Place::Cusp(cusp) => {
                     cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
                 }
@@ -197,14 +236,18 @@ impl LayerSweep<'_> {
         }
         let (own, inputs) = (spikes[layer.population].iter().copied(), trace.stimulus.spikes());
         let (trace, times) = ((*trace, own), &mut times[inputs.len()..]);
-        integrals.share((*circuit, layer.neurons.clone()), trace, times, sum);
+        let first = layer.neurons.start;
+        let model = |n: usize| Some(body.models[n - first].membrane_alone());
+        integrals.share((layer.neurons.clone(), model), trace, times, |n, add| {
+            sum.neurons[n].collect::<K>(layer.spikes, |gradient, _| add(gradient));
+        });
         averaged.clear();
         averaged.extend((0..layer.neurons.len()).filter(|&n| integrals.reads(n)));
     }
 
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
-        let Self { circuit, layer, times, sum, .. } = self;
+        let Self { circuit, body, times, sum, .. } = self;
         let Scratch {
             schedule,
             adjoints,
@@ -216,7 +259,7 @@ impl LayerSweep<'_> {
             is_clamped,
             ..
         } = &mut *self.scratch;
-        let numbers = &layer.numbers;
+        let numbers = &body.numbers;
         let dt = stretch.until.since(stretch.from);
         let still = Propagator::default();
         let motion =
@@ -225,14 +268,14 @@ impl LayerSweep<'_> {
             let arrival = schedule.arrivals[k];
             let synapses = circuit.synapses(arrival.row);
             let weights = &circuit.weights[synapses.clone()];
-            let row = Some(Row { weights, gradient: &mut sum.weights[synapses] });
+            let receptor = if K == 1 { 0 } else { circuit.receptor(arrival.row) };
+            let row = Some(Row { weights, receptor, gradient: &mut sum.weights[synapses] });
             // What arrived first goes together with the motion before it.
             let motion = motion.filter(|_| k == stretch.arrivals.start);
             let mut total = Pass { adjoints, numbers, row, motion }.run();
             for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
-                let model = &circuit.neurons[layer.neurons.start + at.neuron];
-                let change = model.rate_change(weights[at.neuron]);
+                let change = body.models[at.neuron].rate_change(weights[at.neuron]);
                 total += at.cusp.share(change) * at.cotangent;
             }
             sum.delays[arrival.row] += total;
@@ -241,11 +284,11 @@ impl LayerSweep<'_> {
         if stretch.arrivals.is_empty() {
             let _ = Pass { adjoints, numbers, row: None, motion }.run();
         }
-        let mut cache = Averaging::default();
+        let mut cache = [Averaging::default(); K];
         for &n in averaged.iter().filter(|&&n| !is_clamped[n]) {
-            let model = &circuit.neurons[layer.neurons.start + n];
             let start = adjoints.get(n);
-            adjoints.set(n, integrals.pull_back(n, model, (stretch.from, dt), start, &mut cache));
+            let motion = (stretch.from, dt);
+            adjoints.set(n, average(integrals, n, &body.models[n], motion, start, &mut cache));
         }
     }
 
@@ -257,28 +300,27 @@ impl LayerSweep<'_> {
         let k = k - self.scratch.window.first_moment;
         let n = moment.neuron;
         let hand = self.scratch.by_hand.get(n);
-        let model = &self.circuit.neurons[self.layer.neurons.start + n];
+        let model = &self.body.models[n];
         let mut adjoint =
             self.transport(n, &self.scratch.after[k], (moment.time, moment.after), hand);
         match moment.kind {
             Kind::Release(spike) => {
                 let time = self.release(spike, &mut adjoint);
-                let gradient = &mut self.sum.neurons[self.layer.neurons.start + n];
-                model.refractory_pullback(time, gradient);
+                self.collect(n, |model, gradient| model.refractory_pullback(time, gradient));
             }
             Kind::Crossing(spike) => {
                 if adjoint.0.v != 0.0 {
                     self.release_at_once(spike, &moment, stretch, &mut adjoint);
                 }
-                self.crossing(spike, self.scratch.decays[k], moment.after_reset, &mut adjoint)?;
+                self.crossing(spike, self.scratch.decays[k], &moment, &mut adjoint)?;
             }
             Kind::Readout(readout) | Kind::LateReadout(readout) => {
                 let cotangent = self.cotangents.readouts[readout];
                 adjoint = model.read_pullback(cotangent, adjoint);
                 let tangent = self.trace.readouts[readout].tangent;
+                let others = self.trace.spikes.len() + readout;
                 let decay = self.scratch.decays[k];
-                let gradient = &mut self.sum.neurons[self.layer.neurons.start + n];
-                gradient.add_membrane(cotangent, decay, moment.after_reset, tangent);
+                self.add_membrane(&moment, cotangent, decay, (tangent, others));
             }
         }
         match moment.kind {
@@ -295,26 +337,52 @@ impl LayerSweep<'_> {
         Ok(!model.is_zero_adjoint(adjoint))
     }
 
+    /// Adds to the gradient of a neuron of the layer what belongs to its membrane.
+    #[inline(always)]
+    fn collect(&mut self, n: usize, add: impl FnOnce(&Lif<f64>, &mut LifGradient<f64>)) {
+        let (model, layer) = (self.body.models[n].membrane_alone(), self.layer);
+        let gradient = &mut self.sum.neurons[layer.neurons.start + n];
+        gradient.collect::<K>(layer.spikes, |gradient, _| add(model, gradient));
+    }
+
+    /// Adds what ∂L/∂V = `membrane` at a moment gives; the tangents are those that it has itself, and where in the trace the others stand.
+    #[inline(always)]
+    fn add_membrane(
+        &mut self,
+        moment: &Moment,
+        membrane: f64,
+        decay: [f64; 2],
+        (tangent, others): (TimeConstants<f64>, usize),
+    ) {
+        let (layer, trace) = (self.layer, self.trace);
+        let gradient = &mut self.sum.neurons[layer.neurons.start + moment.neuron];
+        gradient.collect(layer.spikes, |gradient, of_receptors: &mut [OfReceptor; K]| {
+            gradient.add_membrane(membrane, decay, moment.after_reset, tangent);
+            add_others(trace, others, membrane, of_receptors);
+        });
+    }
+
     /// The adjoint of a neuron of the layer at the start of a `motion`: (when it starts, its length).
     #[inline]
     fn transport(
         &self,
         n: usize,
-        by: &Propagator,
+        by: &Propagator<K>,
         motion: (Time, f64),
-        after: Adjoint<State<f64>>,
-    ) -> Adjoint<State<f64>> {
+        after: Adjoint<CurrentsState<K>>,
+    ) -> Adjoint<CurrentsState<K>> {
         let before = by.flow_pullback(after);
         if self.scratch.is_clamped[n] || self.scratch.averaged.is_empty() {
             return before;
         }
-        let model = &self.circuit.neurons[self.layer.neurons.start + n];
-        self.scratch.integrals.pull_back(n, model, motion, before, &mut Averaging::default())
+        let (integrals, model) = (&self.scratch.integrals, &self.body.models[n]);
+        average(integrals, n, model, motion, before, &mut [Averaging::default(); K])
     }
 
     /// A later release leaves the membrane at its reset value for longer (eq. 12): returns ∂L/∂(time of the release).
-    fn release(&mut self, spike: usize, adjoint: &mut Adjoint<State<f64>>) -> f64 {
-        let model = &self.circuit.neurons[self.trace.spikes[spike].neuron.index()];
+    fn release(&mut self, spike: usize, adjoint: &mut Adjoint<CurrentsState<K>>) -> f64 {
+        let n = self.trace.spikes[spike].neuron.index() - self.layer.neurons.start;
+        let model = &self.body.models[n];
         let rate = self.trace.spikes[spike].release_rate;
         let (before, time) = model.release_pullback(rate, *adjoint);
         *adjoint = before;
@@ -329,20 +397,19 @@ impl LayerSweep<'_> {
         spike: usize,
         moment: &Moment,
         stretch: &Stretch,
-        adjoint: &mut Adjoint<State<f64>>,
+        adjoint: &mut Adjoint<CurrentsState<K>>,
     ) {
-        let Self { circuit, layer, .. } = *self;
+        let Self { circuit, body, .. } = *self;
         let mut arrived = 0.0;
         if moment.time.coincides(stretch.until) {
             for arrival in &self.scratch.schedule.arrivals[stretch.arrivals.clone()] {
                 arrived += circuit.weights[circuit.synapses(arrival.row)][moment.neuron];
             }
         }
-        let n = layer.neurons.start + moment.neuron;
-        let (model, rate) = (&circuit.neurons[n], self.trace.spikes[spike].release_rate);
+        let (model, rate) = (&body.models[moment.neuron], self.trace.spikes[spike].release_rate);
         let later = rate + model.rate_change(arrived);
         let (_, time) = model.release_pullback(later, *adjoint);
-        model.refractory_pullback(time, &mut self.sum.neurons[n]);
+        self.collect(moment.neuron, |model, gradient| model.refractory_pullback(time, gradient));
         self.release(spike, adjoint);
     }
 
@@ -350,12 +417,11 @@ impl LayerSweep<'_> {
         &mut self,
         spike: usize,
         decay: [f64; 2],
-        after_reset: bool,
-        adjoint: &mut Adjoint<State<f64>>,
+        moment: &Moment,
+        adjoint: &mut Adjoint<CurrentsState<K>>,
     ) -> Result<(), AdjointError> {
         let at = &self.trace.spikes[spike];
-        let n = at.neuron.index();
-        let model = &self.circuit.neurons[n];
+        let model = &self.body.models[moment.neuron];
         let firing = self.trace.stimulus.spikes().len() + spike;
         let time = self.cotangents.spikes[spike] + self.times[firing];
         self.times[firing] = time;
@@ -369,17 +435,64 @@ impl LayerSweep<'_> {
             let neuron = self.circuit.named(at.neuron);
             return Err(AdjointError::NonFinite { neuron, time: at.time });
         }
-        let gradient = &mut self.sum.neurons[n];
-        model.threshold_pullback(slope, time, gradient);
-        gradient.add_membrane(membrane, decay, after_reset, at.tangent);
+        self.collect(moment.neuron, |model, gradient| {
+            model.threshold_pullback(slope, time, gradient);
+        });
+        self.add_membrane(moment, membrane, decay, (at.tangent, spike));
         Ok(())
     }
 
     /// What is left at time 0 belongs to the initial state.
     fn finish(&mut self) {
         for (local, n) in self.layer.neurons.clone().enumerate() {
-            let adjoint = self.scratch.adjoints.get(local);
-            self.circuit.neurons[n].initial_pullback(adjoint, &mut self.sum.neurons[n]);
+            let Adjoint(CurrentsState { v, i }) = self.scratch.adjoints.get(local);
+            let model = self.body.models[local].membrane_alone();
+            let gradient = &mut self.sum.neurons[n];
+            gradient.collect(self.layer.spikes, |gradient, of_receptors: &mut [OfReceptor; K]| {
+                model.initial_pullback(Adjoint(State { v, i: i[0] }), gradient);
+                for (of_receptor, i) in of_receptors.iter_mut().zip(i).skip(1) {
+                    of_receptor.i += i;
+                }
+            });
         }
     }
+}
+
+/// Adds what ∂L/∂x = `cotangent` gives to the time constants of the receptors but the first, for a number x whose derivatives by them stand at `place` of the
+/// trace.
+#[inline(always)]
+fn add_others<const K: usize>(
+    trace: &Trace,
+    place: usize,
+    cotangent: f64,
+    of_receptors: &mut [OfReceptor; K],
+) {
+    if K > 1 {
+        let tangents = &trace.receptor_tangents[place];
+        for (of_receptor, by_tau) in of_receptors.iter_mut().skip(1).zip(tangents) {
+            of_receptor.tau_syn += cotangent * by_tau;
+        }
+    }
+}
+
+/// Adds what the averages of a neuron give over a free motion to the adjoint at its start: to the membrane, and to each current, of which each part of the
+/// neuron has one.
+fn average<const K: usize>(
+    integrals: &Integrals<f64>,
+    n: usize,
+    model: &Superposed<K>,
+    motion: (Time, f64),
+    Adjoint(start): Adjoint<CurrentsState<K>>,
+    caches: &mut [Averaging<f64>; K],
+) -> Adjoint<CurrentsState<K>> {
+    let mut adjoint = start;
+    for (k, (part, cache)) in model.parts().iter().zip(caches).enumerate() {
+        let before = Adjoint(State { v: start.v, i: start.i[k] });
+        let Adjoint(of_part) = integrals.pull_back(n, part, motion, before, cache);
+        adjoint.i[k] = of_part.i;
+        if k == 0 {
+            adjoint.v = of_part.v;
+        }
+    }
+    Adjoint(adjoint)
 }

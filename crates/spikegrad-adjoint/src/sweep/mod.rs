@@ -19,9 +19,11 @@ use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use layer::{LayerSweep, Scratch};
 use schedule::Spikes;
-use spikegrad_dynamics::Neuron;
+use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
+use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Circuit, Layers, Spike, Trace};
+use spikegrad_network::{Bodies, Circuit, Gradient, Layers, Network, Parameters, Spike, Trace};
+use std::any::Any;
 
 /// Scratch memory of a backward sweep, to be used again.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +35,18 @@ pub struct BackwardSweepWorkspace {
     /// Spikes of each population: positions in the trace.
     spikes: Spikes,
     input_times: Vec<f64>,
-    scratch: Scratch,
+    scratches: Scratches,
+}
+
+/// Memory of a layer under way, by the number of receptors.
+#[derive(Clone, Debug, Default)]
+struct Scratches {
+    one: Scratch<1>,
+    two: Scratch<2>,
+    three: Scratch<3>,
+    four: Scratch<4>,
+    five: Scratch<5>,
+    six: Scratch<6>,
 }
 
 impl BackwardSweepWorkspace {
@@ -51,9 +64,12 @@ impl BackwardSweepWorkspace {
 }
 
 /// Whether a sweep can walk this trace of a layered network: no instant was run in more than one round, and no refractory
-/// time was so short that it ended at the instant of its spike.
+/// time was so short that it ended at the instant of its spike; and if neurons have several receptors, that a sweep has run it.
 #[must_use]
-pub fn is_sweepable(circuit: &Circuit, trace: &Trace) -> bool {
+pub fn is_sweepable<N: Neuron<f64>>(circuit: &Circuit<f64, N>, trace: &Trace) -> bool {
+    if circuit.neurons.iter().any(|neuron| neuron.as_general().is_some()) {
+        return has_receptor_tangents(trace);
+    }
     let is_plain = |spike: &Spike| {
         let refractory = circuit.neurons[spike.neuron.index()].refractory();
         spike.round == 0 && !is_lost(spike.at(), refractory)
@@ -62,26 +78,71 @@ pub fn is_sweepable(circuit: &Circuit, trace: &Trace) -> bool {
         && trace.readouts.iter().all(|readout| readout.cusp().is_none_or(|cusp| cusp.round == 0))
 }
 
+/// Whether a sweep of neurons with several receptors has run this.
+fn has_receptor_tangents(trace: &Trace) -> bool {
+    trace.receptor_tangents.len() == trace.spikes.len() + trace.readouts.len()
+}
+
+/// [`crate::backward`] of a trace that only a sweep leads back through; `None` if it is another one.
+///
+/// A sweep is in real numbers, and so is its trace: what is of another number is not of a sweep.
+pub(crate) fn backward_of_sweep<T: Scalar>(
+    network: &Network,
+    parameters: &Parameters<T>,
+    trace: &Trace<T>,
+    cotangents: &Cotangents<T>,
+    policy: Grazing,
+) -> Option<Result<Gradient<T>, AdjointError>> {
+    let parameters = (parameters as &dyn Any).downcast_ref::<Parameters>()?;
+    let trace = (trace as &dyn Any).downcast_ref::<Trace>()?;
+    let cotangents = (cotangents as &dyn Any).downcast_ref::<Cotangents>()?;
+    if trace.receptor_tangents.is_empty() {
+        return None;
+    }
+    let sweep = || {
+        let circuit = Circuit::<f64, AnyNeuron<f64>>::of(network, parameters)?;
+        let layers = Layers::new(network, &circuit).map_err(|_| AdjointError::NoTangents)?;
+        let (mut sum, mut workspace) = (GradientSum::new(&circuit), Default::default());
+        let (sum_, workspace_) = (&mut sum, &mut workspace);
+        sweep_backward_into(&circuit, &layers, trace, cotangents, policy, workspace_, sum_)?;
+        let input_times = workspace.input_times().to_vec();
+        let parameters = sum.to_parameters(network, &circuit);
+        Ok(Gradient { parameters, input_times, currents: Vec::new() })
+    };
+    let lift = |gradient: Gradient| {
+        let gradient: Box<dyn Any> = Box::new(gradient);
+        gradient.downcast().ok().map(|gradient| *gradient)
+    };
+    match sweep() {
+        Ok(gradient) => lift(gradient).map(Ok),
+        Err(error) => Some(Err(error)),
+    }
+}
+
 /// Like [`crate::backward_into`], for a trace that [`is_sweepable`] of a network of `layers`;
 /// ∂L/∂(input times) stands in the workspace.
 ///
 /// # Errors
 /// As [`crate::backward`]; `sum` is then not usable.
-pub fn sweep_backward_into(
-    circuit: &Circuit,
+pub fn sweep_backward_into<N>(
+    circuit: &Circuit<f64, N>,
     layers: &Layers,
     trace: &Trace,
     cotangents: &Cotangents,
     policy: Grazing,
     workspace: &mut BackwardSweepWorkspace,
-    sum: &mut GradientSum,
-) -> Result<(), AdjointError> {
+    sum: &mut GradientSum<f64, N>,
+) -> Result<(), AdjointError>
+where
+    N: NeuronAdjoint<f64, Gradient: LinearGradient> + ByParts,
+{
     origin::check(circuit, trace)?;
-    if !sum.fits(circuit, trace) {
+    let is_of_sweep = !layers.have_receptors() || has_receptor_tangents(trace);
+    if !(sum.has_tangents(trace) && is_of_sweep) {
         return Err(AdjointError::NoTangents);
     }
     check(circuit, trace, cotangents, policy)?;
-    let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratch } = workspace;
+    let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratches } = workspace;
     let inputs = trace.stimulus.spikes().len();
     *count = inputs;
     times.clear();
@@ -92,8 +153,24 @@ pub fn sweep_backward_into(
         spikes[layers.population_of(spike.neuron)].push(k);
     }
     for layer in layers.layers().iter().rev() {
-        LayerSweep { circuit, layer, trace, spikes, cotangents, policy, times, scratch, sum }
-            .run()?;
+        macro_rules! run {
+            ($body:expr, $scratch:expr) => {{
+                let (body, scratch) = ($body, &mut $scratch);
+                #[rustfmt::skip]
+                let sweep = LayerSweep {
+                    circuit, layer, body, trace, spikes, cotangents, policy, times, scratch, sum,
+                };
+                sweep.run()
+            }};
+        }
+        match &layer.bodies {
+            Bodies::One(body) => run!(body, scratches.one),
+            Bodies::Two(body) => run!(body, scratches.two),
+            Bodies::Three(body) => run!(body, scratches.three),
+            Bodies::Four(body) => run!(body, scratches.four),
+            Bodies::Five(body) => run!(body, scratches.five),
+            Bodies::Six(body) => run!(body, scratches.six),
+        }?;
     }
     trace.stimulus.in_given_order_into(&times[..inputs], input_times);
     Ok(())

@@ -83,9 +83,9 @@ pub(super) struct Schedule {
 pub(super) type Spikes = Vec<Vec<usize>>;
 
 impl Schedule {
-    pub(super) fn read(
+    pub(super) fn read<N: Neuron<f64>>(
         &mut self,
-        circuit: &Circuit,
+        circuit: &Circuit<f64, N>,
         layer: &Layer,
         trace: &Trace,
         spikes: &Spikes,
@@ -97,7 +97,13 @@ impl Schedule {
         self.earliest.resize(layer.neurons.len(), NONE);
     }
 
-    fn read_arrivals(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
+    fn read_arrivals<N: Neuron<f64>>(
+        &mut self,
+        circuit: &Circuit<f64, N>,
+        layer: &Layer,
+        trace: &Trace,
+        spikes: &Spikes,
+    ) {
         self.arrivals.clear();
         let t_end = trace.stimulus.t_end();
         for incoming in &layer.incoming {
@@ -153,7 +159,13 @@ impl Schedule {
         std::mem::swap(&mut self.arrivals, &mut self.merged);
     }
 
-    fn read_moments(&mut self, circuit: &Circuit, layer: &Layer, trace: &Trace, spikes: &Spikes) {
+    fn read_moments<N: Neuron<f64>>(
+        &mut self,
+        circuit: &Circuit<f64, N>,
+        layer: &Layer,
+        trace: &Trace,
+        spikes: &Spikes,
+    ) {
         self.moments.clear();
         let t_end = trace.stimulus.t_end();
         let moment = |time, kind, n: usize| Moment {

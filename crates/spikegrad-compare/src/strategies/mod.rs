@@ -15,6 +15,7 @@ mod draw;
 mod long_gaps;
 mod near_threshold;
 mod random;
+mod receptors;
 
 pub use random::Random;
 
@@ -115,6 +116,8 @@ pub struct Plan {
     pub mixed: bool,
     /// Currents are injected, one with listed steps and one with samples.
     pub driven: bool,
+    /// Most populations of leaky neurons have several receptors.
+    pub receptors: bool,
     /// Input spikes.
     pub spikes: usize,
     /// When they come.
@@ -157,6 +160,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 adapts: false,
                 mixed: false,
                 driven: false,
+                receptors: false,
                 spikes,
                 window: USUAL,
                 regime: Regime::Usual,
@@ -198,6 +202,11 @@ pub fn mixed_plan() -> impl Strategy<Value = Plan> {
 pub fn driven_plan() -> impl Strategy<Value = Plan> {
     let driven = |(plan, adapts): (Plan, bool)| Plan { driven: true, adapts, ..plan };
     (any_plan(), any::<bool>()).prop_map(driven)
+}
+
+/// Plans of networks with several receptors that can be swept layer by layer.
+pub fn receiving_plan() -> impl Strategy<Value = Plan> {
+    layered_plan().prop_map(|plan| Plan { receptors: true, ..plan })
 }
 
 /// Valid problems of every kind: network, stimulus and loss.
@@ -264,6 +273,9 @@ impl Plan {
             Regime::Coincident => coincident::coincide(&mut document, self),
             Regime::NearThreshold => near_threshold::approach(&mut document, self),
             Regime::LongGaps => long_gaps::stretch(&mut document, self),
+        }
+        if self.receptors {
+            receptors::receive(&mut document, self);
         }
         document
     }

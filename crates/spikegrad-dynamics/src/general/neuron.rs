@@ -42,7 +42,7 @@ impl<T: Scalar> GeneralNeuron<T> {
     }
 
     /// Its numbers, in the order of the table, and its constants.
-    pub(super) fn p(&self) -> &[T] {
+    pub(crate) fn p(&self) -> &[T] {
         &self.numbers[..self.count() + self.model.constants.len()]
     }
 
@@ -71,6 +71,12 @@ impl<T: Scalar> GeneralNeuron<T> {
             driven.numbers[position] += current;
         }
         driven
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'static General {
+        self.model
     }
 
     /// The state at time 0.

@@ -6,40 +6,57 @@
 //!
 //! Not here: what happens within a stretch (`spikegrad_adjoint`).
 
-use super::{BLOCK, Column, Lanes, Numbers, Propagator};
-use crate::{Adjoint, State};
+use super::{BLOCK, Column, Lanes, Numbers, Propagator, columns};
+use crate::Adjoint;
+use crate::receptors::CurrentsState;
 use pulp::{Arch, Simd, WithSimd};
 
-/// ∂L/∂(state) of eight neurons; a column is a cache line.
-#[derive(Clone, Copy, Debug, Default)]
+/// ∂L/∂(state) of eight neurons with K receptors; a column is a cache line.
+#[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Block {
+struct Block<const K: usize> {
     v: Column,
-    i: Column,
+    i: [Column; K],
 }
 
 /// ∂L/∂(state) of the neurons of a layer, in blocks.
-#[derive(Clone, Debug, Default)]
-pub struct Adjoints(Vec<Block>);
+#[derive(Clone, Debug)]
+pub struct Adjoints<const K: usize>(Vec<Block<K>>);
 
-impl Adjoints {
+impl<const K: usize> Default for Adjoints<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<const K: usize> Adjoints<K> {
     /// `count` neurons on which nothing depends.
     pub fn reset(&mut self, count: usize) {
         self.0.clear();
-        self.0.resize(count.div_ceil(BLOCK), Block::default());
+        let nothing = Block { v: [0.0; BLOCK], i: [[0.0; BLOCK]; K] };
+        self.0.resize(count.div_ceil(BLOCK), nothing);
     }
 
     /// The adjoint of neuron `n`.
     #[must_use]
-    pub fn get(&self, n: usize) -> Adjoint<State<f64>> {
-        let (block, k) = (&self.0[n / BLOCK], n % BLOCK);
-        Adjoint(State { v: block.v[k], i: block.i[k] })
+    #[inline]
+    pub fn get(&self, n: usize) -> Adjoint<CurrentsState<K>> {
+        let (block, lane) = (&self.0[n / BLOCK], n % BLOCK);
+        let mut adjoint = CurrentsState { v: block.v[lane], i: [0.0; K] };
+        for k in 0..K {
+            adjoint.i[k] = block.i[k][lane];
+        }
+        Adjoint(adjoint)
     }
 
     /// Sets the adjoint of neuron `n`.
-    pub fn set(&mut self, n: usize, Adjoint(adjoint): Adjoint<State<f64>>) {
-        let (block, k) = (&mut self.0[n / BLOCK], n % BLOCK);
-        (block.v[k], block.i[k]) = (adjoint.v, adjoint.i);
+    #[inline]
+    pub fn set(&mut self, n: usize, Adjoint(adjoint): Adjoint<CurrentsState<K>>) {
+        let (block, lane) = (&mut self.0[n / BLOCK], n % BLOCK);
+        block.v[lane] = adjoint.v;
+        for k in 0..K {
+            block.i[k][lane] = adjoint.i[k];
+        }
     }
 }
 
@@ -48,33 +65,35 @@ impl Adjoints {
 pub struct Row<'a> {
     /// The weights.
     pub weights: &'a [f64],
+    /// At which receptor.
+    pub receptor: usize,
     /// ∂L/∂(each weight), to which is added.
     pub gradient: &'a mut [f64],
 }
 
 /// A motion backwards.
 #[derive(Clone, Copy, Debug)]
-pub struct Move<'a> {
+pub struct Move<'a, const K: usize> {
     /// Its length, in seconds.
     pub dt: f64,
     /// Its coefficients, where all neurons have the same.
-    pub flow: &'a Propagator,
+    pub flow: &'a Propagator<K>,
 }
 
 /// An arrival, a motion before it, or both in one pass.
 #[derive(Debug)]
-pub struct Pass<'a> {
+pub struct Pass<'a, const K: usize> {
     /// The adjoints, to be moved.
-    pub adjoints: &'a mut Adjoints,
+    pub adjoints: &'a mut Adjoints<K>,
     /// The numbers of the neurons.
-    pub numbers: &'a Numbers,
+    pub numbers: &'a Numbers<K>,
     /// What arrives at the end.
     pub row: Option<Row<'a>>,
     /// The motion before.
-    pub motion: Option<Move<'a>>,
+    pub motion: Option<Move<'a, K>>,
 }
 
-impl Pass<'_> {
+impl<const K: usize> Pass<'_, K> {
     /// Runs the pass and returns ∂L/∂(time of the arrival), per second; zero if nothing arrives.
     #[must_use]
     pub fn run(self) -> f64 {
@@ -84,7 +103,7 @@ impl Pass<'_> {
 
 // Everything below is inlined by force: what is not, is not compiled for the registers.
 
-impl WithSimd for Pass<'_> {
+impl<const K: usize> WithSimd for Pass<'_, K> {
     type Output = f64;
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
@@ -95,43 +114,46 @@ impl WithSimd for Pass<'_> {
     }
 }
 
-impl Pass<'_> {
+impl<const K: usize> Pass<'_, K> {
     /// Takes back the arrival, and the `motion` before it if it `MOVES`.
     #[inline(always)]
-    fn over<S: Simd, const MOVES: bool>(self, simd: S, motion: Move<'_>) -> f64 {
+    fn over<S: Simd, const MOVES: bool>(self, simd: S, motion: Move<'_, K>) -> f64 {
         let Self { adjoints, numbers, row, .. } = self;
+        // Where there is one receptor it need not be looked up.
+        let receptor = if K == 1 { 0 } else { row.as_ref().map_or(0, |row| row.receptor) };
         if numbers.share_motions() {
-            let [mem, syn] = numbers.shared_time_constants();
+            let (mem, syn) = numbers.shared_time_constants();
             let flow = Propagator::splat(simd, motion.flow);
-            let [by_v, by_i] = receive::<S, MOVES>(
+            let [by_v, by_i] = receive::<S, K, MOVES>(
                 simd,
                 adjoints,
-                row,
+                (row, receptor),
                 #[inline(always)]
                 |_, _| flow,
             );
             // One division for the whole row.
-            return by_i / syn - by_v / mem;
+            return by_i / syn[receptor] - by_v / mem;
         }
-        let [mem, syn] = numbers.time_constants();
+        let (mem, syn) = numbers.time_constants();
         let time = row.as_ref().map_or(0.0, |row| {
             let weights = row.weights.chunks(BLOCK).zip(&adjoints.0);
-            let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block), _)| {
+            let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block<K>), _)| {
                 let (mem, syn): (&Column, &Column) = (mem, syn);
-                let of = |(k, w): (usize, &f64)| w * (block.i[k] / syn[k] - block.v[k] / mem[k]);
+                let i = &block.i[receptor];
+                let of = |(k, w): (usize, &f64)| w * (i[k] / syn[k] - block.v[k] / mem[k]);
                 weights.iter().enumerate().map(of).sum::<f64>()
             };
-            weights.zip(mem.iter().zip(syn)).map(of_block).sum()
+            weights.zip(mem.iter().zip(syn[receptor])).map(of_block).sum()
         });
         let dt = Lanes::splat(simd, motion.dt);
-        receive::<S, MOVES>(
+        receive::<S, K, MOVES>(
             simd,
             adjoints,
-            row,
+            (row, receptor),
             #[inline(always)]
             |block, k| {
                 let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k]);
-                Propagator::over(dt, mem, Lanes::new(simd, S::as_simd_f64s(&syn[block]).0[k]))
+                Propagator::over(dt, mem, columns::load_at(simd, &syn, block, k))
             },
         );
         time
@@ -144,13 +166,13 @@ type Sums<S> = [[Lanes<S>; BLOCK]; 2];
 /// Adds `λ_i` to the gradient of the row, moves the adjoints by `flow` where it `MOVES` them, and returns the products of the
 /// weights with `λ_v` and `λ_i`.
 #[inline(always)]
-fn receive<S: Simd, const MOVES: bool>(
+fn receive<S: Simd, const K: usize, const MOVES: bool>(
     simd: S,
-    adjoints: &mut Adjoints,
-    row: Option<Row<'_>>,
-    flow: impl Fn(usize, usize) -> Propagator<Lanes<S>>,
+    adjoints: &mut Adjoints<K>,
+    (row, receptor): (Option<Row<'_>>, usize),
+    flow: impl Fn(usize, usize) -> Propagator<K, Lanes<S>>,
 ) -> [f64; 2] {
-    let Some(Row { weights, gradient }) = row else {
+    let Some(Row { weights, gradient, .. }) = row else {
         for (k, block) in adjoints.0.iter_mut().enumerate() {
             block.transport(simd, k, &flow);
         }
@@ -161,7 +183,7 @@ fn receive<S: Simd, const MOVES: bool>(
     let (gradients, part_gradient) = gradient.as_chunks_mut::<BLOCK>();
     let (full, rest) = adjoints.0.split_at_mut(whole.len());
     for (k, ((block, weights), gradient)) in full.iter_mut().zip(whole).zip(gradients).enumerate() {
-        block.receive(simd, weights, gradient, &mut sums);
+        block.receive(simd, (weights, receptor), gradient, &mut sums);
         if MOVES {
             block.transport(simd, k, &flow);
         }
@@ -170,7 +192,7 @@ fn receive<S: Simd, const MOVES: bool>(
         let (mut last, mut last_gradient) = ([0.0; BLOCK], [0.0; BLOCK]);
         last[..part.len()].copy_from_slice(part);
         last_gradient[..part.len()].copy_from_slice(part_gradient);
-        block.receive(simd, &last, &mut last_gradient, &mut sums);
+        block.receive(simd, (&last, receptor), &mut last_gradient, &mut sums);
         part_gradient.copy_from_slice(&last_gradient[..part.len()]);
         if MOVES {
             block.transport(simd, whole.len(), &flow);
@@ -193,17 +215,17 @@ fn total<S: Simd>(partial: [Lanes<S>; BLOCK]) -> f64 {
     total
 }
 
-impl Block {
-    /// Takes back an arrival.
+impl<const K: usize> Block<K> {
+    /// Takes back an arrival at a receptor.
     #[inline(always)]
     fn receive<S: Simd>(
         &self,
         simd: S,
-        weights: &Column,
+        (weights, receptor): (&Column, usize),
         gradient: &mut Column,
         sums: &mut Sums<S>,
     ) {
-        let (v, i) = (S::as_simd_f64s(&self.v).0, S::as_simd_f64s(&self.i).0);
+        let (v, i) = (S::as_simd_f64s(&self.v).0, S::as_simd_f64s(&self.i[receptor]).0);
         let weights = S::as_simd_f64s(weights).0;
         let gradient = S::as_mut_simd_f64s(gradient).0;
         let [of_v, of_i] = sums;
@@ -222,15 +244,18 @@ impl Block {
         &mut self,
         simd: S,
         k: usize,
-        flow: &impl Fn(usize, usize) -> Propagator<Lanes<S>>,
+        flow: &impl Fn(usize, usize) -> Propagator<K, Lanes<S>>,
     ) {
         let width = BLOCK / S::F64_LANES;
-        let (v, i) = (S::as_mut_simd_f64s(&mut self.v).0, S::as_mut_simd_f64s(&mut self.i).0);
+        let v = S::as_mut_simd_f64s(&mut self.v).0;
         for lane in 0..width {
             let by = flow(k, lane);
-            let (after_v, after_i) = (Lanes::new(simd, v[lane]), Lanes::new(simd, i[lane]));
+            let after_v = Lanes::new(simd, v[lane]);
             v[lane] = by.membrane_pullback(after_v).raw();
-            i[lane] = by.current_pullback(after_v, after_i).raw();
+            for r in 0..K {
+                let i = &mut S::as_mut_simd_f64s(&mut self.i[r]).0[lane];
+                *i = by.current_pullback(r, after_v, Lanes::new(simd, *i)).raw();
+            }
         }
     }
 }
@@ -239,7 +264,7 @@ impl Block {
 mod tests {
     use super::*;
     use crate::lif::fixtures::{COMPANY, neuron};
-    use crate::{Lif, NeuronAdjoint};
+    use crate::{Lif, NeuronAdjoint, State};
 
     /// Eleven sums of a few products of numbers below two, each rounded.
     const ROUNDING: f64 = 1e-14;
@@ -248,8 +273,8 @@ mod tests {
     fn a_pass_is_the_pullbacks_of_its_neurons() {
         for ratios in [[2.0; COMPANY.len()], COMPANY] {
             let models: Vec<Lif<f64>> = ratios.into_iter().map(neuron).collect();
-            let (mut numbers, mut flows, dt) = (Numbers::default(), Vec::new(), 0.7);
-            numbers.set(&models);
+            let (mut numbers, mut flows, dt) = (Numbers::<1>::default(), Vec::new(), 0.7);
+            numbers.set(&models.iter().map(|&model| model.into()).collect::<Vec<_>>());
             numbers.flows(&[dt], &mut flows);
             let mut adjoints = Adjoints::default();
             adjoints.reset(models.len());
@@ -257,8 +282,9 @@ mod tests {
             let (weights, mut gradient) = (ratios.map(|ratio| 0.3 - ratio / 9.0), [0.25; 11]);
             let of_each =
                 || (0u8..).zip(&models).map(|(n, model)| (usize::from(n), after(n), model));
-            of_each().for_each(|(n, after, _)| adjoints.set(n, after));
-            let row = Some(Row { weights: &weights, gradient: &mut gradient });
+            let currents = |Adjoint(State { v, i })| Adjoint(CurrentsState { v, i: [i] });
+            of_each().for_each(|(n, after, _)| adjoints.set(n, currents(after)));
+            let row = Some(Row { weights: &weights, receptor: 0, gradient: &mut gradient });
             let motion = Some(Move { dt, flow: &flows[0] });
             let got = Pass { adjoints: &mut adjoints, numbers: &numbers, row, motion }.run();
             let mut time = 0.0;
@@ -269,7 +295,7 @@ mod tests {
                 let (Adjoint(got), Adjoint(expected)) =
                     (adjoints.get(n), model.flow_pullback(dt, after));
                 assert!((got.v - expected.v).abs() < ROUNDING, "{n}: {got:?} {expected:?}");
-                assert!((got.i - expected.i).abs() < ROUNDING, "{n}: {got:?} {expected:?}");
+                assert!((got.i[0] - expected.i).abs() < ROUNDING, "{n}: {got:?} {expected:?}");
             }
             assert!((got - time).abs() < ROUNDING, "{got} {time}");
         }

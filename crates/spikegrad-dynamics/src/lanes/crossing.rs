@@ -9,10 +9,12 @@
 //!
 //! Not here: which neurons are worth a search (`spikegrad_simulate`).
 
-use super::columns::Block;
-use super::double_doubles::DoubleDoubles;
-use super::{BLOCK, Lanes, Mask, Numbers, UNDERFLOW};
-use pulp::{NullaryFnOnce, Simd, WithSimd};
+use super::columns::{self, Block};
+use super::near_grazing::NearGrazing;
+use super::silence::SilentWithin;
+use super::{BLOCK, Lanes, Mask, Numbers};
+use crate::lif::bounds::sum;
+use pulp::{Simd, WithSimd};
 
 /// What was found of one neuron.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,35 +37,44 @@ pub enum Search {
 pub(crate) fn search_one(v: f64, i: f64, rest: f64, tau_mem: f64, tau_syn: f64) -> Search {
     let [v, i, rest, tau_mem, tau_syn] =
         [v, i, rest, tau_mem, tau_syn].map(|x| Lanes::splat(pulp::Scalar, x));
-    Rise::new(v, i, rest, tau_mem, tau_syn).search()[0]
+    Rise::new((v, [i]), rest, (tau_mem, [tau_syn]), v.constant(f64::INFINITY)).search()[0]
 }
 
-/// Writes into `found`, which has room for all of these blocks of free neurons, when each will cross its threshold if it is left alone.
-pub(super) fn search(blocks: &[Block], numbers: &Numbers, found: &mut [Search]) {
-    pulp::Arch::new().dispatch(SearchAll { blocks, numbers, found });
+/// Writes into `found`, which has room for all of these blocks of free neurons, when each will cross its threshold if it is left alone; with several
+/// receptors, whether that is within a length of its own, in seconds.
+pub(super) fn search<const K: usize>(
+    blocks: &[Block<K>],
+    numbers: &Numbers<K>,
+    lengths: &[f64],
+    found: &mut [Search],
+) {
+    pulp::Arch::new().dispatch(SearchAll { blocks, numbers, lengths, found });
 }
 
-struct SearchAll<'a> {
-    blocks: &'a [Block],
-    numbers: &'a Numbers,
+struct SearchAll<'a, const K: usize> {
+    blocks: &'a [Block<K>],
+    numbers: &'a Numbers<K>,
+    lengths: &'a [f64],
     found: &'a mut [Search],
 }
 
-impl WithSimd for SearchAll<'_> {
+impl<const K: usize> WithSimd for SearchAll<'_, K> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let [mem, syn] = self.numbers.time_constants();
-        let numbers = self.numbers.rest().iter().zip(mem).zip(syn);
+        let (mem, syn) = self.numbers.time_constants();
+        let numbers = self.numbers.rest().iter().zip(mem).zip(super::blocks(self.lengths));
         let found = self.found.chunks_exact_mut(BLOCK);
-        for ((block, ((rest, mem), syn)), found) in self.blocks.iter().zip(numbers).zip(found) {
-            let (v, i) = (S::as_simd_f64s(&block.v).0, S::as_simd_f64s(&block.i).0);
-            let (mem, syn) = (S::as_simd_f64s(mem).0, S::as_simd_f64s(syn).0);
-            let rest = S::as_simd_f64s(rest).0;
+        let blocks = self.blocks.iter().zip(numbers).zip(found).enumerate();
+        for (position, ((block, ((rest, mem), lengths)), found)) in blocks {
+            let v = S::as_simd_f64s(&block.v).0;
+            let mem = S::as_simd_f64s(mem).0;
+            let (rest, lengths) = (S::as_simd_f64s(rest).0, S::as_simd_f64s(lengths).0);
             let lanes = |x| Lanes::new(simd, x);
             for (k, found) in found.chunks_exact_mut(S::F64_LANES).enumerate() {
-                let [v, i, rest] = [lanes(v[k]), lanes(i[k]), lanes(rest[k])];
-                let searches = Rise::new(v, i, rest, lanes(mem[k]), lanes(syn[k])).search();
+                let state = (lanes(v[k]), columns::load(simd, &block.i, k));
+                let taus = (lanes(mem[k]), columns::load_at(simd, &syn, position, k));
+                let searches = Rise::new(state, lanes(rest[k]), taus, lanes(lengths[k])).search();
                 found.copy_from_slice(&searches[..S::F64_LANES]);
             }
         }
@@ -77,17 +88,11 @@ const NEAR_GRAZING: f64 = 1.0 / 8.0;
 const LOW_PEAK: f64 = 1.0 / 16.0;
 
 /// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
-const CERTAINLY_BELOW: f64 = 1e-10;
+pub(super) const CERTAINLY_BELOW: f64 = 1e-10;
 
 /// A step shorter than this share of the time, of both time constants and of the way to the peak leaves an error of its
 /// fourth power: nothing.
 const LAST_STEP: f64 = 1e-4;
-
-/// Slopes below this share of the potentials, which are known to 21 digits, are left to 30 digits.
-const RESOLVED: f64 = 1e-4;
-
-/// What a step of the third order may leave, in units of the time: a small part of a rounding.
-const LAST_SHARE: f64 = 1e-18;
 
 /// Evaluations before a lane is given up; convergence is of fourth order.
 const MAX_EVALUATIONS: usize = 12;
@@ -95,40 +100,58 @@ const MAX_EVALUATIONS: usize = 12;
 /// Sizes at which no product of two potentials, also with rates, leaves the range of a double.
 const SAFE_SIZES: [f64; 2] = [1e-100, 1e100];
 
-struct Rise<S: Simd> {
-    v: Lanes<S>,
-    i: Lanes<S>,
-    rest: Lanes<S>,
-    /// The current above the threshold, at the start.
-    start: Lanes<S>,
+pub(super) struct Rise<S: Simd, const K: usize> {
+    pub(super) v: Lanes<S>,
+    pub(super) i: [Lanes<S>; K],
+    pub(super) rest: Lanes<S>,
+    /// The currents above the threshold, at the start.
+    pub(super) start: Lanes<S>,
     /// The potential above its resting value, at the start.
-    above_rest: Lanes<S>,
-    tau_mem: Lanes<S>,
-    tau_syn: Lanes<S>,
+    pub(super) above_rest: Lanes<S>,
+    pub(super) tau_mem: Lanes<S>,
+    pub(super) tau_syn: [Lanes<S>; K],
     /// The inverses: a length is divided by a time constant, so that its rounding is not that of every length.
-    rate_mem: Lanes<S>,
-    rate_syn: Lanes<S>,
+    pub(super) rate_mem: Lanes<S>,
+    pub(super) rate_syn: [Lanes<S>; K],
+    /// With several currents: a crossing after so many seconds need not be found.
+    pub(super) horizon: Lanes<S>,
 }
 
 /// The motion at a time.
-struct At<S: Simd> {
+pub(super) struct At<S: Simd, const K: usize> {
     /// Potential above the threshold.
-    residual: Lanes<S>,
-    slope: Lanes<S>,
-    current: Lanes<S>,
-    /// Current above the threshold.
-    above: Lanes<S>,
+    pub(super) residual: Lanes<S>,
+    pub(super) slope: Lanes<S>,
+    pub(super) current: [Lanes<S>; K],
+    /// Currents above the threshold.
+    pub(super) above: Lanes<S>,
     /// The size of what was rounded: of the way from the start, if that is short.
-    size: Lanes<S>,
+    pub(super) size: Lanes<S>,
 }
 
-impl<S: Simd> Rise<S> {
+impl<S: Simd, const K: usize> Rise<S, K> {
     #[inline(always)]
-    fn new(v: Lanes<S>, i: Lanes<S>, rest: Lanes<S>, tau_mem: Lanes<S>, tau_syn: Lanes<S>) -> Self {
+    fn new(
+        (v, i): (Lanes<S>, [Lanes<S>; K]),
+        rest: Lanes<S>,
+        (tau_mem, tau_syn): (Lanes<S>, [Lanes<S>; K]),
+        horizon: Lanes<S>,
+    ) -> Self {
         let one = v.constant(1.0);
-        let (rate_mem, rate_syn) = (one / tau_mem, one / tau_syn);
-        let (start, above_rest) = (i + rest, v - rest);
-        Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn }
+        let (rate_mem, mut rate_syn) = (one / tau_mem, [one / tau_syn[0]; K]);
+        let mut start = i[0];
+        for k in 1..K {
+            rate_syn[k] = one / tau_syn[k];
+            start = start + i[k];
+        }
+        let (start, above_rest) = (start + rest, v - rest);
+        Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn, horizon }
+    }
+
+    /// The size of a current: one alone is searched only if it is positive.
+    #[inline(always)]
+    pub(super) fn size(current: Lanes<S>) -> Lanes<S> {
+        if K == 1 { current } else { current.abs() }
     }
 
     /// What is found of each lane; the register may be narrower than a block.
@@ -153,23 +176,44 @@ impl<S: Simd> Rise<S> {
     /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
     #[inline(always)]
     fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
-        let &Self { v, i, rest, above_rest, rate_mem, rate_syn, .. } = self;
+        let &Self { v, i, rest, start, above_rest, rate_mem, rate_syn, .. } = self;
         let (zero, one) = (v.constant(0.0), v.constant(1.0));
-        let (lift, size) = (self.start - v, i + above_rest.abs());
+        let sizes = sum::<S, K>(
+            #[inline(always)]
+            |k| Self::size(i[k]),
+        );
+        let (lift, size) = (start - v, sizes + above_rest.abs());
+        // What draws the potential is positive now and, as it rests below, not for ever: under one current or two it changes its sign once.
+        let draws = if K == 1 { zero.lt(i[0]) } else { zero.lt(start) };
         let is_common = v.lt(zero)
-            & zero.lt(i)
+            & draws
             & zero.lt(lift)
             & rest.lt(v.constant(-SAFE_SIZES[0]))
             & size.lt(v.constant(SAFE_SIZES[1]));
-        // What rests below the threshold and is drawn to below it stays there.
-        let never = rest.lt(zero) & self.start.le(zero) & v.lt(zero);
+        // What rests below the threshold and is drawn to below it stays there. A negative current only lowers what it draws.
+        let drawn = if K == 1 {
+            start
+        } else {
+            let positive = sum::<S, K>(
+                #[inline(always)]
+                |k| i[k].upper(zero),
+            );
+            positive + rest
+        };
+        let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
         let start =
-            At { residual: v, slope: lift * rate_mem, current: i, above: self.start, size: zero };
+            At { residual: v, slope: lift * rate_mem, current: i, above: start, size: zero };
         let mut t = self.towards(&start);
         let mut slope = zero;
         let mut verdict = never.select(-one, zero);
         let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
-        let rate = rate_mem.max(rate_syn);
+        if K > 1 {
+            is_open = is_open & t.le(self.horizon);
+        }
+        let mut rate = rate_mem.max(rate_syn[0]);
+        for k in 1..K {
+            rate = rate.max(rate_syn[k]);
+        }
         let mut is_near = zero.lt(zero);
         for _ in 0..MAX_EVALUATIONS {
             if !is_open.any() {
@@ -183,24 +227,39 @@ impl<S: Simd> Rise<S> {
             let next = t + step;
             let length = step.abs();
             // The way to the peak is slope/bend at least.
-            let bend = (at.current * rate_syn + at.slope) * rate_mem;
+            let bend = self.bend(&at);
+            let turns = if K == 1 { bend } else { bend.abs() };
             let is_last = length.le(next * LAST_STEP)
                 & (length * rate).le(one * LAST_STEP)
-                & (length * bend).le(at.slope * LAST_STEP);
+                & (length * turns).le(at.slope * LAST_STEP);
             // The current after the last step, to fourth order.
-            let decay = step * rate_syn;
-            let lost = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
-            let above = at.above - at.current * lost;
+            let lost = sum::<S, K>(
+                #[inline(always)]
+                |k| {
+                    let decay = step * rate_syn[k];
+                    let share = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
+                    at.current[k] * share
+                },
+            );
+            let above = at.above - lost;
             let is_steep = (at.size * NEAR_GRAZING).lt(above);
             // The parabola's height above the threshold is less than that of the peak.
             let is_high = (bend * at.size * LOW_PEAK).lt(at.slope * at.slope);
-            let is_rising = zero.lt(next) & zero.lt(at.slope);
+            let mut is_rising = zero.lt(next) & zero.lt(at.slope);
+            if K > 2 {
+                is_rising = is_rising & self.rises_once(&at);
+            }
             let is_found = is_open & is_last & is_rising & is_steep & is_high;
             is_near = is_near | (is_open & is_last & is_rising & !is_found);
             slope = is_found.select(above * rate_mem, slope);
-            verdict = is_found.select(one, (is_open & is_past & is_far).select(-one, verdict));
+            // Under several currents a step may have passed the whole peak.
+            let is_below = if K == 1 { is_open & is_past & is_far } else { zero.lt(zero) };
+            verdict = is_found.select(one, is_below.select(-one, verdict));
             t = is_open.select(next, t);
             is_open = is_open & !(is_past | is_last);
+            if K > 1 {
+                is_open = is_open & zero.lt(next) & next.le(self.horizon);
+            }
         }
         if is_near.any() {
             let (exact, exact_slope, is_exact) = t.simd.vectorize(NearGrazing { rise: self, t });
@@ -209,95 +268,128 @@ impl<S: Simd> Rise<S> {
             slope = is_found.select(exact_slope, slope);
             verdict = is_found.select(one, verdict);
         }
+        if K > 1 {
+            let is_left = v.lt(zero) & !is_near & verdict.le(zero) & (-one).lt(verdict);
+            if is_left.any() {
+                let is_silent = t.simd.vectorize(SilentWithin { rise: self, size });
+                verdict = (is_left & is_silent).select(-one, verdict);
+            }
+        }
         (t, slope, verdict)
     }
 
+    /// −τ-weighted second derivative: −v̈.
     #[inline(always)]
-    fn at(&self, t: Lanes<S>) -> At<S> {
+    fn bend(&self, at: &At<S, K>) -> Lanes<S> {
+        let of_currents = sum::<S, K>(
+            #[inline(always)]
+            |k| at.current[k] * self.rate_syn[k],
+        );
+        (of_currents + at.slope) * self.rate_mem
+    }
+
+    /// Whether what draws the potential is surely positive up to a time: then it is the first crossing that is found there.
+    #[inline(always)]
+    fn rises_once(&self, at: &At<S, K>) -> Mask<S> {
+        let least = sum::<S, K>(
+            #[inline(always)]
+            |k| self.i[k].lower(at.current[k]),
+        );
+        let negative = sum::<S, K>(
+            #[inline(always)]
+            |k| self.i[k].lower(self.rest.constant(0.0)),
+        );
+        let zero = negative.constant(0.0);
+        zero.le(negative) | zero.lt(least + self.rest)
+    }
+
+    /// Whether what draws the potential is positive at a time.
+    #[inline(always)]
+    pub(super) fn draws_up(&self, t: Lanes<S>) -> Mask<S> {
+        let currents = sum::<S, K>(
+            #[inline(always)]
+            |k| self.i[k] * (-(t * self.rate_syn[k])).exp(),
+        );
+        t.constant(0.0).lt(currents + self.rest)
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self, t: Lanes<S>) -> At<S, K> {
         let &Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, .. } = self;
-        let (x, y) = (t / tau_mem, t / tau_syn);
+        let x = t / tau_mem;
         let (zero, one) = (t.constant(0.0), t.constant(1.0));
-        let membrane_is_slower = x.le(y);
-        let gap = (y - x).abs();
-        let (down, down_m1) = (-gap).exp_and_exp_m1();
-        let phi1 = zero.lt(gap).select(-(down_m1 / gap), one);
-        let (hi, hi_m1) = (-x.min(y)).exp_and_exp_m1();
-        let lo = hi * down;
-        let (membrane, decay) =
-            (membrane_is_slower.select(hi, lo), membrane_is_slower.select(lo, hi));
-        let response = x * (hi * phi1) * i;
+        let is_early = x.lt(x.constant(0.5));
+        let (mut current, mut membrane, mut membrane_m1) = (i, zero, zero);
+        let (mut response, mut lost, mut left, mut faded, mut sizes) =
+            (zero, zero, zero, zero, zero);
+        for k in 0..K {
+            let y = t / tau_syn[k];
+            let membrane_is_slower = x.le(y);
+            let gap = (y - x).abs();
+            let (down, down_m1) = (-gap).exp_and_exp_m1();
+            let phi1 = zero.lt(gap).select(-(down_m1 / gap), one);
+            let (hi, hi_m1) = (-x.min(y)).exp_and_exp_m1();
+            let lo = hi * down;
+            let lo_m1 = hi_m1 * down + down_m1;
+            if k == 0 {
+                membrane = membrane_is_slower.select(hi, lo);
+                membrane_m1 = membrane_is_slower.select(hi_m1, lo_m1);
+            }
+            let decay = membrane_is_slower.select(lo, hi);
+            let decay_m1 = membrane_is_slower.select(lo_m1, hi_m1);
+            current[k] = decay * i[k];
+            let size = Self::size(i[k]);
+            let parts = [x * (hi * phi1) * i[k], i[k] * decay_m1, current[k], y * size, size];
+            if k == 0 {
+                [response, lost, left, faded, sizes] = parts;
+            } else {
+                response = response + parts[0];
+                lost = lost + parts[1];
+                left = left + parts[2];
+                faded = faded + parts[3];
+                sizes = sizes + parts[4];
+            }
+        }
         // Early, the way from the start is small and known better than v; later, v itself is.
-        let membrane_m1 = membrane_is_slower.select(hi_m1, hi_m1 * down + down_m1);
         let early = v + (above_rest * membrane_m1 + response);
         let late = rest + (above_rest * membrane + response);
-        let current = decay * i;
-        let decay_m1 = membrane_is_slower.select(hi_m1 * down + down_m1, hi_m1);
-        let is_early = x.lt(x.constant(0.5));
         let residual = is_early.select(early, late);
-        let above = is_early.select(start + i * decay_m1, current + rest);
-        let way = x * (i + above_rest.abs()) + y * i;
-        let size = is_early.select(way.min(i), current - rest);
+        let above = is_early.select(start + lost, left + rest);
+        let way = x * (sizes + above_rest.abs()) + faded;
+        let left = if K == 1 {
+            left
+        } else {
+            sum::<S, K>(
+                #[inline(always)]
+                |k| current[k].abs(),
+            )
+        };
+        let size = is_early.select(way.min(sizes), left - rest);
         At { residual, slope: (above - residual) * rate_mem, current, above, size }
     }
 
     /// The step to where the parabola meets the threshold, corrected by the cubic; along the tangent, if the parabola does
     /// not meet it.
     #[inline(always)]
-    fn towards(&self, at: &At<S>) -> Lanes<S> {
+    fn towards(&self, at: &At<S, K>) -> Lanes<S> {
         let &At { residual, slope, current, .. } = at;
         let zero = slope.constant(0.0);
         // −v̈ and v⃛.
-        let bend = (current * self.rate_syn + slope) * self.rate_mem;
-        let third = (current * self.rate_syn * self.rate_syn + bend) * self.rate_mem;
+        let bend = self.bend(at);
+        let of_currents = sum::<S, K>(
+            #[inline(always)]
+            |k| current[k] * self.rate_syn[k] * self.rate_syn[k],
+        );
+        let third = (of_currents + bend) * self.rate_mem;
         let discriminant = slope * slope + bend * residual * 2.0;
         // The parabola's slope where it meets the threshold.
         let there = discriminant.max(zero).sqrt();
         let step = -(residual * 2.0 / (slope + there));
         let rest = third * step * step;
         let corrected = step - step * rest / ((there + rest * 0.5) * 6.0);
-        zero.lt(discriminant).select(corrected, -(residual / slope))
-    }
-}
-
-/// From `t`, which is near a crossing that is near grazing: the crossing, its slope, and whether they are right to a
-/// rounding or two of themselves.
-///
-/// One more step, of the third order, with the potential computed as
-/// `rest + u e⁻ˣ + i a (e⁻ˣ − e⁻ʸ)`, u = v − rest, `a = τ_syn/(τ_mem − τ_syn)`, in double-double. A function of its own: most searches do without.
-struct NearGrazing<'a, S: Simd> {
-    rise: &'a Rise<S>,
-    t: Lanes<S>,
-}
-
-impl<S: Simd> NullaryFnOnce for NearGrazing<'_, S> {
-    type Output = (Lanes<S>, Lanes<S>, Mask<S>);
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let t = self.t;
-        let &Rise { v, i, rest, above_rest, tau_mem, tau_syn, rate_mem, rate_syn, .. } = self.rise;
-        let wide = DoubleDoubles::from;
-        let x = DoubleDoubles::quotient(t, tau_mem.into());
-        let y = DoubleDoubles::quotient(t, tau_syn.into());
-        let (membrane, decay) = ((-x).exp(), (-y).exp());
-        let are_equal = tau_mem.le(tau_syn) & tau_syn.le(tau_mem);
-        let ratio = DoubleDoubles::quotient(tau_syn, DoubleDoubles::sum(tau_mem, -tau_syn));
-        let apart = ratio * (membrane - decay);
-        let equal = x * membrane;
-        let response = equal.select(are_equal, apart);
-        let current = wide(i) * decay;
-        let left = DoubleDoubles::sum(v, -rest) * membrane;
-        let residual = left + wide(i) * response + wide(rest);
-        let above = (current + wide(rest) - residual).hi;
-        let bend = (current.hi * rate_syn + above * rate_mem) * rate_mem;
-        let slope = above * rate_mem;
-        let step = -(residual.hi / slope);
-        let share = step * bend / slope;
-        let step = step * (share * 0.5 + 1.0);
-        let loss = are_equal.select(t.constant(0.0), ratio.hi.abs()) + 1.0;
-        let is_resolved = ((i * loss + above_rest.abs()) * RESOLVED).lt(above);
-        let is_short = (step.abs() * share * share).le(t * LAST_SHARE);
-        let is_in_range = x.hi.max(y.hi).le(t.constant(-UNDERFLOW));
-        (t + step, slope - bend * step, is_resolved & is_short & is_in_range)
+        // Under currents of both signs the cubic may be anything: what it corrects by more than a third would pass for a last step.
+        let step = if K == 1 { corrected } else { rest.abs().le(there).select(corrected, step) };
+        zero.lt(discriminant).select(step, -(residual / slope))
     }
 }
 
@@ -309,10 +401,10 @@ mod tests {
 
     /// A block of equal neurons.
     fn search_block(neuron: &Lif<f64>, state: State<f64>) -> [Search; BLOCK] {
-        let (mut numbers, mut found) = (Numbers::default(), [Search::Undecided; BLOCK]);
-        numbers.set(&[*neuron; BLOCK]);
-        let block = Block { v: [state.v; BLOCK], i: [state.i; BLOCK], ..Block::default() };
-        search(&[block], &numbers, &mut found);
+        let (mut numbers, mut found) = (Numbers::<1>::default(), [Search::Undecided; BLOCK]);
+        numbers.set(&[(*neuron).into(); BLOCK]);
+        let block = Block { v: [state.v; BLOCK], i: [[state.i; BLOCK]], ..Block::default() };
+        search(&[block], &numbers, &[0.0; BLOCK], &mut found);
         found
     }
 

@@ -5,7 +5,8 @@
 //!
 //! Not here: what becomes of those that are named (`spikegrad_simulate`).
 
-use super::columns::{Block, Registers};
+use super::columns::{self, Block, Registers};
+use super::motion::splat;
 use super::{BLOCK, Column, Columns, Lanes, Mask, Motion, Numbers, blocks};
 use crate::lif::bounds;
 use pulp::{Arch, Simd, WithSimd};
@@ -21,56 +22,56 @@ pub enum Job {
     Move,
 }
 
-/// A stretch: `row` arrives at its start.
+/// A stretch: `rows` arrive at its start.
 #[derive(Debug)]
-pub struct Pass<'a> {
+pub struct Pass<'a, const K: usize> {
     /// What to do.
     pub job: Job,
     /// Its length, in seconds.
     pub dt: f64,
     /// The motion over that length, where neurons share their motions and it is known.
-    pub motion: Option<&'a Motion>,
+    pub motion: Option<&'a Motion<K>>,
     /// The numbers of the neurons.
-    pub numbers: &'a Numbers,
-    /// The weights that arrive.
-    pub row: &'a [f64],
+    pub numbers: &'a Numbers<K>,
+    /// The weights that arrive at each receptor; none, if nothing does.
+    pub rows: [&'a [f64]; K],
     /// Before the arrival.
-    pub before: &'a Columns,
+    pub before: &'a Columns<K>,
     /// At the end, before what arrives then.
-    pub after: &'a mut Columns,
+    pub after: &'a mut Columns<K>,
     /// Which integrators to name: whoever reaches this, in potential above rest. Not read else.
     pub ceiling: &'a [f64],
     /// Who may have reached its threshold or ceiling.
     pub named: &'a mut Vec<usize>,
 }
 
-impl Pass<'_> {
+impl<const K: usize> Pass<'_, K> {
     /// Runs the pass, for derivatives with respect to time constants as well or without.
     pub fn run<const TANGENTS: bool>(self) {
         if self.job != Job::Move {
             self.named.clear();
         }
-        Arch::new().dispatch(Run::<TANGENTS>(self));
+        Arch::new().dispatch(Run::<K, TANGENTS>(self));
     }
 }
 
-/// Names who may reach its threshold within `dt` seconds after the arrival of `row`, and moves nobody: where a stretch may be
+/// Names who may reach its threshold within `dt` seconds after the arrival of `rows`, and moves nobody: where a stretch may be
 /// cut off, its end has to be known first.
 #[derive(Debug)]
-pub struct Screen<'a> {
+pub struct Screen<'a, const K: usize> {
     /// The length of the stretch, in seconds.
     pub dt: f64,
     /// The numbers of the neurons.
-    pub numbers: &'a Numbers,
-    /// The weights that arrive.
-    pub row: &'a [f64],
+    pub numbers: &'a Numbers<K>,
+    /// The weights that arrive at each receptor; none, if nothing does.
+    pub rows: [&'a [f64]; K],
     /// Before the arrival.
-    pub before: &'a Columns,
+    pub before: &'a Columns<K>,
     /// Who may reach its threshold.
     pub named: &'a mut Vec<usize>,
 }
 
-impl Screen<'_> {
+impl<const K: usize> Screen<'_, K> {
     /// Names them.
     pub fn run(self) {
         self.named.clear();
@@ -79,6 +80,7 @@ impl Screen<'_> {
 }
 
 /// A row of weights in blocks. Behind its whole ones there is at most one: a population fills all but its last block.
+#[derive(Clone, Copy)]
 struct Weights<'a> {
     whole: &'a [Column],
     last: Column,
@@ -97,24 +99,60 @@ impl<'a> Weights<'a> {
     fn block(&self, k: usize) -> &Column {
         self.whole.get(k).unwrap_or(&self.last)
     }
+
+    /// Those of each receptor.
+    #[inline(always)]
+    fn of_each<const K: usize>(rows: [&'a [f64]; K]) -> [Self; K] {
+        let mut all = [Self::of(rows[0]); K];
+        for k in 1..K {
+            all[k] = Self::of(rows[k]);
+        }
+        all
+    }
+}
+
+/// A block of each row.
+#[inline(always)]
+fn block_of_each<'a, const K: usize>(
+    weights: &'a [Weights<'_>; K],
+    block: usize,
+) -> [&'a Column; K] {
+    let mut all = [weights[0].block(block); K];
+    for k in 1..K {
+        all[k] = weights[k].block(block);
+    }
+    all
+}
+
+/// One register of weights is added to each current.
+#[inline(always)]
+fn arrive<S: Simd, const K: usize>(
+    simd: S,
+    i: &mut [Lanes<S>; K],
+    weights: &[&Column; K],
+    k: usize,
+) {
+    for r in 0..K {
+        i[r] = i[r] + Lanes::new(simd, S::as_simd_f64s(weights[r]).0[k]);
+    }
 }
 
 // Everything below is inlined by force: what is not, is not compiled for the registers.
 
-impl WithSimd for Screen<'_> {
+impl<const K: usize> WithSimd for Screen<'_, K> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let dt = Lanes::splat(simd, self.dt);
         if self.numbers.share_motions() {
-            let x = dt / Lanes::splat(simd, self.numbers.shared_time_constants()[0]);
+            let x = dt / Lanes::splat(simd, self.numbers.shared_time_constants().0);
             self.over(
                 simd,
                 #[inline(always)]
                 |_, _| x,
             );
         } else {
-            let [tau_mem, _] = self.numbers.time_constants();
+            let (tau_mem, _) = self.numbers.time_constants();
             self.over(
                 simd,
                 #[inline(always)]
@@ -124,20 +162,21 @@ impl WithSimd for Screen<'_> {
     }
 }
 
-impl Screen<'_> {
+impl<const K: usize> Screen<'_, K> {
     /// `length` is `dt/τ_mem` of a register of a block.
     #[inline(always)]
     fn over<S: Simd>(self, simd: S, length: impl Fn(usize, usize) -> Lanes<S>) {
-        let Self { row, before, numbers, named, .. } = self;
-        let weights = Weights::of(row);
+        let Self { rows, before, numbers, named, .. } = self;
+        let weights = Weights::of_each(rows);
         for (block, (from, rest)) in before.0.iter().zip(numbers.rest()).enumerate() {
-            let (v, i) = (S::as_simd_f64s(&from.v).0, S::as_simd_f64s(&from.i).0);
-            let (rest, weights) =
-                (S::as_simd_f64s(rest).0, S::as_simd_f64s(weights.block(block)).0);
+            let v = S::as_simd_f64s(&from.v).0;
+            let rest = S::as_simd_f64s(rest).0;
             let lanes = |x| Lanes::new(simd, x);
+            let weights = block_of_each(&weights, block);
             for k in 0..BLOCK / S::F64_LANES {
-                let i = lanes(i[k]) + lanes(weights[k]);
-                bounds::may_cross(lanes(v[k]), i, lanes(rest[k]), length(block, k)).for_each(
+                let mut i = columns::load(simd, &from.i, k);
+                arrive(simd, &mut i, &weights, k);
+                bounds::may_cross(lanes(v[k]), &i, lanes(rest[k]), length(block, k)).for_each(
                     #[inline(always)]
                     |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
                 );
@@ -146,9 +185,9 @@ impl Screen<'_> {
     }
 }
 
-struct Run<'a, const TANGENTS: bool>(Pass<'a>);
+struct Run<'a, const K: usize, const TANGENTS: bool>(Pass<'a, K>);
 
-impl<const TANGENTS: bool> WithSimd for Run<'_, TANGENTS> {
+impl<const K: usize, const TANGENTS: bool> WithSimd for Run<'_, K, TANGENTS> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
@@ -160,7 +199,7 @@ impl<const TANGENTS: bool> WithSimd for Run<'_, TANGENTS> {
     }
 }
 
-impl Pass<'_> {
+impl<const K: usize> Pass<'_, K> {
     #[inline(always)]
     fn over<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
         self,
@@ -168,21 +207,21 @@ impl Pass<'_> {
     ) {
         let dt = Lanes::splat(simd, self.dt);
         if !self.numbers.share_motions() {
-            let [mem, syn] = self.numbers.time_constants();
+            let (mem, syn) = self.numbers.time_constants();
             return self.each::<S, TANGENTS, CROSSINGS, TURNS>(
                 simd,
                 #[inline(always)]
                 |block, k| {
                     let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k]);
-                    Motion::over(dt, mem, Lanes::new(simd, S::as_simd_f64s(&syn[block]).0[k]))
+                    Motion::over(dt, mem, columns::load_at(simd, &syn, block, k))
                 },
             );
         }
         let motion = if let Some(motion) = self.motion {
             Motion::splat(simd, motion)
         } else {
-            let [mem, syn] = self.numbers.shared_time_constants();
-            Motion::over(dt, Lanes::splat(simd, mem), Lanes::splat(simd, syn))
+            let (mem, syn) = self.numbers.shared_time_constants();
+            Motion::over(dt, Lanes::splat(simd, mem), splat(simd, &syn))
         };
         self.each::<S, TANGENTS, CROSSINGS, TURNS>(
             simd,
@@ -196,52 +235,52 @@ impl Pass<'_> {
     fn each<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
         self,
         simd: S,
-        motion: impl Fn(usize, usize) -> Motion<Lanes<S>>,
+        motion: impl Fn(usize, usize) -> Motion<K, Lanes<S>>,
     ) {
-        let Self { row, before, after, numbers, ceiling, named, .. } = self;
+        let Self { rows, before, after, numbers, ceiling, named, .. } = self;
         let (weights, level) =
-            (Weights::of(row), if TURNS { blocks(ceiling) } else { numbers.rest() });
+            (Weights::of_each(rows), if TURNS { blocks(ceiling) } else { numbers.rest() });
         let states = before.0.iter().zip(&mut after.0).zip(level).enumerate();
         for (k, ((from, to), level)) in states {
-            let stretch = Stretch { from, to, level, weights: weights.block(k) };
+            let stretch = Stretch { from, to, level, weights: block_of_each(&weights, k) };
             stretch.pass::<S, TANGENTS, CROSSINGS, TURNS>(simd, &motion, k, named);
         }
     }
 }
 
 /// A block along a stretch.
-struct Stretch<'a> {
-    from: &'a Block,
-    to: &'a mut Block,
+struct Stretch<'a, const K: usize> {
+    from: &'a Block<K>,
+    to: &'a mut Block<K>,
     /// Ceilings of integrators, resting values of neurons with a threshold.
     level: &'a Column,
-    weights: &'a Column,
+    weights: [&'a Column; K],
 }
 
-impl Stretch<'_> {
+impl<const K: usize> Stretch<'_, K> {
     #[inline(always)]
     fn pass<S: Simd, const TANGENTS: bool, const CROSSINGS: bool, const TURNS: bool>(
         self,
         simd: S,
-        motion: &impl Fn(usize, usize) -> Motion<Lanes<S>>,
+        motion: &impl Fn(usize, usize) -> Motion<K, Lanes<S>>,
         block: usize,
         named: &mut Vec<usize>,
     ) {
         let Self { from, to, level, weights } = self;
-        let (level, weights) = (S::as_simd_f64s(level).0, S::as_simd_f64s(weights).0);
+        let level = S::as_simd_f64s(level).0;
         for k in 0..BLOCK / S::F64_LANES {
-            let (mut now, weight) = (Registers::load(simd, from, k), Lanes::new(simd, weights[k]));
+            let mut now = Registers::load(simd, from, k);
             let level = Lanes::new(simd, level[k]);
             let (v, before) = (now.v, now.i);
-            let i = before + weight;
-            now.i = i;
+            arrive(simd, &mut now.i, &weights, k);
+            let i = now.i;
             let by = motion(block, k);
             now.advance::<TANGENTS>(&by, if TURNS { None } else { Some(level) });
             now.store::<TANGENTS>(to, k);
             let reaches: Mask<S> = if TURNS {
-                bounds::may_turn(before, [v, i], [now.v, now.i], level, by.length)
+                bounds::may_turn(&before, (v, &i), (now.v, &now.i), level, by.length)
             } else if CROSSINGS {
-                bounds::may_have_crossed([v, i], [now.v, now.i], level, by.length)
+                bounds::may_have_crossed((v, &i), (now.v, &now.i), level, by.length)
             } else {
                 continue;
             };
@@ -256,18 +295,27 @@ impl Stretch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lif::Tangent;
     use crate::lif::fixtures::{COMPANY, neuron};
+    use crate::receptors::{CurrentsState, CurrentsTangent};
     use crate::{Lif, Neuron, State};
 
     /// A few products of numbers below ten, each rounded.
     const ROUNDING: f64 = 1e-14;
 
+    fn with_currents(
+        (State { v, i }, Tangent { v_mem, v_syn, i_syn }): (State<f64>, Tangent<f64>),
+    ) -> (CurrentsState<1>, CurrentsTangent<1>) {
+        let tangent = CurrentsTangent { v_mem, v_syn: [v_syn], i_syn: [i_syn] };
+        (CurrentsState { v, i: [i] }, tangent)
+    }
+
     #[test]
     fn a_pass_moves_as_its_neurons_do() {
         for ratios in [[2.0; COMPANY.len()], COMPANY] {
             let models: Vec<Lif<f64>> = ratios.into_iter().map(neuron).collect();
-            let mut numbers = Numbers::default();
-            numbers.set(&models);
+            let mut numbers = Numbers::<1>::default();
+            numbers.set(&models.iter().map(|&model| model.into()).collect::<Vec<_>>());
             let [mut before, mut after] = [Columns::default(), Columns::default()];
             before.reset(&numbers);
             after.reset(&numbers);
@@ -276,8 +324,8 @@ mod tests {
             for (n, (model, weight)) in models.iter().zip(weights).enumerate() {
                 // What has moved before has tangents.
                 let start = State { v: -0.4 - weight, i: 2.3 };
-                let moved = model.flow_with_tangent(start, crate::lif::Tangent::default(), 0.3);
-                before.set(n, moved);
+                let moved = model.flow_with_tangent(start, Tangent::default(), 0.3);
+                before.set(n, with_currents(moved));
                 let arrived = model.receive(moved.0, weight);
                 expected.push(model.flow_with_tangent(arrived, moved.1, 0.7));
             }
@@ -287,7 +335,7 @@ mod tests {
                 dt: 0.7,
                 motion: None,
                 numbers: &numbers,
-                row: &weights,
+                rows: [&weights],
                 before: &before,
                 after: &mut after,
                 ceiling: &[],
@@ -298,10 +346,10 @@ mod tests {
                 let (got, carried) = after.get(n);
                 for (got, expected) in [
                     (got.v, state.v),
-                    (got.i, state.i),
+                    (got.i[0], state.i),
                     (carried.v_mem, tangent.v_mem),
-                    (carried.v_syn, tangent.v_syn),
-                    (carried.i_syn, tangent.i_syn),
+                    (carried.v_syn[0], tangent.v_syn),
+                    (carried.i_syn[0], tangent.i_syn),
                 ] {
                     assert!((got - expected).abs() < ROUNDING, "{n}: {got} {expected}");
                 }

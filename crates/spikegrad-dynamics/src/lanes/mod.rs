@@ -14,10 +14,16 @@
 //! | `backward.rs` | the same for their adjoints |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
+//! | `near_grazing.rs` | those that are near grazing |
+//! | `silence.rs` | who crosses none, with several receptors |
 //! | `double_doubles.rs` | arithmetic with 30 digits |
 //!
 //! Here stands the arithmetic of a register. Not here: in which order things happen (`spikegrad_simulate`, `spikegrad_adjoint`), and the bounds that
 //! say who may spike (`lif/bounds.rs`, beside those of one neuron).
+#![expect(
+    clippy::needless_range_loop,
+    reason = "receptors and lanes are counted through several arrays at once"
+)]
 
 pub mod backward;
 mod columns;
@@ -26,7 +32,11 @@ mod double_doubles;
 pub mod forward;
 mod group;
 mod motion;
+mod near_grazing;
 mod numbers;
+#[cfg(test)]
+mod several_receptors;
+mod silence;
 
 pub use columns::Columns;
 pub use crossing::Search;
@@ -238,6 +248,20 @@ impl<S: Simd> Lanes<S> {
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         self.lt(other).select(other, self)
+    }
+
+    /// The larger of two numbers, in one instruction; which of them where one is none depends on the machine.
+    #[inline(always)]
+    #[must_use]
+    pub fn upper(self, other: Self) -> Self {
+        Self { x: self.simd.max_f64s(self.x, other.x), ..self }
+    }
+
+    /// The smaller of two numbers, as [`Self::upper`].
+    #[inline(always)]
+    #[must_use]
+    pub fn lower(self, other: Self) -> Self {
+        Self { x: self.simd.min_f64s(self.x, other.x), ..self }
     }
 
     /// Less than.

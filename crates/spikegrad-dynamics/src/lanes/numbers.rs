@@ -3,21 +3,28 @@
 //! Where all neurons share their time constants, coefficients are computed once for a length of time, else for each neuron.
 //! Not here: the state of the neurons (`columns.rs`).
 
-use super::{Column, Lanes, Motion, Propagator, blocks, padded};
-use crate::Lif;
+use super::{Column, Lanes, Motion, Propagator, blocks, columns, padded};
+use crate::receptors::Superposed;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Resting values and time constants of neurons, padded to whole blocks with neurons that never spike.
-#[derive(Clone, Debug, Default)]
-pub struct Numbers {
+/// Resting values and time constants of neurons with K receptors, padded to whole blocks with neurons that never spike.
+#[derive(Clone, Debug)]
+pub struct Numbers<const K: usize> {
     /// Above the threshold; of integrators zero.
     rest: Vec<f64>,
     /// In seconds.
     tau_mem: Vec<f64>,
-    /// In seconds.
-    tau_syn: Vec<f64>,
+    /// Of each receptor, in seconds.
+    tau_syn: [Vec<f64>; K],
     /// Whether all have the same time constants.
     shares_time_constants: bool,
+}
+
+impl<const K: usize> Default for Numbers<K> {
+    fn default() -> Self {
+        let tau_syn = std::array::from_fn(|_| Vec::new());
+        Self { rest: Vec::new(), tau_mem: Vec::new(), tau_syn, shares_time_constants: false }
+    }
 }
 
 /// Padding rests far below a threshold.
@@ -26,35 +33,39 @@ const PADDING_REST: f64 = -1.0;
 /// Padding of neurons each of which has its own.
 const PADDING_TIME_CONSTANT: f64 = 1.0;
 
-impl Numbers {
+impl<const K: usize> Numbers<K> {
     /// Takes the numbers of `models`.
-    pub fn set(&mut self, models: &[Lif<f64>]) {
+    pub fn set(&mut self, models: &[Superposed<K>]) {
         // Padding shares the time constants of the first neuron, so that "all the same" stays true.
-        let [mem, syn] = models.first().map_or([PADDING_TIME_CONSTANT; 2], Lif::time_constants);
-        let fill = |column: &mut Vec<f64>, pad: f64, of: &dyn Fn(&Lif<f64>) -> f64| {
+        let none = (PADDING_TIME_CONSTANT, [PADDING_TIME_CONSTANT; K]);
+        let (mem, syn) = models.first().map_or(none, Superposed::taus);
+        let fill = |column: &mut Vec<f64>, pad: f64, of: &dyn Fn(&Superposed<K>) -> f64| {
             column.clear();
             column.extend(models.iter().map(of));
             column.resize(padded(models.len()), pad);
         };
-        fill(&mut self.tau_mem, mem, &|model| model.time_constants()[0]);
-        fill(&mut self.tau_syn, syn, &|model| model.time_constants()[1]);
-        fill(&mut self.rest, PADDING_REST, &Lif::rest);
+        fill(&mut self.tau_mem, mem, &|model| model.taus().0);
+        for (k, column) in self.tau_syn.iter_mut().enumerate() {
+            fill(column, syn[k], &|model| model.taus().1[k]);
+        }
+        fill(&mut self.rest, PADDING_REST, &Superposed::rest);
         let same =
             |column: &[f64]| column.windows(2).all(|two| two[0].to_bits() == two[1].to_bits());
-        self.shares_time_constants = same(&self.tau_mem) && same(&self.tau_syn);
+        self.shares_time_constants =
+            same(&self.tau_mem) && self.tau_syn.iter().all(|column| same(column));
     }
 
     /// Takes the numbers of the neurons at these positions of `others`, in that order.
     pub fn gather(&mut self, others: &Self, positions: impl Iterator<Item = usize> + Clone) {
-        let columns = [
-            (&mut self.rest, &others.rest, PADDING_REST),
-            (&mut self.tau_mem, &others.tau_mem, PADDING_TIME_CONSTANT),
-            (&mut self.tau_syn, &others.tau_syn, PADDING_TIME_CONSTANT),
-        ];
-        for (into, from, pad) in columns {
+        let gather = |into: &mut Vec<f64>, from: &[f64], pad: f64| {
             into.clear();
             into.extend(positions.clone().map(|n| from[n]));
             into.resize(padded(into.len()), pad);
+        };
+        gather(&mut self.rest, &others.rest, PADDING_REST);
+        gather(&mut self.tau_mem, &others.tau_mem, PADDING_TIME_CONSTANT);
+        for (into, from) in self.tau_syn.iter_mut().zip(&others.tau_syn) {
+            gather(into, from, PADDING_TIME_CONSTANT);
         }
         self.shares_time_constants = false;
     }
@@ -64,15 +75,18 @@ impl Numbers {
         let count = self.len() + super::BLOCK;
         self.rest.resize(count, PADDING_REST);
         self.tau_mem.resize(count, PADDING_TIME_CONSTANT);
-        self.tau_syn.resize(count, PADDING_TIME_CONSTANT);
+        self.tau_syn.iter_mut().for_each(|column| column.resize(count, PADDING_TIME_CONSTANT));
         self.shares_time_constants = false;
     }
 
     /// Neuron `k` takes the numbers of neuron `n` of `others`.
+    #[inline]
     pub(super) fn take(&mut self, k: usize, others: &Self, n: usize) {
         self.rest[k] = others.rest[n];
         self.tau_mem[k] = others.tau_mem[n];
-        self.tau_syn[k] = others.tau_syn[n];
+        for r in 0..K {
+            self.tau_syn[r][k] = others.tau_syn[r][n];
+        }
     }
 
     /// How many neurons there are with the padding.
@@ -90,7 +104,7 @@ impl Numbers {
     /// How many bytes they take.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        [&self.rest, &self.tau_mem, &self.tau_syn].map(|column| size_of_val(&**column)).iter().sum()
+        size_of_val(&*self.rest) * (2 + K)
     }
 
     /// Whether one motion moves all of them: they have the same time constants.
@@ -105,76 +119,72 @@ impl Numbers {
         blocks(&self.rest)
     }
 
-    /// Time constants of membranes and synapses, in seconds.
+    /// Time constants of membranes and of the synapses at each receptor, in seconds.
     #[inline(always)]
-    pub(super) fn time_constants(&self) -> [&[Column]; 2] {
-        [blocks(&self.tau_mem), blocks(&self.tau_syn)]
+    pub(super) fn time_constants(&self) -> (&[Column], [&[Column]; K]) {
+        let mut syn = [blocks(&self.tau_syn[0]); K];
+        for k in 1..K {
+            syn[k] = blocks(&self.tau_syn[k]);
+        }
+        (blocks(&self.tau_mem), syn)
     }
 
     /// Those that all have, in seconds.
     #[inline(always)]
-    pub(super) fn shared_time_constants(&self) -> [f64; 2] {
-        [self.tau_mem[0], self.tau_syn[0]]
+    pub(super) fn shared_time_constants(&self) -> (f64, [f64; K]) {
+        let mut syn = [self.tau_syn[0][0]; K];
+        for k in 1..K {
+            syn[k] = self.tau_syn[k][0];
+        }
+        (self.tau_mem[0], syn)
     }
 
     /// The motions over these lengths, in seconds, of neurons that share them.
-    pub fn motions(&self, dt: &[f64], into: &mut Vec<Motion>) {
-        self.over::<Motions>(dt, into);
+    pub fn motions(&self, dt: &[f64], into: &mut Vec<Motion<K>>) {
+        self.over::<Motion<K>>(dt, into);
     }
 
     /// The flows over these lengths, in seconds: of neurons that share their motions, or each of one neuron.
-    pub fn flows(&self, dt: &[f64], into: &mut Vec<Propagator>) {
-        self.over::<Flows>(dt, into);
+    pub fn flows(&self, dt: &[f64], into: &mut Vec<Propagator<K>>) {
+        self.over::<Propagator<K>>(dt, into);
     }
 
     /// `e^p` and `e^p − 1` with p = −`dt/τ_mem` for these lengths, as for [`Self::flows`].
     pub fn decays(&self, dt: &[f64], into: &mut Vec<[f64; 2]>) {
-        self.over::<Decays>(dt, into);
+        self.over::<[f64; 2]>(dt, into);
     }
 
-    fn over<C: Coefficients>(&self, dt: &[f64], into: &mut Vec<C::Each>) {
+    fn over<C: Coefficients<K>>(&self, dt: &[f64], into: &mut Vec<C>) {
         into.clear();
-        into.resize(dt.len(), C::Each::default());
-        Arch::new().dispatch(Over::<C> { numbers: self, dt, into });
+        into.resize(dt.len(), C::default());
+        Arch::new().dispatch(Over::<C, K> { numbers: self, dt, into });
     }
 }
 
 /// What is computed of a register of lengths with their time constants, and put into a list, lane by lane.
-trait Coefficients {
-    type Each: Clone + Default;
+trait Coefficients<const K: usize>: Clone + Default {
     /// `dt`, `tau_mem` and `tau_syn`, in seconds.
-    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Self::Each]);
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: [Lanes<S>; K], into: &mut [Self]);
 }
 
-/// The motions over these lengths.
-struct Motions;
-
-impl Coefficients for Motions {
-    type Each = Motion;
+impl<const K: usize> Coefficients<K> for Motion<K> {
     #[inline(always)]
-    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Motion]) {
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: [Lanes<S>; K], into: &mut [Self]) {
         Motion::over(dt, mem, syn).store(into);
     }
 }
 
-/// The flows.
-struct Flows;
-
-impl Coefficients for Flows {
-    type Each = Propagator;
+impl<const K: usize> Coefficients<K> for Propagator<K> {
     #[inline(always)]
-    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: Lanes<S>, into: &mut [Propagator]) {
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: [Lanes<S>; K], into: &mut [Self]) {
         Propagator::over(dt, mem, syn).store(into);
     }
 }
 
 /// Exponentials with the membrane time constant.
-struct Decays;
-
-impl Coefficients for Decays {
-    type Each = [f64; 2];
+impl<const K: usize> Coefficients<K> for [f64; 2] {
     #[inline(always)]
-    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, _: Lanes<S>, into: &mut [[f64; 2]]) {
+    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, _: [Lanes<S>; K], into: &mut [Self]) {
         let (exp, exp_m1) = (-(dt / mem)).exp_and_exp_m1();
         let (exp, exp_m1) = (exp.values(), exp_m1.values());
         for (k, into) in into.iter_mut().enumerate() {
@@ -184,13 +194,13 @@ impl Coefficients for Decays {
 }
 
 /// Coefficients over many lengths.
-struct Over<'a, C: Coefficients> {
-    numbers: &'a Numbers,
+struct Over<'a, C, const K: usize> {
+    numbers: &'a Numbers<K>,
     dt: &'a [f64],
-    into: &'a mut [C::Each],
+    into: &'a mut [C],
 }
 
-impl<C: Coefficients> WithSimd for Over<'_, C> {
+impl<C: Coefficients<K>, const K: usize> WithSimd for Over<'_, C, K> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
@@ -199,15 +209,17 @@ impl<C: Coefficients> WithSimd for Over<'_, C> {
         let lengths = dt.chunks(width).zip(into.chunks_mut(width));
         let load = |dt: &[f64]| Lanes::new(simd, simd.partial_load_f64s(dt));
         if numbers.share_motions() {
-            let [mem, syn] = numbers.shared_time_constants();
-            let (mem, syn) = (Lanes::splat(simd, mem), Lanes::splat(simd, syn));
+            let (mem, syn) = numbers.shared_time_constants();
+            let (mem, syn) = (Lanes::splat(simd, mem), super::motion::splat(simd, &syn));
             for (dt, into) in lengths {
                 C::store(load(dt), mem, syn, into);
             }
         } else {
-            let [mem, syn] = [&numbers.tau_mem, &numbers.tau_syn].map(|all| S::as_simd_f64s(all).0);
-            for ((dt, into), (&mem, &syn)) in lengths.zip(mem.iter().zip(syn)) {
-                C::store(load(dt), Lanes::new(simd, mem), Lanes::new(simd, syn), into);
+            let (mem, syn) = numbers.time_constants();
+            for (position, (dt, into)) in lengths.enumerate() {
+                let (block, k) = (position * width / super::BLOCK, position * width % super::BLOCK);
+                let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k / width]);
+                C::store(load(dt), mem, columns::load_at(simd, &syn, block, k / width), into);
             }
         }
     }

@@ -96,7 +96,7 @@ pub(super) fn is_silent_for<T: Scalar>(neuron: &Lif<T>, state: State<T>, dt: f64
 /// starts above the bound.
 #[inline(always)]
 fn highest<S: Simd>(v: Lanes<S>, drawn: Lanes<S>, x: Lanes<S>) -> Lanes<S> {
-    (v + (x + LIFT_MARGIN) * (drawn - v)).min(drawn)
+    (v + (x + LIFT_MARGIN) * (drawn - v)).lower(drawn)
 }
 
 /// Whether a potential of at most `highest` may be at the threshold, of neurons that rest at `rest`.
@@ -105,46 +105,116 @@ fn reaches_threshold<S: Simd>(highest: Lanes<S>, rest: Lanes<S>) -> Mask<S> {
     (rest.abs() * -THRESHOLD_MARGIN).le(highest)
 }
 
-/// Who may reach its threshold within a length of `x` = `dt/τ_mem` from `v` and `i` on.
+/// The sum of something of each current.
 #[inline(always)]
-pub(crate) fn may_cross<S: Simd>(v: Lanes<S>, i: Lanes<S>, rest: Lanes<S>, x: Lanes<S>) -> Mask<S> {
-    // A negative current decays, and only lowers what it draws.
-    let drawn = i.max(v.constant(0.0)) + rest;
-    reaches_threshold(highest(v, drawn, x).max(v), rest)
+pub(crate) fn sum<S: Simd, const K: usize>(of: impl Fn(usize) -> Lanes<S>) -> Lanes<S> {
+    let mut sum = of(0);
+    for k in 1..K {
+        sum = sum + of(k);
+    }
+    sum
 }
 
-/// Who may have reached its threshold over a length of `x` = `dt/τ_mem`, from `[v, i]` at its start to `[v, i]` at its end.
+/// All currents together at most and at least, on the way from `i` to `end`: positive ones decay, and so do negative ones.
 #[inline(always)]
-pub(crate) fn may_have_crossed<S: Simd>(
-    [v, i]: [Lanes<S>; 2],
-    end: [Lanes<S>; 2],
+fn extremes<S: Simd, const K: usize>(i: &[Lanes<S>; K], end: &[Lanes<S>; K]) -> [Lanes<S>; 2] {
+    let most = sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].upper(end[k]),
+    );
+    let least = sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].lower(end[k]),
+    );
+    [most, least]
+}
+
+/// What is surely more than the rounding of a potential under these currents.
+#[inline(always)]
+fn margin<S: Simd, const K: usize>(i: &[Lanes<S>; K], above_rest: Lanes<S>) -> Lanes<S> {
+    let sizes = sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].abs(),
+    );
+    (sizes + above_rest.abs()) * LIFT_MARGIN
+}
+
+/// Who may reach its threshold within a length of `x` = `dt/τ_mem` from `v` and the currents `i` on.
+#[inline(always)]
+pub(crate) fn may_cross<S: Simd, const K: usize>(
+    v: Lanes<S>,
+    i: &[Lanes<S>; K],
     rest: Lanes<S>,
     x: Lanes<S>,
 ) -> Mask<S> {
-    let [end_v, end_i] = end;
-    let drawn = i + rest;
-    // Under a positive current it may have turned. Else what it rises to is where it ends: a negative current
-    // lets it fall only before it rises.
-    let turns = v.constant(0.0).lt(i) & (end_i + rest).le(end_v);
-    let end = end_v + (drawn - v).abs() * LIFT_MARGIN;
-    reaches_threshold(turns.select(highest(v, drawn, x), end), rest)
+    // A negative current decays, and only lowers what it draws.
+    let zero = v.constant(0.0);
+    let positive = sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].upper(zero),
+    );
+    reaches_threshold(highest(v, positive + rest, x).upper(v), rest)
 }
 
-/// Whose potential, above rest, may have turned from up to down at or above `ceiling`: over a length of `x` = `dt/τ_mem`, from
-/// `[v, i]` at its start to `[v, i]` at its end, or at the arrival at its start, which found the current `before`. Of integrators.
+/// Who may have reached its threshold over a length of `x` = `dt/τ_mem`, from potential and currents at its start to those at its end.
+///
+/// `e^(t/τ_mem) (V − threshold)` has the derivative of the sign of what draws the potential, currents and rest (docs/mathematics.md, eqs. 27g and 27l). Where that
+/// is surely positive all along, the potential was not above its threshold if it is not at the end.
 #[inline(always)]
-pub(crate) fn may_turn<S: Simd>(
-    before: Lanes<S>,
-    [v, i]: [Lanes<S>; 2],
-    [end_v, end_i]: [Lanes<S>; 2],
+pub(crate) fn may_have_crossed<S: Simd, const K: usize>(
+    (v, i): (Lanes<S>, &[Lanes<S>; K]),
+    (end_v, end_i): (Lanes<S>, &[Lanes<S>; K]),
+    rest: Lanes<S>,
+    x: Lanes<S>,
+) -> Mask<S> {
+    if K == 1 {
+        let (i, end_i) = (i[0], end_i[0]);
+        let drawn = i + rest;
+        // Under a positive current it may have turned. Else what it rises to is where it ends: a negative current
+        // lets it fall only before it rises.
+        let turns = v.constant(0.0).lt(i) & (end_i + rest).le(end_v);
+        let end = end_v + (drawn - v).abs() * LIFT_MARGIN;
+        return reaches_threshold(turns.select(highest(v, drawn, x), end), rest);
+    }
+    let [most, least] = extremes(i, end_i);
+    let is_drawn_up = v.constant(0.0).lt(least + rest);
+    // It is not higher than under the most that draws it.
+    let top = highest(v, most + rest, x).upper(v);
+    let top = is_drawn_up.select(end_v, top) + margin(i, rest - v);
+    reaches_threshold(top, rest)
+}
+
+/// Whose potential, above rest, may have turned from up to down at or above `ceiling`: over a length of `x` = `dt/τ_mem`, from potential and
+/// currents at its start to those at its end, or at the arrival at its start, which found the currents `before`. Of integrators.
+#[inline(always)]
+pub(crate) fn may_turn<S: Simd, const K: usize>(
+    before: &[Lanes<S>; K],
+    (v, i): (Lanes<S>, &[Lanes<S>; K]),
+    (end_v, end_i): (Lanes<S>, &[Lanes<S>; K]),
     ceiling: Lanes<S>,
     x: Lanes<S>,
 ) -> Mask<S> {
-    // At the end of a very long stretch both are zero.
-    let has_turned = (end_i * CERTAINLY_RISING).le(end_v);
-    let within = v.lt(i) & has_turned & ceiling.le(highest(v, i, x));
+    let total = |of: &[Lanes<S>; K]| {
+        sum::<S, K>(
+            #[inline(always)]
+            |k| of[k],
+        )
+    };
+    let (total, before) = (total(i), total(before));
+    let within = if K == 1 {
+        // At the end of a very long stretch both are zero.
+        let has_turned = (end_i[0] * CERTAINLY_RISING).le(end_v);
+        v.lt(total) & has_turned & ceiling.le(highest(v, total, x))
+    } else {
+        let [most, least] = extremes(i, end_i);
+        let margin = margin(i, v);
+        let top = highest(v, most, x).upper(v) + margin;
+        // What draws it is above it all along.
+        let rises = (top + margin).lt(least);
+        v.lt(most + margin) & !rises & ceiling.le(top)
+    };
     // The arrival ends a rise, be it one that has relaxed altogether.
-    let at_arrival = i.lt(before) & i.le(v) & ceiling.le(v);
+    let at_arrival = total.lt(before) & total.le(v) & ceiling.le(v);
     within | at_arrival
 }
 
@@ -215,8 +285,9 @@ mod tests {
                             // Side by side they name all who cross, and not everybody else.
                             let lanes = |x| Lanes::splat(pulp::Scalar, x);
                             let (end, x) = (n.flow(state, dt), lanes(dt / tau_mem));
-                            let (start, end) = ([v, i].map(lanes), [end.v, end.i].map(lanes));
-                            let before = may_cross(start[0], start[1], lanes(n.rest), x).any();
+                            let (start, of) = (lanes(v), [lanes(i)]);
+                            let before = may_cross(start, &of, lanes(n.rest), x).any();
+                            let (start, end) = ((start, &of), (lanes(end.v), &[lanes(end.i)]));
                             let after = may_have_crossed(start, end, lanes(n.rest), x).any();
                             assert!(before || dt < first, "{ratio} {rest} {v} {i}: {dt} {first}");
                             assert!(after || dt < first, "{ratio} {rest} {v} {i}: {dt} {first}");

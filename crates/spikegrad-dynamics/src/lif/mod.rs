@@ -126,6 +126,16 @@ impl<T: Scalar> Lif<T> {
         [self.tau_mem, self.tau_syn]
     }
 
+    /// Largest response to a unit current from rest, rounded up.
+    pub(crate) fn response_peak(&self) -> f64 {
+        self.response_peak
+    }
+
+    /// The neuron with another bound of its response.
+    pub(crate) fn with_response_peak(self, response_peak: f64) -> Self {
+        Self { response_peak, ..self }
+    }
+
     /// How far a crossing with this slope moves, in seconds, if all that it follows from changes by a rounding, in units of the rounding: at
     /// the threshold the current is `slope τ_mem − rest`; a rounding of it, or of the resting value, moves the crossing by as much divided by the slope.
     #[must_use]

@@ -8,7 +8,12 @@
 //!
 //! Not here: their equations, which are those of any linear neuron (`exponentials/`); the neuron that adapts (`alif/`), which may have several receptors as well.
 
+mod places;
+mod superposed;
 pub(crate) mod table;
+
+pub use places::{LinearGradient, OfReceptor, is_linear};
+pub use superposed::{ByParts, CurrentsAveraging, CurrentsState, CurrentsTangent, Superposed};
 
 use crate::exponentials::{Layout, Linear, Of, Spiking};
 use crate::lif::{BELOW_THRESHOLD, BIAS, LEAK, MEMBRANE, REFRACTORY, RESET, THRESHOLD, integrator};

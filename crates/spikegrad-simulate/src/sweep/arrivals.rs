@@ -4,13 +4,13 @@
 //! needed. Arrivals at one representable time act as one. Not here: what they do (`layer.rs`).
 
 use super::Irregular;
-use spikegrad_network::{Circuit, InputSpike, Layer, Source, Spike, Time};
+use spikegrad_network::{InputSpike, Layer, Source, Spike, Time, Wiring};
 use std::ops::Range;
 
 /// All that has fired.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fired<'a> {
-    pub(super) circuit: &'a Circuit,
+    pub(super) wiring: Wiring<'a>,
     pub(super) inputs: &'a [InputSpike],
     /// Spikes of each population that has been run, in order.
     pub(super) populations: &'a [Vec<Spike>],
@@ -24,33 +24,52 @@ pub(super) struct Instant {
     pub(super) rows: Range<usize>,
 }
 
-/// The weights that arrive at one time.
+/// The weights that arrive at one receptor at one time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Arriving {
+struct Received {
     /// Synapses of the circuit, if one row arrives.
     single: Option<Range<usize>>,
     /// The sum of several rows.
     sum: Vec<f64>,
 }
 
-impl Arriving {
-    pub(super) fn set(&mut self, circuit: &Circuit, rows: &[usize]) {
-        self.single = None;
-        self.sum.clear();
+/// The weights that arrive at one time, at each receptor.
+#[derive(Clone, Debug)]
+pub(super) struct Arriving<const K: usize>([Received; K]);
+
+impl<const K: usize> Default for Arriving<K> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Received::default()))
+    }
+}
+
+impl<const K: usize> Arriving<K> {
+    pub(super) fn set(&mut self, wiring: Wiring<'_>, rows: &[usize]) {
+        for received in &mut self.0 {
+            received.single = None;
+            received.sum.clear();
+        }
+        let receptor = |row: usize| if K == 1 { 0 } else { wiring.receptor(row) };
         if let [row] = *rows {
-            self.single = Some(circuit.group(row).synapses.clone());
+            self.0[receptor(row)].single = Some(wiring.synapses(row));
             return;
         }
         for &row in rows {
-            let weights = &circuit.weights[circuit.group(row).synapses.clone()];
-            self.sum.resize(weights.len(), 0.0);
-            self.sum.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+            let (weights, sum) =
+                (&wiring.weights[wiring.synapses(row)], &mut self.0[receptor(row)].sum);
+            sum.resize(weights.len(), 0.0);
+            sum.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
         }
     }
 
-    /// One for each neuron of the layer; nothing, if nothing arrives.
-    pub(super) fn weights<'a>(&'a self, circuit: &'a Circuit) -> &'a [f64] {
-        self.single.as_ref().map_or(&self.sum, |row| &circuit.weights[row.clone()])
+    /// For each receptor one for each neuron of the layer; nothing, if nothing arrives there.
+    #[inline]
+    pub(super) fn weights<'a>(&'a self, wiring: Wiring<'a>) -> [&'a [f64]; K] {
+        let mut all = [&[][..]; K];
+        for (weights, Received { single, sum }) in all.iter_mut().zip(&self.0) {
+            *weights = single.as_ref().map_or(sum, |row| &wiring.weights[row.clone()]);
+        }
+        all
     }
 }
 
@@ -89,10 +108,10 @@ impl Arrivals {
             Source::Population(p) => {
                 let list = if p == layer.population { own } else { &fired.populations[p] };
                 let spike = list.get(self.cursors[k])?;
-                (spike.at(), fired.circuit.source_of(spike.neuron))
+                (spike.at(), fired.wiring.source_of(spike.neuron))
             }
         };
-        Some((time.after(incoming.delay), fired.circuit.groups_of(source).start + incoming.offset))
+        Some((time.after(incoming.delay), fired.wiring.groups_of(source).start + incoming.offset))
     }
 
     /// When the next arrival is.
@@ -110,11 +129,14 @@ impl Arrivals {
         own: &[Spike],
         t_end: f64,
     ) -> Result<bool, Irregular> {
-        let weights =
-            |row: usize| &fired.circuit.weights[fired.circuit.group(row).synapses.clone()];
+        let wiring = fired.wiring;
+        let weights = |row: usize| &wiring.weights[wiring.synapses(row)];
         let has_effect = |rows: &[usize]| {
             let sum = |n: usize| rows.iter().map(|&row| weights(row)[n]).sum::<f64>();
-            rows.first().is_some_and(|&row| (0..weights(row).len()).any(|n| sum(n) != 0.0))
+            let Some(&first) = rows.first() else { return false };
+            // Weights at several receptors do not cancel.
+            let meets = |&row: &usize| wiring.receptor(row) != wiring.receptor(first);
+            (0..weights(first).len()).any(|n| sum(n) != 0.0) || rows[1..].iter().any(meets)
         };
         while let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) {
             if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {

@@ -9,14 +9,14 @@
 use super::Irregular;
 use super::arrivals::{Arrivals, Arriving, Fired};
 use super::budget::{Budget, Known};
-use super::peaks::{Peaks, Stretch};
+use super::peaks::{Peaks, Sampled, Stretch, receive};
 use super::wave::{Crossing, Member, Moving, Wave};
+use super::{FiredTangent, in_order};
+use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
 use spikegrad_dynamics::lanes::{Columns, Motion};
-use spikegrad_dynamics::lif::Tangent;
-use spikegrad_dynamics::{Lif, Neuron};
-use spikegrad_network::{Layer, Layers, NeuronId, Readout, ReadoutRequest, Source, Spike, Time};
-use std::cmp::Ordering;
+use spikegrad_dynamics::receptors::{CurrentsTangent, Superposed};
+use spikegrad_network::{Body, Layer, Layers, NeuronId, ReadoutRequest, Source, Spike, Time};
 
 /// A neuron in its refractory time.
 #[derive(Clone, Copy, Debug)]
@@ -27,31 +27,54 @@ struct Clamped {
 }
 
 /// Memory of a layer under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scratch {
+#[derive(Clone, Debug)]
+pub(super) struct Scratch<const K: usize> {
     arrivals: Arrivals,
-    before: Columns,
-    after: Columns,
+    before: Columns<K>,
+    after: Columns<K>,
     ceiling: Vec<f64>,
     named: Vec<usize>,
     lengths: Vec<f64>,
-    motions: Vec<Motion>,
+    motions: Vec<Motion<K>>,
     /// What arrives at the start of the stretch.
-    arriving: Arriving,
-    wave: Wave,
-    next_wave: Wave,
+    arriving: Arriving<K>,
+    wave: Wave<K>,
+    next_wave: Wave<K>,
     /// Those that will not cross any more in this stretch, and have only to be moved to its end.
-    silent: Wave,
+    silent: Wave<K>,
     clamped: Vec<Clamped>,
     is_clamped: Vec<bool>,
     /// Who is released in this stretch; empty between.
     released: Vec<usize>,
     /// For each neuron that is released its position in the wave; none between.
     member_of: Vec<usize>,
-    peaks: Peaks,
+    peaks: Peaks<K>,
 }
 
-impl Scratch {
+impl<const K: usize> Default for Scratch<K> {
+    fn default() -> Self {
+        Self {
+            arrivals: Arrivals::default(),
+            before: Columns::default(),
+            after: Columns::default(),
+            ceiling: Vec::new(),
+            named: Vec::new(),
+            lengths: Vec::new(),
+            motions: Vec::new(),
+            arriving: Arriving::default(),
+            wave: Wave::default(),
+            next_wave: Wave::default(),
+            silent: Wave::default(),
+            clamped: Vec::new(),
+            is_clamped: Vec::new(),
+            released: Vec::new(),
+            member_of: Vec::new(),
+            peaks: Peaks::default(),
+        }
+    }
+}
+
+impl<const K: usize> Scratch<K> {
     /// The end of a stretch is the start of the next one.
     fn swap(&mut self) {
         std::mem::swap(&mut self.before, &mut self.after);
@@ -60,21 +83,24 @@ impl Scratch {
 
 /// One layer of one run, with the derivatives with respect to time constants or without.
 #[derive(Debug)]
-pub(super) struct LayerRun<'a, const TANGENTS: bool> {
+pub(super) struct LayerRun<'a, const K: usize, const TANGENTS: bool> {
     pub(super) fired: Fired<'a>,
     pub(super) layers: &'a Layers,
     pub(super) layer: &'a Layer,
+    pub(super) body: &'a Body<K>,
     pub(super) t_end: f64,
     pub(super) readouts: &'a [ReadoutRequest],
     pub(super) budget: &'a mut Budget,
     /// Its spikes, in order.
     pub(super) spikes: &'a mut Vec<Spike>,
+    /// What the spikes of neurons with several receptors have no place for.
+    pub(super) tangents: &'a mut Vec<FiredTangent>,
     /// Read-outs by request.
-    pub(super) sampled: &'a mut [Option<Readout>],
-    pub(super) scratch: &'a mut Scratch,
+    pub(super) sampled: &'a mut [Sampled],
+    pub(super) scratch: &'a mut Scratch<K>,
 }
 
-impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
+impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
     pub(super) fn run(mut self) -> Result<(), Irregular> {
         if self.layer.neurons.is_empty() {
             return Ok(());
@@ -90,7 +116,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             };
             let next = next.filter(|t| t.rounded <= self.t_end);
             let Scratch { arrivals, arriving, .. } = &mut *self.scratch;
-            arriving.set(self.fired.circuit, &arrivals.rows[rows]);
+            arriving.set(self.fired.wiring, &arrivals.rows[rows]);
             let end = next.unwrap_or(Time::from(self.t_end));
             let until = self.stretch(k, from, end)?;
             if self.budget.horizon < until.rounded {
@@ -112,20 +138,20 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     }
 
     fn prepare(&mut self) -> Result<(), Irregular> {
-        let (layer, circuit) = (self.layer, self.fired.circuit);
+        let (layer, body) = (self.layer, self.body);
         let Scratch { arrivals, before, after, ceiling, clamped, is_clamped, peaks, .. } =
             &mut *self.scratch;
         let count = layer.neurons.len();
-        before.reset(&layer.numbers);
-        after.reset(&layer.numbers);
-        for (n, &state) in circuit.initial[layer.neurons.clone()].iter().enumerate() {
-            before.set(n, (state, Tangent::default()));
+        before.reset(&body.numbers);
+        after.reset(&body.numbers);
+        for (n, &state) in body.initial.iter().enumerate() {
+            before.set(n, (state, CurrentsTangent::default()));
         }
-        peaks.reset((circuit, layer), self.readouts, before);
+        peaks.reset((body, layer), self.readouts, before);
         ceiling.clear();
-        ceiling.resize(layer.numbers.len(), f64::INFINITY);
+        ceiling.resize(body.numbers.len(), f64::INFINITY);
         if !layer.spikes {
-            for (n, model) in circuit.neurons[layer.neurons.clone()].iter().enumerate() {
+            for (n, model) in body.models.iter().enumerate() {
                 ceiling[n] = peaks.ceiling(model, n);
             }
         }
@@ -144,7 +170,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn prepare_motions(&mut self) {
         let Scratch { arrivals, lengths, motions: into, .. } = &mut *self.scratch;
         into.clear();
-        if self.layer.is_recurrent || !self.layer.numbers.share_motions() {
+        if self.layer.is_recurrent || !self.body.numbers.share_motions() {
             return;
         }
         lengths.clear();
@@ -154,7 +180,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             lengths.push(until.since(from));
             from = until;
         }
-        self.layer.numbers.motions(lengths, into);
+        self.body.numbers.motions(lengths, into);
     }
 
     /// Counts events anew where there may be too many, and forgets the spikes after the horizon that follows.
@@ -162,7 +188,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         if !self.budget.may_be_spent(self.spikes.len()) {
             return;
         }
-        self.spikes.sort_unstable_by(in_order);
+        self.spikes.sort_unstable_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
         let Fired { inputs, populations, .. } = self.fired;
         let own = Some((self.layer.population, self.spikes.as_slice()));
         self.budget.look(Known { layers: self.layers, inputs, populations, own });
@@ -181,7 +207,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         if self.layer.spikes && !(self.scratch.named.is_empty() && self.scratch.clamped.is_empty())
         {
             self.gather(from, end);
-            self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
+            self.scratch.wave.search(self.body, end)?;
             self.work_off(end)?;
         }
         self.read(from, end, first_spike);
@@ -194,8 +220,8 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let Scratch { before, named, arriving, .. } = &mut *self.scratch;
         Screen {
             dt: end.since(from),
-            numbers: &self.layer.numbers,
-            row: arriving.weights(self.fired.circuit),
+            numbers: &self.body.numbers,
+            rows: arriving.weights(self.fired.wiring),
             before,
             named,
         }
@@ -208,7 +234,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             return Ok(end);
         }
         self.gather(from, end);
-        self.scratch.wave.search(self.fired.circuit, self.layer, end)?;
+        self.scratch.wave.search(self.body, end)?;
         let until = self.cut_off(end)?;
         self.pass(Job::Move, 0, from, until);
         self.work_off(until)?;
@@ -220,26 +246,26 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn pass(&mut self, job: Job, k: usize, from: Time, until: Time) {
         let Scratch { before, after, ceiling, named, motions: known, arriving, .. } =
             &mut *self.scratch;
-        let (numbers, row) = (&self.layer.numbers, arriving.weights(self.fired.circuit));
+        let (numbers, rows) = (&self.body.numbers, arriving.weights(self.fired.wiring));
         let (dt, motion) = (until.since(from), known.get(k));
-        Pass { job, dt, motion, numbers, row, before, after, ceiling, named }.run::<TANGENTS>();
+        Pass { job, dt, motion, numbers, rows, before, after, ceiling, named }.run::<TANGENTS>();
     }
 
     /// The read-outs of a stretch, of whose spikes the first is at `first_spike`.
     fn read(&mut self, from: Time, until: Time, first_spike: usize) {
         let Scratch { before, after, ceiling, named, arriving, peaks, .. } = &mut *self.scratch;
-        let (circuit, layer) = (self.fired.circuit, self.layer);
+        let (body, layer) = (self.body, self.layer);
         // Spikes beyond a horizon that has moved forward are gone, and whatever is read there is not used.
         let spikes = self.spikes.get(first_spike..).unwrap_or_default();
-        let row = arriving.weights(circuit);
-        let at = Stretch { circuit, layer, from, until, row, before, spikes };
+        let rows = arriving.weights(self.fired.wiring);
+        let at = Stretch { body, layer, from, until, rows, before, spikes };
         peaks.along::<TANGENTS>(at, self.sampled, self.readouts);
         if layer.spikes {
             return;
         }
         for &n in named.iter().filter(|&&n| n < layer.neurons.len()) {
             peaks.turn::<TANGENTS>(at, after, n);
-            ceiling[n] = peaks.ceiling(&circuit.neurons[layer.neurons.start + n], n);
+            ceiling[n] = peaks.ceiling(&body.models[n], n);
         }
         peaks.keep(at);
     }
@@ -247,27 +273,25 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     /// The first wave: whoever was named, and whose refractory time ends.
     fn gather(&mut self, from: Time, until: Time) {
         let Scratch { before, named, arriving, wave, clamped, is_clamped, .. } = &mut *self.scratch;
-        let (layer, circuit) = (self.layer, self.fired.circuit);
-        let row = arriving.weights(circuit);
-        let model = |n: usize| &circuit.neurons[layer.neurons.start + n];
-        let start = |n: usize| {
-            let (state, tangent) = before.get(n);
-            (model(n).receive(state, row.get(n).copied().unwrap_or(0.0)), tangent)
-        };
+        let body = self.body;
+        let rows = arriving.weights(self.fired.wiring);
+        let model = |n: usize| &body.models[n];
+        let start = |n: usize| receive(model(n), before.get(n), &rows, n);
         wave.clear();
         for &n in named.iter().filter(|&&n| n < is_clamped.len() && !is_clamped[n]) {
             let member = Member { neuron: n, from, is_known: true, crossing: None };
             let at = start(n);
             if !model(n).is_silent_for(at.0, until.since(from)) {
-                wave.push(layer, member, at);
+                wave.push(body, member, at);
             }
         }
         for &Clamped { neuron: n, release } in
             clamped.iter().filter(|c| c.release.rounded <= until.rounded)
         {
-            let held = hold::<TANGENTS>(model(n), reset(model(n), start(n)), release.since(from));
+            let held =
+                hold::<K, TANGENTS>(model(n), reset(model(n), start(n)), release.since(from));
             let member = Member { neuron: n, from: release, is_known: false, crossing: None };
-            wave.push(layer, member, held);
+            wave.push(body, member, held);
         }
     }
 
@@ -281,12 +305,14 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         let first = crossings
             .map(|crossing| crossing.time.after(delay))
             .fold(until, |a, b| if b.rounded < a.rounded { b } else { a });
-        let neurons = &self.fired.circuit.neurons[self.layer.neurons.clone()];
+        let models = &self.body.models;
         for member in &mut wave.members {
             let Some(crossing) = member.crossing else { continue };
             // Without a delay the spike that arrives first is one of these, and so are its equals.
             let is_first = delay == 0.0 && crossing.time == first;
-            if first != until && !is_first && crossing.blurs(&neurons[member.neuron], first) {
+            let membrane = models[member.neuron].membrane_alone();
+            let condition = membrane.crossing_condition(crossing.slope);
+            if first != until && !is_first && crossing.blurs(condition, first) {
                 return Err(Irregular);
             }
             if crossing.time.rounded > first.rounded {
@@ -298,7 +324,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
 
     /// Works off the first wave, whose crossings are found, and those that follow from it.
     fn work_off(&mut self, until: Time) -> Result<(), Irregular> {
-        let first_spike = self.spikes.len();
+        let (first_spike, first_tangent) = (self.spikes.len(), self.tangents.len());
         self.hold_clamped(until);
         self.scratch.silent.clear();
         while !self.scratch.wave.members.is_empty() {
@@ -317,7 +343,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             }
             let Scratch { wave, next_wave, .. } = &mut *self.scratch;
             std::mem::swap(wave, next_wave);
-            wave.search(self.fired.circuit, self.layer, until)?;
+            wave.search(self.body, until)?;
         }
         let Scratch { silent, after, .. } = &mut *self.scratch;
         silent.advance::<TANGENTS>(until);
@@ -325,7 +351,10 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             after.set(member.neuron, silent.get(k));
         }
         if let Some(new) = self.spikes.get_mut(first_spike..) {
-            new.sort_unstable_by(in_order);
+            new.sort_unstable_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
+        }
+        if let Some(new) = self.tangents.get_mut(first_tangent..) {
+            new.sort_unstable_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
         }
         Ok(())
     }
@@ -333,8 +362,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     /// Holds who is still refractory at `until`, and lets go who is not.
     fn hold_clamped(&mut self, until: Time) {
         let Scratch { after, clamped, is_clamped, released, .. } = &mut *self.scratch;
-        let (layer, circuit) = (self.layer, self.fired.circuit);
-        let model = |n: usize| &circuit.neurons[layer.neurons.start + n];
+        let model = |n: usize| &self.body.models[n];
         clamped.retain(|&Clamped { neuron: n, release }| {
             let is_held = release.rounded > until.rounded;
             if is_held {
@@ -373,7 +401,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             let n = spike.neuron.index();
             let member = std::mem::replace(&mut member_of[n - first], NONE);
             if member < RELEASED {
-                let model = &self.fired.circuit.neurons[n];
+                let model = &self.body.models[n - first];
                 spike.release_rate = model.membrane_rate(reset(model, wave.get(member)).0);
                 count -= 1;
             }
@@ -386,11 +414,11 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
         &mut self,
         neuron: usize,
         crossing: Crossing,
-        at: Moving,
+        at: Moving<K>,
         until: Time,
     ) -> Result<(), Irregular> {
         let n = self.layer.neurons.start + neuron;
-        let model = &self.fired.circuit.neurons[n];
+        let model = &self.body.models[neuron];
         let Crossing { time, slope } = crossing;
         let start = reset(model, at);
         if !(slope > 0.0 && slope.is_finite() && model.is_finite(start.0)) {
@@ -412,7 +440,7 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             return Err(Irregular);
         }
         let dt = if is_released { release } else { until }.since(time);
-        let held = if dt == 0.0 { start } else { hold::<TANGENTS>(model, start, dt) };
+        let held = if dt == 0.0 { start } else { hold::<K, TANGENTS>(model, start, dt) };
         if is_released {
             spike.release_rate = model.membrane_rate(held.0);
         } else {
@@ -424,9 +452,13 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
             let Scratch { next_wave, silent, .. } = &mut *self.scratch;
             let is_silent = model.is_silent_for(held.0, until.since(release));
             let wave = if is_silent { silent } else { next_wave };
-            wave.push(self.layer, member, held);
+            wave.push(self.body, member, held);
         } else {
             self.scratch.after.set(neuron, held);
+        }
+        if K > 1 && TANGENTS {
+            let (time, neuron) = (spike.time, spike.neuron);
+            self.tangents.push(FiredTangent { time, neuron, tangent: at.1.of_others() });
         }
         self.spikes.push(spike);
         self.look_at_budget();
@@ -440,23 +472,22 @@ impl<const TANGENTS: bool> LayerRun<'_, TANGENTS> {
     fn finish(&mut self) -> Result<(), Irregular> {
         self.check_finite()?;
         let Scratch { before, peaks, .. } = &mut *self.scratch;
-        peaks.end(self.fired.circuit, self.layer, self.t_end, before, self.sampled, self.readouts);
+        peaks.end((self.body, self.layer), self.t_end, before, self.sampled, self.readouts);
         Ok(())
     }
 }
 
-/// By time, then neuron.
-fn in_order(a: &Spike, b: &Spike) -> Ordering {
-    a.time.total_cmp(&b.time).then(a.neuron.cmp(&b.neuron))
-}
-
 /// The jump of a spike of a neuron.
-fn reset(model: &Lif<f64>, (state, tangent): Moving) -> Moving {
+fn reset<const K: usize>(model: &Superposed<K>, (state, tangent): Moving<K>) -> Moving<K> {
     (model.reset(state), model.reset_tangent(tangent))
 }
 
 /// `dt` seconds of a neuron in its refractory time.
-fn hold<const TANGENTS: bool>(model: &Lif<f64>, (state, tangent): Moving, dt: f64) -> Moving {
+fn hold<const K: usize, const TANGENTS: bool>(
+    model: &Superposed<K>,
+    (state, tangent): Moving<K>,
+    dt: f64,
+) -> Moving<K> {
     let carried = if TANGENTS { model.hold_tangent(tangent, state, dt) } else { tangent };
     (model.hold(state, dt), carried)
 }

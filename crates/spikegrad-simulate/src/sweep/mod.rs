@@ -27,7 +27,13 @@ use crate::{Options, SimulateError, requests};
 use arrivals::Fired;
 use budget::{Budget, Known};
 use layer::{LayerRun, Scratch};
-use spikegrad_network::{Circuit, Layers, Readout, Spike, Stimulus, Tangents, Trace};
+use peaks::Sampled;
+use spikegrad_dynamics::OtherTimeConstants;
+use spikegrad_dynamics::receptors::ByParts;
+use spikegrad_network::{
+    Bodies, Circuit, Layers, Measure, NeuronId, Spike, Stimulus, Tangents, Trace,
+};
+use std::cmp::Ordering;
 use thiserror::Error;
 use wave::Crossing;
 
@@ -59,10 +65,36 @@ pub struct SweepWorkspace {
     /// Spikes of each population.
     fired: Vec<Vec<Spike>>,
     /// Recorded read-outs, for each request.
-    sampled: Vec<Option<Readout>>,
+    sampled: Vec<Sampled>,
+    /// Of the spikes of each population of neurons with several receptors, in the same order.
+    tangents: Vec<Vec<FiredTangent>>,
     /// How many spikes of each population are merged.
     merged: Vec<usize>,
-    scratch: Scratch,
+    scratches: Scratches,
+}
+
+/// Memory of a layer under way, by the number of receptors.
+#[derive(Clone, Debug, Default)]
+struct Scratches {
+    one: Scratch<1>,
+    two: Scratch<2>,
+    three: Scratch<3>,
+    four: Scratch<4>,
+    five: Scratch<5>,
+    six: Scratch<6>,
+}
+
+/// The derivatives at a spike by the synaptic time constants of all receptors but the first.
+#[derive(Clone, Copy, Debug)]
+struct FiredTangent {
+    time: f64,
+    neuron: NeuronId,
+    tangent: OtherTimeConstants<f64>,
+}
+
+/// By time, then neuron.
+fn in_order(a: (f64, NeuronId), b: (f64, NeuronId)) -> Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 
 /// Runs a layered network from time 0 to the end of `stimulus`. `trace` is overwritten.
@@ -71,34 +103,34 @@ pub struct SweepWorkspace {
 ///
 /// # Errors
 /// [`SweepError::Irregular`] where [`crate::simulate_into`] has to do the run, else its error; the trace is then not usable.
-pub fn sweep_into(
-    circuit: &Circuit,
+pub fn sweep_into<N: ByParts>(
+    circuit: &Circuit<f64, N>,
     layers: &Layers,
     stimulus: &Stimulus,
     options: Options<'_>,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep::<true>(circuit, layers, stimulus, options, workspace, trace)
+    sweep::<N, true>(circuit, layers, stimulus, options, workspace, trace)
 }
 
 /// Like [`sweep_into`], for a run that nobody will differentiate: see [`crate::simulate_forward_into`].
 ///
 /// # Errors
 /// As [`sweep_into`].
-pub fn sweep_forward_into(
-    circuit: &Circuit,
+pub fn sweep_forward_into<N: ByParts>(
+    circuit: &Circuit<f64, N>,
     layers: &Layers,
     stimulus: &Stimulus,
     options: Options<'_>,
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep::<false>(circuit, layers, stimulus, options, workspace, trace)
+    sweep::<N, false>(circuit, layers, stimulus, options, workspace, trace)
 }
 
-fn sweep<const TANGENTS: bool>(
-    circuit: &Circuit,
+fn sweep<N: ByParts, const TANGENTS: bool>(
+    circuit: &Circuit<f64, N>,
     layers: &Layers,
     stimulus: &Stimulus,
     options: Options<'_>,
@@ -111,11 +143,17 @@ fn sweep<const TANGENTS: bool>(
     trace.readouts.clear();
     trace.touches.clear();
     trace.arrivals = 0;
+    trace.tape.clear(0);
+    trace.receptor_tangents.clear();
     trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), t_end)?;
     requests::check_linear(options.readouts, circuit)?;
-    let SweepWorkspace { fired, sampled, merged, scratch } = workspace;
+    check_receptors(circuit, options)?;
+    let SweepWorkspace { fired, sampled, tangents, merged, scratches } = workspace;
+    tangents.resize(layers.layers().len(), Vec::new());
+    tangents.iter_mut().for_each(Vec::clear);
+    let wiring = circuit.wiring();
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);
     sampled.clear();
@@ -125,18 +163,32 @@ fn sweep<const TANGENTS: bool>(
         let mut spikes = std::mem::take(&mut fired[layer.population]);
         let own = Some((layer.population, spikes.as_slice()));
         budget.look(Known { layers, inputs, populations: fired, own });
-        let result = LayerRun::<TANGENTS> {
-            fired: Fired { circuit, inputs, populations: fired },
-            layers,
-            layer,
-            t_end: budget.horizon,
-            readouts: options.readouts,
-            budget: &mut budget,
-            spikes: &mut spikes,
-            sampled,
-            scratch,
+        macro_rules! run {
+            ($body:expr, $scratch:expr) => {
+                LayerRun::<_, TANGENTS> {
+                    fired: Fired { wiring, inputs, populations: fired },
+                    layers,
+                    layer,
+                    body: $body,
+                    t_end: budget.horizon,
+                    readouts: options.readouts,
+                    budget: &mut budget,
+                    spikes: &mut spikes,
+                    tangents: &mut tangents[layer.population],
+                    sampled,
+                    scratch: &mut $scratch,
+                }
+                .run()
+            };
         }
-        .run();
+        let result = match &layer.bodies {
+            Bodies::One(body) => run!(body, scratches.one),
+            Bodies::Two(body) => run!(body, scratches.two),
+            Bodies::Three(body) => run!(body, scratches.three),
+            Bodies::Four(body) => run!(body, scratches.four),
+            Bodies::Five(body) => run!(body, scratches.five),
+            Bodies::Six(body) => run!(body, scratches.six),
+        };
         fired[layer.population] = spikes;
         result?;
     }
@@ -147,18 +199,73 @@ fn sweep<const TANGENTS: bool>(
     if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
         return Err(SweepError::Irregular);
     }
-    trace.readouts.extend(sampled.iter().flatten());
-    if trace.readouts.len() == sampled.len() { Ok(()) } else { Err(SweepError::Irregular) }
+    trace.readouts.extend(sampled.iter().flatten().map(|(readout, _)| readout));
+    if trace.readouts.len() != sampled.len() {
+        return Err(SweepError::Irregular);
+    }
+    if layers.have_receptors() {
+        if trace.spikes.iter().any(|spike| is_lost(circuit, spike)) {
+            return Err(SweepError::Irregular);
+        }
+        attach(layers, tangents, (merged, sampled), trace);
+    }
+    Ok(())
+}
+
+/// Refuses what is read of no neuron with several receptors, as the event loop does.
+fn check_receptors<N: ByParts>(
+    circuit: &Circuit<f64, N>,
+    options: Options<'_>,
+) -> Result<(), SweepError> {
+    for request in options.readouts {
+        let Some(general) = circuit.neurons[request.neuron.index()].as_general() else { continue };
+        match request.measure {
+            Measure::Sample { .. } | Measure::Pseudospike { .. } => {}
+            _ if general.is_read() => {}
+            _ => {
+                let neuron = circuit.named(request.neuron);
+                return Err(SimulateError::Measure { neuron }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a refractory time is so short that the release falls on the instant of the spike: only the event-by-event walk leads back through that, and of a
+/// neuron with several receptors it needs the run of the event loop.
+fn is_lost<N: ByParts>(circuit: &Circuit<f64, N>, spike: &Spike) -> bool {
+    let refractory = circuit.neurons[spike.neuron.index()].refractory();
+    refractory != 0.0 && spike.at().after(refractory).coincides(spike.at())
+}
+
+/// Writes the derivatives by the time constants of further receptors, in the order of the trace.
+fn attach(
+    layers: &Layers,
+    tangents: &[Vec<FiredTangent>],
+    (next, sampled): (&mut Vec<usize>, &[Sampled]),
+    trace: &mut Trace,
+) {
+    next.clear();
+    next.resize(tangents.len(), 0);
+    let of_spikes = trace.spikes.iter().map(|spike| {
+        let population = layers.population_of(spike.neuron);
+        let place = &mut next[population];
+        *place += 1;
+        tangents[population].get(*place - 1).map(|of| of.tangent).unwrap_or_default()
+    });
+    trace.receptor_tangents.extend(of_spikes);
+    trace.receptor_tangents.extend(sampled.iter().flatten().map(|(_, others)| others));
 }
 
 /// Whether only the event loop may say in which order two spikes come. Equal neurons spike at the very same time for both.
-fn blur(circuit: &Circuit, first: &Spike, second: &Spike) -> bool {
+fn blur<N: ByParts>(circuit: &Circuit<f64, N>, first: &Spike, second: &Spike) -> bool {
     let crossing = |spike: &Spike| Crossing { time: spike.at(), slope: spike.slope };
-    let model = |spike: &Spike| &circuit.neurons[spike.neuron.index()];
+    let condition =
+        |spike: &Spike| circuit.neurons[spike.neuron.index()].crossing_condition(spike.slope);
     first.neuron != second.neuron
         && first.at() != second.at()
-        && (crossing(first).blurs(model(first), second.at())
-            || crossing(second).blurs(model(second), first.at()))
+        && (crossing(first).blurs(condition(first), second.at())
+            || crossing(second).blurs(condition(second), first.at()))
 }
 
 /// Brings the spikes of all populations, each in order, into the order of time, then neuron.

@@ -10,29 +10,32 @@ use super::wave::Moving;
 use crate::observer::Observer;
 use crate::readouts::sample;
 use spikegrad_dynamics::lanes::Columns;
-use spikegrad_dynamics::lif::Averaging;
-use spikegrad_dynamics::{Lif, Neuron};
-use spikegrad_network::{Circuit, Layer, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time};
+use spikegrad_dynamics::receptors::{CurrentsAveraging, Superposed};
+use spikegrad_dynamics::{Neuron, OtherTimeConstants};
+use spikegrad_network::{Body, Layer, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time};
 
-/// A stretch of a layer: from the arrival of `row` at `from` until `until`.
+/// A read-out, and the derivatives that it has no place for.
+pub(super) type Sampled = Option<(Readout, OtherTimeConstants<f64>)>;
+
+/// A stretch of a layer: from the arrival of `rows` at `from` until `until`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stretch<'a> {
-    pub(super) circuit: &'a Circuit,
+pub(super) struct Stretch<'a, const K: usize> {
+    pub(super) body: &'a Body<K>,
     pub(super) layer: &'a Layer,
     pub(super) from: Time,
     pub(super) until: Time,
-    pub(super) row: &'a [f64],
+    pub(super) rows: [&'a [f64]; K],
     /// The layer before the arrival.
-    pub(super) before: &'a Columns,
+    pub(super) before: &'a Columns<K>,
     /// Spikes of the layer within the stretch, in order.
     pub(super) spikes: &'a [Spike],
 }
 
 /// What a layer's read-outs know so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Peaks {
+#[derive(Clone, Debug)]
+pub(super) struct Peaks<const K: usize> {
     /// For each neuron of the layer.
-    observers: Vec<Option<Observer<f64, Lif<f64>>>>,
+    observers: Vec<Option<Observer<f64, Superposed<K>>>>,
     /// The neurons that have one: mostly none.
     observed: Vec<usize>,
     /// For each neuron that may spike, when its last refractory time ends.
@@ -46,46 +49,68 @@ pub(super) struct Peaks {
     next_sample: usize,
 }
 
-impl<'a> Stretch<'a> {
-    fn model(&self, n: usize) -> &'a Lif<f64> {
-        &self.circuit.neurons[self.layer.neurons.start + n]
+impl<const K: usize> Default for Peaks<K> {
+    fn default() -> Self {
+        Self {
+            observers: Vec::new(),
+            observed: Vec::new(),
+            releases: Vec::new(),
+            followers: Vec::new(),
+            wants_average: false,
+            samples: Vec::new(),
+            next_sample: 0,
+        }
     }
+}
 
-    fn weight(&self, n: usize) -> f64 {
-        self.row.get(n).copied().unwrap_or(0.0)
+/// A neuron after arrivals: nothing arrives where there is no weight.
+pub(super) fn receive<const K: usize>(
+    model: &Superposed<K>,
+    (mut state, tangent): Moving<K>,
+    rows: &[&[f64]; K],
+    n: usize,
+) -> Moving<K> {
+    for (receptor, row) in rows.iter().enumerate() {
+        state = model.receive_at(state, receptor, row.get(n).copied().unwrap_or(0.0));
+    }
+    (state, tangent)
+}
+
+impl<'a, const K: usize> Stretch<'a, K> {
+    fn model(&self, n: usize) -> &'a Superposed<K> {
+        &self.body.models[n]
     }
 
     /// Neuron `n` after the arrival.
-    fn start(&self, n: usize) -> Moving {
-        let (state, tangent) = self.before.get(n);
-        (self.model(n).receive(state, self.weight(n)), tangent)
+    fn start(&self, n: usize) -> Moving<K> {
+        receive(self.model(n), self.before.get(n), &self.rows, n)
     }
 
     /// The spikes of neuron `n` within the stretch.
-    fn spikes_of(&self, n: usize) -> impl Iterator<Item = Time> + use<'a> {
+    fn spikes_of(&self, n: usize) -> impl Iterator<Item = Time> + use<'a, K> {
         let id = NeuronId::new(self.layer.neurons.start + n);
         self.spikes.iter().filter(move |spike| spike.neuron == id).map(Spike::at)
     }
 }
 
 /// A neuron on its way along a stretch, and who is shown what lies between its events.
-struct Course<'a, const TANGENTS: bool> {
-    model: &'a Lif<f64>,
-    observer: Option<&'a mut Observer<f64, Lif<f64>>>,
+struct Course<'a, const K: usize, const TANGENTS: bool> {
+    model: &'a Superposed<K>,
+    observer: Option<&'a mut Observer<f64, Superposed<K>>>,
     time: Time,
-    at: Moving,
+    at: Moving<K>,
     /// When its last refractory time ends, if it has spiked.
     release: Option<Time>,
     is_clamped: bool,
 }
 
-impl<'a, const TANGENTS: bool> Course<'a, TANGENTS> {
+impl<'a, const K: usize, const TANGENTS: bool> Course<'a, K, TANGENTS> {
     /// Neuron `n` at the start of a stretch, after the arrival; `release` is when its last refractory time ends.
     fn new(
-        stretch: &Stretch<'a>,
+        stretch: &Stretch<'a, K>,
         n: usize,
         release: Option<Time>,
-        observer: Option<&'a mut Observer<f64, Lif<f64>>>,
+        observer: Option<&'a mut Observer<f64, Superposed<K>>>,
     ) -> Self {
         let is_clamped = release.is_some_and(|r| r.rounded > stretch.from.rounded);
         let (model, at) = (stretch.model(n), stretch.start(n));
@@ -153,12 +178,12 @@ impl<'a, const TANGENTS: bool> Course<'a, TANGENTS> {
     }
 }
 
-impl Peaks {
+impl<const K: usize> Peaks<K> {
     pub(super) fn reset(
         &mut self,
-        (circuit, layer): (&Circuit, &Layer),
+        (body, layer): (&Body<K>, &Layer),
         readouts: &[ReadoutRequest],
-        start: &Columns,
+        start: &Columns<K>,
     ) {
         self.observers.clear();
         self.observers.resize(layer.neurons.len(), None);
@@ -178,8 +203,9 @@ impl Peaks {
                 // Refused before: no linear neuron goes on.
                 Measure::Pseudospike { .. } => continue,
                 Measure::Maximum => {
-                    if !layer.spikes && circuit.neurons[n].follows_its_current() {
-                        self.followers.push(n - layer.neurons.start);
+                    let local = n - layer.neurons.start;
+                    if !layer.spikes && body.models[local].follows_its_current() {
+                        self.followers.push(local);
                     }
                 }
                 Measure::Mean | Measure::Weighted { .. } => self.wants_average = true,
@@ -196,7 +222,7 @@ impl Peaks {
     }
 
     /// From which height on a leaky integrator is to be named: its highest so far.
-    pub(super) fn ceiling(&self, model: &Lif<f64>, n: usize) -> f64 {
+    pub(super) fn ceiling(&self, model: &Superposed<K>, n: usize) -> f64 {
         match self.observers.get(n) {
             Some(Some(observer)) => observer.ceiling(model),
             _ => f64::INFINITY,
@@ -206,8 +232,8 @@ impl Peaks {
     /// A leaky integrator whose potential turns from up to down within the stretch, or at the arrival at its start.
     pub(super) fn turn<const TANGENTS: bool>(
         &mut self,
-        at: Stretch<'_>,
-        after: &Columns,
+        at: Stretch<'_, K>,
+        after: &Columns<K>,
         n: usize,
     ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
@@ -218,7 +244,7 @@ impl Peaks {
     }
 
     /// Keeps how leaky integrators moved along a stretch, for the arrival at its end, where their rate cannot be read off their state.
-    pub(super) fn keep(&mut self, at: Stretch<'_>) {
+    pub(super) fn keep(&mut self, at: Stretch<'_, K>) {
         let dt = at.until.since(at.from);
         for &n in &self.followers {
             if let Some(observer) = &mut self.observers[n] {
@@ -230,8 +256,8 @@ impl Peaks {
     /// What is read along a stretch: samples, the integrals of averages, and the maxima of neurons that may spike.
     pub(super) fn along<const TANGENTS: bool>(
         &mut self,
-        at: Stretch<'_>,
-        sampled: &mut [Option<Readout>],
+        at: Stretch<'_, K>,
+        sampled: &mut [Sampled],
         readouts: &[ReadoutRequest],
     ) {
         // Samples first: the last release before the stretch is then still known.
@@ -239,7 +265,7 @@ impl Peaks {
         if at.layer.spikes {
             self.follow::<TANGENTS>(at);
         } else if self.wants_average {
-            let (dt, cache) = (at.until.since(at.from), &mut Averaging::default());
+            let (dt, cache) = (at.until.since(at.from), &mut CurrentsAveraging::default());
             for &n in &self.observed {
                 let Some(observer) = &mut self.observers[n] else { continue };
                 observer.integrate::<TANGENTS>(at.model(n), at.from, at.start(n), dt, cache);
@@ -249,8 +275,8 @@ impl Peaks {
 
     fn samples<const TANGENTS: bool>(
         &mut self,
-        at: Stretch<'_>,
-        sampled: &mut [Option<Readout>],
+        at: Stretch<'_, K>,
+        sampled: &mut [Sampled],
         readouts: &[ReadoutRequest],
     ) {
         while let Some(&(time, k)) = self.samples.get(self.next_sample)
@@ -259,16 +285,17 @@ impl Peaks {
             self.next_sample += 1;
             let request = readouts[k];
             let n = request.neuron.index() - at.layer.neurons.start;
-            let mut course = Course::<TANGENTS>::new(&at, n, self.releases[n], None);
+            let mut course = Course::<K, TANGENTS>::new(&at, n, self.releases[n], None);
             let before = |spike: &Time| spike.rounded <= time;
             course.follow(at.spikes_of(n).take_while(before), Time::from(time));
             let free = (!course.is_clamped).then_some(course.at);
-            sampled[k] = Some(sample(at.model(n), request, time, free));
+            let others = free.map(|(_, tangent)| tangent.of_others()).unwrap_or_default();
+            sampled[k] = Some((sample(at.model(n), request, time, free), others));
         }
     }
 
     /// Shows the observers of neurons that may spike the whole stretch.
-    fn follow<const TANGENTS: bool>(&mut self, at: Stretch<'_>) {
+    fn follow<const TANGENTS: bool>(&mut self, at: Stretch<'_, K>) {
         for &n in &self.observed {
             let (Some(observer), release) = (&mut self.observers[n], &mut self.releases[n]) else {
                 continue;
@@ -280,7 +307,7 @@ impl Peaks {
                 at.before.get(n),
                 at.start(n).0,
             );
-            let mut course = Course::<TANGENTS>::new(&at, n, *release, Some(observer));
+            let mut course = Course::<K, TANGENTS>::new(&at, n, *release, Some(observer));
             course.follow(at.spikes_of(n), at.until);
             *release = course.release;
         }
@@ -289,11 +316,10 @@ impl Peaks {
     /// The end of the run, at which the layer is as in `last`.
     pub(super) fn end(
         &mut self,
-        circuit: &Circuit,
-        layer: &Layer,
+        (body, layer): (&Body<K>, &Layer),
         t_end: f64,
-        last: &Columns,
-        sampled: &mut [Option<Readout>],
+        last: &Columns<K>,
+        sampled: &mut [Sampled],
         readouts: &[ReadoutRequest],
     ) {
         for (k, &request) in readouts.iter().enumerate() {
@@ -303,8 +329,12 @@ impl Peaks {
             }
             let local = n - layer.neurons.start;
             if let Some(Some(observer)) = self.observers.get_mut(local) {
-                observer.end(&circuit.neurons[n], t_end.into(), last.get(local));
-                sampled[k] = observer.readout(&circuit.neurons[n], request, t_end);
+                let model = &body.models[local];
+                observer.end(model, t_end.into(), last.get(local));
+                let readout = observer.readout(model, request, t_end);
+                let of_integral = observer.other_tangents(request.measure, t_end);
+                let others = of_integral.unwrap_or_else(|| observer.highest_tangent().of_others());
+                sampled[k] = readout.map(|readout| (readout, others));
             }
         }
     }

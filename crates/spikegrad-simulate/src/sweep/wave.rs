@@ -6,12 +6,16 @@
 
 use super::Irregular;
 use spikegrad_dynamics::lanes::{Group, Search};
-use spikegrad_dynamics::lif::Tangent;
-use spikegrad_dynamics::{Lif, Neuron, Outlook, State};
-use spikegrad_network::{Circuit, Layer, Time};
+use spikegrad_dynamics::receptors::{CurrentsState, CurrentsTangent};
+use spikegrad_dynamics::{Neuron, Outlook};
+use spikegrad_network::{Body, Time};
 
 /// How far two computations of one crossing may differ, in units of the sizes that were rounded: some thousand roundings.
 const BLUR: f64 = 4096.0 * f64::EPSILON;
+
+/// How far beyond the end of a stretch a crossing is looked for, as a share of the time: so much more than it can be blurred that only one with a slope of a
+/// millionth of its potentials a second could be.
+const JUST_BEYOND: f64 = 1e-6;
 
 /// A crossing, and its slope per second.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +26,9 @@ pub(super) struct Crossing {
 
 impl Crossing {
     /// Whether it is so near to `other` that only the event loop may say which comes first.
-    pub(super) fn blurs(&self, model: &Lif<f64>, other: Time) -> bool {
-        let size = model.crossing_condition(self.slope);
-        (self.time.rounded - other.rounded).abs() <= BLUR * (self.time.rounded + size)
+    /// `condition` says how far the crossing of its neuron moves by a rounding, in seconds ([`spikegrad_dynamics::Lif::crossing_condition`]).
+    pub(super) fn blurs(&self, condition: f64, other: Time) -> bool {
+        (self.time.rounded - other.rounded).abs() <= BLUR * (self.time.rounded + condition)
     }
 }
 
@@ -41,43 +45,46 @@ pub(super) struct Member {
 }
 
 /// State and tangent of a neuron.
-pub(super) type Moving = (State<f64>, Tangent<f64>);
+pub(super) type Moving<const K: usize> = (CurrentsState<K>, CurrentsTangent<K>);
 
 /// Neurons side by side, each at a time of its own.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wave {
+#[derive(Clone, Debug)]
+pub(super) struct Wave<const K: usize> {
     pub(super) members: Vec<Member>,
-    group: Group,
+    group: Group<K>,
 }
 
-impl Wave {
+impl<const K: usize> Default for Wave<K> {
+    fn default() -> Self {
+        Self { members: Vec::new(), group: Group::default() }
+    }
+}
+
+impl<const K: usize> Wave<K> {
     pub(super) fn clear(&mut self) {
         self.members.clear();
         self.group.clear();
     }
 
     /// Takes up a neuron where it is `at`.
-    pub(super) fn push(&mut self, layer: &Layer, member: Member, at: Moving) {
+    pub(super) fn push(&mut self, body: &Body<K>, member: Member, at: Moving<K>) {
         self.members.push(member);
-        self.group.push(at, &layer.numbers, member.neuron);
+        self.group.push(at, &body.numbers, member.neuron);
     }
 
     /// Where a member is.
-    pub(super) fn get(&self, k: usize) -> Moving {
+    pub(super) fn get(&self, k: usize) -> Moving<K> {
         self.group.get(k)
     }
 
     /// Finds the next crossing of each member, if it is not after `until`.
-    pub(super) fn search(
-        &mut self,
-        circuit: &Circuit,
-        layer: &Layer,
-        until: Time,
-    ) -> Result<(), Irregular> {
+    pub(super) fn search(&mut self, body: &Body<K>, until: Time) -> Result<(), Irregular> {
         let Self { members, group } = self;
-        group.search();
+        // What comes a little later may be too near to the end for a decision.
+        let horizon = until.rounded.abs() * JUST_BEYOND;
+        group.search(members.iter().map(|member| until.since(member.from).max(0.0) + horizon));
         for (k, member) in members.iter_mut().enumerate() {
-            let model = &circuit.neurons[layer.neurons.start + member.neuron];
+            let model = &body.models[member.neuron];
             let outlook = match group.found(k) {
                 Search::Crossing { dt, slope } => Outlook::Crossing { dt, slope },
                 Search::Silent => Outlook::Silent,
@@ -90,7 +97,8 @@ impl Wave {
                 Outlook::Silent | Outlook::Touch { .. } => None,
                 Outlook::Crossing { dt, slope } => {
                     let crossing = Crossing { time: member.from.after(dt), slope };
-                    if crossing.blurs(model, until) {
+                    let condition = model.membrane_alone().crossing_condition(slope);
+                    if crossing.blurs(condition, until) {
                         return Err(Irregular);
                     }
                     Some(crossing).filter(|crossing| is_due(crossing.time))
