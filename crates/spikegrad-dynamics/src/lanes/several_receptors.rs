@@ -170,7 +170,7 @@ fn crosses<const K: usize>(drawn: Drawn, counts: &Counts) -> TestCaseResult {
     let expected = match parts.next_crossing(state) {
         Outlook::Crossing { dt: at, slope } if at <= dt => Some((at, slope)),
         Outlook::Crossing { .. } | Outlook::Silent | Outlook::Touch { .. } => None,
-        Outlook::Nonsense { dt } => return Err(TestCaseError::fail(format!("{dt}"))),
+        other => return Err(TestCaseError::fail(format!("{other:?}"))),
     };
     if expected.is_some() {
         prop_assert!(
