@@ -226,7 +226,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             model.as_general().is_none().then_some(model)
         };
         let (neurons, times) = ((0..circuit.neurons.len(), linear), &mut w.times[inputs..]);
-        w.integrals.share(neurons, (trace, spikes), times, |n, add| add(&mut sum.neurons[n]));
+        w.integrals.share(neurons, (trace, spikes), times, &mut sum.neurons);
         Ok(())
     }
 
@@ -470,7 +470,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             // Nothing depends on this spike: whatever its slope, the adjoint of its membrane is zero.
             return Ok(());
         }
-        let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
+        let Some(slope) = self.policy.slope(|n| self.circuit.named(n), at)? else { return Ok(()) };
         let cell = &mut self.workspace.cells[n];
         let model = &self.circuit.neurons[n];
         let (before, membrane) = model.spike_pullback(slope, time, cell.adjoint);

@@ -1,8 +1,8 @@
 //! What to do where a spike's time has no derivative, or a very large one. Never silently: acting is counted.
 
 use crate::AdjointError;
-use spikegrad_dynamics::{Neuron, Scalar};
-use spikegrad_network::{Circuit, Spike};
+use spikegrad_dynamics::Scalar;
+use spikegrad_network::{NamedNeuron, NeuronId, Spike};
 
 /// Policy for spikes that graze the threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,9 +21,9 @@ impl Grazing {
     ///
     /// # Errors
     /// [`AdjointError::Grazing`] where the slope is not positive and no policy is named.
-    pub(crate) fn slope<T: Scalar, N: Neuron<T>>(
+    pub(crate) fn slope<T: Scalar>(
         self,
-        circuit: &Circuit<T, N>,
+        named: impl FnOnce(NeuronId) -> NamedNeuron,
         spike: &Spike<T>,
     ) -> Result<Option<T>, AdjointError> {
         match self {
@@ -31,7 +31,7 @@ impl Grazing {
             Self::Zero if spike.slope.re() <= 0.0 => Ok(None),
             _ if spike.slope.re() > 0.0 => Ok(Some(spike.slope)),
             _ => Err(AdjointError::Grazing {
-                neuron: circuit.named(spike.neuron),
+                neuron: named(spike.neuron),
                 time: spike.time.re(),
                 slope: spike.slope.re(),
             }),

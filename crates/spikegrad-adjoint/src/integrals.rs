@@ -115,14 +115,14 @@ impl<T: Scalar> Integrals<T> {
     }
 
     /// Adds what the parameters of `neurons`, whose integrals these are, get directly, and what the times of their spikes do; the
-    /// latter are at `spikes`, positions in the trace. `model` knows no neuron whose parameters take their share stretch by stretch; `collect` lets what it is
-    /// given add to the gradient of a neuron.
+    /// latter are at `spikes`, positions in the trace. `model` knows no neuron whose parameters take their share stretch by stretch, and `gradients` are
+    /// those of `neurons`.
     pub(crate) fn share<'m, N: NeuronAdjoint<T> + 'm>(
         &mut self,
         (neurons, model): (Range<usize>, impl Fn(usize) -> Option<&'m N>),
         (trace, spikes): (&Trace<T>, impl Iterator<Item = usize>),
         times: &mut [T],
-        mut collect: impl FnMut(usize, &mut dyn FnMut(&mut N::Gradient)),
+        gradients: &mut [N::Gradient],
     ) {
         if self.all.is_empty() {
             return;
@@ -138,13 +138,12 @@ impl<T: Scalar> Integrals<T> {
             };
             let release = at.after(model.refractory());
             let until = if release.rounded.re() > end.rounded.re() { end } else { release };
-            collect(spike.neuron.index(), &mut |gradient| {
-                self.share_of_stretch(n, model, at, gradient);
-                self.for_each(n, at, |decay_rate, cotangent| {
-                    times[k] += cotangent * model.drop_at_spike();
-                    let over = (until.since(at), decay_rate);
-                    model.clamped_integral_pullback(cotangent, over, gradient);
-                });
+            let gradient = &mut gradients[n];
+            self.share_of_stretch(n, model, at, gradient);
+            self.for_each(n, at, |decay_rate, cotangent| {
+                times[k] += cotangent * model.drop_at_spike();
+                let over = (until.since(at), decay_rate);
+                model.clamped_integral_pullback(cotangent, over, gradient);
             });
             self.started[n] = Some(release);
         }
@@ -153,7 +152,7 @@ impl<T: Scalar> Integrals<T> {
             let Some(model) = model(n) else { continue };
             let is_free = self.started[local].is_none_or(|t| t.rounded.re() <= end.rounded.re());
             if is_free && self.reads(local) {
-                collect(n, &mut |gradient| self.share_of_stretch(local, model, end, gradient));
+                self.share_of_stretch(local, model, end, &mut gradients[local]);
             }
         }
     }

@@ -371,7 +371,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             self.workspace.cells[n].has_jumped = true;
             nothing
         } else {
-            self.policy.slope(self.circuit, at)?.map_or(nothing, |slope| (time, slope))
+            self.policy.slope(|n| self.circuit.named(n), at)?.map_or(nothing, |slope| (time, slope))
         };
         let mut adjoint = at_threshold;
         if self.matters(n) || !moves.0.is_exactly_zero() {

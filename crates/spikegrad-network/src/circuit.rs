@@ -103,9 +103,22 @@ impl<N: Neuron<f64>> Circuit<f64, N> {
     /// Its synapses alone.
     #[must_use]
     pub fn wiring(&self) -> Wiring<'_> {
-        let Self { inputs, groups, receptors, weights, .. } = self;
-        Wiring { inputs: *inputs, groups, receptors, weights }
+        let Self { inputs, groups, receptors, names, weights, .. } = self;
+        Wiring { inputs: *inputs, groups, receptors, names, weights }
     }
+}
+
+/// The population of a neuron, by the name and first neuron of each.
+fn population_of(names: &[(String, usize)], neuron: NeuronId) -> usize {
+    names.partition_point(|&(_, first)| first <= neuron.index()).saturating_sub(1)
+}
+
+/// A neuron with its name, by the name and first neuron of each population.
+pub(crate) fn named(names: &[(String, usize)], neuron: NeuronId) -> NamedNeuron {
+    let n = neuron.index();
+    let name = names.get(population_of(names, neuron));
+    let name = name.map_or_else(|| n.to_string(), |(name, first)| format!("{name}[{}]", n - first));
+    NamedNeuron { id: neuron, name: shown(&name) }
 }
 
 impl<T: Scalar, N: Build<T>> Circuit<T, N> {
@@ -292,17 +305,13 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
 
     /// The population of a neuron.
     pub(crate) fn population_of(&self, neuron: NeuronId) -> usize {
-        self.names.partition_point(|&(_, first)| first <= neuron.index()).saturating_sub(1)
+        population_of(&self.names, neuron)
     }
 
     /// A neuron with its name, for messages.
     #[must_use]
     pub fn named(&self, neuron: NeuronId) -> NamedNeuron {
-        let n = neuron.index();
-        let name = self.names.get(self.population_of(neuron));
-        let name =
-            name.map_or_else(|| n.to_string(), |(name, first)| format!("{name}[{}]", n - first));
-        NamedNeuron { id: neuron, name: shown(&name) }
+        named(&self.names, neuron)
     }
 
     /// The source that stands for `neuron`.

@@ -2,8 +2,9 @@
 //!
 //! Not here: how synapses are grouped (`groups.rs`).
 
-use crate::NeuronId;
+use crate::circuit::named;
 use crate::groups::Groups;
+use crate::{NamedNeuron, NeuronId};
 use std::ops::Range;
 
 /// The synapses of a [`Circuit`](crate::Circuit), as that has them.
@@ -12,11 +13,18 @@ pub struct Wiring<'a> {
     pub(crate) inputs: usize,
     pub(crate) groups: &'a Groups<f64>,
     pub(crate) receptors: &'a [usize],
+    pub(crate) names: &'a [(String, usize)],
     /// Weight of each synapse.
     pub weights: &'a [f64],
 }
 
 impl<'a> Wiring<'a> {
+    /// A neuron with its name, for messages.
+    #[must_use]
+    pub fn named(&self, neuron: NeuronId) -> NamedNeuron {
+        named(self.names, neuron)
+    }
+
     /// The source that stands for `neuron`.
     #[must_use]
     pub fn source_of(&self, neuron: NeuronId) -> usize {

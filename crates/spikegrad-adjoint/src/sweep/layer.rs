@@ -8,14 +8,14 @@
 
 use super::schedule::{Kind, Moment, Schedule, Spikes, Stretch};
 use crate::integrals::Integrals;
-use crate::{AdjointError, GradientSum, Grazing};
+use crate::{AdjointError, Grazing};
 use spikegrad_dynamics::lanes::backward::{Adjoints, Move, Pass, Row};
 use spikegrad_dynamics::lanes::{Numbers, Propagator};
 use spikegrad_dynamics::lif::{Averaging, LifGradient};
 use spikegrad_dynamics::receptors::{CurrentsState, LinearGradient, OfReceptor, Superposed};
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, State, TimeConstants};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Body, Circuit, Cusp, Layer, Place, Time, Trace};
+use spikegrad_network::{Body, Cusp, Layer, Place, Time, Trace, Wiring};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug)]
@@ -87,10 +87,42 @@ struct OnCusp {
     cotangent: f64,
 }
 
+/// What the neurons of a layer collect.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LayerGradient {
+    /// For each neuron, as a neuron with its first receptor alone.
+    of_lif: Vec<LifGradient<f64>>,
+    /// For each neuron, for each of its other receptors.
+    of_others: Vec<OfReceptor>,
+}
+
+impl LayerGradient {
+    /// Zero, for neurons with so many receptors.
+    fn reset(&mut self, neurons: usize, receptors: usize) {
+        self.of_lif.clear();
+        self.of_lif.resize(neurons, LifGradient::default());
+        self.of_others.clear();
+        self.of_others.resize(neurons * (receptors - 1), OfReceptor::default());
+    }
+
+    /// What the receptors of a neuron but the first collect.
+    fn of_others<const K: usize>(&mut self, n: usize) -> &mut [OfReceptor] {
+        &mut self.of_others[n * (K - 1)..][..K - 1]
+    }
+
+    /// Adds it to the gradients of the neurons of `layer`.
+    pub(super) fn add_to<G: LinearGradient>(&self, layer: &Layer, gradients: &mut [G]) {
+        let others = self.of_others.len() / self.of_lif.len().max(1);
+        for ((n, gradient), of_lif) in gradients.iter_mut().enumerate().zip(&self.of_lif) {
+            gradient.add_parts(layer.spikes, of_lif, &self.of_others[n * others..][..others]);
+        }
+    }
+}
+
 /// One layer of one trace.
 #[derive(Debug)]
-pub(super) struct LayerSweep<'a, N: NeuronAdjoint<f64>, const K: usize> {
-    pub(super) circuit: &'a Circuit<f64, N>,
+pub(super) struct LayerSweep<'a, const K: usize> {
+    pub(super) wiring: Wiring<'a>,
     pub(super) layer: &'a Layer,
     pub(super) body: &'a Body<K>,
     pub(super) trace: &'a Trace,
@@ -100,19 +132,21 @@ pub(super) struct LayerSweep<'a, N: NeuronAdjoint<f64>, const K: usize> {
     /// ∂L/∂t of each firing through its arrivals and its release.
     pub(super) times: &'a mut [f64],
     pub(super) scratch: &'a mut Scratch<K>,
-    pub(super) sum: &'a mut GradientSum<f64, N>,
+    /// ∂L/∂ each weight and each group's delay of the circuit, to which those of the layer are added.
+    pub(super) weights: &'a mut [f64],
+    pub(super) delays: &'a mut [f64],
+    /// Overwritten.
+    pub(super) gradient: &'a mut LayerGradient,
 }
 
-impl<N, const K: usize> LayerSweep<'_, N, K>
-where
-    N: NeuronAdjoint<f64, Gradient: LinearGradient>,
-{
+impl<const K: usize> LayerSweep<'_, K> {
     pub(super) fn run(mut self) -> Result<(), AdjointError> {
-        if self.layer.neurons.is_empty() {
+        let Self { wiring, layer, body, trace, spikes, .. } = self;
+        self.gradient.reset(layer.neurons.len(), K);
+        if layer.neurons.is_empty() {
             return Ok(());
         }
-        let Self { circuit, layer, trace, spikes, .. } = self;
-        self.scratch.schedule.read(circuit, layer, trace, spikes);
+        self.scratch.schedule.read(wiring, (layer, body), trace, spikes);
         self.prepare();
         // Nothing depends on what comes after the last moment that matters.
         let mut is_live = !self.scratch.averaged.is_empty();
@@ -195,7 +229,7 @@ where
     }
 
     fn prepare_readouts(&mut self) {
-        let Self { layer, body, trace, spikes, cotangents, times, scratch, sum, .. } = self;
+        let Self { layer, body, trace, spikes, cotangents, times, scratch, gradient, .. } = self;
         let end = trace.stimulus.t_end();
         let Scratch { integrals, averaged, cusps, .. } = &mut **scratch;
         integrals.reset(layer.neurons.len());
@@ -209,25 +243,17 @@ where
             }
             let neuron = n - layer.neurons.start;
             let model = body.models[neuron].membrane_alone();
-            let mut collect = |add: &dyn Fn(&Lif<f64>, &mut LifGradient<f64>)| {
-                sum.neurons[n].collect::<K>(layer.spikes, |gradient, _| add(model, gradient));
-            };
+            let of_lif = &mut gradient.of_lif[neuron];
             if let Some(decay_rate) = readout.request.measure.decay_rate() {
                 integrals.add(neuron, decay_rate, cotangent / end);
                 let others = trace.spikes.len() + k;
-                sum.neurons[n].collect(layer.spikes, |gradient, of_receptors| {
-                    model.time_constants_pullback(cotangent, readout.tangent, gradient);
-                    add_others::<K>(trace, others, cotangent, of_receptors);
-                });
+                model.time_constants_pullback(cotangent, readout.tangent, of_lif);
+                add_others(trace, others, cotangent, gradient.of_others::<K>(neuron));
                 continue;
             }
             match readout.place {
-                Place::Clamped => {
-                    collect(&|model, gradient| model.clamped_pullback(cotangent, gradient));
-                }
-                Place::Threshold => collect(&|model, gradient| {
-                    model.threshold_membrane_pullback(cotangent, gradient);
-                }),
+                Place::Clamped => model.clamped_pullback(cotangent, of_lif),
+                Place::Threshold => model.threshold_membrane_pullback(cotangent, of_lif),
                 Place::Cusp(cusp) => {
                     cusps.push(OnCusp { cusp, time: readout.at(), neuron, cotangent });
                 }
@@ -238,16 +264,14 @@ where
         let (trace, times) = ((*trace, own), &mut times[inputs.len()..]);
         let first = layer.neurons.start;
         let model = |n: usize| Some(body.models[n - first].membrane_alone());
-        integrals.share((layer.neurons.clone(), model), trace, times, |n, add| {
-            sum.neurons[n].collect::<K>(layer.spikes, |gradient, _| add(gradient));
-        });
+        integrals.share((layer.neurons.clone(), model), trace, times, &mut gradient.of_lif);
         averaged.clear();
         averaged.extend((0..layer.neurons.len()).filter(|&n| integrals.reads(n)));
     }
 
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
-        let Self { circuit, body, times, sum, .. } = self;
+        let Self { wiring, body, times, .. } = self;
         let Scratch {
             schedule,
             adjoints,
@@ -266,10 +290,10 @@ where
             Some(Move { dt, flow: stretches.get(k - window.first_stretch).unwrap_or(&still) });
         for k in stretch.arrivals.clone().rev() {
             let arrival = schedule.arrivals[k];
-            let synapses = circuit.synapses(arrival.row);
-            let weights = &circuit.weights[synapses.clone()];
-            let receptor = if K == 1 { 0 } else { circuit.receptor(arrival.row) };
-            let row = Some(Row { weights, receptor, gradient: &mut sum.weights[synapses] });
+            let synapses = wiring.synapses(arrival.row);
+            let weights = &wiring.weights[synapses.clone()];
+            let receptor = if K == 1 { 0 } else { wiring.receptor(arrival.row) };
+            let row = Some(Row { weights, receptor, gradient: &mut self.weights[synapses] });
             // What arrived first goes together with the motion before it.
             let motion = motion.filter(|_| k == stretch.arrivals.start);
             let mut total = Pass { adjoints, numbers, row, motion }.run();
@@ -278,7 +302,7 @@ where
                 let change = body.models[at.neuron].rate_change(weights[at.neuron]);
                 total += at.cusp.share(change) * at.cotangent;
             }
-            sum.delays[arrival.row] += total;
+            self.delays[arrival.row] += total;
             times[arrival.firing] += total;
         }
         if stretch.arrivals.is_empty() {
@@ -340,9 +364,7 @@ where
     /// Adds to the gradient of a neuron of the layer what belongs to its membrane.
     #[inline(always)]
     fn collect(&mut self, n: usize, add: impl FnOnce(&Lif<f64>, &mut LifGradient<f64>)) {
-        let (model, layer) = (self.body.models[n].membrane_alone(), self.layer);
-        let gradient = &mut self.sum.neurons[layer.neurons.start + n];
-        gradient.collect::<K>(layer.spikes, |gradient, _| add(model, gradient));
+        add(self.body.models[n].membrane_alone(), &mut self.gradient.of_lif[n]);
     }
 
     /// Adds what ∂L/∂V = `membrane` at a moment gives; the tangents are those that it has itself, and where in the trace the others stand.
@@ -354,12 +376,9 @@ where
         decay: [f64; 2],
         (tangent, others): (TimeConstants<f64>, usize),
     ) {
-        let (layer, trace) = (self.layer, self.trace);
-        let gradient = &mut self.sum.neurons[layer.neurons.start + moment.neuron];
-        gradient.collect(layer.spikes, |gradient, of_receptors: &mut [OfReceptor; K]| {
-            gradient.add_membrane(membrane, decay, moment.after_reset, tangent);
-            add_others(trace, others, membrane, of_receptors);
-        });
+        let of_lif = &mut self.gradient.of_lif[moment.neuron];
+        of_lif.add_membrane(membrane, decay, moment.after_reset, tangent);
+        add_others(self.trace, others, membrane, self.gradient.of_others::<K>(moment.neuron));
     }
 
     /// The adjoint of a neuron of the layer at the start of a `motion`: (when it starts, its length).
@@ -399,11 +418,11 @@ where
         stretch: &Stretch,
         adjoint: &mut Adjoint<CurrentsState<K>>,
     ) {
-        let Self { circuit, body, .. } = *self;
+        let Self { wiring, body, .. } = *self;
         let mut arrived = 0.0;
         if moment.time.coincides(stretch.until) {
             for arrival in &self.scratch.schedule.arrivals[stretch.arrivals.clone()] {
-                arrived += circuit.weights[circuit.synapses(arrival.row)][moment.neuron];
+                arrived += wiring.weights[wiring.synapses(arrival.row)][moment.neuron];
             }
         }
         let (model, rate) = (&body.models[moment.neuron], self.trace.spikes[spike].release_rate);
@@ -428,11 +447,11 @@ where
         if time == 0.0 {
             return Ok(());
         }
-        let Some(slope) = self.policy.slope(self.circuit, at)? else { return Ok(()) };
+        let Some(slope) = self.policy.slope(|n| self.wiring.named(n), at)? else { return Ok(()) };
         let (before, membrane) = model.spike_pullback(slope, time, *adjoint);
         *adjoint = before;
         if !(time.is_finite() && membrane.is_finite()) {
-            let neuron = self.circuit.named(at.neuron);
+            let neuron = self.wiring.named(at.neuron);
             return Err(AdjointError::NonFinite { neuron, time: at.time });
         }
         self.collect(moment.neuron, |model, gradient| {
@@ -444,16 +463,13 @@ where
 
     /// What is left at time 0 belongs to the initial state.
     fn finish(&mut self) {
-        for (local, n) in self.layer.neurons.clone().enumerate() {
-            let Adjoint(CurrentsState { v, i }) = self.scratch.adjoints.get(local);
-            let model = self.body.models[local].membrane_alone();
-            let gradient = &mut self.sum.neurons[n];
-            gradient.collect(self.layer.spikes, |gradient, of_receptors: &mut [OfReceptor; K]| {
-                model.initial_pullback(Adjoint(State { v, i: i[0] }), gradient);
-                for (of_receptor, i) in of_receptors.iter_mut().zip(i).skip(1) {
-                    of_receptor.i += i;
-                }
-            });
+        for n in 0..self.layer.neurons.len() {
+            let Adjoint(CurrentsState { v, i }) = self.scratch.adjoints.get(n);
+            let start = Adjoint(State { v, i: i[0] });
+            self.collect(n, |model, of_lif| model.initial_pullback(start, of_lif));
+            for (other, i) in self.gradient.of_others::<K>(n).iter_mut().zip(&i[1..]) {
+                other.i += i;
+            }
         }
     }
 }
@@ -461,16 +477,11 @@ where
 /// Adds what ∂L/∂x = `cotangent` gives to the time constants of the receptors but the first, for a number x whose derivatives by them stand at `place` of the
 /// trace.
 #[inline(always)]
-fn add_others<const K: usize>(
-    trace: &Trace,
-    place: usize,
-    cotangent: f64,
-    of_receptors: &mut [OfReceptor; K],
-) {
-    if K > 1 {
+fn add_others(trace: &Trace, place: usize, cotangent: f64, of_others: &mut [OfReceptor]) {
+    if !of_others.is_empty() {
         let tangents = &trace.receptor_tangents[place];
-        for (of_receptor, by_tau) in of_receptors.iter_mut().skip(1).zip(tangents) {
-            of_receptor.tau_syn += cotangent * by_tau;
+        for (other, by_tau) in of_others.iter_mut().zip(tangents) {
+            other.tau_syn += cotangent * by_tau;
         }
     }
 }

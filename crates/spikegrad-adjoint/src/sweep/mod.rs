@@ -17,12 +17,14 @@ mod schedule;
 use crate::backward::is_lost;
 use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
-use layer::{LayerSweep, Scratch};
+use layer::{LayerGradient, LayerSweep, Scratch};
 use schedule::Spikes;
 use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
 use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Bodies, Circuit, Gradient, Layers, Network, Parameters, Spike, Trace};
+use spikegrad_network::{
+    Bodies, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace, Wiring,
+};
 use std::any::Any;
 
 /// Scratch memory of a backward sweep, to be used again.
@@ -35,6 +37,8 @@ pub struct BackwardSweepWorkspace {
     /// Spikes of each population: positions in the trace.
     spikes: Spikes,
     input_times: Vec<f64>,
+    /// What the neurons of the layer under way collect.
+    gradient: LayerGradient,
     scratches: Scratches,
 }
 
@@ -142,36 +146,50 @@ where
         return Err(AdjointError::NoTangents);
     }
     check(circuit, trace, cotangents, policy)?;
-    let BackwardSweepWorkspace { times, inputs: count, spikes, input_times, scratches } = workspace;
     let inputs = trace.stimulus.spikes().len();
-    *count = inputs;
-    times.clear();
-    times.resize(inputs + trace.spikes.len(), 0.0);
-    spikes.resize(layers.layers().len(), Vec::new());
-    spikes.iter_mut().for_each(Vec::clear);
+    workspace.inputs = inputs;
+    workspace.times.clear();
+    workspace.times.resize(inputs + trace.spikes.len(), 0.0);
+    workspace.spikes.resize(layers.layers().len(), Vec::new());
+    workspace.spikes.iter_mut().for_each(Vec::clear);
     for (k, spike) in trace.spikes.iter().enumerate() {
-        spikes[layers.population_of(spike.neuron)].push(k);
+        workspace.spikes[layers.population_of(spike.neuron)].push(k);
     }
     for layer in layers.layers().iter().rev() {
-        macro_rules! run {
-            ($body:expr, $scratch:expr) => {{
-                let (body, scratch) = ($body, &mut $scratch);
-                #[rustfmt::skip]
-                let sweep = LayerSweep {
-                    circuit, layer, body, trace, spikes, cotangents, policy, times, scratch, sum,
-                };
-                sweep.run()
-            }};
-        }
-        match &layer.bodies {
-            Bodies::One(body) => run!(body, scratches.one),
-            Bodies::Two(body) => run!(body, scratches.two),
-            Bodies::Three(body) => run!(body, scratches.three),
-            Bodies::Four(body) => run!(body, scratches.four),
-            Bodies::Five(body) => run!(body, scratches.five),
-            Bodies::Six(body) => run!(body, scratches.six),
-        }?;
+        let (weights, delays) = (&mut sum.weights, &mut sum.delays);
+        let run = (circuit.wiring(), trace, cotangents, policy);
+        sweep_layer(layer, run, workspace, (weights, delays))?;
+        workspace.gradient.add_to(layer, &mut sum.neurons[layer.neurons.clone()]);
     }
+    let BackwardSweepWorkspace { times, input_times, .. } = workspace;
     trace.stimulus.in_given_order_into(&times[..inputs], input_times);
     Ok(())
+}
+
+/// Takes one layer back, and leaves what its neurons collect in the workspace. Generic over nothing, so that each number of receptors is compiled once.
+fn sweep_layer(
+    layer: &Layer,
+    (wiring, trace, cotangents, policy): (Wiring<'_>, &Trace, &Cotangents, Grazing),
+    workspace: &mut BackwardSweepWorkspace,
+    (weights, delays): (&mut [f64], &mut [f64]),
+) -> Result<(), AdjointError> {
+    let BackwardSweepWorkspace { times, spikes, gradient, scratches, .. } = workspace;
+    macro_rules! run {
+        ($body:expr, $scratch:expr) => {{
+            let (body, scratch) = ($body, &mut $scratch);
+            #[rustfmt::skip]
+            let sweep = LayerSweep {
+                wiring, layer, body, trace, spikes, cotangents, policy, times, scratch, weights, delays, gradient,
+            };
+            sweep.run()
+        }};
+    }
+    match &layer.bodies {
+        Bodies::One(body) => run!(body, scratches.one),
+        Bodies::Two(body) => run!(body, scratches.two),
+        Bodies::Three(body) => run!(body, scratches.three),
+        Bodies::Four(body) => run!(body, scratches.four),
+        Bodies::Five(body) => run!(body, scratches.five),
+        Bodies::Six(body) => run!(body, scratches.six),
+    }
 }

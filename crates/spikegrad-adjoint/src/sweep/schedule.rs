@@ -4,7 +4,7 @@
 //! Not here: what is done about it (`layer.rs`).
 
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Circuit, Layer, Place, Source, Time, Trace};
+use spikegrad_network::{Body, Layer, Place, Source, Time, Trace, Wiring};
 use std::ops::Range;
 
 /// A spike that arrives over one row of weights.
@@ -83,31 +83,25 @@ pub(super) struct Schedule {
 pub(super) type Spikes = Vec<Vec<usize>>;
 
 impl Schedule {
-    pub(super) fn read<N: Neuron<f64>>(
+    pub(super) fn read<const K: usize>(
         &mut self,
-        circuit: &Circuit<f64, N>,
-        layer: &Layer,
+        wiring: Wiring<'_>,
+        (layer, body): (&Layer, &Body<K>),
         trace: &Trace,
         spikes: &Spikes,
     ) {
-        self.read_arrivals(circuit, layer, trace, spikes);
-        self.read_moments(circuit, layer, trace, spikes);
+        self.read_arrivals(wiring, layer, trace, spikes);
+        self.read_moments((layer, body), trace, spikes);
         self.cut(trace.stimulus.t_end());
         self.earliest.clear();
         self.earliest.resize(layer.neurons.len(), NONE);
     }
 
-    fn read_arrivals<N: Neuron<f64>>(
-        &mut self,
-        circuit: &Circuit<f64, N>,
-        layer: &Layer,
-        trace: &Trace,
-        spikes: &Spikes,
-    ) {
+    fn read_arrivals(&mut self, wiring: Wiring<'_>, layer: &Layer, trace: &Trace, spikes: &Spikes) {
         self.arrivals.clear();
         let t_end = trace.stimulus.t_end();
         for incoming in &layer.incoming {
-            let row = |source| circuit.groups_of(source).start + incoming.offset;
+            let row = |source| wiring.groups_of(source).start + incoming.offset;
             let first = self.arrivals.len();
             match incoming.from {
                 Source::Input => {
@@ -122,7 +116,7 @@ impl Schedule {
                     self.arrivals.extend(spikes[p].iter().map(|&k| Arrival {
                         time: trace.spikes[k].at().after(incoming.delay),
                         firing: trace.stimulus.spikes().len() + k,
-                        row: row(circuit.source_of(trace.spikes[k].neuron)),
+                        row: row(wiring.source_of(trace.spikes[k].neuron)),
                     }));
                 }
             }
@@ -159,10 +153,9 @@ impl Schedule {
         std::mem::swap(&mut self.arrivals, &mut self.merged);
     }
 
-    fn read_moments<N: Neuron<f64>>(
+    fn read_moments<const K: usize>(
         &mut self,
-        circuit: &Circuit<f64, N>,
-        layer: &Layer,
+        (layer, body): (&Layer, &Body<K>),
         trace: &Trace,
         spikes: &Spikes,
     ) {
@@ -181,7 +174,7 @@ impl Schedule {
         };
         let release = |k: usize| {
             let spike = &trace.spikes[k];
-            spike.at().after(circuit.neurons[spike.neuron.index()].refractory())
+            spike.at().after(body.models[spike.neuron.index() - layer.neurons.start].refractory())
         };
         for &k in &spikes[layer.population] {
             let (spike, release) = (&trace.spikes[k], release(k));

@@ -57,48 +57,32 @@ pub struct OfReceptor {
 
 /// The gradient of a linear neuron, whatever its number of receptors.
 pub trait LinearGradient: NeuronGradient<f64> {
-    /// Adds what `add` adds to the gradient of a `lif`, or an `li` if it does not spike, and to that of each of K receptors, of which the first is the
-    /// former's.
-    fn collect<const K: usize>(
-        &mut self,
-        spikes: bool,
-        add: impl FnOnce(&mut LifGradient<f64>, &mut [OfReceptor; K]),
-    );
+    /// Adds what a `lif`, or an `li` if it does not spike, has collected, and what each receptor has but the first, which is the former's.
+    fn add_parts(&mut self, spikes: bool, of_lif: &LifGradient<f64>, of_others: &[OfReceptor]);
 }
 
 impl LinearGradient for LifGradient<f64> {
-    #[inline(always)]
-    fn collect<const K: usize>(
-        &mut self,
-        _: bool,
-        add: impl FnOnce(&mut LifGradient<f64>, &mut [OfReceptor; K]),
-    ) {
-        add(self, &mut [OfReceptor::default(); K]);
+    fn add_parts(&mut self, _: bool, of_lif: &Self, _: &[OfReceptor]) {
+        self.add(of_lif);
     }
 }
 
 impl LinearGradient for AnyGradient<f64> {
-    fn collect<const K: usize>(
-        &mut self,
-        spikes: bool,
-        add: impl FnOnce(&mut LifGradient<f64>, &mut [OfReceptor; K]),
-    ) {
-        let (mut part, mut others) = (LifGradient::default(), [OfReceptor::default(); K]);
-        add(&mut part, &mut others);
+    fn add_parts(&mut self, spikes: bool, of_lif: &LifGradient<f64>, of_others: &[OfReceptor]) {
         let into = self.as_mut_slice();
-        if K == 1 {
-            into.iter_mut().zip(part.as_slice()).for_each(|(into, x)| *into += x);
+        if of_others.is_empty() {
+            into.iter_mut().zip(of_lif.as_slice()).for_each(|(into, x)| *into += x);
             return;
         }
-        let Places { of_lif, .. } = of(K, spikes);
-        for (place, x) in of_lif.into_iter().zip(part.as_slice()) {
+        let Places { of_lif: places, .. } = of(1 + of_others.len(), spikes);
+        for (place, x) in places.into_iter().zip(of_lif.as_slice()) {
             if place != NONE {
                 into[place] += x;
             }
         }
-        for (k, other) in others.iter().enumerate().skip(1) {
-            into[of_lif[TAU_SYN] + k] += other.tau_syn;
-            into[of_lif[I] + k] += other.i;
+        for (k, other) in (1..).zip(of_others) {
+            into[places[TAU_SYN] + k] += other.tau_syn;
+            into[places[I] + k] += other.i;
         }
     }
 }

@@ -47,8 +47,8 @@ impl Named {
 
     /// Takes the numbers called `name` away.
     pub fn take(&mut self, name: &str) -> Option<Numbers> {
-        let place = self.0.iter().position(|(key, _)| key == name)?;
-        Some(self.0.remove(place).1)
+        let place = self.numbers.iter().position(|(key, _)| key == name)?;
+        Some(self.numbers.remove(place).1)
     }
 
     /// Takes a list of numbers called `i` for one number at each receptor.

@@ -31,7 +31,7 @@ use peaks::Sampled;
 use spikegrad_dynamics::OtherTimeConstants;
 use spikegrad_dynamics::receptors::ByParts;
 use spikegrad_network::{
-    Bodies, Circuit, Layers, Measure, NeuronId, Spike, Stimulus, Tangents, Trace,
+    Bodies, Circuit, Layers, Measure, NeuronId, Spike, Stimulus, Tangents, Trace, Wiring,
 };
 use std::cmp::Ordering;
 use thiserror::Error;
@@ -111,7 +111,7 @@ pub fn sweep_into<N: ByParts>(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep::<N, true>(circuit, layers, stimulus, options, workspace, trace)
+    sweep((circuit, layers), Tangents::Recorded, stimulus, options, workspace, trace)
 }
 
 /// Like [`sweep_into`], for a run that nobody will differentiate: see [`crate::simulate_forward_into`].
@@ -126,12 +126,12 @@ pub fn sweep_forward_into<N: ByParts>(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep::<N, false>(circuit, layers, stimulus, options, workspace, trace)
+    sweep((circuit, layers), Tangents::Omitted, stimulus, options, workspace, trace)
 }
 
-fn sweep<N: ByParts, const TANGENTS: bool>(
-    circuit: &Circuit<f64, N>,
-    layers: &Layers,
+fn sweep<N: ByParts>(
+    (circuit, layers): (&Circuit<f64, N>, &Layers),
+    tangents: Tangents,
     stimulus: &Stimulus,
     options: Options<'_>,
     workspace: &mut SweepWorkspace,
@@ -145,15 +145,58 @@ fn sweep<N: ByParts, const TANGENTS: bool>(
     trace.arrivals = 0;
     trace.tape.clear(0);
     trace.receptor_tangents.clear();
-    trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
+    trace.tangents = tangents;
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), t_end)?;
     requests::check_linear(options.readouts, circuit)?;
     check_receptors(circuit, options)?;
-    let SweepWorkspace { fired, sampled, tangents, merged, scratches } = workspace;
+    let network = (circuit.wiring(), layers);
+    let budget = run_layers(network, tangents, stimulus, options, workspace)?;
+    let SweepWorkspace { fired, sampled, tangents, merged, .. } = workspace;
+    let known = Known { layers, inputs, populations: fired, own: None };
+    budget.check(known, t_end)?;
+    trace.arrivals = known.arrivals(t_end);
+    merge(fired, merged, &mut trace.spikes);
+    if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
+        return Err(SweepError::Irregular);
+    }
+    trace.readouts.extend(sampled.iter().flatten().map(|(readout, _)| readout));
+    if trace.readouts.len() != sampled.len() {
+        return Err(SweepError::Irregular);
+    }
+    if layers.have_receptors() {
+        if trace.spikes.iter().any(|spike| is_lost(circuit, spike)) {
+            return Err(SweepError::Irregular);
+        }
+        attach(layers, tangents, (merged, sampled), trace);
+    }
+    Ok(())
+}
+
+/// Runs all layers, and returns what is left of the budget. Generic over nothing, so that each number of receptors is compiled once.
+fn run_layers(
+    network: (Wiring<'_>, &Layers),
+    tangents: Tangents,
+    stimulus: &Stimulus,
+    options: Options<'_>,
+    workspace: &mut SweepWorkspace,
+) -> Result<Budget, Irregular> {
+    match tangents {
+        Tangents::Recorded => run_each::<true>(network, stimulus, options, workspace),
+        Tangents::Omitted => run_each::<false>(network, stimulus, options, workspace),
+    }
+}
+
+fn run_each<const TANGENTS: bool>(
+    (wiring, layers): (Wiring<'_>, &Layers),
+    stimulus: &Stimulus,
+    options: Options<'_>,
+    workspace: &mut SweepWorkspace,
+) -> Result<Budget, Irregular> {
+    let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
+    let SweepWorkspace { fired, sampled, tangents, scratches, .. } = workspace;
     tangents.resize(layers.layers().len(), Vec::new());
     tangents.iter_mut().for_each(Vec::clear);
-    let wiring = circuit.wiring();
     fired.resize(layers.layers().len(), Vec::new());
     fired.iter_mut().for_each(Vec::clear);
     sampled.clear();
@@ -192,24 +235,7 @@ fn sweep<N: ByParts, const TANGENTS: bool>(
         fired[layer.population] = spikes;
         result?;
     }
-    let known = Known { layers, inputs, populations: fired, own: None };
-    budget.check(known, t_end)?;
-    trace.arrivals = known.arrivals(t_end);
-    merge(fired, merged, &mut trace.spikes);
-    if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
-        return Err(SweepError::Irregular);
-    }
-    trace.readouts.extend(sampled.iter().flatten().map(|(readout, _)| readout));
-    if trace.readouts.len() != sampled.len() {
-        return Err(SweepError::Irregular);
-    }
-    if layers.have_receptors() {
-        if trace.spikes.iter().any(|spike| is_lost(circuit, spike)) {
-            return Err(SweepError::Irregular);
-        }
-        attach(layers, tangents, (merged, sampled), trace);
-    }
-    Ok(())
+    Ok(budget)
 }
 
 /// Refuses what is read of no neuron with several receptors, as the event loop does.
