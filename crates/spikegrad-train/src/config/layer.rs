@@ -7,11 +7,13 @@ use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spikegrad::Model;
+use spikegrad::dynamics::receptors::Options;
 
 use super::kind::LayerKind;
 use super::numbers::{LayerModel, NeuronValues};
 use super::rates::LearningRates;
-use crate::out_of_range::{OutOfRange, count, finite, not_negative};
+use crate::out_of_range::{OutOfRange, check, count, finite, not_negative};
 
 /// A layer, reached by the one before, or by the input channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +30,12 @@ pub struct LayerConfig {
     pub size: Option<usize>,
     /// What its neurons are.
     pub model: LayerModel,
+    /// Whether a spike sets the synaptic currents of its neuron to zero; of `lif` and `alif`.
+    #[serde(default)]
+    pub reset_current: bool,
+    /// Whether synaptic currents do not decay within the refractory time of their neuron; of `lif` and `alif`.
+    #[serde(default)]
+    pub hold_current: bool,
     /// The numbers of its neurons, at keys of their own.
     #[serde(flatten)]
     pub neurons: NeuronValues,
@@ -76,6 +84,13 @@ pub struct Normal {
 }
 
 impl LayerConfig {
+    /// The model of its neurons with what is said of their currents, if it can have that.
+    #[must_use]
+    pub fn neuron(&self) -> Option<Model> {
+        let Self { reset_current, hold_current, .. } = *self;
+        self.model.0.with_options(Options { reset_current, hold_current })
+    }
+
     /// The mean threshold, or what stands for it: the unit of weights, potentials and currents.
     #[must_use]
     pub fn unit(&self) -> f64 {
@@ -92,6 +107,8 @@ impl LayerConfig {
 
     pub(super) fn validate(&self) -> Result<(), OutOfRange> {
         self.size.map_or(Ok(()), |size| count("size", size))?;
+        let key = if self.reset_current { "reset_current" } else { "hold_current" };
+        check(key, true, self.neuron().is_some(), "false for models other than lif and alif")?;
         self.neurons.validate(self.model)?;
         let own = [
             ("weights", Some(self.weights)),

@@ -485,6 +485,13 @@ mod tests {
             "setting `layers.0.model` is li, but must be one that spikes for every layer but the last",
         );
         check_invalid(
+            |c| {
+                (c.layers[0].model, c.layers[0].hold_current) =
+                    (LayerModel(Model::named("qif").unwrap()), true)
+            },
+            "setting `layers.0.hold_current` is true, but must be false for models other than lif and alif",
+        );
+        check_invalid(
             |c| c.loss = LossConfig::MaxVoltageCrossEntropy {},
             "setting `loss.name` is max-voltage-cross-entropy, but must be one of spike times if the outputs spike, one of voltages if they are integrators",
         );

@@ -46,7 +46,7 @@ pub(super) fn build(
     let populations = config.layers.iter().zip(&sizes).map(|(layer, &size)| Population {
         name: layer.name.clone(),
         size,
-        model: layer.model.0,
+        model: layer.neuron().unwrap_or(layer.model.0),
     });
     let wirings = wirings(config);
     check_images(config, &sizes, channels)?;
@@ -66,7 +66,8 @@ pub(super) fn build(
     let network = Network::new(channels, populations.collect(), connections)?;
     let connections = wirings.iter().enumerate();
     let connections = connections.map(|(k, wiring)| values(config, wiring, k, &network));
-    let populations = sizes.iter().enumerate().map(|(k, &size)| neurons(config, k, size));
+    let all = network.populations().iter().enumerate();
+    let populations = all.map(|(k, population)| neurons(config, k, population));
     let parameters =
         Parameters { populations: populations.collect(), connections: connections.collect() };
     Ok((network, parameters))
@@ -178,11 +179,12 @@ fn stream_of(seed: u64, k: usize, position: usize, quantity: &Quantity) -> Strea
 }
 
 /// Values of the neurons of layer `k`: one for each where they are drawn, or trained.
-fn neurons(config: &Config, k: usize, size: usize) -> PopulationParameters {
+fn neurons(config: &Config, k: usize, population: &Population) -> PopulationParameters {
     let layer = &config.layers[k];
     let rates = layer.rates(&config.learning_rates);
-    let mut values = PopulationParameters::new(layer.model.0);
-    for (position, quantity) in parameters(layer.model.table()) {
+    let &Population { size, model, .. } = population;
+    let mut values = PopulationParameters::new(model);
+    for (position, quantity) in parameters(model.table()) {
         let rate = quantity.learning_rate.and_then(|name| rates.neurons.get(name));
         let (value, factor) = layer.neurons.scaled(layer.model, quantity);
         let value = match (value, rate) {
