@@ -306,10 +306,14 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
             .map(|crossing| crossing.time.after(delay))
             .fold(until, |a, b| if b.rounded < a.rounded { b } else { a });
         let models = &self.body.models;
+        // Without a delay the spike that arrives first is one of these, and so are its equals. Others cross at its very time by chance, or by a symmetry that
+        // the roundings of the event loop may break.
+        let at_first = |member: &Member| member.crossing.is_some_and(|c| c.time == first);
+        let earliest = wave.members.iter().find(|member| delay == 0.0 && at_first(member));
+        let earliest = earliest.map(|member| models[member.neuron]);
         for member in &mut wave.members {
             let Some(crossing) = member.crossing else { continue };
-            // Without a delay the spike that arrives first is one of these, and so are its equals.
-            let is_first = delay == 0.0 && crossing.time == first;
+            let is_first = crossing.time == first && earliest == Some(models[member.neuron]);
             let membrane = models[member.neuron].membrane_alone();
             let condition = membrane.crossing_condition(crossing.slope);
             if first != until && !is_first && crossing.blurs(condition, first) {
