@@ -6,14 +6,13 @@
 //! that no figure of the sweep is secretly one of the event loop. Not here: batches and threads, which are the facade's.
 
 use crate::workload::SETTINGS;
-use spikegrad::dynamics::receptors::{ByParts, LinearGradient};
-use spikegrad::dynamics::{AnyNeuron, Lif, NeuronAdjoint};
+use spikegrad::dynamics::{AnyNeuron, Lif};
 use spikegrad::{Cotangents, Loss, LossMemory, Network, Parameters, Stimulus, Trace};
 use spikegrad_adjoint::{
-    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, backward_all_into, is_sweepable,
-    sweep_backward_into,
+    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, SweptNeuron, backward_all_into,
+    is_sweepable, sweep_backward_into,
 };
-use spikegrad_network::{Build, Circuit, Layers, ReadoutRequest, StimulusGradient};
+use spikegrad_network::{Circuit, Layers, ReadoutRequest, StimulusGradient};
 use spikegrad_simulate::{
     Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
     sweep_into,
@@ -105,7 +104,7 @@ impl<'a> Engine<'a> {
 
 /// A network of one kind of neurons.
 #[derive(Debug)]
-struct Ready<'a, N: Kinds> {
+struct Ready<'a, N: SweptNeuron> {
     network: &'a Network,
     circuit: Circuit<f64, N>,
     /// Set if the sweep does the work.
@@ -121,12 +120,7 @@ struct Ready<'a, N: Kinds> {
     given_up: u64,
 }
 
-/// What both engines need of a neuron.
-trait Kinds: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts {}
-impl Kinds for Lif<f64> {}
-impl Kinds for AnyNeuron<f64> {}
-
-impl<'a, N: Kinds> Ready<'a, N> {
+impl<'a, N: SweptNeuron> Ready<'a, N> {
     fn new(network: &'a Network, parameters: &Parameters, choice: Choice) -> Self {
         let circuit = Circuit::of(network, parameters).expect("valid parameters");
         let layers = match choice {

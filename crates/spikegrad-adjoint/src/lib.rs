@@ -26,7 +26,7 @@ pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;
 pub use sum::GradientSum;
-pub use sweep::{BackwardSweepWorkspace, is_sweepable, sweep_backward_into};
+pub use sweep::{BackwardSweepWorkspace, SweptNeuron, is_sweepable, sweep_backward_into};
 pub use ties::TieKind;
 pub use touches::judge_touches;
 pub use workspace::BackwardWorkspace;

@@ -6,10 +6,10 @@
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
-use crate::{Circuit, Model, Network, NeuronId, Source, Synapses};
+use crate::{Circuit, Model, Network, NeuronId, Population, Source, Synapses};
 use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::Numbers;
-use spikegrad_dynamics::receptors::{self, ByParts, CurrentsState, Superposed};
+use spikegrad_dynamics::receptors::{self, ByParts, CurrentsState, Options, Superposed};
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -136,7 +136,7 @@ pub enum NotLayered {
         /// Position of the connection.
         connection: usize,
     },
-    /// A model that is not linear between spikes, or that the sweep does not know.
+    /// A model that the sweep does not know.
     Model {
         /// Position of the population.
         population: usize,
@@ -166,16 +166,14 @@ impl NotLayered {
                 format!("{} has a delay for each synapse", connection(k))
             }
             Self::Model { population } => {
-                let population = &network.populations()[population];
-                let (name, model) = (&population.name, population.model.table().model);
-                if population.model.takes_receptors() {
+                let Population { name, model, .. } = &network.populations()[population];
+                if model.options() == Options::default() {
+                    let model = model.table().model;
                     format!(
                         "population {name} is of the model {model}, which the sweep does not know"
                     )
                 } else {
-                    format!(
-                        "population {name} is of the model {model}, which is not linear between spikes"
-                    )
+                    format!("population {name} resets or holds its currents at a spike")
                 }
             }
             Self::Circle { population } => format!(

@@ -8,10 +8,10 @@
 //! Not here: one sample (`scratch.rs`).
 
 use crate::error::{BatchError, Error};
-use crate::prepared::{Prepared, Runs};
+use crate::prepared::Prepared;
 use crate::scratch::Scratch;
 use crate::threads;
-use spikegrad_adjoint::{AdjointError, GradientSum};
+use spikegrad_adjoint::{AdjointError, GradientSum, SweptNeuron};
 use spikegrad_dynamics::Lif;
 use spikegrad_network::loss::Loss;
 use spikegrad_network::{Parameters, Stimulus, Trace};
@@ -31,13 +31,13 @@ pub struct Sample<'a> {
 
 /// Memory of a chunk under way.
 #[derive(Debug)]
-pub(crate) struct Worker<N: Runs = Lif<f64>> {
+pub(crate) struct Worker<N: SweptNeuron = Lif<f64>> {
     pub(crate) scratch: Scratch<N>,
     /// Zero between chunks.
     pub(crate) sum: GradientSum<f64, N>,
 }
 
-impl<N: Runs> Worker<N> {
+impl<N: SweptNeuron> Worker<N> {
     fn new(prepared: &Prepared<N>) -> Self {
         Self { scratch: Scratch::default(), sum: prepared.sum() }
     }
@@ -54,19 +54,19 @@ impl<N: Runs> Worker<N> {
 
 /// The memory of batches.
 #[derive(Debug)]
-pub(crate) struct Workers<N: Runs = Lif<f64>> {
+pub(crate) struct Workers<N: SweptNeuron = Lif<f64>> {
     workers: Vec<Worker<N>>,
     /// Whether the last batch failed, and left sums in its workers.
     is_dirty: bool,
 }
 
-impl<N: Runs> Default for Workers<N> {
+impl<N: SweptNeuron> Default for Workers<N> {
     fn default() -> Self {
         Self { workers: Vec::new(), is_dirty: false }
     }
 }
 
-impl<N: Runs> Workers<N> {
+impl<N: SweptNeuron> Workers<N> {
     /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`, and is written to
     /// `gradient`.
     pub(crate) fn value_and_grad<R: Send>(
@@ -145,12 +145,15 @@ impl<N: Runs> Workers<N> {
 }
 
 /// The first number of a gradient that is not finite, and its place.
-fn not_finite<N: Runs>(prepared: &Prepared<N>, gradient: &Parameters) -> Option<(String, f64)> {
+fn not_finite<N: SweptNeuron>(
+    prepared: &Prepared<N>,
+    gradient: &Parameters,
+) -> Option<(String, f64)> {
     gradient.find(&prepared.network, |x| !x.is_finite())
 }
 
 /// Values of a batch without gradients, and what `extract` reads from each trace.
-pub(crate) fn values<N: Runs, R: Send>(
+pub(crate) fn values<N: SweptNeuron, R: Send>(
     prepared: &Prepared<N>,
     samples: &[Sample<'_>],
     extract: impl Fn(usize, &Trace) -> R + Sync,

@@ -4,10 +4,10 @@
 
 use crate::batch::{self, Sample, Workers};
 use crate::error::{BatchError, Error};
-use crate::prepared::{Explanation, Prepared, Runs, Settings};
+use crate::prepared::{Explanation, Prepared, Settings};
 use crate::run::Run;
 use crate::scratch::Scratch;
-use spikegrad_adjoint::{AdjointError, Certificate, GradientSum};
+use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, SweptNeuron};
 use spikegrad_dynamics::{AnyNeuron, Lif};
 use spikegrad_network::loss::Loss;
 use spikegrad_network::{
@@ -55,7 +55,7 @@ enum Kind {
 
 /// An evaluator for neurons of one kind.
 #[derive(Debug)]
-struct Inner<N: Runs> {
+struct Inner<N: SweptNeuron> {
     /// Shared with the runs that can still be differentiated.
     prepared: Arc<Prepared<N>>,
     scratch: Scratch<N>,
@@ -227,7 +227,7 @@ impl Evaluator {
     }
 }
 
-impl<N: Runs> Inner<N> {
+impl<N: SweptNeuron> Inner<N> {
     fn new(
         network: Arc<Network>,
         parameters: &Parameters,

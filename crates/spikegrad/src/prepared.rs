@@ -4,10 +4,9 @@
 //! other network, is the event loop's. Not here: a run (`scratch.rs`).
 
 use crate::evaluator::Evaluator;
-use spikegrad_adjoint::{GradientSum, Grazing};
-use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
-use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint};
-use spikegrad_network::{Build, Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
+use spikegrad_adjoint::{GradientSum, Grazing, SweptNeuron};
+use spikegrad_dynamics::Lif;
+use spikegrad_network::{Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,7 +106,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Layered => f.write_str(
-                "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves",
+                "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves (with injected currents: event loop)",
             ),
             Reason::Asked => f.write_str("event loop: it was asked for"),
             Reason::NotLayered(why) => write!(f, "event loop: {}", why.describe(&self.network)),
@@ -145,18 +144,9 @@ pub fn explain(
     Ok(Evaluator::new(network, parameters, *settings)?.explanation())
 }
 
-/// A kind of neuron that the facade runs.
-pub(crate) trait Runs:
-    NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts
-{
-}
-
-impl Runs for Lif<f64> {}
-impl Runs for AnyNeuron<f64> {}
-
 /// A network ready to be run.
 #[derive(Clone, Debug)]
-pub(crate) struct Prepared<N: Runs = Lif<f64>> {
+pub(crate) struct Prepared<N: SweptNeuron = Lif<f64>> {
     pub(crate) network: Arc<Network>,
     pub(crate) circuit: Circuit<f64, N>,
     /// Set if the layered sweep does the work.
@@ -166,7 +156,7 @@ pub(crate) struct Prepared<N: Runs = Lif<f64>> {
 }
 
 /// The layers of a network that is to be swept, and why it is or is not.
-fn choose<N: Runs>(
+fn choose<N: SweptNeuron>(
     network: &Network,
     circuit: &Circuit<f64, N>,
     settings: Settings,
@@ -180,7 +170,7 @@ fn choose<N: Runs>(
     }
 }
 
-impl<N: Runs> Prepared<N> {
+impl<N: SweptNeuron> Prepared<N> {
     pub(crate) fn new(
         network: Arc<Network>,
         parameters: &Parameters,

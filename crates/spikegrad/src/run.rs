@@ -5,10 +5,10 @@
 
 use crate::batch::{CHUNK, Worker, Workers};
 use crate::error::BatchError;
-use crate::prepared::{Prepared, Runs};
+use crate::prepared::Prepared;
 use crate::scratch::Scratch;
 use crate::threads;
-use spikegrad_adjoint::{AdjointError, Certificate, Differentiated};
+use spikegrad_adjoint::{AdjointError, Certificate, Differentiated, SweptNeuron};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
     Network, Parameters, ReadoutRequest, SpikeTrains, Steps, Stimulus, StimulusGradient, Trace,
@@ -65,7 +65,7 @@ pub struct RunGradient {
 }
 
 impl Run {
-    pub(crate) fn new<N: Runs + 'static>(
+    pub(crate) fn new<N: SweptNeuron + 'static>(
         prepared: &Arc<Prepared<N>>,
         stimuli: &[Stimulus],
         requests: &[ReadoutRequest],
@@ -146,7 +146,7 @@ trait Differentiate: Send + Sync {
     ) -> Certificate;
 }
 
-impl<N: Runs> Differentiate for Prepared<N> {
+impl<N: SweptNeuron> Differentiate for Prepared<N> {
     fn network(&self) -> &Network {
         &self.network
     }

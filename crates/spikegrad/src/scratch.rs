@@ -3,10 +3,10 @@
 //! Not here: which engine suits a network (`prepared.rs`), many samples (`batch.rs`).
 
 use crate::error::Error;
-use crate::prepared::{Prepared, Runs};
+use crate::prepared::Prepared;
 use spikegrad_adjoint::{
     AdjointError, BackwardSweepWorkspace, BackwardWorkspace, Certificate, Differentiated,
-    GradientSum, backward_all_into, is_sweepable, judge_touches, sweep_backward_into,
+    GradientSum, SweptNeuron, backward_all_into, is_sweepable, judge_touches, sweep_backward_into,
 };
 use spikegrad_dynamics::Lif;
 use spikegrad_network::loss::{Cotangents, Loss, LossMemory};
@@ -25,7 +25,7 @@ pub(crate) enum Backward {
 
 /// Memory of a sample, to be used again.
 #[derive(Debug)]
-pub(crate) struct Scratch<N: Runs = Lif<f64>> {
+pub(crate) struct Scratch<N: SweptNeuron = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
     pub(crate) way_back: WayBack<N>,
@@ -41,7 +41,7 @@ pub(crate) struct Scratch<N: Runs = Lif<f64>> {
     pub(crate) of_stimulus: StimulusGradient,
 }
 
-impl<N: Runs> Default for Scratch<N> {
+impl<N: SweptNeuron> Default for Scratch<N> {
     fn default() -> Self {
         Self {
             forward: Workspace::default(),
@@ -58,7 +58,7 @@ impl<N: Runs> Default for Scratch<N> {
     }
 }
 
-impl<N: Runs> Scratch<N> {
+impl<N: SweptNeuron> Scratch<N> {
     /// Takes what the next run shall record; none are there yet.
     pub(crate) fn requests(&mut self) -> &mut Vec<ReadoutRequest> {
         self.requests.clear();
@@ -149,12 +149,12 @@ impl<N: Runs> Scratch<N> {
 
 /// The memory of the way back.
 #[derive(Debug)]
-pub(crate) struct WayBack<N: Runs = Lif<f64>> {
+pub(crate) struct WayBack<N: SweptNeuron = Lif<f64>> {
     by_events: BackwardWorkspace<f64, N>,
     by_sweep: BackwardSweepWorkspace,
 }
 
-impl<N: Runs> Default for WayBack<N> {
+impl<N: SweptNeuron> Default for WayBack<N> {
     fn default() -> Self {
         Self {
             by_events: BackwardWorkspace::default(),
@@ -163,7 +163,7 @@ impl<N: Runs> Default for WayBack<N> {
     }
 }
 
-impl<N: Runs> WayBack<N> {
+impl<N: SweptNeuron> WayBack<N> {
     /// Adds the gradient of a run to `sum`, writes that of the stimulus, and says which way it went.
     pub(crate) fn go(
         &mut self,

@@ -10,15 +10,14 @@ use crate::untied::with_own_numbers;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 use spikegrad::adjoint::{
-    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, Grazing, backward_into,
+    BackwardSweepWorkspace, BackwardWorkspace, GradientSum, Grazing, SweptNeuron, backward_into,
     sweep_backward_into,
 };
-use spikegrad::dynamics::receptors::{ByParts, LinearGradient};
-use spikegrad::dynamics::{AnyNeuron, Lif, NeuronAdjoint};
+use spikegrad::dynamics::{AnyNeuron, Lif};
 use spikegrad::problem::Problem;
 use spikegrad::{Evaluate, Settings, Trace, value_and_grad};
 use spikegrad_compare::Question;
-use spikegrad_network::{Build, Circuit, Layers};
+use spikegrad_network::{Circuit, Layers};
 use spikegrad_simulate::{
     Options, SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into,
     sweep_into,
@@ -48,12 +47,7 @@ fn gradient(problem: &Problem) -> Result<Vec<f64>, TestCaseError> {
     Ok(evaluation.map_err(runaway)?.gradient.parameters.to_vec())
 }
 
-/// What both engines need of a neuron.
-trait Kind: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts {}
-impl Kind for Lif<f64> {}
-impl Kind for AnyNeuron<f64> {}
-
-fn traces<N: Kind>(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
+fn traces<N: SweptNeuron>(problem: &Problem) -> Result<Option<(Trace, Trace)>, TestCaseError> {
     let Problem { network, parameters, stimulus, document } = problem;
     let circuit = Circuit::<f64, N>::of(network, parameters).unwrap();
     let layers = Layers::new(network, &circuit)
@@ -117,7 +111,7 @@ impl Differences {
 }
 
 /// Both gradients of what a sweep found; where neurons have several receptors the walk needs what the event loop found, which differs by roundings.
-fn gradients_agree<N: Kind>(
+fn gradients_agree<N: SweptNeuron>(
     plan: &Plan,
     problem: &Problem,
     differences: &Differences,
@@ -204,7 +198,7 @@ fn a_sweep_with_receptors_gives_the_gradient_of_the_event_by_event_walk() {
     differences.check(MEDIAN_OF_TWO_RUNS);
 }
 
-fn spikes_agree<N: Kind>(
+fn spikes_agree<N: SweptNeuron>(
     plan: &Plan,
     problem: &Problem,
     (swept, differences): (&Swept, &Differences),

@@ -23,7 +23,7 @@ use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
 use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
-    Bodies, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace, Wiring,
+    Bodies, Build, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace, Wiring,
 };
 use std::any::Any;
 
@@ -66,6 +66,11 @@ impl BackwardSweepWorkspace {
         &self.times[self.inputs..]
     }
 }
+
+/// A kind of neuron that both engines run, and whose circuits may be those of [`Layers`].
+pub trait SweptNeuron: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts {}
+
+impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts> SweptNeuron for N {}
 
 /// Whether a sweep can walk this trace of a layered network: no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike; and if neurons have several receptors, that a sweep has run it.
@@ -128,7 +133,7 @@ pub(crate) fn backward_of_sweep<T: Scalar>(
 ///
 /// # Errors
 /// As [`crate::backward`]; `sum` is then not usable.
-pub fn sweep_backward_into<N>(
+pub fn sweep_backward_into<N: SweptNeuron>(
     circuit: &Circuit<f64, N>,
     layers: &Layers,
     trace: &Trace,
@@ -136,10 +141,7 @@ pub fn sweep_backward_into<N>(
     policy: Grazing,
     workspace: &mut BackwardSweepWorkspace,
     sum: &mut GradientSum<f64, N>,
-) -> Result<(), AdjointError>
-where
-    N: NeuronAdjoint<f64, Gradient: LinearGradient> + ByParts,
-{
+) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
     let is_of_sweep = !layers.have_receptors() || has_receptor_tangents(trace);
     if !(sum.has_tangents(trace) && is_of_sweep) {

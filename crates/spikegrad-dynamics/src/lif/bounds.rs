@@ -158,7 +158,7 @@ pub(crate) fn may_cross<S: Simd, const K: usize>(
 
 /// Who may have reached its threshold over a length of `x` = `dt/τ_mem`, from potential and currents at its start to those at its end.
 ///
-/// `e^(t/τ_mem) (V − threshold)` has the derivative of the sign of what draws the potential, currents and rest (docs/mathematics.md, eqs. 27g and 27l). Where that
+/// `e^(t/τ_mem) (V − threshold)` has the derivative of the sign of what draws the potential, currents and rest (docs/mathematics.md, eqs. 27g and 27n). Where that
 /// is surely positive all along, the potential was not above its threshold if it is not at the end.
 #[inline(always)]
 pub(crate) fn may_have_crossed<S: Simd, const K: usize>(

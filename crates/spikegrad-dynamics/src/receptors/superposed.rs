@@ -1,7 +1,7 @@
 //! A linear neuron under any number of currents, as the sum of neurons under one each.
 //!
 //! Between its spikes a membrane is linear in its currents: V is what it would be under the first alone, plus what each of the others would leave in a
-//! membrane that starts and rests at 0. So a neuron with K receptors needs no motion of its own ([`Lif`] has it, docs/mathematics.md, eqs. 3–9 and 27k), and
+//! membrane that starts and rests at 0. So a neuron with K receptors needs no motion of its own ([`Lif`] has it, docs/mathematics.md, eqs. 3–9 and 27m), and
 //! with one receptor it is that neuron, to the bit. Only the search for its next spike is another one (`exponentials/`).
 //!
 //! This is what the layered sweep runs; the event loop has the equations of `mod.rs`. Not here: many neurons side by side (`lanes/`), what their

@@ -31,7 +31,7 @@ use peaks::Sampled;
 use spikegrad_dynamics::OtherTimeConstants;
 use spikegrad_dynamics::receptors::ByParts;
 use spikegrad_network::{
-    Bodies, Circuit, Layers, Measure, NeuronId, Spike, Stimulus, Tangents, Trace, Wiring,
+    Bodies, Circuit, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Wiring,
 };
 use std::cmp::Ordering;
 use thiserror::Error;
@@ -149,7 +149,6 @@ fn sweep<N: ByParts>(
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), t_end)?;
     requests::check_linear(options.readouts, circuit)?;
-    check_receptors(circuit, options)?;
     let network = (circuit.wiring(), layers);
     let budget = run_layers(network, tangents, stimulus, options, workspace)?;
     let SweepWorkspace { fired, sampled, tangents, merged, .. } = workspace;
@@ -236,25 +235,6 @@ fn run_each<const TANGENTS: bool>(
         result?;
     }
     Ok(budget)
-}
-
-/// Refuses what is read of no neuron with several receptors, as the event loop does.
-fn check_receptors<N: ByParts>(
-    circuit: &Circuit<f64, N>,
-    options: Options<'_>,
-) -> Result<(), SweepError> {
-    for request in options.readouts {
-        let Some(general) = circuit.neurons[request.neuron.index()].as_general() else { continue };
-        match request.measure {
-            Measure::Sample { .. } | Measure::Pseudospike { .. } => {}
-            _ if general.is_read() => {}
-            _ => {
-                let neuron = circuit.named(request.neuron);
-                return Err(SimulateError::Measure { neuron }.into());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Whether a refractory time is so short that the release falls on the instant of the spike: only the event-by-event walk leads back through that, and of a
