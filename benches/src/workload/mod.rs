@@ -7,7 +7,7 @@
 //! | `w2_sparse` | 784-350-10 | maximum of V | 149 | about 200 hidden |
 //! | `w2_dense` | 784-350-10 | maximum of V | 149 | about 1,400 hidden |
 //! | `w2_2to1` | 784-350-10, τ_syn 10 ms | time to first spike | 149 | about 560 hidden, 20 output |
-//! | `w2_inhibited` | 784-350-10, inhibition 1 ms after excitation | maximum of V | 149 | about 1,400 hidden |
+//! | `w2_inhibited` | 784-350-10, inhibition 1 ms after excitation | maximum of V | 149 | about 1,500 hidden |
 //! | `w2_receptors` | the same, with a receptor for each | maximum of V | 149 | about 1,300 hidden |
 //! | `w3` | 100-256-10, recurrent, dense | maximum of V | about 1,000 | about 970 recurrent |
 //! | `balanced` | 2,000 excitatory, 500 inhibitory, sparse | none | about 499,000 | about 8,600 |
@@ -196,6 +196,8 @@ mod tests {
             ("w2_2to1", [560.0, 20.0, 149.0, 57_800.0]),
             ("w2_sparse", [200.0, 0.0, 149.0, 54_000.0]),
             ("w2_dense", [1400.0, 0.0, 149.0, 66_000.0]),
+            ("w2_inhibited", [1500.0, 0.0, 149.0, 119_000.0]),
+            ("w2_receptors", [1270.0, 0.0, 149.0, 117_000.0]),
             ("w3", [970.0, 0.0, 1000.0, 514_000.0]),
             ("balanced", [8600.0, 0.0, 499_000.0, 2_604_000.0]),
         ];
