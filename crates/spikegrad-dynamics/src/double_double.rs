@@ -1,17 +1,19 @@
 //! Double-double arithmetic: an unevaluated sum of two doubles, about 32 digits.
 //!
-//! One decision needs it: whether a potential that almost touches the threshold crosses it, and by how much
-//! (`lif/crossing.rs`). The building blocks are the error-free transformations of Dekker (Numer. Math. 18, 1971) and
+//! Two searches need it: whether a potential that almost touches the threshold crosses it, and by how much (`lif/crossing.rs`), and when a quadratic neuron spikes that hangs on its
+//! way (`qif/mod.rs`). The building blocks are the error-free transformations of Dekker (Numer. Math. 18, 1971) and
 //! Knuth; the exponential reduces its argument by a table of powers and sums a series. The crate `twofloat` was measured first: its
 //! exponential is wrong by 1e-12 and its quotient by 5e-17 (docs/decisions/0003-double-double.md).
 //!
 //! Not here: anything that the hot path calls.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use crate::circular::circular;
+use crate::{Scalar, math};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::sync::LazyLock;
 
 /// `hi + lo` with `|lo| ≤ ulp(hi)/2`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct DoubleDouble {
     hi: f64,
     lo: f64,
@@ -21,8 +23,11 @@ pub(crate) struct DoubleDouble {
 const LN_2: DoubleDouble =
     DoubleDouble { hi: std::f64::consts::LN_2, lo: 2.319_046_813_846_299_6e-17 };
 
-/// The exponential's argument is reduced to within half of `ln 2/64`, at most 5.5e-3.
+/// The exponential's argument is reduced to within half of `ln 2/64`, at most [`REDUCED`].
 const STEPS: usize = 64;
+
+/// The largest argument of the exponential's series.
+const REDUCED: f64 = 5.5e-3;
 
 /// Terms of the exponential's series: `(5.5e-3)¹¹/11! ≈ 3e-33`.
 const EXP_TERMS: usize = 11;
@@ -44,17 +49,23 @@ const INVERSES: [DoubleDouble; POWER_TERMS + 1] = {
     let mut inverses = [DoubleDouble { hi: 0.0, lo: 0.0 }; POWER_TERMS + 1];
     let (mut k, mut n) = (1, 1.0);
     while k < inverses.len() {
-        let hi = 1.0 / n;
-        // Dekker's split: both halves times n are exact, and so is the remainder.
-        let spread = hi * 134_217_729.0;
-        let upper = spread - (spread - hi);
-        let remainder = (1.0 - upper * n) - (hi - upper) * n;
-        inverses[k] = DoubleDouble { hi, lo: remainder / n };
+        let [hi, lo] = inverse(n);
+        inverses[k] = DoubleDouble { hi, lo };
         k += 1;
         n += 1.0;
     }
     inverses
 };
+
+/// `1/n` of a whole number of few digits: rounded, and what the rounding took from it.
+pub(crate) const fn inverse(n: f64) -> [f64; 2] {
+    let hi = 1.0 / n;
+    // Dekker's split: both halves times n are exact, and so is the remainder.
+    let spread = hi * 134_217_729.0;
+    let upper = spread - (spread - hi);
+    let remainder = (1.0 - upper * n) - (hi - upper) * n;
+    [hi, remainder / n]
+}
 
 /// `2^(k/64)`, by the exponential's series.
 static POWERS: LazyLock<[DoubleDouble; STEPS]> = LazyLock::new(|| {
@@ -90,11 +101,7 @@ impl DoubleDouble {
             return Self::from(0.0);
         }
         let reduced = self - (LN_2 * Self::from(k)).scaled_by_power_of_two(1.0 / steps);
-        let tail = |sum: f64, n: usize| reduced.hi * INVERSES[n].hi * (1.0 + sum);
-        let mut expm1 = Self::from((EXP_DOUBLES..=EXP_TERMS).rev().fold(0.0, tail));
-        for n in (1..EXP_DOUBLES).rev() {
-            expm1 = reduced * INVERSES[n] * (Self::from(1.0) + expm1);
-        }
+        let expm1 = reduced.exp_m1_of_reduced();
         #[expect(clippy::cast_possible_truncation, reason = "an integer of at most five digits")]
         let k = k as i64;
         let (whole, step) = (k.div_euclid(STEPS as i64), k.rem_euclid(STEPS as i64));
@@ -108,6 +115,16 @@ impl DoubleDouble {
         (power + power * expm1)
             .scaled_by_power_of_two(2f64.powi(whole / 2))
             .scaled_by_power_of_two(2f64.powi(whole - whole / 2))
+    }
+
+    /// `eˣ − 1` of an argument up to [`REDUCED`].
+    fn exp_m1_of_reduced(self) -> Self {
+        let tail = |sum: f64, n: usize| self.hi * INVERSES[n].hi * (1.0 + sum);
+        let mut expm1 = Self::from((EXP_DOUBLES..=EXP_TERMS).rev().fold(0.0, tail));
+        for n in (1..EXP_DOUBLES).rev() {
+            expm1 = self * INVERSES[n] * (Self::from(1.0) + expm1);
+        }
+        expm1
     }
 
     /// `φ₁(x) = (1 − e⁻ˣ)/x` for `x ≥ 0`.
@@ -181,6 +198,74 @@ impl Div for DoubleDouble {
     }
 }
 
+impl AddAssign for DoubleDouble {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for DoubleDouble {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+impl MulAssign for DoubleDouble {
+    fn mul_assign(&mut self, other: Self) {
+        *self = *self * other;
+    }
+}
+
+/// The inverse functions are those of doubles with one step of Newton's method, which doubles the digits.
+impl Scalar for DoubleDouble {
+    const CARRIES_DERIVATIVE: bool = false;
+    const IS_PRECISE: bool = true;
+
+    fn re(self) -> f64 {
+        self.hi
+    }
+    fn with_re(self, re: f64) -> Self {
+        re.into()
+    }
+    fn is_exactly_zero(self) -> bool {
+        self.hi == 0.0
+    }
+    fn is_all_finite(self) -> bool {
+        self.hi.is_finite()
+    }
+    fn times(self, constant: f64) -> Self {
+        self * Self::from(constant)
+    }
+    fn exp(self) -> Self {
+        self.exp()
+    }
+    fn exp_m1(self) -> Self {
+        let is_reduced = self.hi.abs() <= REDUCED;
+        if is_reduced { self.exp_m1_of_reduced() } else { self.exp() - Self::from(1.0) }
+    }
+    fn ln(self) -> Self {
+        let near = Self::from(math::ln(self.hi));
+        near + (self * (-near).exp() - Self::from(1.0))
+    }
+    fn ln_1p(self) -> Self {
+        let near = Self::from(math::ln_1p(self.hi));
+        near + (self - near.exp_m1()) / (Self::from(1.0) + self)
+    }
+    fn sqrt(self) -> Self {
+        let near = Self::from(self.hi.sqrt());
+        if near.hi == 0.0 { near } else { near + (self - near * near) / (near + near) }
+    }
+    fn atan2(self, x: Self) -> Self {
+        let near = Self::from(math::atan2(self.hi, x.hi));
+        let [cosine, sine] = circular(near * near);
+        let sine = sine * near;
+        near + (self * cosine - x * sine) / (x * cosine + self * sine)
+    }
+    fn phi1(self) -> Self {
+        self.phi1()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +300,38 @@ mod tests {
         check(
             DoubleDouble::from(0.02) / DoubleDouble::from(0.007),
             (2.857142857142857, -6.344131569286608e-17),
+        );
+    }
+
+    #[test]
+    fn inverse_functions_are_right_to_thirty_digits() {
+        check(DoubleDouble::from(-0.001).exp_m1(), (-0.0009995001666250085, 9.742029814169854e-20));
+        check(DoubleDouble::from(-0.7).exp_m1(), (-0.5034146962085905, 9.827550225511106e-18));
+        check(DoubleDouble::from(1e-09).exp_m1(), (1.0000000005000001e-09, -7.443897403844588e-26));
+        check(DoubleDouble::from(3.0).exp_m1(), (19.085536923187668, -1.8275625525512858e-16));
+        check(DoubleDouble::from(0.7).ln(), (-0.35667494393873245, 4.82556379937662e-18));
+        check(DoubleDouble::from(1e-09).ln(), (-20.72326583694641, -6.485730665985714e-16));
+        check(DoubleDouble::from(300000.0).ln(), (12.611537753638338, 3.7822115043407914e-16));
+        check(DoubleDouble::from(-0.4).ln_1p(), (-0.5108256237659907, 1.5233815099851014e-18));
+        check(DoubleDouble::from(-1e-09).ln_1p(), (-1.0000000005000001e-09, 7.427230737157087e-26));
+        check(DoubleDouble::from(12.0).ln_1p(), (2.5649493574615367, -2.5580975097208856e-18));
+        check(DoubleDouble::from(0.7).sqrt(), (0.8366600265340756, -4.12265279558505e-17));
+        check(DoubleDouble::from(2e-07).sqrt(), (0.00044721359549995795, -2.5428613760369555e-20));
+        check(
+            DoubleDouble::from(0.3).atan2(DoubleDouble::from(-0.2)),
+            (2.1587989303424644, -1.8180465294153663e-16),
+        );
+        check(
+            DoubleDouble::from(1e-09).atan2(DoubleDouble::from(1.0)),
+            (1e-09, -3.3333333333333338e-28),
+        );
+        check(
+            DoubleDouble::from(1e-09).atan2(DoubleDouble::from(-1.0)),
+            (3.141592652589793, 2.0520505085187742e-16),
+        );
+        check(
+            DoubleDouble::from(-2.0).atan2(DoubleDouble::from(0.5)),
+            (-1.3258176636680326, 8.824429373951136e-17),
         );
     }
 

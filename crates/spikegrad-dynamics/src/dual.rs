@@ -96,6 +96,7 @@ assign! {
 
 impl<T: Scalar> Scalar for Dual<T> {
     const CARRIES_DERIVATIVE: bool = true;
+    const IS_PRECISE: bool = T::IS_PRECISE;
 
     fn re(self) -> f64 {
         self.re.re()

@@ -16,6 +16,7 @@
 
 pub mod alif;
 mod any;
+mod circular;
 mod divided;
 mod double_double;
 mod dual;

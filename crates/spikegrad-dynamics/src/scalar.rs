@@ -27,6 +27,8 @@ pub trait Scalar:
 {
     /// Whether values carry a derivative, so that implicitly defined times must be lifted.
     const CARRIES_DERIVATIVE: bool;
+    /// Whether values have twice the digits of a double, which constants then must have, too.
+    const IS_PRECISE: bool = false;
 
     /// The real part; comparisons and branches look at nothing else.
     #[must_use]

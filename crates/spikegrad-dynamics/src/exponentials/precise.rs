@@ -61,7 +61,7 @@ impl Course<'_> {
             let step = drive.to_f64() / rate;
             // Where the drive hardly changes its sign a step leads anywhere, and the height does not depend on it.
             if step.abs() < t * f64::EPSILON.sqrt() {
-                time = time - DoubleDouble::from(step);
+                time -= DoubleDouble::from(step);
             }
         }
         time

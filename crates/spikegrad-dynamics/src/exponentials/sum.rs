@@ -128,10 +128,10 @@ impl Sum {
             let mut exponent = time / tau;
             if slowest.is_finite() {
                 let slowest = DoubleDouble::from(slowest);
-                exponent = exponent * ((slowest - tau) / slowest);
+                exponent *= (slowest - tau) / slowest;
             }
             let constant = term.tau.to_bits() == slowest.to_bits();
-            value = value + if constant { size } else { size * (-exponent).exp() };
+            value += if constant { size } else { size * (-exponent).exp() };
         }
         sign(value.to_f64(), VANISHES * size)
     }

@@ -3,15 +3,13 @@
 //! With y = e^(−s/2) x the first derivative is gone, x″ + ω² x = 0 with ω² = J − ¼, and V = ½ − x′/x. The common factor does not matter to a
 //! point of the projective line.
 
-use super::{Point, next_zero_from, scaled};
-use crate::{Scalar, math};
-
-/// Where exponentials take over from the series. Both are right on either side; hyperbolic functions of much more would overflow.
-const RELAXED: f64 = -64.0;
+use super::{NextZero, Point, next_zero_from, scaled};
+use crate::Scalar;
+use crate::circular::circular;
 
 /// The point after `length`, under the drive `drive`.
-pub(super) fn flow<T: Scalar>([y, dy]: Point<T>, drive: T, length: T) -> Point<T> {
-    let (x, dx) = (y, dy + T::from(0.5) * y);
+pub(super) fn flow<T: Scalar>(point: Point<T>, drive: T, length: T) -> Point<T> {
+    let [x, dx] = without_first_derivative(point);
     let square = drive - T::from(0.25);
     let [cosine, sine] = circular(square * length * length);
     let sine = sine * length;
@@ -19,61 +17,48 @@ pub(super) fn flow<T: Scalar>([y, dy]: Point<T>, drive: T, length: T) -> Point<T
     scaled([x, dx - T::from(0.5) * x])
 }
 
-/// [cos √u, sin √u/√u], which are entire in u; for a very negative u both without the factor e^√(−u).
-fn circular<T: Scalar>(u: T) -> [T; 2] {
-    if u.re() < RELAXED {
-        let root = (T::from(0.5) * (-u).ln()).exp();
-        let faded = (T::from(-2.0) * root).exp();
-        let half = T::from(0.5);
-        return [half * (T::from(1.0) + faded), half * (T::from(1.0) - faded) / root];
-    }
-    // By halving the angle the series becomes one of few terms; doubling it again magnifies roundings by less than the size of the results.
-    let mut halvings = 0;
-    let mut part = u;
-    while part.re().abs() > 0.25 {
-        part = T::from(0.25) * part;
-        halvings += 1;
-    }
-    let [mut less_one, mut sine] = series(part);
-    for _ in 0..halvings {
-        // cos 2a − 1 = 2 (cos a − 1)(cos a + 1), which keeps the digits of a small angle.
-        let cosine = T::from(1.0) + less_one;
-        sine *= cosine;
-        less_one = T::from(2.0) * less_one * (cosine + T::from(1.0));
-    }
-    [T::from(1.0) + less_one, sine]
-}
-
-/// [cos √u − 1, sin √u/√u] for |u| ≤ ¼: the terms fall by 1/(8k²) at least.
-fn series<T: Scalar>(u: T) -> [T; 2] {
-    const TERMS: i32 = 12;
-    let (mut cosine, mut sine) = (T::from(0.0), T::from(0.0));
-    for k in (1..=TERMS).rev() {
-        let n = f64::from(2 * k);
-        cosine = -u * (T::from(1.0) + cosine) / T::from(n * (n - 1.0));
-        sine = -u * (T::from(1.0) + sine) / T::from(n * (n + 1.0));
-    }
-    [cosine, T::from(1.0) + sine]
-}
-
-/// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.
-pub(super) fn next_zero(point: Point<f64>, drive: f64) -> Option<f64> {
+/// The length up to the next zero of y. A y of zero is that of a spike that has just been.
+pub(super) fn next_zero<T: Scalar>(point: Point<T>, drive: T) -> NextZero<T> {
     next_zero_from(point, |point| zero(point, drive))
 }
 
-fn zero([y, dy]: Point<f64>, drive: f64) -> Option<f64> {
-    let (x, dx, square) = (y, dy + 0.5 * y, drive - 0.25);
-    let size = square.abs().sqrt();
-    if square > 0.0 {
-        return Some(math::atan2(size * x, -dx) / size);
+#[inline]
+fn zero<T: Scalar>(point: Point<T>, drive: T) -> NextZero<T> {
+    // A rounding of either coordinate.
+    let magnified = magnified((point[0] * point[1]).re().abs(), point, drive);
+    if is_silent(point, drive) {
+        return NextZero::none(magnified);
     }
-    // Above the unstable point: x falls faster than it can be caught.
-    let (fall, needed) = (-dx, size * x);
-    if fall <= needed || x == 0.0 {
-        return None;
-    }
-    if square == 0.0 {
-        return Some(x / fall);
-    }
-    Some(0.5 * math::ln_1p(2.0 * needed / (fall - needed)) / size)
+    let [x, dx] = without_first_derivative(point);
+    let square = drive - T::from(0.25);
+    let after = if square.re() > 0.0 {
+        let size = square.sqrt();
+        (size * x).atan2(-dx) / size
+    } else if square.re() < 0.0 {
+        let size = (-square).sqrt();
+        let needed = size * x;
+        T::from(0.5) * (T::from(2.0) * needed / (-dx - needed)).ln_1p() / size
+    } else {
+        -x / dx
+    };
+    NextZero::after(after, magnified)
+}
+
+/// Whether it never spikes: x does not fall as fast as it must to come down to zero.
+pub(super) fn is_silent<T: Scalar>(point: Point<T>, drive: T) -> bool {
+    let ([x, dx], square) = (without_first_derivative(point), drive - T::from(0.25));
+    square.re() <= 0.0 && (dx + (-square).sqrt() * x).re() >= 0.0
+}
+
+/// What an error of y δy′ − y′ δy, which is (y² + y′²) times that of the angle atan V, makes of the time of the next zero, at which the angle grows by 1: it is how much it grows now that
+/// counts. Where there is no zero, of what the angle is away from those that have one, which are above the unstable point, or where x falls at all.
+pub(super) fn magnified<T: Scalar>(error: f64, point: Point<T>, drive: T) -> f64 {
+    let ([y, dy], drive) = (point.map(Scalar::re), drive.re());
+    let is_below = drive <= 0.25 && dy + 0.5 * y >= 0.0;
+    error / if is_below { y * y + dy * dy } else { (dy * (dy + y) + drive * y * y).abs() }
+}
+
+/// (x, x′), but for a factor.
+fn without_first_derivative<T: Scalar>([y, dy]: Point<T>) -> Point<T> {
+    [y, dy + T::from(0.5) * y]
 }

@@ -1,8 +1,8 @@
 //! The neuron with delta synapses, `qif_delta`: its numbers and its equations.
 
 use super::{
-    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential,
-    rate_of_point, scaled,
+    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
+    potential, rate_of_point, scaled,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, MEMBRANE, START};
@@ -24,6 +24,12 @@ pub const TABLE: Table = Table::new(
 
 /// The equations of `qif_delta`: the state is (y, y′).
 pub(super) struct QifDelta;
+
+impl Quadratic for QifDelta {
+    fn next_spike<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>) -> NextZero<T> {
+        constant::next_zero([y, dy], p[I_BIAS]).times(p[TAU_MEM])
+    }
+}
 
 impl Equations for QifDelta {
     const TABLE: Table = TABLE;
@@ -50,11 +56,11 @@ impl Equations for QifDelta {
     fn reset<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> Vector<T> {
         vector(beyond_the_spike([y, dy]))
     }
-    fn next_spike(p: &[f64], [y, dy, ..]: Vector<f64>) -> Option<f64> {
-        constant::next_zero([y, dy], p[I_BIAS]).map(|after| after * p[TAU_MEM])
+    fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
+        next_spike::<Self>(p, state)
     }
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::next_spike(p, state).map(|at| ROUNDED_DOWN * at)
+        <Self as Quadratic>::next_spike(p, state).rounded_down()
     }
     fn cycle<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
         let square = p[I_BIAS] - T::from(0.25);

@@ -2,8 +2,8 @@
 
 use super::series::Course;
 use super::{
-    ROUNDED_DOWN, before_the_spike, beyond_the_spike, constant, cycle, point, potential, pullback,
-    rate_of_point, softplus,
+    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
+    potential, pullback, rate_of_point, softplus,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
@@ -34,6 +34,12 @@ impl Qif {
     fn course<T: Scalar>(p: &[T], [y, dy, i, ..]: Vector<T>) -> Course<T> {
         let ratio = p[TAU_MEM] / p[TAU_SYN];
         Course { point: [y, dy], current: i, bias: p[I_BIAS], ratio }
+    }
+}
+
+impl Quadratic for Qif {
+    fn next_spike<T: Scalar>(p: &[T], state: Vector<T>) -> NextZero<T> {
+        Self::course(p, state).next_zero().times(p[TAU_MEM])
     }
 }
 
@@ -91,13 +97,12 @@ impl Equations for Qif {
         vector([y, dy, i])
     }
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
-        Self::course(p, state).next_zero().map(|after| after * p[TAU_MEM])
+        next_spike::<Self>(p, state)
     }
     fn earliest_spike(p: &[f64], [y, dy, i, ..]: Vector<f64>) -> Option<f64> {
         // More current is always an earlier spike, and the current never exceeds this.
-        let drive = p[I_BIAS] + i.max(0.0);
-        let earliest = constant::next_zero([y, dy], drive)?;
-        Some(ROUNDED_DOWN * earliest * p[TAU_MEM])
+        let drive = (p[I_BIAS] + i.max(0.0)).next_up();
+        constant::next_zero([y, dy], drive).times(p[TAU_MEM]).rounded_down()
     }
     fn cycle<T: Scalar>(p: &[T], [y, dy, i, ..]: Vector<T>, drive: Drive<T>) -> Option<[T; 2]> {
         let input = drive.input.map_or(T::from(0.0), |input| i + input);

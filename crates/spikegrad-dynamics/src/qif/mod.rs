@@ -18,7 +18,8 @@ pub mod exponential;
 mod pullback;
 mod series;
 
-use crate::{General, Scalar, math};
+use crate::double_double::DoubleDouble;
+use crate::{General, NUMBERS, Scalar, Vector, math};
 
 /// With exponential synapses: an arrival adds its weight to I.
 pub static QIF: General = General::of::<exponential::Qif>();
@@ -26,8 +27,14 @@ pub static QIF: General = General::of::<exponential::Qif>();
 /// With delta synapses: an arrival adds its weight to V.
 pub static QIF_DELTA: General = General::of::<delta::QifDelta>();
 
-/// Some roundings of a closed form.
-const ROUNDED_DOWN: f64 = 1.0 - 64.0 * f64::EPSILON;
+/// A lower bound leaves ten times the room that a time may be off.
+const ROUNDED_DOWN: f64 = 1.0 - 1e-12;
+
+/// Most that a rounding may be magnified, as a share of the time of a spike: two of them come to 6e-14 of it.
+const MAGNIFIED: f64 = 256.0;
+
+/// Most that a rounding may be magnified where that there is no spike is certain: 1/64 of what makes one of it.
+const FAR_OFF: f64 = 1.0 / (64.0 * f64::EPSILON);
 
 /// (y, y′), up to a factor.
 type Point<T> = [T; 2];
@@ -37,13 +44,69 @@ fn point<T: Scalar>(v: T) -> Point<T> {
     scaled([T::from(1.0), -v])
 }
 
+/// The length up to the next zero of y, if there is one, and whether some roundings on the way to it change neither: else it takes numbers with more digits.
+#[derive(Clone, Copy, Debug)]
+struct NextZero<T> {
+    after: Option<T>,
+    is_certain: bool,
+}
+
+impl<T: Scalar> NextZero<T> {
+    /// A zero, the time of which roundings on the way move by `magnified` of one.
+    fn after(after: T, magnified: f64) -> Self {
+        Self { after: Some(after), is_certain: magnified <= MAGNIFIED * after.re() }
+    }
+
+    /// None, and that is certain unless roundings on the way are magnified to what it takes to get there.
+    fn none(magnified: f64) -> Self {
+        Self { after: None, is_certain: magnified <= FAR_OFF }
+    }
+
+    /// The same in seconds.
+    fn times(self, tau_mem: T) -> Self {
+        Self { after: self.after.map(|after| after * tau_mem), ..self }
+    }
+}
+
+impl NextZero<f64> {
+    /// A lower bound of it, if it is certain that there is one.
+    fn rounded_down(self) -> Option<f64> {
+        if self.is_certain { self.after.map(|after| ROUNDED_DOWN * after) } else { Some(0.0) }
+    }
+}
+
+/// A model that spikes where y is zero.
+trait Quadratic {
+    /// When that is next, in seconds.
+    fn next_spike<T: Scalar>(p: &[T], state: Vector<T>) -> NextZero<T>;
+}
+
+/// Seconds to the next spike: as found on doubles where that is certain, else on double-doubles.
+fn next_spike<Q: Quadratic>(p: &[f64], state: Vector<f64>) -> Option<f64> {
+    let found = Q::next_spike(p, state);
+    if found.is_certain {
+        return found.after;
+    }
+    let mut numbers = [DoubleDouble::default(); NUMBERS];
+    for (number, &x) in numbers.iter_mut().zip(p) {
+        *number = x.into();
+    }
+    Q::next_spike(&numbers, state.map(DoubleDouble::from)).after.map(DoubleDouble::to_f64)
+}
+
 /// The next zero of y as `search` finds it from a point that is none below zero. Within a rounding of a spike y may be: where it falls the
 /// spike is due at once, and where it grows it has just been.
-fn next_zero_from(
-    [y, dy]: Point<f64>,
-    search: impl FnOnce(Point<f64>) -> Option<f64>,
-) -> Option<f64> {
-    if y <= 0.0 && dy < 0.0 { Some(0.0) } else { search([y.max(0.0), dy]) }
+fn next_zero_from<T: Scalar>(
+    [y, dy]: Point<T>,
+    search: impl FnOnce(Point<T>) -> NextZero<T>,
+) -> NextZero<T> {
+    if y.re() > 0.0 {
+        search([y, dy])
+    } else if dy.re() < 0.0 {
+        NextZero::after(T::from(0.0), 0.0)
+    } else {
+        search([T::from(0.0), dy])
+    }
 }
 
 /// The potential of a point; infinite at a spike.
@@ -113,7 +176,7 @@ mod tests {
         for v in [-3.0, 0.5, 0.9, 40.0] {
             let phase = f64::atan(v - 0.5);
             let left = std::f64::consts::FRAC_PI_2 - phase;
-            let found = constant::next_zero(point(v), 1.25).unwrap();
+            let found = constant::next_zero(point(v), 1.25).after.unwrap();
             assert!((found / left - 1.0).abs() < ROUNDING, "{v}: {found} {left}");
             for share in [0.1, 0.5, 0.9] {
                 let got = potential(constant::flow(point(v), 1.25, share * left));
@@ -127,12 +190,12 @@ mod tests {
         let got = potential(constant::flow(point(1.9), -2.0, 0.7));
         let expected = 0.5 - 1.5 * (1.5 * 0.7 - f64::atanh(1.4 / 1.5)).tanh();
         assert!((got - expected).abs() < 8.0 * ROUNDING, "{got} {expected}");
-        assert_eq!(constant::next_zero(point(1.9), -2.0), None);
+        assert_eq!(constant::next_zero(point(1.9), -2.0).after, None);
         // Above it, at artanh(1.5/(V₀ − ½))/1.5.
-        let found = constant::next_zero(point(3.0), -2.0).unwrap();
+        let found = constant::next_zero(point(3.0), -2.0).after.unwrap();
         assert!((found / (f64::atanh(1.5 / 2.5) / 1.5) - 1.0).abs() < ROUNDING, "{found}");
         // At J = ¼ the tangent is a hyperbola.
-        let found = constant::next_zero(point(3.0), 0.25).unwrap();
+        let found = constant::next_zero(point(3.0), 0.25).after.unwrap();
         assert!((found - 1.0 / 2.5).abs() < ROUNDING, "{found}");
         // Long after, all that was below the unstable point rests.
         assert!((potential(constant::flow(point(-7.0), -2.0, 1e4)) + 1.0).abs() < ROUNDING);
@@ -160,7 +223,7 @@ mod tests {
                 let turned = 1.0 + current.sqrt() + s;
                 assert!(sine.abs() < ROUNDING * turned, "{v} {current} {s}: {sine}");
             }
-            if let Some(at) = course.next_zero() {
+            if let Some(at) = course.next_zero().after {
                 let [y, dy] = at_ratio_two(v, current, at);
                 assert!((y / dy).abs() < 4.0 * ROUNDING * (1.0 + at), "{v} {current}: {y}");
             }
@@ -168,8 +231,8 @@ mod tests {
         // From rest the least current is π²/4.
         let from_rest = |current| Course { point: point(0.0), current, bias: 0.0, ratio: 2.0 };
         let least = std::f64::consts::PI.powi(2) / 4.0;
-        assert!(from_rest(least * (1.0 + 1e-12)).next_zero().is_some());
-        assert!(from_rest(least * (1.0 - 1e-12)).next_zero().is_none());
+        assert!(from_rest(least * (1.0 + 1e-12)).next_zero().after.is_some());
+        assert!(from_rest(least * (1.0 - 1e-12)).next_zero().after.is_none());
     }
 
     #[test]

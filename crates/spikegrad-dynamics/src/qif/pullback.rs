@@ -6,7 +6,7 @@
 //!
 //! Not here: where a motion is cut (`series.rs`).
 
-use super::series::{Course, Piece, ROWS, Recurrence, Stretch};
+use super::series::{Course, Piece, ROWS, Recurrence, Row, Stretch};
 use super::{Point, constant, scale_of};
 use crate::Dual;
 use smallvec::SmallVec;
@@ -81,7 +81,7 @@ fn piece_back(start: &Course<f64>, piece: Piece<f64>, pulled: &mut Pulled) -> f6
     let (mut sums, mut by_u, mut power) = ([0.0; 5], [0.0; 5], 1.0);
     sums[0] = 1.0;
     for k in 1..terms {
-        let [_, _, gamma, epsilon, below] = ROWS[k - 1];
+        let Row { k: below, gamma: [gamma, _], epsilon: [epsilon, _] } = ROWS[k - 1];
         let own: [f64; 3] = std::array::from_fn(|j| y * series[0][j] + dy * series[1][j]);
         let sources = [
             0.0,
@@ -90,7 +90,7 @@ fn piece_back(start: &Course<f64>, piece: Piece<f64>, pulled: &mut Pulled) -> f6
             -epsilon * own[1],
             epsilon * own[0],
         ];
-        let order = ROWS[k][4];
+        let order = ROWS[k].k;
         for (j, (terms, source)) in series.iter_mut().zip(sources).enumerate() {
             let [_, c, next] = *terms;
             by_u[j] += order * next * power;

@@ -8,18 +8,25 @@
 //! piece has more than one zero. That holds for any ratio of the time constants, also where the Bessel functions that solve the equation
 //! degenerate. Not here: the way back (`pullback.rs`).
 
-use super::{Point, constant, next_zero_from, scaled};
+use super::{NextZero, Point, constant, next_zero_from, scaled};
+use crate::double_double::inverse;
 use crate::{Scalar, math};
 
-/// Most that u grows in a piece: terms fall by 0.4 at least.
-const LARGEST_U: f64 = 0.4;
+/// What a motion leaves out, and how it is cut.
+struct Limits {
+    /// Most that u grows in a piece, by which terms fall at least.
+    largest_u: f64,
+    /// After how many synaptic time constants a current of size one matters no more.
+    faded: f64,
+    /// Terms are left out from where their bound is less than this.
+    small: f64,
+}
 
-/// After so many synaptic time constants less than 2⁻⁶⁰ of a current of size one is left.
-const FADED: f64 = 42.0;
+/// Of the current 2⁻⁶⁰ is left, and of the terms what is far below a rounding, also of their second derivatives, which a power of k/u ≤ 150 enlarges twice.
+const OF_DOUBLES: Limits = Limits { largest_u: 0.4, faded: 42.0, small: 1e-22 };
 
-/// Terms are left out from where their bound is less than this: far below a rounding, also of their second derivatives, which a power of
-/// k/u ≤ 150 enlarges twice.
-const SMALL: f64 = 1e-22;
+/// Of the current 2⁻¹¹⁵ is left. Half of u makes as few terms of twice the digits.
+const OF_DOUBLE_DOUBLES: Limits = Limits { largest_u: 0.2, faded: 80.0, small: 1e-36 };
 
 /// More terms than any piece needs.
 const MOST_TERMS: usize = 64;
@@ -52,6 +59,8 @@ pub(super) enum Stretch<T> {
 }
 
 impl<T: Scalar> Course<T> {
+    const LIMITS: Limits = if T::IS_PRECISE { OF_DOUBLE_DOUBLES } else { OF_DOUBLES };
+
     /// The point after `length`.
     pub(super) fn after(mut self, length: T) -> Point<T> {
         let (mut rest, mut current_lasts) = (length, self.current_lasts());
@@ -85,7 +94,7 @@ impl<T: Scalar> Course<T> {
 
     /// For how long the current matters.
     pub(super) fn current_lasts(&self) -> f64 {
-        (FADED + math::ln_1p(self.current.re().abs())) / self.ratio.re()
+        (Self::LIMITS.faded + math::ln_1p(self.current.re().abs())) / self.ratio.re()
     }
 
     /// √ of the largest drive that there may be, and at least 1: y turns by no more in a unit of length.
@@ -95,21 +104,31 @@ impl<T: Scalar> Course<T> {
 
     /// The longest piece: u up to its limit, and less than a radian of turning.
     fn longest_piece(&self) -> f64 {
-        (-math::ln_1p(-LARGEST_U) / self.ratio.re()).min(self.turning().recip())
+        (-math::ln_1p(-Self::LIMITS.largest_u) / self.ratio.re()).min(self.turning().recip())
     }
 
     fn piece(&self, length: T) -> Piece<T> {
         let exponent = -self.ratio * length;
         let (u, left) = (-exponent.exp_m1(), exponent.exp());
-        Piece { length, u, left, terms: terms(u.re(), self.turning() * length.re()) }
+        Piece {
+            length,
+            u,
+            left,
+            terms: terms(u.re(), self.turning() * length.re(), Self::LIMITS.small),
+        }
     }
 
-    /// Goes on by one piece.
-    pub(super) fn advance(&mut self, piece: Piece<T>) {
+    /// Goes on by one piece; returns by how much that magnifies an error of the angle atan V, or more.
+    pub(super) fn advance(&mut self, piece: Piece<T>) -> f64 {
         let mut room = [T::default(); MOST_TERMS];
         let [y, by_u] = sum(self.series(piece.terms, &mut room), piece.u);
-        self.point = scaled([y, self.ratio * piece.left * by_u]);
+        let end = [y, self.ratio * piece.left * by_u];
+        // (y² + y′²) e^s before and after it, of e^s what makes it less.
+        let of_length = 1.0 + piece.length.re() * (1.0 + 0.5 * piece.length.re());
+        let magnification = square(self.point) / (square(end) * of_length);
+        self.point = scaled(end);
         self.current *= piece.left;
+        magnification
     }
 
     /// The first `count` terms of the series of y from here.
@@ -125,6 +144,12 @@ impl<T: Scalar> Course<T> {
     }
 }
 
+/// y² + y′².
+fn square<T: Scalar>(point: Point<T>) -> f64 {
+    let [y, dy] = point.map(Scalar::re);
+    y * y + dy * dy
+}
+
 /// `Σ c_k u^k` and `Σ k c_k u^(k−1)`, from the smallest terms on: where y is about to spike it is the small difference of large ones.
 fn sum<T: Scalar>(series: &[T], u: T) -> [T; 2] {
     let (mut y, mut by_u) = (T::default(), T::default());
@@ -138,7 +163,7 @@ fn sum<T: Scalar>(series: &[T], u: T) -> [T; 2] {
 /// (26c) for the term after the next, divided by what stands before it: with ρ = 1 − 1/r, J = (b + I)/r² and i = I/r²,
 ///
 /// ```text
-/// c_(k+2) = (α_k + ρ γ_k) c_(k+1) − (β_k + ρ δ_k + J ε_k) c_k + i ε_k c_(k−1)
+/// c_(k+2) = (2k + ρ) γ_k c_(k+1) − (k (k − 1 + ρ) + J) ε_k c_k + i ε_k c_(k−1)
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recurrence<T> {
@@ -147,18 +172,22 @@ pub(super) struct Recurrence<T> {
     pub(super) current: T,
 }
 
-/// α, β, γ, ε of the recurrence for k, and k itself; δ = k ε.
-type Row = [f64; 5];
+/// What the recurrence holds for k: k itself, γ = 1/(k + 2) and ε = 1/((k + 1)(k + 2)), with what the rounding took from these two.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) k: f64,
+    pub(super) gamma: [f64; 2],
+    pub(super) epsilon: [f64; 2],
+}
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 pub(super) const ROWS: [Row; MOST_TERMS] = {
-    let mut rows = [[0.0; 5]; MOST_TERMS];
-    let mut k = 0;
-    while k < MOST_TERMS {
-        let n = k as f64;
-        let epsilon = 1.0 / ((n + 1.0) * (n + 2.0));
-        rows[k] = [2.0 * n / (n + 2.0), n * (n - 1.0) * epsilon, 1.0 / (n + 2.0), epsilon, n];
-        k += 1;
+    let mut rows = [Row { k: 0.0, gamma: [0.0; 2], epsilon: [0.0; 2] }; MOST_TERMS];
+    let mut count = 0;
+    while count < MOST_TERMS {
+        let k = count as f64;
+        rows[count] = Row { k, gamma: inverse(k + 2.0), epsilon: inverse((k + 1.0) * (k + 2.0)) };
+        count += 1;
     }
     rows
 };
@@ -174,69 +203,92 @@ impl<T: Scalar> Recurrence<T> {
     /// The term after `c`, those of k − 1, k and k + 1.
     #[inline]
     pub(super) fn term(&self, k: usize, [before, c, next]: [T; 3]) -> T {
-        let [alpha, beta, gamma, epsilon, k] = ROWS[k];
+        let Row { k, gamma, epsilon } = ROWS[k];
         let Self { rho, drive, current } = *self;
-        let of_next = T::from(alpha) + rho.times(gamma);
-        let of_this = T::from(beta) + (rho.times(k) + drive).times(epsilon);
-        of_next * next - of_this * c + (current * before).times(epsilon)
+        let of_next = times(T::from(2.0 * k) + rho, gamma);
+        let of_this = times((T::from(k - 1.0) + rho).times(k) + drive, epsilon);
+        of_next * next - of_this * c + times(current * before, epsilon)
     }
+}
+
+/// The product with a constant that is given to twice the digits of a double.
+#[inline]
+fn times<T: Scalar>(x: T, [rounded, rest]: [f64; 2]) -> T {
+    if T::IS_PRECISE { x.times(rounded) + x.times(rest) } else { x.times(rounded) }
 }
 
 /// How many terms a piece needs up to `u` in which y turns by `angle`: they are of the size of those of 1/(1 − x) times e^angle, which is `Σ_j u^(k−j) angle^j/j!`,
 /// at most 58 of them for u = 0.4 and a radian. A derivative takes one or two of the powers away.
-fn terms(u: f64, angle: f64) -> usize {
+fn terms(u: f64, angle: f64, small: f64) -> usize {
     let (mut turned, mut bound) = (1.0, 1.0);
     let mut count = 1;
-    while bound > SMALL && count < MOST_TERMS - 2 {
-        turned *= angle / ROWS[count][4];
+    while bound > small && count < MOST_TERMS - 2 {
+        turned *= angle / ROWS[count].k;
         bound = bound * u + turned;
         count += 1;
     }
     count + 2
 }
 
-impl Course<f64> {
-    /// The length up to the next zero of y; `None` if there is none. A y of zero is that of a spike that has just been.
-    pub(super) fn next_zero(self) -> Option<f64> {
+impl<T: Scalar> Course<T> {
+    /// The length up to the next zero of y. A y of zero is that of a spike that has just been.
+    pub(super) fn next_zero(self) -> NextZero<T> {
         next_zero_from(self.point, |point| Self { point, ..self }.zero())
     }
 
-    fn zero(mut self) -> Option<f64> {
-        let (mut passed, lasts) = (0.0, self.current_lasts());
-        while passed < lasts {
+    fn zero(mut self) -> NextZero<T> {
+        let (mut passed, lasts) = (T::from(0.0), self.current_lasts());
+        // What a rounding of the angle in each of the pieces that have passed has become, added up.
+        let mut magnified = 0.0;
+        while passed.re() < lasts {
             // Under the largest drive that is still to come it would never spike.
-            constant::next_zero(self.point, self.bias + self.current.max(0.0))?;
-            let piece = self.piece(self.longest_piece());
-            let start = self;
-            self.advance(piece);
-            if self.point[0] <= 0.0 {
-                return Some(passed - math::ln_1p(-start.root(piece)) / self.ratio);
+            let lifting = if self.current.re() > 0.0 { self.current } else { T::from(0.0) };
+            let most = self.bias + lifting;
+            if constant::is_silent(self.point, most) {
+                let error = (magnified + 1.0) * square(self.point);
+                return NextZero::none(constant::magnified(error, self.point, most));
             }
+            let piece = self.piece(T::from(self.longest_piece()));
+            let start = self;
+            let of_piece = self.advance(piece);
+            if self.point[0].re() <= 0.0 {
+                let after = passed - (-start.root(piece)).ln_1p() / self.ratio;
+                return NextZero::after(after, magnified * of_piece);
+            }
+            magnified = (magnified + 1.0) * of_piece;
             passed += piece.length;
         }
-        constant::next_zero(self.point, self.bias).map(|after| passed + after)
+        let error = (magnified + 1.0) * square(self.point);
+        let magnified = constant::magnified(error, self.point, self.bias);
+        match constant::next_zero(self.point, self.bias).after {
+            Some(after) => NextZero::after(passed + after, magnified),
+            None => NextZero::none(magnified),
+        }
     }
 
     /// Where within a piece y falls from above zero to zero, as u: Newton's steps, halved where they leave the bracket.
-    fn root(&self, piece: Piece<f64>) -> f64 {
-        let mut room = [0.0; MOST_TERMS];
+    fn root(&self, piece: Piece<T>) -> T {
+        let mut room = [T::default(); MOST_TERMS];
         let series = self.series(piece.terms, &mut room);
         // A zero at the very beginning is divided out.
-        let series = &series[usize::from(self.point[0] == 0.0)..];
-        let (mut low, mut high, mut u) = (0.0, piece.u, 0.5 * piece.u);
+        let series = &series[usize::from(self.point[0].is_exactly_zero())..];
+        let half = T::from(0.5);
+        let (mut low, mut high, mut u) = (T::from(0.0), piece.u, half * piece.u);
         for _ in 0..100 {
             let [y, by_u] = sum(series, u);
-            if y > 0.0 {
+            if y.re() > 0.0 {
                 low = u;
             } else {
                 high = u;
             }
-            let newton = u - y / by_u;
-            let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            if (next - u).abs() <= f64::EPSILON * u {
-                return next;
+            // What is left after a step is its square.
+            let step = y / by_u;
+            let newton = u - step;
+            if step.re().abs() <= f64::EPSILON * u.re() {
+                return newton;
             }
-            u = next;
+            let is_within = newton.re() > low.re() && newton.re() < high.re();
+            u = if is_within { newton } else { half * (low + high) };
         }
         u
     }
