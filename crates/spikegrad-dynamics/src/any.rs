@@ -144,7 +144,7 @@ impl<T: Scalar> Neuron<T> for AnyNeuron<T> {
     fn rate_after(&self, before: Vector<T>, dt: T) -> T {
         match self {
             Self::Lif(neuron) => neuron.rate_after(state(before), dt),
-            Self::General(neuron) => neuron.membrane_rate(neuron.flow(before, dt)),
+            Self::General(neuron) => neuron.rate_after(before, dt),
         }
     }
     fn height(&self, at: Vector<T>) -> f64 {

@@ -113,6 +113,45 @@ fn a_membrane_far_faster_than_its_synapse_has_the_maximum_of_its_current() {
 }
 
 #[test]
+fn a_rise_of_a_fast_membrane_that_is_cut_off_has_one_slope_in_all_linear_models() {
+    // V follows the current from below, to so many of its own digits that what is left to V̇ is the difference of two numbers that are alike.
+    let receptors = json!([{"name": "ampa", "tau_syn": 0.005}, {"name": "gaba", "tau_syn": 0.02}]);
+    let models = [
+        json!({"model": "li"}),
+        json!({"model": "lif"}),
+        json!({"model": "alif"}),
+        json!({"model": "alif", "initial": {"v": -10.0, "a": 2.0}}),
+        json!({"model": "li", "receptors": receptors}),
+        json!({"model": "lif", "receptors": receptors}),
+    ];
+    for (of, tau_mem) in models.iter().flat_map(|of| [5e-6, 1e-8, 1e-20].map(|tau| (of, tau))) {
+        let mut out = json!({"name": "out", "size": 1, "params": {"tau_mem": tau_mem}});
+        let mut connection = json!({"from": "input", "to": "out", "weights": [[-3.0, -1.0]]});
+        out["initial"] = json!({"v": -10.0});
+        out.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        if of.get("receptors").is_some() {
+            connection["receptor"] = json!("ampa");
+        } else {
+            out["params"]["tau_syn"] = json!(0.005);
+        }
+        let beside = json!({"name": "beside", "size": 1, "model": "qif"});
+        for populations in [json!([out]), json!([out, beside])] {
+            let problem = problem(&json!({
+                "format": "spikegrad-problem", "version": 1,
+                "network": {"inputs": 2, "populations": populations, "connections": [connection]},
+                "stimulus": {"t_end": 0.007, "spikes": [[0, 0.0], [1, 0.006]]}
+            }));
+            let found = evaluate(&problem, &Reads::one(0, Measure::Maximum), &EVENT_LOOP).unwrap();
+            assert!(found.trace.readouts[0].cusp().is_some());
+            // With nothing left of the start, ψ = e^q τ_syn/(τ_syn − τ_mem) and V = −3 ψ.
+            let response = (-1.2f64).exp() * 0.005 / (0.005 - tau_mem);
+            close(found.loss, -3.0 * response, 8.0);
+            close(found.gradient.input_times[1], 3.0 * response / 0.005, 8.0);
+        }
+    }
+}
+
+#[test]
 fn an_arrival_at_time_0_ends_a_rise_that_begins_there() {
     // The input can only come later, which lets V rise from its initial value for longer.
     let params = json!({"tau_mem": 0.02, "tau_syn": 0.005});

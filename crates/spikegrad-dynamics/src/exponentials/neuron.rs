@@ -281,6 +281,16 @@ impl<L: Linear> Equations for Of<L> {
     fn membrane<T: Scalar>(p: &[T], state: Vector<T>) -> T {
         Self::datum(p) + Self::above_datum(p, &state)
     }
+    fn rate_after<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Option<T> {
+        let (x, mut lift, mut left) = (dt / p[TAU_MEM], T::from(0.0), T::from(0.0));
+        for k in 0..Self::DECAYING {
+            let by = of_lengths(x, dt / p[Self::tau(k)]);
+            lift += by.ahead() * Self::current_of_potential(p, &state, k);
+            // The membrane's own share is the same beside each current.
+            left = by.membrane;
+        }
+        Some((lift - left * (Self::above_datum(p, &state) - Self::rest(p))) / p[TAU_MEM])
+    }
     fn integral<T: Scalar>(p: &[T], state: Vector<T>, (dt, decay_rate): (T, T)) -> T {
         let (x, fading, zero) = (dt / p[TAU_MEM], decay_rate * dt, T::from(0.0));
         let of_weight = |length: T| dt * exp_divided([zero, -length]);

@@ -216,6 +216,11 @@ pub trait Equations: 'static {
         let _ = (p, state, drive);
         None
     }
+    /// d(potential)/dt `dt` seconds later, if nothing happens, where more of it is known than the state there says. `None` if that says all.
+    fn rate_after<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Option<T> {
+        let _ = (p, state, dt);
+        None
+    }
     /// `∫ e^(−decay_rate · s) V ds` over the next `dt` seconds; `over` is (`dt`, `decay_rate`). Asked only where [`Self::IS_READ`].
     fn integral<T: Scalar>(p: &[T], state: Vector<T>, over: (T, T)) -> T {
         let _ = (p, state, over);
@@ -253,6 +258,9 @@ type Pullback<T> = fn(NeuronMap<T>, &[T], Vector<T>, Vector<T>, &mut [T]) -> Opt
 /// [`Equations::integral`].
 type Integral<T> = fn(&[T], Vector<T>, (T, T)) -> T;
 
+/// [`Equations::rate_after`].
+type RateAfter<T> = fn(&[T], Vector<T>, T) -> Option<T>;
+
 /// [`Equations::kick`].
 type Kick<T> = fn(&[T], usize, T, bool) -> Option<Vector<T>>;
 
@@ -268,6 +276,7 @@ pub(crate) struct Maps<T> {
     reset: fn(&[T], Vector<T>) -> Vector<T>,
     membrane: fn(&[T], Vector<T>) -> T,
     threshold_membrane: fn(&[T], Vector<T>) -> T,
+    rate_after: RateAfter<T>,
     integral: Integral<T>,
     held_integral: Integral<T>,
     held_rate: fn(&[T], Vector<T>) -> Vector<T>,
@@ -289,6 +298,7 @@ impl<T: Scalar> Maps<T> {
             reset: E::reset,
             membrane: E::membrane,
             threshold_membrane: E::threshold_membrane,
+            rate_after: E::rate_after,
             integral: E::integral,
             held_integral: E::held_integral,
             held_rate: E::held_rate,

@@ -145,6 +145,13 @@ impl<T: Scalar> GeneralNeuron<T> {
         self.along_motion(self.duals.membrane, state)
     }
 
+    /// dV/dt of a free neuron `dt` seconds later.
+    #[must_use]
+    pub fn rate_after(&self, state: Vector<T>, dt: T) -> T {
+        let known = (self.maps.rate_after)(self.p(), state, dt);
+        known.unwrap_or_else(|| self.membrane_rate(self.flow(state, dt)))
+    }
+
     /// By how much an arrival changes dV/dt of a free neuron whose rate is linear in its state.
     #[must_use]
     pub fn rate_change(&self, receptor: usize, weight: T) -> T {

@@ -90,6 +90,19 @@ impl<T: Scalar> Propagator<T> {
         State { v: self.potential(v, rest, self.response * i), i: self.current * i }
     }
 
+    /// By how much a unit current is ahead of what it has left in the membrane, `e^q − ψ`, which is `τ_mem dψ/dt`. A membrane much faster than its synapse follows the
+    /// current, so that its rate cannot be read off the two any more; from the start it can: `e^q − ψ = (x e^p − y e^q)/(x − y)`.
+    pub(crate) fn ahead(&self) -> T {
+        let Self { x, y, membrane, current, response, .. } = *self;
+        if (x - y).re().abs() > 1.0 {
+            // What has decayed altogether is gone, however long ago.
+            let faded = if membrane.is_exactly_zero() { membrane } else { x * membrane };
+            (faded - y * current) / (x - y)
+        } else {
+            current - response
+        }
+    }
+
     /// The potential after it, to which currents have added `response`.
     #[inline(always)]
     pub(crate) fn potential(&self, v: T, rest: T, response: T) -> T {
@@ -126,19 +139,10 @@ pub(super) fn current_pullback<T: Scalar>(neuron: &Lif<T>, dt: T, after: Adjoint
     -after.0.v * (-dt / neuron.tau_mem).exp_m1()
 }
 
-/// dV/dt after the flow. A membrane much faster than its synapse follows the current, and its rate cannot be read off the two any more;
-/// from the start it can: with `dψ/dt = (e^q − ψ)/τ_mem` and `e^q − ψ = (x e^p − y e^q)/(x − y)`
-/// (eq. 23a).
+/// dV/dt after the flow (eq. 23a).
 pub(super) fn rate_after<T: Scalar>(neuron: &Lif<T>, before: State<T>, dt: T) -> T {
-    let Propagator { x, y, membrane, current, response, .. } = propagator(neuron, dt);
-    let of_current = if (x - y).re().abs() > 1.0 {
-        // What has decayed altogether is gone, however long ago.
-        let faded = if membrane.is_exactly_zero() { membrane } else { x * membrane };
-        (faded - y * current) / (x - y)
-    } else {
-        current - response
-    };
-    (of_current * before.i - membrane * neuron.above_rest(before)) / neuron.tau_mem
+    let by = propagator(neuron, dt);
+    (by.ahead() * before.i - by.membrane * neuron.above_rest(before)) / neuron.tau_mem
 }
 
 /// The current goes on, the membrane stays.
