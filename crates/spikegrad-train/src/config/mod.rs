@@ -486,8 +486,8 @@ mod tests {
         );
         check_invalid(
             |c| {
-                (c.layers[0].model, c.layers[0].hold_current) =
-                    (LayerModel(Model::named("qif").unwrap()), true)
+                c.layers[0].model = LayerModel(Model::named("qif").unwrap());
+                c.layers[0].hold_current = true;
             },
             "setting `layers.0.hold_current` is true, but must be false for models other than lif and alif",
         );
