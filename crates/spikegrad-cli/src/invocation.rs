@@ -3,14 +3,23 @@
 //! A checkout has no command `spikegrad` until it is installed: there it is `cargo run --release --`. Not here: what is typed after
 //! it.
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::sync::OnceLock;
+
+static CALLED_BY: OnceLock<Option<String>> = OnceLock::new();
+
+/// Takes down what the program was called by. The first time counts.
+pub(crate) fn called_by(name: Option<&OsString>) {
+    CALLED_BY.get_or_init(|| name.and_then(|name| name.to_str()).map(str::to_owned));
+}
 
 /// What to type for this program.
 pub(crate) fn program() -> String {
     // Cargo tells a program that it runs of which package it is.
     let by_cargo =
         std::env::var_os("CARGO_PKG_NAME").is_some_and(|name| name == env!("CARGO_PKG_NAME"));
-    of(by_cargo, std::env::args().next().as_deref())
+    of(by_cargo, CALLED_BY.get().and_then(Option::as_deref))
 }
 
 /// Quotes `word` for the shell if it needs to be.

@@ -192,7 +192,20 @@ impl NetworkError {
     /// The same of something that stands at `outer`: its place begins there.
     #[must_use]
     pub fn below(mut self, outer: &str) -> Self {
-        match &mut self {
+        if let Some(place) = self.place_mut() {
+            *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };
+        }
+        self
+    }
+
+    /// Where it is wrong, as in the problem file; nothing, if the error has no place of its own.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        self.clone().place_mut().cloned()
+    }
+
+    fn place_mut(&mut self) -> Option<&mut String> {
+        match self {
             Self::Value { place, .. }
             | Self::Length { place, .. }
             | Self::Model { place, .. }
@@ -208,13 +221,9 @@ impl NetworkError {
             | Self::Receptor { place, .. }
             | Self::Receptors { place, .. }
             | Self::TooManySynapses { place, .. }
-            | Self::TooLarge { place, .. } => {
-                *place = if place.is_empty() { outer.into() } else { format!("{outer}.{place}") };
-            }
-            // It has no place of its own.
-            Self::Window { .. } => {}
+            | Self::TooLarge { place, .. } => Some(place),
+            Self::Window { .. } => None,
         }
-        self
     }
 }
 

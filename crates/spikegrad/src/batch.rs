@@ -104,7 +104,8 @@ impl<N: SweptNeuron> Workers<N> {
         workers.resize_with(needed.max(workers.len()), || Worker::new(prepared));
         total.clear();
         let one = |worker: &mut Worker<N>, (position, sample): (usize, &S)| {
-            one(worker, position, sample).map_err(|source| BatchError { sample: position, source })
+            let done = prepared.go_on().and_then(|()| one(worker, position, sample));
+            done.map_err(|source| BatchError { sample: position, source })
         };
         let mut results = Vec::with_capacity(samples.len());
         let (mut first, mut is_first) = (0, true);
@@ -166,7 +167,9 @@ pub(crate) fn values<N: SweptNeuron, R: Send>(
         }
         let mut scratch = Scratch::<N>::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
+            let value = prepared
+                .go_on()
+                .and_then(|()| scratch.forward(prepared, sample.stimulus, sample.loss, false));
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, extract(position, &scratch.trace)))
         };

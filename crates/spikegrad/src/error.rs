@@ -24,6 +24,9 @@ pub enum Error {
     /// The gradient does not exist.
     #[error(transparent)]
     Adjoint(#[from] AdjointError),
+    /// Somebody asked for the end ([`crate::Interrupt`]).
+    #[error("the evaluation was interrupted")]
+    Interrupted,
 }
 
 /// An [`enum@Error`] of one sample of a batch.

@@ -69,6 +69,8 @@ mod error;
 mod evaluate;
 mod evaluator;
 mod forward;
+#[cfg(feature = "problem-file")]
+mod objective;
 mod prepared;
 pub mod pushes;
 mod run;
@@ -83,7 +85,11 @@ pub use evaluate::{
 };
 pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
-pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, WithRespectTo, explain};
+#[cfg(feature = "problem-file")]
+pub use objective::Objective;
+pub use prepared::{
+    DEFAULT_MAX_EVENTS, Engine, Explanation, Interrupt, Settings, WithRespectTo, explain,
+};
 pub use run::{Run, RunGradient};
 pub use spikegrad_adjoint::{AdjointError, Certificate, Grazing, Tie, TieKind, backward};
 pub use spikegrad_dynamics::lif::integrator as li;

@@ -9,6 +9,7 @@ mod answer;
 mod currents;
 mod document;
 mod error;
+mod numbers;
 mod quantities;
 mod read;
 mod write;
@@ -21,5 +22,6 @@ pub use document::{
 };
 pub(crate) use document::{Object, present};
 pub use error::ProblemError;
+pub use numbers::Number;
 pub use quantities::Named;
 pub use read::{MAX_FILE_BYTES, Problem, schema};

@@ -223,12 +223,12 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Keeps what a run starts with that is not drawn: it may be gone when the run goes on.
+    /// Keeps what a run starts with that is not drawn: it may be gone when the run goes on. [`fit`](super::fit) does this before the first epoch.
     ///
     /// # Errors
     ///
     /// [`TrainError::Write`].
-    pub(super) fn begin(&self, run: &Run) -> Result<(), TrainError> {
+    pub fn begin(&self, run: &Run) -> Result<(), TrainError> {
         let path = self.path.join(CHECKPOINT);
         if run.classifier().config().init.is_none() || path.exists() {
             return Ok(());
@@ -236,12 +236,13 @@ impl RunFolder {
         run.checkpoint()?.save(&path)
     }
 
-    /// Adds the line of an epoch, and then replaces the checkpoint, and that of the best epoch if this is it.
+    /// Adds the line of an epoch, and then replaces the checkpoint, and that of the best epoch if this is it. [`fit`](super::fit) does this after each
+    /// epoch.
     ///
     /// # Errors
     ///
     /// [`TrainError::Write`].
-    pub(super) fn keep(&mut self, record: &EpochRecord, run: &Run) -> Result<(), TrainError> {
+    pub fn keep(&mut self, record: &EpochRecord, run: &Run) -> Result<(), TrainError> {
         let path = self.path.join(METRICS);
         let mut line = |record| -> io::Result<()> {
             let mut line = serde_json::to_vec(record)?;
@@ -264,18 +265,25 @@ impl RunFolder {
         run.classifier().config().best?.of(&self.records)
     }
 
+    /// The completed epochs that the folder knows of.
+    #[must_use]
+    pub fn records(&self) -> &[EpochRecord] {
+        &self.records
+    }
+
     /// Whether the run has waited long enough for a better epoch.
-    pub(super) fn is_over(&self, run: &Run) -> bool {
+    #[must_use]
+    pub fn is_over(&self, run: &Run) -> bool {
         run.classifier().config().best.is_some_and(|best| best.is_over(&self.records))
     }
 
-    /// Draws the figures and writes the result of a run that has completed its epochs.
+    /// Draws the figures and writes the result of a run that has completed its epochs. [`fit`](super::fit) does this after the last.
     ///
     /// # Errors
     ///
     /// [`TrainError::MissingEpoch`] if no epoch was completed, [`TrainError::Evaluation`] if a
     /// figure's sample fails, [`TrainError::Write`].
-    pub(super) fn finish(&self, run: &Run) -> Result<RunResult, TrainError> {
+    pub fn finish(&self, run: &Run) -> Result<RunResult, TrainError> {
         let path = self.path.join(METRICS);
         let Some(last) = self.records.last() else {
             return Err(TrainError::MissingEpoch { path, epoch: 1, completed: run.completed() });

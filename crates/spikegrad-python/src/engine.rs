@@ -1,0 +1,374 @@
+//! A network that is evaluated again and again, for batches of samples.
+//!
+//! As in `problem.rs`, a call takes an evaluator that nobody uses. Not here: what a run can be asked (`run.rs`).
+
+use crate::arrays::{Floats, floats, indices, out};
+use crate::compute::interruptible;
+use crate::errors::Failure;
+use crate::network::{Loss, Network};
+use crate::run::Run;
+use crate::settings;
+use crate::trains::Trains;
+use numpy::{PyArray1, PyArrayDyn};
+use pyo3::prelude::*;
+use spikegrad::{
+    BatchError, Evaluator, Gradient, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
+    Sample, Settings, Stimulus, value_and_hvp, value_and_jvp,
+};
+use std::sync::{Mutex, PoisonError};
+
+/// A network with settings, and evaluators of it.
+#[pyclass(frozen, module = "spikegrad._core")]
+pub(crate) struct Engine {
+    pub(crate) network: Network,
+    pub(crate) settings: Settings,
+    free: Mutex<Vec<Seat>>,
+}
+
+/// What one call at a time uses.
+struct Seat {
+    evaluator: Evaluator,
+    interrupt: Interrupt,
+    gradient: Gradient,
+}
+
+impl Engine {
+    /// Numbers as the parameters of the network.
+    pub(crate) fn parameters(&self, numbers: &Floats<'_>) -> Result<Parameters, Failure> {
+        let expected = self.network.parameters.to_vec().len();
+        let found = numbers.as_slice().len();
+        if found != expected {
+            return Err(Failure::input(
+                "parameters",
+                format!("has {found} numbers; the network has {expected}"),
+            ));
+        }
+        self.network.with_numbers(numbers.as_slice())
+    }
+
+    /// Does `work` with an evaluator of these parameters that no other call uses.
+    fn with<R>(
+        &self,
+        parameters: &Parameters,
+        work: impl FnOnce(&mut Seat) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let mut seat = match taken {
+            Some(mut seat) => {
+                seat.evaluator.set_parameters(parameters).map_err(Failure::from)?;
+                seat
+            }
+            None => self.seat(parameters)?,
+        };
+        let done = work(&mut seat);
+        free().push(seat);
+        done
+    }
+
+    fn seat(&self, parameters: &Parameters) -> Result<Seat, Failure> {
+        let network = std::sync::Arc::clone(&self.network.network);
+        let mut evaluator = Evaluator::new(network, parameters, self.settings)?;
+        let interrupt = Interrupt::default();
+        evaluator.interrupted_by(&interrupt);
+        let gradient = evaluator.zero_gradient(parameters);
+        Ok(Seat { evaluator, interrupt, gradient })
+    }
+}
+
+/// The loss of each sample: the only one, or the one at the place that `loss_of` says.
+pub(crate) fn samples<'a>(
+    stimuli: &'a [Stimulus],
+    losses: &'a [PyRef<'_, Loss>],
+    loss_of: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<Sample<'a>>> {
+    let places: Vec<usize> = match loss_of {
+        Some(places) => indices("loss_of", places)?,
+        None => vec![0; stimuli.len()],
+    };
+    if places.len() != stimuli.len() {
+        let what = format!("is given for {} samples; there are {}", places.len(), stimuli.len());
+        return Err(Failure::input("loss", what).into());
+    }
+    let sample = |(stimulus, place): (&'a Stimulus, usize)| match losses.get(place) {
+        Some(loss) => Ok(Sample { stimulus, loss: &loss.0 }),
+        None => {
+            Err(Failure::input("loss_of", format!("names loss {place} of {}", losses.len())).into())
+        }
+    };
+    stimuli.iter().zip(places).map(sample).collect()
+}
+
+/// A direction of all numbers and input times, in the shape of a gradient for each sample.
+pub(crate) fn directions(
+    parameters: &Parameters,
+    stimuli: &[Stimulus],
+    along: &[f64],
+    input_times: &[f64],
+) -> Result<Vec<Gradient>, Failure> {
+    let spikes = stimuli.iter().map(|stimulus| stimulus.spikes().len()).sum::<usize>();
+    for (argument, found, expected) in [
+        ("direction", along.len(), parameters.to_vec().len()),
+        ("direction of times", input_times.len(), spikes),
+    ] {
+        if found != expected {
+            return Err(Failure::input(
+                argument,
+                format!("has {found} numbers; it must have {expected}"),
+            ));
+        }
+    }
+    let mut shape = parameters.zeros_like();
+    let mut all = along.iter();
+    shape.for_each_mut(|number| *number = *all.next().unwrap_or(number));
+    let mut rest = input_times;
+    let of = stimuli.iter().map(|stimulus| {
+        let (times, after) = rest.split_at(stimulus.spikes().len());
+        rest = after;
+        let zeros = Gradient::zeros(&shape, stimulus);
+        Gradient {
+            parameters: shape.clone(),
+            input_times: times.to_vec(),
+            currents: zeros.currents,
+        }
+    });
+    Ok(of.collect())
+}
+
+/// A call that failed inside of a batch, or was interrupted.
+pub(crate) fn settled<T>(done: PyResult<Result<T, BatchError>>) -> PyResult<T> {
+    Ok(done?.map_err(Failure::from)?)
+}
+
+type Array<'py> = Bound<'py, PyArray1<f64>>;
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (network, *, grazing=None, max_events=None, engine="automatic", time_constants=true))]
+    fn new(
+        network: &Network,
+        grazing: Option<&Bound<'_, PyAny>>,
+        max_events: Option<u64>,
+        engine: &str,
+        time_constants: bool,
+    ) -> PyResult<Self> {
+        let settings = settings::read(grazing, max_events, engine, time_constants)?;
+        Ok(Self { network: network.clone(), settings, free: Mutex::default() })
+    }
+
+    /// Which engine runs the network, and why.
+    fn explanation(&self) -> PyResult<String> {
+        self.with(&self.network.parameters, |seat| Ok(seat.evaluator.explanation().to_string()))
+    }
+
+    /// The loss of each sample.
+    #[pyo3(signature = (parameters, trains, losses, loss_of=None))]
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        trains: &Trains,
+        losses: Vec<PyRef<'py, Loss>>,
+        loss_of: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Array<'py>> {
+        let parameters = self.parameters(&floats("parameters", parameters)?)?;
+        let samples = samples(&trains.stimuli, &losses, loss_of)?;
+        let found = self.with(&parameters, |Seat { evaluator, interrupt, .. }| {
+            settled(interruptible(py, interrupt, || evaluator.value_batch(&samples, |_, _| ())))
+        })?;
+        Ok(PyArray1::from_vec(py, found.into_iter().map(|(value, ())| value).collect()))
+    }
+
+    /// The loss of each sample, and the derivatives of their sum by all numbers.
+    #[pyo3(signature = (parameters, trains, losses, loss_of=None))]
+    fn value_and_grad<'py>(
+        &self,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        trains: &Trains,
+        losses: Vec<PyRef<'py, Loss>>,
+        loss_of: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Array<'py>, Array<'py>)> {
+        let parameters = self.parameters(&floats("parameters", parameters)?)?;
+        let samples = samples(&trains.stimuli, &losses, loss_of)?;
+        let (values, gradient) = self.with(&parameters, |seat| {
+            let Seat { evaluator, interrupt, gradient } = seat;
+            let values = if let [Sample { stimulus, loss }] = samples[..] {
+                let value = py.detach(|| evaluator.value_and_grad(stimulus, loss, gradient));
+                vec![value.map_err(Failure::from)?]
+            } else {
+                let all = || {
+                    evaluator.value_and_grad_batch(&samples, &mut gradient.parameters, |_, _| ())
+                };
+                let found = settled(interruptible(py, interrupt, all))?;
+                found.into_iter().map(|(value, ())| value).collect()
+            };
+            Ok((values, gradient.parameters.to_vec()))
+        })?;
+        Ok((PyArray1::from_vec(py, values), PyArray1::from_vec(py, gradient)))
+    }
+
+    /// The derivative of the loss of each sample along a direction of all numbers and input times.
+    #[pyo3(signature = (parameters, direction, direction_of_times, trains, losses, loss_of=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn jvp<'py>(
+        &self,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        direction: &Bound<'py, PyAny>,
+        direction_of_times: &Bound<'py, PyAny>,
+        trains: &Trains,
+        losses: Vec<PyRef<'py, Loss>>,
+        loss_of: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Array<'py>> {
+        let parameters = self.parameters(&floats("parameters", parameters)?)?;
+        let along = floats("direction", direction)?;
+        let of_times = floats("direction of times", direction_of_times)?;
+        let samples = samples(&trains.stimuli, &losses, loss_of)?;
+        let directions =
+            directions(&parameters, &trains.stimuli, along.as_slice(), of_times.as_slice())?;
+        let network = &self.network.network;
+        let all = each(py, &samples, |k, &sample| {
+            let found = value_and_jvp(network, &parameters, sample, &directions[k], &self.settings);
+            found.map(|found| found.derivative)
+        })?;
+        Ok(PyArray1::from_vec(py, all))
+    }
+
+    /// The product of the Hessian of the sum of all losses with a direction: by all numbers, and by the input times.
+    #[pyo3(signature = (parameters, direction, direction_of_times, trains, losses, loss_of=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn hvp<'py>(
+        &self,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        direction: &Bound<'py, PyAny>,
+        direction_of_times: &Bound<'py, PyAny>,
+        trains: &Trains,
+        losses: Vec<PyRef<'py, Loss>>,
+        loss_of: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Array<'py>, Array<'py>)> {
+        let parameters = self.parameters(&floats("parameters", parameters)?)?;
+        let along = floats("direction", direction)?;
+        let of_times = floats("direction of times", direction_of_times)?;
+        // The loss is needed on dual numbers, which only its own type knows.
+        samples(&trains.stimuli, &losses, loss_of)?;
+        let places: Option<Vec<usize>> = loss_of.map(|of| indices("loss_of", of)).transpose()?;
+        let losses: Vec<_> = losses.iter().map(|loss| &loss.0).collect();
+        let stimuli = &trains.stimuli;
+        let directions = directions(&parameters, stimuli, along.as_slice(), of_times.as_slice())?;
+        let network = &self.network.network;
+        let all = each(py, stimuli, |k, stimulus| {
+            let loss = losses[places.as_ref().map_or(0, |places| places[k])];
+            let direction = &directions[k];
+            value_and_hvp(network, &parameters, stimulus, loss, direction, &self.settings)
+                .map(|found| found.product)
+        })?;
+        let (sum, times) = summed(&parameters, all);
+        Ok((PyArray1::from_vec(py, sum), PyArray1::from_vec(py, times)))
+    }
+
+    /// Runs every sample, and records read-outs: of which neuron, what of it (0 a sample at a time, 1 the maximum, 2 the mean, 3 the mean of e^(−t/tau) V), and that time or tau.
+    fn run<'py>(
+        slf: Bound<'py, Self>,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        trains: Py<Trains>,
+        neurons: &Bound<'py, PyAny>,
+        measures: &Bound<'py, PyAny>,
+        numbers: &Bound<'py, PyAny>,
+    ) -> PyResult<Run> {
+        let neurons: Vec<usize> = indices("neurons", neurons)?;
+        let measures: Vec<u8> = indices("measures", measures)?;
+        let numbers = floats("record", numbers)?.to_vec();
+        let request = |((neuron, measure), number): ((usize, u8), f64)| ReadoutRequest {
+            neuron: NeuronId::new(neuron),
+            measure: match measure {
+                0 => Measure::Sample { time: number },
+                1 => Measure::Maximum,
+                2 => Measure::Mean,
+                _ => Measure::Weighted { tau: number },
+            },
+        };
+        let requests = neurons.into_iter().zip(measures).zip(numbers).map(request).collect();
+        Self::record(&slf, py, parameters, trains, requests)
+    }
+
+    /// Runs every sample, and records what a loss reads.
+    fn run_for<'py>(
+        slf: Bound<'py, Self>,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        trains: Py<Trains>,
+        loss: &Loss,
+    ) -> PyResult<Run> {
+        let requests = loss.0.readouts(&slf.get().network.network).map_err(Failure::from)?;
+        Self::record(&slf, py, parameters, trains, requests)
+    }
+}
+
+impl Engine {
+    fn record<'py>(
+        slf: &Bound<'py, Self>,
+        py: Python<'py>,
+        parameters: &Bound<'py, PyAny>,
+        trains: Py<Trains>,
+        requests: Vec<ReadoutRequest>,
+    ) -> PyResult<Run> {
+        let engine = slf.get();
+        let parameters = engine.parameters(&floats("parameters", parameters)?)?;
+        let stimuli = &trains.get().stimuli;
+        let run = engine.with(&parameters, |Seat { evaluator, interrupt, .. }| {
+            settled(interruptible(py, interrupt, || evaluator.run(stimuli, &requests)))
+        })?;
+        Ok(Run { run, parameters, requests, trains, engine: slf.clone().unbind() })
+    }
+}
+
+/// Does `one` with each item, on all threads; Ctrl-C ends it before the next.
+pub(crate) fn each<I: Sync, R: Send>(
+    py: Python<'_>,
+    items: &[I],
+    one: impl Fn(usize, &I) -> Result<R, spikegrad::Error> + Sync,
+) -> PyResult<Vec<R>> {
+    use rayon::prelude::*;
+    let interrupt = Interrupt::default();
+    let checked = |(sample, item): (usize, &I)| {
+        let done = if interrupt.is_requested() {
+            Err(spikegrad::Error::Interrupted)
+        } else {
+            one(sample, item)
+        };
+        done.map_err(|source| BatchError { sample, source })
+    };
+    let work = || {
+        let all: Vec<_> = items.par_iter().enumerate().map(checked).collect();
+        // The first that failed, whichever was first to fail.
+        all.into_iter().collect::<Result<Vec<_>, BatchError>>()
+    };
+    settled(interruptible(py, &interrupt, work))
+}
+
+/// The sum of gradients by all numbers, and those by input times one after another.
+pub(crate) fn summed(parameters: &Parameters, all: Vec<Gradient>) -> (Vec<f64>, Vec<f64>) {
+    let mut sum = vec![0.0; parameters.to_vec().len()];
+    let mut times = Vec::new();
+    for gradient in all {
+        for (sum, x) in sum.iter_mut().zip(gradient.parameters.to_vec()) {
+            *sum += x;
+        }
+        times.extend(gradient.input_times);
+    }
+    (sum, times)
+}
+
+/// A table with a row for each sample.
+pub(crate) fn rows<'py>(
+    py: Python<'py>,
+    numbers: Vec<f64>,
+    samples: usize,
+) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+    let width = numbers.len().checked_div(samples).unwrap_or(0);
+    out(py, numbers, &[samples, width])
+}

@@ -1,0 +1,242 @@
+//! Problem files: read, answered, and as functions of an array of their numbers.
+//!
+//! A call takes a function that nobody uses, or makes one, and puts it back: calls from several threads are independent, and repeated ones
+//! allocate little. Not here: files, and the reading of answers (`python/spikegrad/_problem.py`).
+
+use crate::arrays::floats;
+use crate::errors::Failure;
+use crate::settings;
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use spikegrad::problem::{Answer, Number};
+use spikegrad::{AnyLoss, Evaluator, Objective, Settings, value_and_grad};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A problem file, checked.
+#[pyclass(frozen, module = "spikegrad._core")]
+pub(crate) struct Problem {
+    pub(crate) problem: Arc<spikegrad::problem::Problem>,
+    text: Vec<u8>,
+    settings: Settings,
+}
+
+impl Problem {
+    fn loss(&self) -> Result<&AnyLoss, Failure> {
+        self.problem.document.loss.as_ref().ok_or_else(without_loss)
+    }
+}
+
+fn without_loss() -> Failure {
+    Failure::problem("loss", "is missing: the problem states nothing to differentiate")
+}
+
+#[pymethods]
+impl Problem {
+    #[new]
+    #[pyo3(signature = (text, *, grazing=None, max_events=None, engine="automatic"))]
+    fn new(
+        py: Python<'_>,
+        text: Vec<u8>,
+        grazing: Option<&Bound<'_, PyAny>>,
+        max_events: Option<u64>,
+        engine: &str,
+    ) -> PyResult<Self> {
+        let settings = settings::read(grazing, max_events, engine, true)?;
+        let problem = py.detach(|| spikegrad::problem::Problem::from_json(&text));
+        Ok(Self { problem: Arc::new(problem.map_err(Failure::from)?), text, settings })
+    }
+
+    /// The problem as JSON.
+    fn to_json(&self) -> PyResult<String> {
+        let text = String::from_utf8_lossy(&self.text);
+        Ok(text.into_owned())
+    }
+
+    /// The answer of `simulate`, as JSON.
+    fn simulate(&self, py: Python<'_>) -> PyResult<String> {
+        let Self { problem, settings, .. } = self;
+        let answer = py.detach(|| -> Result<_, Failure> {
+            let mut evaluator = Evaluator::new(&problem.network, &problem.parameters, *settings)?;
+            let trace = evaluator.simulate_forward(&problem.stimulus, &[])?;
+            Ok(written(&Answer::of_trace(problem, trace)))
+        });
+        Ok(answer??)
+    }
+
+    /// The answer of `gradient`, as JSON.
+    fn gradient(&self, py: Python<'_>) -> PyResult<String> {
+        let Self { problem, settings, .. } = self;
+        let loss = self.loss()?;
+        let answer = py.detach(|| -> Result<_, Failure> {
+            let found = value_and_grad(
+                &problem.network,
+                &problem.parameters,
+                &problem.stimulus,
+                loss,
+                settings,
+            )?;
+            let certificate = serde_json::to_value(&found.certificate).unwrap_or_default();
+            let answer = Answer::of_trace(problem, &found.trace);
+            Ok(written(&answer.with_gradient(problem, found.loss, &found.gradient, certificate)))
+        });
+        Ok(answer??)
+    }
+
+    /// The loss as a function of the numbers of these kinds; of all, if none is named.
+    fn objective(&self, py: Python<'_>, with_respect_to: Vec<String>) -> PyResult<Function> {
+        let numbers = py.detach(|| self.problem.numbers(&self.text)).map_err(Failure::from)?;
+        let numbers = chosen(numbers, &with_respect_to)?;
+        let all = self.problem.to_vec();
+        Ok(Function {
+            problem: Arc::clone(&self.problem),
+            loss: self.problem.document.loss.clone(),
+            settings: self.settings,
+            values: numbers.iter().map(|number| all[number.position]).collect(),
+            numbers,
+            free: Mutex::default(),
+        })
+    }
+}
+
+fn written(answer: &Answer) -> Result<String, Failure> {
+    serde_json::to_string(answer)
+        .map_err(|error| Failure::problem("the answer", &error.to_string()))
+}
+
+/// Whether a number is one of those that `wanted` names: its kind, the last part of it, a group of kinds, or the beginning of its path.
+fn is_named(number: &Number, wanted: &str) -> bool {
+    let Number { path, kind, .. } = number;
+    let (section, name) = kind.split_once('.').unwrap_or(("", kind));
+    let name = name.split('[').next().unwrap_or(name);
+    let within =
+        || path.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    match wanted {
+        "time_constants" => name.starts_with("tau_"),
+        "params" => section == "params" || section.starts_with("receptors"),
+        "initial" => section == "initial",
+        _ if wanted.contains('/') => within(),
+        _ => wanted == *kind || (wanted == name && section != "initial"),
+    }
+}
+
+fn chosen(numbers: Vec<Number>, with_respect_to: &[String]) -> Result<Vec<Number>, Failure> {
+    if with_respect_to.is_empty() {
+        return Ok(numbers);
+    }
+    for wanted in with_respect_to {
+        if !numbers.iter().any(|number| is_named(number, wanted)) {
+            let mut kinds: Vec<&str> = numbers.iter().map(|number| number.kind).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            let there = if kinds.is_empty() { "none".into() } else { kinds.join(", ") };
+            let what = format!(
+                "names {wanted:?}, of which no number stands in the file; there are {there}"
+            );
+            return Err(Failure::input("with_respect_to", what));
+        }
+    }
+    let is_wanted = |number: &Number| with_respect_to.iter().any(|wanted| is_named(number, wanted));
+    Ok(numbers.into_iter().filter(is_wanted).collect())
+}
+
+/// The loss of a problem as a function of an array of its numbers.
+#[pyclass(frozen, module = "spikegrad._core")]
+pub(crate) struct Function {
+    problem: Arc<spikegrad::problem::Problem>,
+    loss: Option<AnyLoss>,
+    settings: Settings,
+    numbers: Vec<Number>,
+    values: Vec<f64>,
+    /// Objectives that no call uses.
+    free: Mutex<Vec<Objective>>,
+}
+
+impl Function {
+    /// Does `work` with an objective that no other call uses, without the interpreter.
+    pub(crate) fn with<R: Send>(
+        &self,
+        work: impl FnOnce(&mut Objective) -> Result<R, spikegrad::Error> + Send,
+    ) -> Result<R, Failure> {
+        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(loss) = &self.loss else {
+            return Err(without_loss());
+        };
+        let taken = free().pop();
+        let mut objective = match taken {
+            Some(objective) => objective,
+            None => Objective::new(&self.problem, loss.clone(), &self.numbers, self.settings)?,
+        };
+        let done = work(&mut objective);
+        free().push(objective);
+        Ok(done?)
+    }
+}
+
+/// The numbers of an argument, of which there are `count`.
+fn numbers(argument: &str, value: &Bound<'_, PyAny>, count: usize) -> PyResult<Vec<f64>> {
+    let array = floats(argument, value)?;
+    if array.shape() != [count] {
+        let what = format!("has the shape {:?}; it must have ({count},)", array.shape());
+        return Err(Failure::input(argument, what).into());
+    }
+    let bad = array.as_slice().iter().position(|x| !x.is_finite());
+    if let Some(k) = bad {
+        let what = format!("is {}; it must be a finite number", array.as_slice()[k]);
+        return Err(Failure::input(format!("{argument}[{k}]"), what).into());
+    }
+    Ok(array.to_vec())
+}
+
+#[pymethods]
+impl Function {
+    /// Where each number stands.
+    #[getter]
+    fn paths(&self) -> Vec<&str> {
+        self.numbers.iter().map(|number| number.path.as_str()).collect()
+    }
+
+    /// What each number is one of.
+    #[getter]
+    fn kinds(&self) -> Vec<&str> {
+        self.numbers.iter().map(|number| number.kind).collect()
+    }
+
+    /// The numbers as they stand in the file.
+    fn numbers<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.values)
+    }
+
+    fn value(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let x = numbers("x", x, self.values.len())?;
+        Ok(py.detach(|| self.with(|objective| objective.value(&x)))?)
+    }
+
+    fn value_and_grad<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+        let x = numbers("x", x, self.values.len())?;
+        let mut gradient = vec![0.0; x.len()];
+        let found = py.detach(|| self.with(|of| of.value_and_grad(&x, &mut gradient)));
+        Ok((found?, PyArray1::from_vec(py, gradient)))
+    }
+
+    fn jvp(&self, py: Python<'_>, x: &Bound<'_, PyAny>, v: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let count = self.values.len();
+        let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
+        Ok(py.detach(|| self.with(|objective| objective.jvp(&x, &v)))?)
+    }
+
+    fn hvp<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyAny>,
+        v: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let count = self.values.len();
+        let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
+        let product = py.detach(|| self.with(|objective| objective.hvp(&x, &v)))?;
+        Ok(PyArray1::from_vec(py, product))
+    }
+}

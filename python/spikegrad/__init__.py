@@ -1,0 +1,68 @@
+"""Exact gradients of event-based spiking networks.
+
+Networks of leaky, adaptive or quadratic integrate-and-fire neurons are simulated in continuous time, from spike to spike, and a loss on spike
+times or membrane potentials is differentiated with respect to every number of the network. Times are in seconds; potentials
+and currents share one unit, in which a threshold is 1 unless it is said.
+
+`Problem` reads problem files; `Network` is built by names and takes `SpikeTrains`; `losses` has losses; `Trainer` trains.
+`spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import datasets, encoders, losses
+from ._core import __version__, set_threads, threads
+from ._errors import (
+    DtypeError,
+    GradientError,
+    InputError,
+    NetworkError,
+    ProblemError,
+    SimulationError,
+    SpikegradError,
+    TrainingError,
+)
+from ._evaluate import Gradient, Record, Run, maximum, mean, sample
+from ._network import Network, Slot
+from ._problem import Problem
+from ._spikes import SpikeTrains
+from ._trainer import Trainer
+
+__all__ = [
+    "DtypeError",
+    "Gradient",
+    "GradientError",
+    "InputError",
+    "Network",
+    "NetworkError",
+    "Problem",
+    "ProblemError",
+    "Record",
+    "Run",
+    "SimulationError",
+    "Slot",
+    "SpikeTrains",
+    "SpikegradError",
+    "Trainer",
+    "TrainingError",
+    "__version__",
+    "datasets",
+    "encoders",
+    "losses",
+    "maximum",
+    "mean",
+    "sample",
+    "set_threads",
+    "threads",
+]
+
+_WHEN_USED = ("jax", "plot", "torch")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHEN_USED:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

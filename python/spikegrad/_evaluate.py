@@ -1,0 +1,261 @@
+"""What a network did, and what derivatives are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._errors import InputError
+from ._spikes import SpikeTrains
+from ._types import Array, ArrayLike, Indices
+
+if TYPE_CHECKING:
+    from ._network import Network, Slot
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run reads of the potentials of a population: made by `sample`, `maximum` and `mean`."""
+
+    population: str
+    measure: str
+    times: tuple[float, ...] = ()
+    tau: float | None = None
+
+
+def sample(population: str, times: ArrayLike) -> Record:
+    """The potentials of a population at some times, in seconds: shape (samples, neurons, times)."""
+    return Record(population, "sample", tuple(_core.floats("times", times).reshape(-1).tolist()))
+
+
+def maximum(population: str) -> Record:
+    """The maximum of each potential over the run: shape (samples, neurons)."""
+    return Record(population, "maximum")
+
+
+def mean(population: str, *, tau: float | None = None) -> Record:
+    """The time average of each potential, or of e^(−t/tau) V: shape (samples, neurons)."""
+    return Record(population, "mean", tau=tau)
+
+
+def requests(network: Network, record: Sequence[Record]) -> tuple[Indices, Indices, Array]:
+    """Neuron, measure and number of each read-out, as the compiled part reads them."""
+    neurons: list[Indices] = [np.empty(0, np.int64)]
+    measures: list[Indices] = [np.empty(0, np.int64)]
+    numbers: list[Array] = [np.empty(0)]
+    for each in record:
+        if not isinstance(each, Record):
+            raise InputError(f"record has a {type(each).__name__}; it must have sample(), maximum() or mean()", "record")
+        of = np.array(network.range(each.population), np.int64)
+        if each.measure == "sample":
+            kind, at = 0, np.array(each.times)
+        elif each.measure == "maximum":
+            kind, at = 1, np.zeros(1)
+        else:
+            kind, at = (2, np.zeros(1)) if each.tau is None else (3, np.array([each.tau], np.float64))
+        neurons.append(np.repeat(of, len(at)))
+        measures.append(np.full(len(of) * len(at), kind, np.int64))
+        numbers.append(np.tile(at, len(of)))
+    return np.concatenate(neurons), np.concatenate(measures), np.concatenate(numbers)
+
+
+class Gradient(Mapping[str, Array]):
+    """Derivatives by the values of a network, by their names; each has the shape of its value.
+
+    Attributes
+    ----------
+    flat: all of them one after another: float64, shape (n,)
+    input_times: derivatives by the input times, in the order of `trains.times`; None if they were not asked for
+    losses: the loss of each sample: float64, shape (samples,); None if there is none
+    """
+
+    def __init__(
+        self,
+        flat: Array,
+        slots: Mapping[str, Slot],
+        *,
+        input_times: Array | None = None,
+        losses: Array | None = None,
+    ) -> None:
+        self.flat = flat
+        self.input_times = input_times
+        self.losses = losses
+        self._slots = dict(slots)
+
+    def __getitem__(self, name: str) -> Array:
+        slot = self._slots[name]
+        return self.flat[slot.slice].reshape(slot.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __repr__(self) -> str:
+        return f"Gradient({len(self.flat)} numbers: {', '.join(self._slots)})"
+
+
+class Run:
+    """What happened in each sample, and the way back from any derivatives by what happened.
+
+    Attributes
+    ----------
+    network, trains: what was run; a run keeps the values that the network had
+    spikes: for each population the spikes of its neurons, as `SpikeTrains`
+    readouts: for each entry of `record` an array of potentials, with an entry for each sample first
+    """
+
+    def __init__(
+        self, network: Network, trains: SpikeTrains, run: _core.Run, record: Sequence[Record]
+    ) -> None:
+        self.network = network
+        self.trains = trains
+        self.record = tuple(record)
+        self._run = run
+        self._slots = network.slots
+        self._ranges = {name: network.range(name) for name in network.populations}
+        offsets, self._times, neurons = run.spikes()
+        self._neurons = neurons.astype(np.int64)
+        self._samples = np.repeat(np.arange(len(trains)), offsets[1:].astype(np.int64) - offsets[:-1].astype(np.int64))
+        self._positions = {
+            name: np.nonzero((self._neurons >= of.start) & (self._neurons < of.stop))[0]
+            for name, of in self._ranges.items()
+        }
+        self.spikes: dict[str, SpikeTrains] = {}
+        for name, of in self._ranges.items():
+            at = self._positions[name]
+            ends = np.searchsorted(self._samples[at], np.arange(len(trains) + 1))
+            channels = self._neurons[at] - of.start
+            self.spikes[name] = SpikeTrains(
+                self._times[at], channels, ends, n_channels=len(of), t_end=trains.t_end
+            )
+        table = run.readouts()
+        self.readouts: list[Array] = []
+        self._columns: list[slice] = []
+        first = 0
+        for each in record:
+            size = len(self._ranges[each.population])
+            shape = (len(trains), size, len(each.times)) if each.measure == "sample" else (len(trains), size)
+            columns = slice(first, first + int(np.prod(shape[1:])))
+            first = columns.stop
+            self._columns.append(columns)
+            self.readouts.append(table[:, columns].reshape(shape))
+        self._table_shape = table.shape
+
+    def counts(self, population: str) -> Indices:
+        """The number of spikes of each neuron: int64, shape (samples, neurons)."""
+        trains = self.spikes[population]
+        counts = np.zeros((len(trains), trains.n_channels), np.int64)
+        np.add.at(counts, (trains.samples, trains.channels), 1)
+        return counts
+
+    def spike_times(self, population: str, *, missing: float = np.inf) -> Array:
+        """The spike times of each neuron in order, padded with `missing`: float64, shape (samples, neurons, most spikes)."""
+        trains = self.spikes[population]
+        padded = np.full((*self.counts(population).shape, self._most(population)), missing)
+        padded[trains.samples, trains.channels, self._ranks(population)] = trains.times
+        return padded
+
+    def _most(self, population: str) -> int:
+        return int(self.counts(population).max(initial=0))
+
+    def _ranks(self, population: str) -> Indices:
+        """Which spike of its neuron each spike is, counted from 0."""
+        trains = self.spikes[population]
+        neuron = trains.samples * max(trains.n_channels, 1) + trains.channels
+        order = np.argsort(neuron, kind="stable")
+        ranks = np.empty(len(order), np.int64)
+        of = neuron[order]
+        starts = np.searchsorted(of, of)
+        ranks[order] = np.arange(len(of)) - starts
+        return ranks
+
+    def first_spikes(self, population: str, *, missing: float = np.inf) -> Array:
+        """The first spike time of each neuron, or `missing`: float64, shape (samples, neurons)."""
+        trains = self.spikes[population]
+        first = np.full((len(trains), trains.n_channels), missing)
+        is_first = self._ranks(population) == 0
+        first[trains.samples[is_first], trains.channels[is_first]] = trains.times[is_first]
+        return first
+
+    def _cotangents(
+        self,
+        spikes: Mapping[str, ArrayLike] | None,
+        first_spikes: Mapping[str, ArrayLike] | None,
+        readouts: Sequence[ArrayLike | None] | None,
+    ) -> tuple[Array, Array]:
+        of_spikes = np.zeros_like(self._times)
+        of_readouts = np.zeros(self._table_shape)
+        for name, value in (spikes or {}).items():
+            array = self._of(f"spikes[{name!r}]", value, self._known(name).times.shape)
+            of_spikes[self._positions[name]] += array
+        for name, value in (first_spikes or {}).items():
+            trains = self._known(name)
+            array = self._of(f"first_spikes[{name!r}]", value, (len(trains), trains.n_channels), finite=False)
+            is_first = self._ranks(name) == 0
+            at = self._positions[name][is_first]
+            of_spikes[at] += array[trains.samples[is_first], trains.channels[is_first]]
+        given = [] if readouts is None else list(readouts)
+        if len(given) not in (0, len(self.readouts)):
+            raise InputError(f"readouts has {len(given)} entries; the run recorded {len(self.readouts)}", "readouts")
+        for k, derivative in enumerate(given):
+            if derivative is not None:
+                array = self._of(f"readouts[{k}]", derivative, self.readouts[k].shape)
+                of_readouts[:, self._columns[k]] = array.reshape(len(self.trains), -1)
+        return of_spikes, of_readouts
+
+    def _known(self, population: str) -> SpikeTrains:
+        if population not in self.spikes:
+            raise InputError(f"there is no population {population!r}; there are {', '.join(self.spikes)}", "spikes")
+        return self.spikes[population]
+
+    @staticmethod
+    def _of(name: str, value: ArrayLike, shape: tuple[int, ...], finite: bool = True) -> Array:
+        array = _core.floats(name, value)
+        if array.shape != shape:
+            raise InputError(f"{name} has the shape {array.shape}; it must have {shape}", name)
+        if finite and not np.isfinite(array).all():
+            raise InputError(f"{name} must be finite everywhere", name)
+        return array
+
+    def backward(
+        self,
+        spikes: Mapping[str, ArrayLike] | None = None,
+        *,
+        first_spikes: Mapping[str, ArrayLike] | None = None,
+        readouts: Sequence[ArrayLike | None] | None = None,
+    ) -> Gradient:
+        """The gradient of a loss with these derivatives by what happened, summed over the samples.
+
+        `spikes` maps populations to ∂L/∂t of each of `run.spikes[population].times`; `first_spikes` to ∂L/∂t of each first
+        spike, shape (samples, neurons), of which those of silent neurons are not looked at; `readouts` lists ∂L/∂V in the
+        shapes of `run.readouts`, or None. Times are in seconds. The gradient has the derivatives by all values of the network and by
+        `input_times`.
+        """
+        flat, times = self._run.backward(*self._cotangents(spikes, first_spikes, readouts))
+        return Gradient(flat, self._slots, input_times=times)
+
+    def certificates(
+        self,
+        spikes: Mapping[str, ArrayLike] | None = None,
+        *,
+        first_spikes: Mapping[str, ArrayLike] | None = None,
+        readouts: Sequence[ArrayLike | None] | None = None,
+    ) -> list[dict[str, Any]]:
+        """How far the gradient of each sample can be trusted: smallest slope, ties, touches; arguments are those of `backward`."""
+        text = self._run.certificates(*self._cotangents(spikes, first_spikes, readouts))
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+
+    def __len__(self) -> int:
+        return len(self.trains)
+
+    def __repr__(self) -> str:
+        spikes = ", ".join(f"{name}: {len(trains.times)} spikes" for name, trains in self.spikes.items())
+        return f"Run({len(self)} samples, {spikes}, {len(self.readouts)} read-outs)"

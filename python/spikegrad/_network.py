@@ -1,0 +1,683 @@
+"""Networks: named populations and connections, whose values are arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._errors import InputError, NetworkError
+from ._evaluate import Gradient, Record, Run, requests
+from ._problem import Problem
+from ._spikes import SpikeTrains, _count, _whole
+from ._types import Array, ArrayLike, Grazing, Indices
+from .losses import Loss
+
+
+@dataclass
+class _Population:
+    """What the compiled part reads of a population."""
+
+    name: str
+    size: int
+    model: str
+    receptors: list[str]
+    reset_current: bool
+    hold_current: bool
+    params: dict[str, Array]
+    initial: dict[str, Array]
+    tau_syn: dict[str, Array]
+
+    @property
+    def values(self) -> list[tuple[str, Array]]:
+        params = [(f"params.{name}", value) for name, value in self.params.items()]
+        of_receptors = [(f"receptors[{r}].tau_syn", self.tau_syn[name]) for r, name in enumerate(self.receptors)]
+        if len(self.receptors) == 1:
+            of_receptors = [("params.tau_syn", value) for _, value in of_receptors]
+        return params + of_receptors + [(f"initial.{name}", value) for name, value in self.initial.items()]
+
+
+@dataclass
+class _Connection:
+    """What the compiled part reads of a connection; `weights` and `delay` are as they were given."""
+
+    name: str
+    source: str
+    target: str
+    receptor: str | None
+    pre: Indices | None
+    post: Indices | None
+    weight_of: Indices | None
+    weights: Array
+    delay: Array
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the numbers of a value stand among those of its network: `flat[start:start + size].reshape(shape)`."""
+
+    name: str
+    kind: str
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.start, self.start + self.size)
+
+
+@dataclass
+class _Built:
+    """A network as the compiled part has it, until its structure changes."""
+
+    network: _core.Network
+    flat: Array
+    slots: dict[str, Slot]
+    engines: dict[tuple[Any, ...], _core.Engine] = field(default_factory=dict)
+
+
+class Network(Mapping[str, Array]):
+    """A network of spiking neurons, built by names.
+
+    >>> network = Network(inputs=2)
+    >>> network.population("hidden", 3, tau_mem=0.02, i_bias=[0.0, 0.1, 0.2])
+    >>> network.population("out", 2, model="li")
+    >>> network.connect("input", "hidden", [[9, 4], [7, 8], [3, 12]], delay=0.001)
+    >>> network.connect("hidden", "out", np.ones((2, 3)))
+    >>> network["hidden/tau_mem"]
+    array(0.02)
+
+    It is a mapping from names to values: `"hidden/tau_mem"`, `"hidden/initial/v"`, `"input->hidden/weights"`,
+    `"input->hidden/delay"`. A value of neurons is one number, shape (), or one for each, shape (n,); weights have the shape
+    (targets, sources), or one entry for each listed synapse. Values are copies; `network[name] = value` replaces one.
+    A run keeps the values that it was made with.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self.inputs = _count("inputs", inputs)
+        self._populations: dict[str, _Population] = {}
+        self._connections: dict[str, _Connection] = {}
+        self._cache: _Built | None = None
+
+    # How it is built.
+
+    def population(
+        self,
+        name: str,
+        size: int,
+        model: str = "lif",
+        *,
+        receptors: Mapping[str, ArrayLike] | None = None,
+        initial: Mapping[str, ArrayLike] | None = None,
+        reset_current: bool = False,
+        hold_current: bool = False,
+        **params: ArrayLike,
+    ) -> Network:
+        """Add neurons, and return the network.
+
+        `model` is one of lif, li, alif, lif_delta, qif, qif_delta. `params` are its parameters, each one number or one for each neuron:
+        tau_mem, tau_syn, t_ref in seconds; v_th, v_reset, v_leak, i_bias. `receptors` maps names to time constants in
+        place of tau_syn. `initial` is the state at time 0: v, i (with several receptors a mapping by their names), a.
+        """
+        if name in self._populations:
+            raise NetworkError(f"there is a population {name!r} already", "name")
+        size = _count("size", size)
+        given = {} if receptors is None else dict(receptors)
+        start: dict[str, Array] = {}
+        for key, value in ({} if initial is None else dict(initial)).items():
+            if isinstance(value, Mapping):
+                for receptor, current in value.items():
+                    if receptor not in given:
+                        raise NetworkError(f"initial names a receptor {receptor!r}, which is not listed", "initial")
+                    r = list(given).index(receptor)
+                    start[f"{key}[{r}]"] = _of_neurons(f"initial[{key!r}][{receptor!r}]", current, size)
+            else:
+                start[key] = _of_neurons(f"initial[{key!r}]", value, size)
+        population = _Population(
+            name,
+            size,
+            model,
+            list(given),
+            bool(reset_current),
+            bool(hold_current),
+            {key: _of_neurons(key, value, size) for key, value in params.items()},
+            start,
+            {key: _of_neurons(f"receptors[{key!r}]", value, size) for key, value in given.items()},
+        )
+        self._populations[name] = population
+        self._checked(lambda: self._populations.pop(name))
+        return self
+
+    def connect(
+        self,
+        source: str,
+        target: str,
+        weights: ArrayLike,
+        *,
+        delay: ArrayLike = 0.0,
+        pre: ArrayLike | None = None,
+        post: ArrayLike | None = None,
+        weight_of: ArrayLike | None = None,
+        receptor: str | None = None,
+        name: str | None = None,
+    ) -> Network:
+        """Connect a population, or `"input"`, to a population, and return the network.
+
+        Dense: `weights` of shape (targets, sources), as in `torch.nn.Linear`. Sparse: `pre` and `post` list the synapses, and
+        `weights` has one entry for each. Shared: `weight_of` says for each synapse, listed or in the order of (targets,
+        sources), which of `weights` it uses. `delay`, in seconds, is one number or has the shape of `weights`.
+        The connection is called `"source->target"` unless it is given a `name`.
+        """
+        for end, of in (("source", source), ("target", target)):
+            if of not in self._populations and not (end == "source" and of == "input"):
+                known = ", ".join(self._populations) or "none yet"
+                raise NetworkError(f"{end} is {of!r}; the populations are {known}", end)
+        if (pre is None) != (post is None):
+            raise InputError("pre and post must be given together", "post" if post is None else "pre")
+        shape: tuple[int, ...] | None = None
+        all_weights = _core.floats("weights", weights)
+        if pre is None and weight_of is None:
+            shape = (self.size(target), self.size(source))
+        elif all_weights.ndim != 1:
+            raise InputError(f"weights has the shape {all_weights.shape}; it must be a list", "weights")
+        if shape is not None and all_weights.shape != shape:
+            raise InputError(
+                f"weights has the shape {all_weights.shape}; it must have {shape}, targets and sources", "weights"
+            )
+        delays = _core.floats("delay", delay)
+        if delays.shape not in ((), all_weights.shape):
+            raise InputError(
+                f"delay has the shape {delays.shape}; it must be one time or have that of weights, {all_weights.shape}",
+                "delay",
+            )
+        called = self._name(source, target, receptor) if name is None else name
+        if called in self._connections:
+            raise NetworkError(f"there is a connection {called!r} already", "name")
+        connection = _Connection(
+            called,
+            source,
+            target,
+            receptor,
+            None if pre is None else _positions("pre", pre),
+            None if post is None else _positions("post", post),
+            None if weight_of is None else _positions("weight_of", weight_of),
+            all_weights,
+            delays,
+        )
+        self._connections[called] = connection
+        self._checked(lambda: self._connections.pop(called))
+        return self
+
+    def _name(self, source: str, target: str, receptor: str | None) -> str:
+        name = f"{source}->{target}" if receptor is None else f"{source}->{target}[{receptor}]"
+        count = sum(1 for known in self._connections if known == name or known.startswith(f"{name}#"))
+        return name if count == 0 else f"{name}#{count + 1}"
+
+    def _checked(self, undo: Any) -> None:
+        """The network as it is now can be; if not, it is as it was before."""
+        before = self._cache
+        self._cache = None
+        try:
+            self._built()
+        except Exception:
+            undo()
+            self._cache = before
+            raise
+
+    def _built(self) -> _Built:
+        if self._cache is None:
+            populations, connections = list(self._populations.values()), list(self._connections.values())
+            network = _core.Network(self.inputs, populations, connections)
+            slots: dict[str, Slot] = {}
+            start = 0
+            for is_connection, owner, path, count, is_shared in network.layout():
+                shape: tuple[int, ...] = () if is_shared else (count,)
+                if is_connection:
+                    connection = connections[owner]
+                    name = f"{connection.name}/{path}"
+                    shape = shape if is_shared else connection.weights.shape
+                else:
+                    name = self._value_name(populations[owner], path)
+                if name in slots:
+                    raise NetworkError(f"two values would be called {name!r}; choose another name", "name")
+                kind = {"weights": "weights", "delay": "delays"}.get(path, path) if is_connection else path
+                slots[name] = Slot(name, kind, start, shape)
+                start += count
+            self._cache = _Built(network, network.numbers(), slots)
+        return self._cache
+
+    @staticmethod
+    def _value_name(population: _Population, path: str) -> str:
+        section, _, name = path.partition(".")
+        bare, _, index = name.partition("[")
+        if section.startswith("receptors"):
+            receptor = population.receptors[int(section[len("receptors[") : -1])]
+            return f"{population.name}/tau_syn/{receptor}"
+        if index:
+            return f"{population.name}/initial/{bare}/{population.receptors[int(index[:-1])]}"
+        return f"{population.name}/initial/{name}" if section == "initial" else f"{population.name}/{name}"
+
+    # What is in it.
+
+    @property
+    def populations(self) -> dict[str, int]:
+        """The size of each population, in order."""
+        return {name: population.size for name, population in self._populations.items()}
+
+    @property
+    def connections(self) -> list[str]:
+        """The names of the connections, in order."""
+        return list(self._connections)
+
+    def model(self, population: str) -> str:
+        """The model of a population."""
+        return self._populations[population].model
+
+    def size(self, name: str) -> int:
+        """The number of neurons of a population, or of `"input"`."""
+        if name == "input" and name not in self._populations:
+            return self.inputs
+        if name not in self._populations:
+            raise InputError(f"there is no population {name!r}; there are {', '.join(self._populations)}", name)
+        return self._populations[name].size
+
+    def range(self, population: str) -> range:
+        """The neurons of a population, as positions among all neurons."""
+        self.size(population)
+        first = 0
+        for name, other in self._populations.items():
+            if name == population:
+                break
+            first += other.size
+        return range(first, first + self.size(population))
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """Where each value stands in `flat`."""
+        return dict(self._built().slots)
+
+    @property
+    def flat(self) -> Array:
+        """All values one after another: float64, shape (n,). A copy; assigning replaces all values."""
+        return self._built().flat.copy()
+
+    @flat.setter
+    def flat(self, values: ArrayLike) -> None:
+        built = self._built()
+        array = _core.floats("flat", values)
+        if array.shape != built.flat.shape:
+            raise InputError(f"flat has the shape {array.shape}; it must have {built.flat.shape}", "flat")
+        before = {name: self[name] for name in built.slots}
+        try:
+            for name, slot in built.slots.items():
+                self._store(name, array[slot.slice].reshape(slot.shape))
+            self._cache = None
+            self._built()
+        except Exception:
+            for name, value in before.items():
+                self._store(name, value)
+            self._cache = built
+            raise
+
+    def __getitem__(self, name: str) -> Array:
+        built = self._built()
+        try:
+            slot = built.slots[name]
+        except KeyError:
+            raise KeyError(f"{name!r} is none of {', '.join(built.slots)}") from None
+        return built.flat[slot.slice].reshape(slot.shape).copy()
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        slot = self._built().slots.get(name)
+        if slot is None:
+            raise KeyError(f"{name!r} is none of {', '.join(self._built().slots)}")
+        array = _core.floats(name, value)
+        owner, _, path = name.rpartition("/")
+        if owner in self._connections and path in ("weights", "delay"):
+            weights = self._connections[owner].weights
+            allowed = [weights.shape] if path == "weights" else [(), weights.shape]
+        else:
+            allowed = [(), (self._owner(name).size,)]
+        if array.shape not in allowed:
+            shapes = " or ".join(str(shape) for shape in allowed)
+            raise InputError(f"{name} has the shape {array.shape}; it must have {shapes}", name)
+        before = self[name]
+        self._store(name, array)
+        self._checked(lambda: self._store(name, before))
+
+    def _owner(self, name: str) -> _Population:
+        fitting = [p for p in self._populations.values() if name.startswith(f"{p.name}/")]
+        return max(fitting, key=lambda p: len(p.name))
+
+    def _store(self, name: str, value: Array) -> None:
+        owner, _, path = name.rpartition("/")
+        if owner in self._connections and path in ("weights", "delay"):
+            setattr(self._connections[owner], path, value)
+            return
+        population = self._owner(name)
+        parts = name[len(population.name) + 1 :].split("/")
+        match parts:
+            case ["tau_syn", receptor]:
+                population.tau_syn[receptor] = value
+            case ["tau_syn"] if population.receptors:
+                population.tau_syn[population.receptors[0]] = value
+            case ["initial", "i", receptor]:
+                population.initial[f"i[{population.receptors.index(receptor)}]"] = value
+            case ["initial", key]:
+                population.initial[key] = value
+            case _:
+                population.params[parts[0]] = value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._built().slots)
+
+    def __len__(self) -> int:
+        return len(self._built().slots)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> Network:
+        """A network with the same structure and values, to be changed by itself."""
+        return Network.from_dict(self.to_dict())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Network.from_dict, (self.to_dict(),)
+
+    def __repr__(self) -> str:
+        populations = [f"{p.name}: {p.size} {p.model}" for p in self._populations.values()]
+        return f"Network(inputs: {self.inputs}, {', '.join([*populations, *self._connections])})"
+
+    # As it stands in a problem file.
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Network:
+        """The network of a problem file: what stands there under `network`."""
+        try:
+            network = cls(document["inputs"])
+            for population in document["populations"]:
+                network._read_population(population)
+            for connection in document["connections"]:
+                network._read_connection(connection)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise NetworkError(f"network is not that of a problem file: {error!r}", "network") from error
+        return network
+
+    def _read_population(self, document: Mapping[str, Any]) -> None:
+        params = dict(document.get("params", {}))
+        options = {key: params.pop(key) for key in ("reset_current", "hold_current") if key in params}
+        receptors = {r["name"]: r["tau_syn"] for r in document.get("receptors", [])}
+        initial = dict(document.get("initial", {}))
+        if len(receptors) > 1 and isinstance(initial.get("i"), Sequence):
+            initial["i"] = dict(zip(receptors, initial["i"], strict=True))
+        self.population(
+            document["name"],
+            document["size"],
+            document["model"],
+            receptors=receptors or None,
+            initial=initial,
+            **options,
+            **params,
+        )
+
+    def _read_connection(self, document: Mapping[str, Any]) -> None:
+        synapses, weight_of = document.get("synapses"), document.get("weight_of")
+        keys: dict[str, Any] = {"receptor": document.get("receptor"), "weight_of": weight_of}
+        weights, keys["delay"] = document.get("weights"), document.get("delay", 0.0)
+        if synapses is not None:
+            keys["pre"] = [s["pre"] for s in synapses]
+            keys["post"] = [s["post"] for s in synapses]
+            if weight_of is None:
+                weights = [s["weight"] for s in synapses]
+                keys["delay"] = [s.get("delay", 0.0) for s in synapses]
+        if weight_of is None and synapses is None:
+            weights = np.asarray(weights, np.float64).reshape(self.size(document["to"]), self.size(document["from"]))
+        self.connect(document["from"], document["to"], [] if weights is None else weights, **keys)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What stands in a problem file under `network`: every value that was given."""
+        return {
+            "inputs": self.inputs,
+            "populations": [_population_document(p) for p in self._populations.values()],
+            "connections": [_connection_document(c) for c in self._connections.values()],
+        }
+
+    @classmethod
+    def from_problem(cls, problem: Problem) -> Network:
+        """The network of a problem."""
+        return cls.from_dict(problem.to_dict()["network"])
+
+    def problem(self, trains: SpikeTrains, loss: Loss | None = None, *, sample: int = 0, **options: Any) -> Problem:
+        """The problem of one sample: this network, its input, and a loss. `options` are those of `Problem.load`."""
+        one = trains[sample]
+        document: dict[str, Any] = {
+            "format": "spikegrad-problem",
+            "version": 1,
+            "network": self.to_dict(),
+            "stimulus": {
+                "t_end": one.t_end,
+                "spikes": [list(spike) for spike in zip(one.channels.tolist(), one.times.tolist(), strict=True)],
+            },
+        }
+        if loss is not None:
+            document["loss"] = loss.document
+        return Problem.from_json(document, **options)
+
+    # What it does.
+
+    def _engine(
+        self, grazing: Grazing = "fail", max_events: int | None = None, engine: str = "automatic", time_constants: bool = True
+    ) -> _core.Engine:
+        built = self._built()
+        key = (grazing, max_events, engine, time_constants)
+        if key not in built.engines:
+            built.engines[key] = _core.Engine(
+                built.network, grazing=grazing, max_events=max_events, engine=engine, time_constants=time_constants
+            )
+        return built.engines[key]
+
+    def explain(self) -> str:
+        """Which engine runs the network, and why."""
+        return self._engine().explanation()
+
+    def run(self, trains: SpikeTrains, *, record: Sequence[Record] = (), **options: Any) -> Run:
+        """Run every sample, in parallel: the spikes, and the potentials that `record` asks for.
+
+        `record` lists `sample("out", times)`, `maximum("out")`, `mean("out")`. `options`: `grazing`, `max_events`,
+        `engine`, as in `Problem.load`; `time_constants=False` leaves derivatives by these out, and is faster.
+        """
+        self._fits(trains)
+        engine = self._engine(**options)
+        run = engine.run(self._built().flat, trains._trains, *requests(self, record))
+        return Run(self, trains, run, record)
+
+    def _fits(self, trains: SpikeTrains) -> None:
+        if not isinstance(trains, SpikeTrains):
+            raise InputError(f"trains is a {type(trains).__name__}; it must be SpikeTrains", "trains")
+        if trains.n_channels != self.inputs:
+            raise InputError(
+                f"trains has {trains.n_channels} channels; the network has {self.inputs} inputs", "trains"
+            )
+
+    def _losses(
+        self, trains: SpikeTrains, loss: Loss | Sequence[Loss], labels: ArrayLike | None
+    ) -> tuple[list[_core.Loss], Indices | None]:
+        """The different losses of samples, and which is whose; nothing if there is only one."""
+        if isinstance(loss, Loss) and labels is None:
+            return [loss.stated()], None
+        if isinstance(loss, Loss):
+            chosen = _positions("labels", labels)
+            losses: Sequence[Loss] = [loss.with_label(label) for label in chosen.tolist()]
+        else:
+            losses = loss
+        if len(losses) != len(trains):
+            name = "loss" if labels is None else "labels"
+            raise InputError(f"{name} has {len(losses)} entries; there are {len(trains)} samples", name)
+        places: dict[int, int] = {}
+        of = [places.setdefault(id(each), len(places)) for each in losses]
+        different = list({id(each): each for each in losses}.values())
+        return [each.stated() for each in different], np.array(of, np.int64)
+
+    def value(
+        self, trains: SpikeTrains, loss: Loss | Sequence[Loss], *, labels: ArrayLike | None = None, **options: Any
+    ) -> Array:
+        """The loss of each sample: float64, shape (samples,)."""
+        self._fits(trains)
+        losses, of = self._losses(trains, loss, labels)
+        return self._engine(**options).value(self._built().flat, trains._trains, losses, of)
+
+    def value_and_grad(
+        self,
+        trains: SpikeTrains,
+        loss: Loss | Sequence[Loss],
+        *,
+        labels: ArrayLike | None = None,
+        reduction: str = "mean",
+        **options: Any,
+    ) -> tuple[float, Gradient]:
+        """The mean (or `reduction="sum"`) of the losses of all samples, and its exact derivatives by every value.
+
+        `labels`, shape (samples,), completes a loss without a label; a list of losses is one for each sample. The same
+        bits come on any number of threads. Raises `GradientError` where there is no gradient. Derivatives by input times come from
+        `run(...).backward(...)`.
+        """
+        self._fits(trains)
+        losses, of = self._losses(trains, loss, labels)
+        built = self._built()
+        values, flat = self._engine(**options).value_and_grad(built.flat, trains._trains, losses, of)
+        factor = _factor(reduction, len(trains))
+        if factor != 1.0:
+            flat *= factor
+        return float(values.sum() * factor), Gradient(flat, built.slots, losses=values)
+
+    def jvp(
+        self,
+        trains: SpikeTrains,
+        loss: Loss | Sequence[Loss],
+        direction: Mapping[str, ArrayLike],
+        *,
+        labels: ArrayLike | None = None,
+        reduction: str = "mean",
+        **options: Any,
+    ) -> float:
+        """The derivative of what `value_and_grad` returns along a direction, carried forward. `direction` maps names to
+        arrays; `"input_times"` to one of the shape of `trains.times`. What is missing is 0."""
+        self._fits(trains)
+        losses, of = self._losses(trains, loss, labels)
+        along, times = self._along(trains, direction)
+        all_of = self._engine(**options).jvp(self._built().flat, along, times, trains._trains, losses, of)
+        return float(all_of.sum() * _factor(reduction, len(trains)))
+
+    def hvp(
+        self,
+        trains: SpikeTrains,
+        loss: Loss | Sequence[Loss],
+        direction: Mapping[str, ArrayLike],
+        *,
+        labels: ArrayLike | None = None,
+        reduction: str = "mean",
+        **options: Any,
+    ) -> Gradient:
+        """The product of the Hessian of what `value_and_grad` returns with a direction, which is that of `jvp`."""
+        self._fits(trains)
+        losses, of = self._losses(trains, loss, labels)
+        along, times = self._along(trains, direction)
+        built = self._built()
+        flat, of_times = self._engine(**options).hvp(built.flat, along, times, trains._trains, losses, of)
+        factor = _factor(reduction, len(trains))
+        return Gradient(flat * factor, built.slots, input_times=of_times * factor)
+
+    def _along(self, trains: SpikeTrains, direction: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+        built = self._built()
+        along, times = np.zeros_like(built.flat), np.zeros_like(trains.times)
+        for name, value in direction.items():
+            array = _core.floats(f"direction[{name!r}]", value)
+            slot = built.slots.get(name)
+            if slot is None and name != "input_times":
+                raise InputError(f"direction names {name!r}, which is no value of the network", "direction")
+            shape = times.shape if slot is None else slot.shape
+            if array.shape != shape:
+                raise InputError(f"direction[{name!r}] has the shape {array.shape}; it must have {shape}", "direction")
+            if slot is None:
+                times = array
+            else:
+                along[slot.slice] = array.reshape(-1)
+        return along, times
+
+
+def _factor(reduction: str, samples: int) -> float:
+    if reduction not in ("mean", "sum"):
+        raise InputError(f'reduction is {reduction!r}; it must be "mean" or "sum"', "reduction")
+    return 1.0 / samples if reduction == "mean" and samples > 0 else 1.0
+
+
+def _of_neurons(name: str, value: ArrayLike, size: int) -> Array:
+    array = _core.floats(name, value)
+    if array.shape not in ((), (size,)):
+        raise InputError(
+            f"{name} has the shape {array.shape}; it must be one number, or ({size},), one for each neuron", name
+        )
+    return array
+
+
+def _positions(name: str, value: ArrayLike | None) -> Indices:
+    return _whole(name, [] if value is None else value).reshape(-1)
+
+
+def _plain(value: Array) -> Any:
+    return value.tolist()
+
+
+def _population_document(population: _Population) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": population.name, "size": population.size, "model": population.model}
+    params = {key: _plain(value) for key, value in population.params.items()}
+    for option in ("reset_current", "hold_current"):
+        if getattr(population, option):
+            params[option] = True
+    if params:
+        document["params"] = params
+    if population.receptors:
+        document["receptors"] = [
+            {"name": name, "tau_syn": _plain(population.tau_syn[name])} for name in population.receptors
+        ]
+    initial = {key: _plain(value) for key, value in population.initial.items() if "[" not in key}
+    if any("[" in key for key in population.initial):
+        listed = [population.initial.get(f"i[{r}]") for r in range(len(population.receptors))]
+        initial["i"] = [0.0 if value is None else _plain(value) for value in listed]
+    if initial:
+        document["initial"] = initial
+    return document
+
+
+def _connection_document(connection: _Connection) -> dict[str, Any]:
+    document: dict[str, Any] = {"from": connection.source, "to": connection.target}
+    if connection.receptor is not None:
+        document["receptor"] = connection.receptor
+    pairs = None
+    if connection.pre is not None and connection.post is not None:
+        pairs = list(zip(connection.pre.tolist(), connection.post.tolist(), strict=True))
+    if pairs is not None and connection.weight_of is None:
+        delays = np.broadcast_to(connection.delay, connection.weights.shape).tolist()
+        weights = connection.weights.tolist()
+        document["synapses"] = [
+            {"pre": pre, "post": post, "weight": weight, "delay": delay}
+            for (pre, post), weight, delay in zip(pairs, weights, delays, strict=True)
+        ]
+        return document
+    document |= {"weights": _plain(connection.weights), "delay": _plain(connection.delay)}
+    if connection.weight_of is not None:
+        document["weight_of"] = connection.weight_of.tolist()
+    if pairs is not None:
+        document["synapses"] = [{"pre": pre, "post": post} for pre, post in pairs]
+    return document
