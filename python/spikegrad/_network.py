@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -388,10 +388,10 @@ class Network(Mapping[str, Array]):
 
     def copy(self) -> Network:
         """A network with the same structure and values, to be changed by itself."""
-        return Network.from_dict(self.to_dict())
+        return _of_parts(self.inputs, list(self._populations.values()), list(self._connections.values()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Network.from_dict, (self.to_dict(),)
+        return _of_parts, (self.inputs, list(self._populations.values()), list(self._connections.values()))
 
     def __repr__(self) -> str:
         populations = [f"{p.name}: {p.size} {p.model}" for p in self._populations.values()]
@@ -614,6 +614,16 @@ class Network(Mapping[str, Array]):
             else:
                 along[slot.slice] = array.reshape(-1)
         return along, times
+
+
+def _of_parts(inputs: int, populations: list[_Population], connections: list[_Connection]) -> Network:
+    network = Network(inputs)
+    # What is replaced in a network is an array, never an entry of one.
+    for p in populations:
+        own = replace(p, params=dict(p.params), initial=dict(p.initial), tau_syn=dict(p.tau_syn))
+        network._populations[p.name] = own
+    network._connections = {c.name: replace(c) for c in connections}
+    return network
 
 
 def _factor(reduction: str, samples: int) -> float:

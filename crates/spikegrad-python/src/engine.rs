@@ -11,6 +11,7 @@ use crate::settings;
 use crate::trains::Trains;
 use numpy::{PyArray1, PyArrayDyn};
 use pyo3::prelude::*;
+use rayon::prelude::*;
 use spikegrad::{
     BatchError, Evaluator, Gradient, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
     Sample, Settings, Stimulus, value_and_hvp, value_and_jvp,
@@ -231,7 +232,7 @@ impl Engine {
         let network = &self.network.network;
         let all = each(py, &samples, |k, &sample| {
             let found = value_and_jvp(network, &parameters, sample, &directions[k], &self.settings);
-            found.map(|found| found.derivative)
+            Ok(found?.derivative)
         })?;
         Ok(PyArray1::from_vec(py, all))
     }
@@ -262,8 +263,9 @@ impl Engine {
         let all = each(py, stimuli, |k, stimulus| {
             let loss = losses[places.as_ref().map_or(0, |places| places[k])];
             let direction = &directions[k];
-            value_and_hvp(network, &parameters, stimulus, loss, direction, &self.settings)
-                .map(|found| found.product)
+            let found =
+                value_and_hvp(network, &parameters, stimulus, loss, direction, &self.settings)?;
+            Ok(found.product)
         })?;
         let (sum, times) = summed(&parameters, all);
         Ok((PyArray1::from_vec(py, sum), PyArray1::from_vec(py, times)))
@@ -330,24 +332,19 @@ impl Engine {
 pub(crate) fn each<I: Sync, R: Send>(
     py: Python<'_>,
     items: &[I],
-    one: impl Fn(usize, &I) -> Result<R, spikegrad::Error> + Sync,
+    one: impl Fn(usize, &I) -> Result<R, Failure> + Sync,
 ) -> PyResult<Vec<R>> {
-    use rayon::prelude::*;
     let interrupt = Interrupt::default();
     let checked = |(sample, item): (usize, &I)| {
-        let done = if interrupt.is_requested() {
-            Err(spikegrad::Error::Interrupted)
-        } else {
-            one(sample, item)
-        };
-        done.map_err(|source| BatchError { sample, source })
+        if interrupt.is_requested() {
+            return Err(Failure::from(spikegrad::Error::Interrupted));
+        }
+        one(sample, item).map_err(|failure| failure.of_sample(sample))
     };
-    let work = || {
-        let all: Vec<_> = items.par_iter().enumerate().map(checked).collect();
-        // The first that failed, whichever was first to fail.
-        all.into_iter().collect::<Result<Vec<_>, BatchError>>()
-    };
-    settled(interruptible(py, &interrupt, work))
+    // All are done before any is looked at: the first that failed is named, whichever was first to fail.
+    let work = || items.par_iter().enumerate().map(checked).collect::<Vec<_>>();
+    let all = interruptible(py, &interrupt, work)?;
+    Ok(all.into_iter().collect::<Result<_, Failure>>()?)
 }
 
 /// The sum of gradients by all numbers, and those by input times one after another.

@@ -33,6 +33,12 @@ impl Failure {
         Self { class: "DtypeError", ..Self::input(argument, what) }
     }
 
+    /// The same of one sample of a batch.
+    pub(crate) fn of_sample(self, sample: usize) -> Self {
+        let message = format!("sample {sample}: {}", self.message);
+        Self { message, sample: Some(sample), ..self }
+    }
+
     /// A network that cannot be.
     pub(crate) fn network(place: String, what: String) -> Self {
         Self::new("NetworkError", format!("{place} {what}"), Some(place))
@@ -129,9 +135,8 @@ impl From<Error> for Failure {
 
 impl From<BatchError> for Failure {
     fn from(error: BatchError) -> Self {
-        let message = error.to_string();
         let BatchError { sample, source } = error;
-        Self { message, sample: Some(sample), ..source.into() }
+        Self::from(source).of_sample(sample)
     }
 }
 

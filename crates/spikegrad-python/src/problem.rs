@@ -3,10 +3,11 @@
 //! A call takes a function that nobody uses, or makes one, and puts it back: calls from several threads are independent, and repeated ones
 //! allocate little. Not here: files, and the reading of answers (`python/spikegrad/_problem.py`).
 
-use crate::arrays::floats;
+use crate::arrays::{floats, out};
+use crate::engine::each;
 use crate::errors::Failure;
 use crate::settings;
-use numpy::PyArray1;
+use numpy::{PyArray1, PyArrayDyn};
 use pyo3::prelude::*;
 use spikegrad::problem::{Answer, Number};
 use spikegrad::{AnyLoss, Evaluator, Objective, Settings, value_and_grad};
@@ -152,15 +153,13 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Does `work` with an objective that no other call uses, without the interpreter.
-    pub(crate) fn with<R: Send>(
+    /// Does `work` with an objective that no other call uses.
+    fn with<R>(
         &self,
-        work: impl FnOnce(&mut Objective) -> Result<R, spikegrad::Error> + Send,
+        work: impl FnOnce(&mut Objective) -> Result<R, spikegrad::Error>,
     ) -> Result<R, Failure> {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(loss) = &self.loss else {
-            return Err(without_loss());
-        };
+        let loss = self.loss.as_ref().ok_or_else(without_loss)?;
         let taken = free().pop();
         let mut objective = match taken {
             Some(objective) => objective,
@@ -169,6 +168,21 @@ impl Function {
         let done = work(&mut objective);
         free().push(objective);
         Ok(done?)
+    }
+
+    /// Rows of as many numbers as there are.
+    fn rows(&self, argument: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<f64>>> {
+        let (array, count) = (floats(argument, value)?, self.values.len());
+        let &[rows, width] = array.shape() else {
+            let what = format!("has the shape {:?}; it must have (rows, {count})", array.shape());
+            return Err(Failure::input(argument, what).into());
+        };
+        if width != count {
+            let what = format!("has the shape ({rows}, {width}); it must have ({rows}, {count})");
+            return Err(Failure::input(argument, what).into());
+        }
+        let row = |k: usize| array.as_slice()[k * width..(k + 1) * width].to_vec();
+        Ok((0..rows).map(row).collect())
     }
 }
 
@@ -220,6 +234,40 @@ impl Function {
         let mut gradient = vec![0.0; x.len()];
         let found = py.detach(|| self.with(|of| of.value_and_grad(&x, &mut gradient)));
         Ok((found?, PyArray1::from_vec(py, gradient)))
+    }
+
+    /// The same for each row of `x`, on all threads: values of shape (rows,), derivatives of shape (rows, n).
+    fn value_and_grad_of_rows<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArrayDyn<f64>>)> {
+        let x = self.rows("x", x)?;
+        let found = each(py, &x, |_, x| {
+            let mut gradient = vec![0.0; x.len()];
+            let value = self.with(|of| of.value_and_grad(x, &mut gradient))?;
+            Ok((value, gradient))
+        })?;
+        let (values, gradients): (Vec<f64>, Vec<Vec<f64>>) = found.into_iter().unzip();
+        let shape = [x.len(), self.values.len()];
+        Ok((PyArray1::from_vec(py, values), out(py, gradients.concat(), &shape)?))
+    }
+
+    /// The product of the Hessian at each row of `x` with the same row of `v`: shape (rows, n).
+    fn hvp_of_rows<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyAny>,
+        v: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+        let (x, v) = (self.rows("x", x)?, self.rows("v", v)?);
+        if x.len() != v.len() {
+            let what = format!("has {} rows; x has {}", v.len(), x.len());
+            return Err(Failure::input("v", what).into());
+        }
+        let pairs: Vec<_> = x.iter().zip(v).collect();
+        let found = each(py, &pairs, |_, (x, v)| self.with(|objective| objective.hvp(x, v)))?;
+        out(py, found.concat(), &[x.len(), self.values.len()])
     }
 
     fn jvp(&self, py: Python<'_>, x: &Bound<'_, PyAny>, v: &Bound<'_, PyAny>) -> PyResult<f64> {

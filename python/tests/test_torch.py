@@ -1,0 +1,178 @@
+"""PyTorch: the operators are registered as PyTorch wants them, and its own checks of first and second derivatives pass."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from conftest import PROBLEMS, feed_forward, recurrent, stimuli
+
+import spikegrad
+
+torch = pytest.importorskip("torch")
+from torch import Tensor, nn  # noqa: E402
+
+import spikegrad.torch as sgt  # noqa: E402
+
+
+def problem(network: spikegrad.Network) -> spikegrad.Problem:
+    loss = spikegrad.losses.max_voltage_cross_entropy("out", 1)
+    return network.problem(stimuli(1), loss)
+
+
+def test_torch_agrees_that_the_loss_is_differentiated_twice(network: spikegrad.Network) -> None:
+    f, x = sgt.loss_function(problem(network))
+    assert x.requires_grad and x.dtype == torch.float64
+    assert torch.autograd.gradcheck(f, (x,))
+    assert torch.autograd.gradgradcheck(f, (x,))
+
+
+@pytest.mark.parametrize("path", [p for p in PROBLEMS if p.stem in ("two_inputs", "recurrent")], ids=lambda p: p.stem)
+def test_problem_files_pass_too(path) -> None:  # type: ignore[no-untyped-def]
+    f, x = sgt.loss_function(spikegrad.Problem.load(path), with_respect_to=("weights",))
+    assert torch.autograd.gradcheck(f, (x,))
+    assert torch.autograd.gradgradcheck(f, (x,))
+
+
+def test_the_operators_are_registered_as_they_should_be() -> None:
+    f, x = sgt.loss_function(problem(recurrent()))
+    handle = max(sgt._FUNCTIONS)
+    v = torch.ones_like(x, requires_grad=True)
+    torch.library.opcheck(sgt._value_and_grad, (x, handle))
+    torch.library.opcheck(sgt._value_and_grad, (torch.stack([x, x]).detach().requires_grad_(), handle))
+    torch.library.opcheck(sgt._hvp, (x.detach(), v, handle))
+    del f
+
+
+def test_the_operators_of_a_network_are_registered_as_they_should_be() -> None:
+    module, trains = module_of(recurrent()), stimuli(2)
+    inputs = (torch.from_numpy(trains.channels.copy()), torch.from_numpy(trains.offsets.copy()))
+    values = module.values.detach().requires_grad_()
+    times = torch.from_numpy(trains.times.copy()).requires_grad_()
+    handle = module._runner.handle
+    torch.library.opcheck(sgt._run, (values, times, *inputs, trains.t_end, handle))
+    spikes, _, _, readouts = sgt._run(values, times, *inputs, trains.t_end, handle)
+    cotangents = (torch.ones_like(spikes).detach().requires_grad_(), torch.ones_like(readouts).detach())
+    torch.library.opcheck(sgt._run_backward, (values, times, *inputs, trains.t_end, handle, *cotangents))
+
+
+def test_vmap_is_a_batch_of_numbers() -> None:
+    f, x = sgt.loss_function(problem(recurrent()))
+    rows = torch.stack([x.detach(), 1.001 * x.detach(), 0.999 * x.detach()])
+    expected = torch.stack([f(row) for row in rows])
+    assert torch.equal(torch.vmap(f)(rows), expected)
+    rows.requires_grad_()
+    (gradients,) = torch.autograd.grad(torch.vmap(f)(rows).sum(), rows, create_graph=True)
+    for row, gradient in zip(rows, gradients, strict=True):
+        assert torch.equal(gradient, torch.autograd.grad(f(row), row)[0])
+    (products,) = torch.autograd.grad(gradients.sum(), rows)
+    ones = np.ones(len(x))
+    for row, product in zip(rows.detach(), products, strict=True):
+        assert np.array_equal(product, problem(recurrent()).hvp(row, ones))
+
+
+def module_of(network: spikegrad.Network, **options: object) -> sgt.SpikingNetwork:
+    return sgt.SpikingNetwork(
+        network,
+        train=["weights", "delays", "tau_mem", "tau_syn", "v_th", "i_bias", "t_ref"],
+        record=[spikegrad.maximum("out"), spikegrad.sample("out", [0.01, 0.02])],
+        **options,
+    )
+
+
+def test_torch_agrees_with_the_derivatives_of_a_network(network: spikegrad.Network) -> None:
+    module, trains = module_of(network), stimuli(2)
+    names = [name for name, _ in module.named_parameters()]
+
+    def answer(times: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+        output: sgt.Output = torch.func.functional_call(
+            module, dict(zip(names, values, strict=True)), (trains, times)
+        )
+        first = output.first_spikes("hidden", missing=0.03)
+        # Spike times are of the order of 10 ms: in units in which differences of 1e-6 s and tolerances of 1e-5 mean something.
+        return first * 1e3, output.times * 1e3, *output.readouts
+
+    # Steps of 1e-6 in seconds would be coarse; in units of 10 ms they are not.
+    scales = [100.0 if "tau" in n or "delay" in n or "t_ref" in n else 1.0 for n in names]
+    given = [100.0 * torch.from_numpy(trains.times.copy()), *(s * p.detach() for s, p in zip(scales, module.parameters(), strict=True))]
+    given = [x.detach().requires_grad_() for x in given]
+
+    def scaled(times: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+        return answer(times / 100.0, *(x / s for x, s in zip(values, scales, strict=True)))
+
+    assert torch.autograd.gradcheck(scaled, given)
+    assert torch.autograd.gradgradcheck(scaled, given)
+
+
+def test_what_a_module_says_is_what_a_run_says() -> None:
+    network, trains = recurrent(), stimuli(3)
+    output = module_of(network)(trains)
+    run = network.run(trains, record=[spikegrad.maximum("out"), spikegrad.sample("out", [0.01, 0.02])])
+    for population in network.populations:
+        assert np.array_equal(output.first_spikes(population).detach(), run.first_spikes(population))
+        assert np.array_equal(output.padded(population).detach(), run.spike_times(population))
+        assert np.array_equal(output.counts(population), run.counts(population))
+        assert np.array_equal(output.spikes(population)[0].detach(), run.spikes[population].times)
+    for ours, theirs in zip(output.readouts, run.readouts, strict=True):
+        assert np.array_equal(ours.detach(), theirs)
+
+
+def test_a_module_learns_beside_ordinary_layers() -> None:
+    network, labels = feed_forward(), torch.tensor([0, 1] * 4)
+    # Who spikes says the label, when does not.
+    lists = [[[0.001 * k], [0.002], []] if k % 2 else [[], [0.002], [0.001 * k]] for k in range(8)]
+    trains = spikegrad.SpikeTrains.from_lists(lists, t_end=0.03)
+    spiking = sgt.SpikingNetwork(network, train="weights", record=[spikegrad.maximum("out")])
+    linear = nn.Linear(2, 2, dtype=torch.float64)
+    parameters = [*spiking.parameters(), *linear.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=0.1)
+    losses = []
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(linear(spiking(trains).readouts[0]), labels)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    assert np.array_equal(spiking.network()["input->hidden/weights"], spiking.get_parameter("input->hidden/weights").detach())
+
+
+def test_the_state_of_a_module_is_every_number() -> None:
+    module = module_of(recurrent())
+    state = module.state_dict()
+    assert list(state) and set(state) == set(recurrent())
+    other = module_of(recurrent(seed=5))
+    other.load_state_dict(state)
+    assert torch.equal(other.values, module.values)
+    for again in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert torch.equal(again(stimuli(2)).times, module(stimuli(2)).times)
+
+
+def test_compiled_functions_say_the_same() -> None:
+    f, x = sgt.loss_function(problem(recurrent()))
+    compiled = torch.compile(lambda x: 2.0 * f(x * 1.0), backend="aot_eager", fullgraph=True)
+    value = compiled(x)
+    (gradient,) = torch.autograd.grad(value, x)
+    (expected,) = torch.autograd.grad(2.0 * f(x), x)
+    assert torch.equal(gradient, expected)
+
+
+def test_bad_input_is_named() -> None:
+    module = module_of(feed_forward())
+    with pytest.raises(spikegrad.InputError, match="trains has 2 channels"):
+        module(spikegrad.SpikeTrains.from_lists([[[], []]], t_end=0.01))
+    with pytest.raises(spikegrad.InputError, match="times has the shape"):
+        module(stimuli(1), torch.zeros(1, dtype=torch.float64))
+    with pytest.raises(spikegrad.InputError, match="train names 'weight'"):
+        sgt.SpikingNetwork(feed_forward(), train="weight")
+    f, x = sgt.loss_function(problem(feed_forward()))
+    with pytest.raises(spikegrad.InputError, match="x has the shape"):
+        f(x[:-1])
+    with pytest.raises(spikegrad.InputError, match="complex"):
+        f(x.to(torch.complex128))
+    with pytest.raises(NotImplementedError, match="third"):
+        (g,) = torch.autograd.grad(f(x), x, create_graph=True)
+        (h,) = torch.autograd.grad(g.sum(), x, create_graph=True)
+        h.sum().backward()
