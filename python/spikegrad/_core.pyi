@@ -9,12 +9,32 @@ import numpy.typing as npt
 
 from ._types import Array, ArrayLike, Grazing
 
+__all__ = [
+    "DataSet",
+    "Engine",
+    "Function",
+    "Loss",
+    "Network",
+    "Problem",
+    "Run",
+    "Training",
+    "Trains",
+    "__version__",
+    "floats",
+    "load_data",
+    "run",
+    "set_threads",
+    "threads",
+    "whole",
+]
+
 __version__: str
 
 def run(arguments: Sequence[str]) -> int: ...
 def set_threads(threads: int) -> None: ...
 def threads() -> int: ...
 def floats(argument: str, value: Any) -> Array: ...
+def whole(argument: str, value: Any) -> npt.NDArray[np.int64]: ...
 
 @final
 class Problem:

@@ -12,7 +12,7 @@ from . import _core
 from ._errors import InputError, NetworkError
 from ._evaluate import Gradient, Record, Run, requests
 from ._problem import Problem
-from ._spikes import SpikeTrains, _count, _whole
+from ._spikes import SpikeTrains, _count
 from ._types import Array, ArrayLike, Grazing, Indices
 from .losses import Loss
 
@@ -314,15 +314,15 @@ class Network(Mapping[str, Array]):
         array = _core.floats("flat", values)
         if array.shape != built.flat.shape:
             raise InputError(f"flat has the shape {array.shape}; it must have {built.flat.shape}", "flat")
-        before = {name: self[name] for name in built.slots}
+        before = self.copy()
         try:
             for name, slot in built.slots.items():
-                self._store(name, array[slot.slice].reshape(slot.shape))
+                if not np.array_equal(array[slot.slice], built.flat[slot.slice]):
+                    self._store(name, array[slot.slice].reshape(slot.shape).copy())
             self._cache = None
             self._built()
         except Exception:
-            for name, value in before.items():
-                self._store(name, value)
+            self._populations, self._connections = before._populations, before._connections
             self._cache = built
             raise
 
@@ -642,7 +642,7 @@ def _of_neurons(name: str, value: ArrayLike, size: int) -> Array:
 
 
 def _positions(name: str, value: ArrayLike | None) -> Indices:
-    return _whole(name, [] if value is None else value).reshape(-1)
+    return _core.whole(name, [] if value is None else value).reshape(-1)
 
 
 def _plain(value: Array) -> Any:

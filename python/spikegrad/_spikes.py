@@ -12,13 +12,6 @@ from ._errors import DtypeError, InputError
 from ._types import Array, ArrayLike, Indices
 
 
-def _whole(name: str, value: ArrayLike) -> Indices:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iu" and array.size:
-        raise DtypeError(f"{name} has the dtype {array.dtype}; it must have whole numbers, such as int64", name)
-    return np.array(array, dtype=np.int64, order="C")
-
-
 class SpikeTrains:
     """Spikes of `len(trains)` samples on `n_channels` channels, between 0 and `t_end` seconds.
 
@@ -37,8 +30,8 @@ class SpikeTrains:
         self, times: ArrayLike, channels: ArrayLike, offsets: ArrayLike, *, n_channels: int, t_end: float
     ) -> None:
         self.times: Array = _core.floats("times", times)
-        self.channels = _whole("channels", channels)
-        self.offsets = _whole("offsets", offsets)
+        self.channels = _core.whole("channels", channels)
+        self.offsets = _core.whole("offsets", offsets)
         self.n_channels = _count("n_channels", n_channels)
         self.t_end = _seconds("t_end", t_end)
         for name in ("times", "channels", "offsets"):
@@ -82,7 +75,7 @@ class SpikeTrains:
         units: list[Indices] = []
         counts = [0]
         for k, (of_unit, at) in enumerate(samples):
-            units.append(_whole(f"samples[{k}][0]", of_unit).reshape(-1))
+            units.append(_core.whole(f"samples[{k}][0]", of_unit).reshape(-1))
             times.append(_core.floats(f"samples[{k}][1]", at).reshape(-1))
             if len(units[-1]) != len(times[-1]):
                 raise InputError(
@@ -103,9 +96,7 @@ class SpikeTrains:
 
         `t_end` is the end of the last step unless it is said. snnTorch and norse have steps first: `raster.transpose(1, 0, 2)`.
         """
-        array = np.asarray(raster)
-        if array.dtype.kind not in "biuf":
-            raise DtypeError(f"raster has the dtype {array.dtype}; it must have numbers of spikes", "raster")
+        array = _core.floats("raster", raster)
         if array.ndim == 2:
             array = array[None]
         if array.ndim != 3:
@@ -116,9 +107,10 @@ class SpikeTrains:
         dt = _seconds("dt", dt)
         if dt == 0.0:
             raise InputError("dt is 0.0; it must be a positive time in seconds", "dt")
+        # More spikes than that in one step are something else, such as seconds or grey values.
+        if not ((array >= 0) & (array < 2**16) & (array == np.rint(array))).all():
+            raise InputError("raster must have whole numbers of spikes, from 0 to 65535 in a step", "raster")
         counts = array.astype(np.int64)
-        if (counts != array).any() or (counts < 0).any():
-            raise InputError("raster must have whole numbers of spikes, 0 or more", "raster")
         sample, step, channel = (np.repeat(axis, counts[counts > 0]) for axis in np.nonzero(counts > 0))
         offsets = np.searchsorted(sample, np.arange(len(array) + 1))
         end = array.shape[1] * dt if t_end is None else t_end

@@ -51,14 +51,11 @@ pub(crate) fn floats<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult
     Ok(Floats(array.cast_into::<PyArrayDyn<f64>>()?.try_readonly()?))
 }
 
-/// Whole numbers that are not negative, as `T`.
+/// Whole numbers from 0 on, and the shape in which they came.
 ///
 /// # Errors
 /// `DtypeError` or `InputError` that names `argument`.
-pub(crate) fn indices<T: TryFrom<i64>>(
-    argument: &str,
-    value: &Bound<'_, PyAny>,
-) -> PyResult<Vec<T>> {
+pub(crate) fn whole(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<(Vec<i64>, Vec<usize>)> {
     let array = any(argument, value)?;
     let dtype = array.dtype();
     // An empty list is an array of floats.
@@ -68,14 +65,29 @@ pub(crate) fn indices<T: TryFrom<i64>>(
     }
     let array = as_contiguous(&array, "int64")?.cast_into::<PyArrayDyn<i64>>()?;
     let array = array.try_readonly()?;
-    let whole = |(k, &x): (usize, &i64)| {
-        let index = T::try_from(x).ok().filter(|_| x >= 0);
-        index.ok_or_else(|| {
-            let what = format!("is {x}; it must be a whole number from 0 on");
-            Failure::input(format!("{argument}[{k}]"), what).into()
-        })
+    let numbers = array.as_slice().unwrap_or_default();
+    if let Some(k) = numbers.iter().position(|&x| x < 0) {
+        let what = format!("is {}; it must be a whole number from 0 on", numbers[k]);
+        return Err(Failure::input(format!("{argument}[{k}]"), what).into());
+    }
+    Ok((numbers.to_vec(), array.shape().to_vec()))
+}
+
+/// The same as `T`.
+///
+/// # Errors
+/// As [`whole`].
+pub(crate) fn indices<T: TryFrom<i64>>(
+    argument: &str,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<Vec<T>> {
+    let (numbers, _) = whole(argument, value)?;
+    let fitting = |(k, x): (usize, i64)| {
+        let too_large =
+            || Failure::input(format!("{argument}[{k}]"), format!("is {x}, which is too large"));
+        T::try_from(x).map_err(|_| too_large().into())
     };
-    array.as_slice().unwrap_or_default().iter().enumerate().map(whole).collect()
+    numbers.into_iter().enumerate().map(fitting).collect()
 }
 
 fn any<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {

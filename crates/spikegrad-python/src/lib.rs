@@ -35,7 +35,7 @@ mod _core {
     use super::trains::Trains;
 
     use super::{arrays, compute};
-    use numpy::PyArrayDyn;
+    use numpy::{PyArrayDyn, PyArrayMethods};
     use pyo3::prelude::*;
     use std::ffi::OsString;
 
@@ -66,6 +66,17 @@ mod _core {
     ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
         let array = arrays::floats(argument, value)?;
         arrays::out(py, array.to_vec(), array.shape())
+    }
+
+    /// Any array of whole numbers from 0 on as int64 and C-contiguous; `argument` is its name in an error.
+    #[pyfunction]
+    fn whole<'py>(
+        py: Python<'py>,
+        argument: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArrayDyn<i64>>> {
+        let (numbers, shape) = arrays::whole(argument, value)?;
+        numpy::PyArray1::from_vec(py, numbers).reshape(numpy::IxDyn(&shape))
     }
 
     #[pymodule_init]
