@@ -107,7 +107,8 @@ def test_data_may_be_arrays() -> None:
     splits = datasets.Splits(part, part, part)
     trainer = Trainer("yin-yang", settings={**SMALL, "batch_size": 20, "epochs": 20}, data=splits)
     trainer.fit()
-    assert trainer.history["test_accuracy"][-1] > 0.85
+    history = trainer.history["train_loss"]
+    assert trainer.network.size("output") == 2 and history[-1] < 0.9 * history[0]
     with pytest.raises(spikegrad.InputError, match="^out cannot be given with data"):
         Trainer("yin-yang", data=splits, out="nowhere")
     with pytest.raises(spikegrad.InputError, match="label"):

@@ -14,6 +14,7 @@ mod run;
 mod settings;
 mod training;
 mod trains;
+mod xla;
 
 use pyo3::prelude::*;
 
@@ -34,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use super::trains::Trains;
 
-    use super::{arrays, compute};
+    use super::{arrays, compute, xla};
     use numpy::{PyArrayDyn, PyArrayMethods};
     use pyo3::prelude::*;
     use std::ffi::OsString;
@@ -77,6 +78,16 @@ mod _core {
     ) -> PyResult<Bound<'py, PyArrayDyn<i64>>> {
         let (numbers, shape) = arrays::whole(argument, value)?;
         numpy::PyArray1::from_vec(py, numbers).reshape(numpy::IxDyn(&shape))
+    }
+
+    /// What XLA may call, by name: addresses of functions.
+    #[pyfunction]
+    fn xla_functions() -> [(&'static str, usize); 3] {
+        [
+            ("spikegrad_value_and_grad", spikegrad_xla::address::<xla::ValueAndGrad>()),
+            ("spikegrad_hvp", spikegrad_xla::address::<xla::Hvp>()),
+            ("spikegrad_jvp", spikegrad_xla::address::<xla::Jvp>()),
+        ]
     }
 
     #[pymodule_init]

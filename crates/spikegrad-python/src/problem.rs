@@ -7,6 +7,7 @@ use crate::arrays::{floats, out};
 use crate::engine::each;
 use crate::errors::Failure;
 use crate::settings;
+use crate::xla;
 use numpy::{PyArray1, PyArrayDyn};
 use pyo3::prelude::*;
 use spikegrad::problem::{Answer, Number};
@@ -88,14 +89,14 @@ impl Problem {
         let numbers = py.detach(|| self.problem.numbers(&self.text)).map_err(Failure::from)?;
         let numbers = chosen(numbers, &with_respect_to)?;
         let all = self.problem.to_vec();
-        Ok(Function {
+        Ok(Function(Arc::new(Numbers {
             problem: Arc::clone(&self.problem),
             loss: self.problem.document.loss.clone(),
             settings: self.settings,
             values: numbers.iter().map(|number| all[number.position]).collect(),
             numbers,
             free: Mutex::default(),
-        })
+        })))
     }
 }
 
@@ -140,9 +141,8 @@ fn chosen(numbers: Vec<Number>, with_respect_to: &[String]) -> Result<Vec<Number
     Ok(numbers.into_iter().filter(is_wanted).collect())
 }
 
-/// The loss of a problem as a function of an array of its numbers.
-#[pyclass(frozen, module = "spikegrad._core")]
-pub(crate) struct Function {
+/// The loss of a problem as a function of some of its numbers.
+pub(crate) struct Numbers {
     problem: Arc<spikegrad::problem::Problem>,
     loss: Option<AnyLoss>,
     settings: Settings,
@@ -152,9 +152,14 @@ pub(crate) struct Function {
     free: Mutex<Vec<Objective>>,
 }
 
-impl Function {
+impl Numbers {
+    /// How many numbers it takes.
+    pub(crate) fn count(&self) -> usize {
+        self.values.len()
+    }
+
     /// Does `work` with an objective that no other call uses.
-    fn with<R>(
+    pub(crate) fn with<R>(
         &self,
         work: impl FnOnce(&mut Objective) -> Result<R, spikegrad::Error>,
     ) -> Result<R, Failure> {
@@ -201,28 +206,40 @@ fn numbers(argument: &str, value: &Bound<'_, PyAny>, count: usize) -> PyResult<V
     Ok(array.to_vec())
 }
 
+type Array<'py> = Bound<'py, PyArray1<f64>>;
+type Table<'py> = Bound<'py, PyArrayDyn<f64>>;
+
+/// The same, as Python calls it.
+#[pyclass(frozen, module = "spikegrad._core")]
+pub(crate) struct Function(Arc<Numbers>);
+
 #[pymethods]
 impl Function {
+    /// The number by which XLA knows it.
+    fn handle(&self) -> i64 {
+        xla::handle(&self.0)
+    }
+
     /// Where each number stands.
     #[getter]
     fn paths(&self) -> Vec<&str> {
-        self.numbers.iter().map(|number| number.path.as_str()).collect()
+        self.0.numbers.iter().map(|number| number.path.as_str()).collect()
     }
 
     /// What each number is one of.
     #[getter]
     fn kinds(&self) -> Vec<&str> {
-        self.numbers.iter().map(|number| number.kind).collect()
+        self.0.numbers.iter().map(|number| number.kind).collect()
     }
 
     /// The numbers as they stand in the file.
     fn numbers<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.values)
+        PyArray1::from_slice(py, &self.0.values)
     }
 
     fn value(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let x = numbers("x", x, self.values.len())?;
-        Ok(py.detach(|| self.with(|objective| objective.value(&x)))?)
+        let x = numbers("x", x, self.0.count())?;
+        Ok(py.detach(|| self.0.with(|objective| objective.value(&x)))?)
     }
 
     fn value_and_grad<'py>(
@@ -230,9 +247,9 @@ impl Function {
         py: Python<'py>,
         x: &Bound<'py, PyAny>,
     ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
-        let x = numbers("x", x, self.values.len())?;
+        let x = numbers("x", x, self.0.count())?;
         let mut gradient = vec![0.0; x.len()];
-        let found = py.detach(|| self.with(|of| of.value_and_grad(&x, &mut gradient)));
+        let found = py.detach(|| self.0.with(|of| of.value_and_grad(&x, &mut gradient)));
         Ok((found?, PyArray1::from_vec(py, gradient)))
     }
 
@@ -241,15 +258,15 @@ impl Function {
         &self,
         py: Python<'py>,
         x: &Bound<'py, PyAny>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArrayDyn<f64>>)> {
-        let x = self.rows("x", x)?;
+    ) -> PyResult<(Array<'py>, Table<'py>)> {
+        let x = self.0.rows("x", x)?;
         let found = each(py, &x, |_, x| {
             let mut gradient = vec![0.0; x.len()];
-            let value = self.with(|of| of.value_and_grad(x, &mut gradient))?;
+            let value = self.0.with(|of| of.value_and_grad(x, &mut gradient))?;
             Ok((value, gradient))
         })?;
         let (values, gradients): (Vec<f64>, Vec<Vec<f64>>) = found.into_iter().unzip();
-        let shape = [x.len(), self.values.len()];
+        let shape = [x.len(), self.0.count()];
         Ok((PyArray1::from_vec(py, values), out(py, gradients.concat(), &shape)?))
     }
 
@@ -260,20 +277,20 @@ impl Function {
         x: &Bound<'py, PyAny>,
         v: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-        let (x, v) = (self.rows("x", x)?, self.rows("v", v)?);
+        let (x, v) = (self.0.rows("x", x)?, self.0.rows("v", v)?);
         if x.len() != v.len() {
             let what = format!("has {} rows; x has {}", v.len(), x.len());
             return Err(Failure::input("v", what).into());
         }
         let pairs: Vec<_> = x.iter().zip(v).collect();
-        let found = each(py, &pairs, |_, (x, v)| self.with(|objective| objective.hvp(x, v)))?;
-        out(py, found.concat(), &[x.len(), self.values.len()])
+        let found = each(py, &pairs, |_, (x, v)| self.0.with(|objective| objective.hvp(x, v)))?;
+        out(py, found.concat(), &[x.len(), self.0.count()])
     }
 
     fn jvp(&self, py: Python<'_>, x: &Bound<'_, PyAny>, v: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let count = self.values.len();
+        let count = self.0.count();
         let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
-        Ok(py.detach(|| self.with(|objective| objective.jvp(&x, &v)))?)
+        Ok(py.detach(|| self.0.with(|objective| objective.jvp(&x, &v)))?)
     }
 
     fn hvp<'py>(
@@ -282,9 +299,9 @@ impl Function {
         x: &Bound<'py, PyAny>,
         v: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let count = self.values.len();
+        let count = self.0.count();
         let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
-        let product = py.detach(|| self.with(|objective| objective.hvp(&x, &v)))?;
+        let product = py.detach(|| self.0.with(|objective| objective.hvp(&x, &v)))?;
         Ok(PyArray1::from_vec(py, product))
     }
 }
