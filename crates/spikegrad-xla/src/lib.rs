@@ -283,3 +283,7 @@ unsafe fn output<'a>(buffer: *const abi::Buffer) -> Result<Output<'a>, String> {
         }))
     }
 }
+
+#[cfg(test)]
+#[expect(unsafe_code, reason = "the test takes the place of XLA")]
+mod tests;
