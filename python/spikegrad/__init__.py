@@ -14,7 +14,7 @@ import importlib
 from typing import Any
 
 from . import datasets, encoders, losses
-from ._core import __version__, set_threads, threads
+from ._core import __version__, threads
 from ._errors import (
     DtypeError,
     GradientError,
@@ -29,6 +29,7 @@ from ._evaluate import Gradient, Record, Run, maximum, mean, sample
 from ._network import Network, Slot
 from ._problem import Problem
 from ._spikes import SpikeTrains
+from ._threads import set_threads
 from ._trainer import Trainer
 
 __all__ = [

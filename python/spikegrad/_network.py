@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._errors import InputError, NetworkError
+from ._errors import DtypeError, InputError, NetworkError
 from ._evaluate import Gradient, Record, Run, requests
 from ._problem import Problem
 from ._spikes import SpikeTrains, _count
@@ -126,6 +126,7 @@ class Network(Mapping[str, Array]):
         tau_mem, tau_syn, t_ref in seconds; v_th, v_reset, v_leak, i_bias. `receptors` maps names to time constants in
         place of tau_syn. `initial` is the state at time 0: v, i (with several receptors a mapping by their names), a.
         """
+        _words(name=name, model=model)
         if name in self._populations:
             raise NetworkError(f"there is a population {name!r} already", "name")
         size = _count("size", size)
@@ -175,6 +176,7 @@ class Network(Mapping[str, Array]):
         sources), which of `weights` it uses. `delay`, in seconds, is one number or has the shape of `weights`.
         The connection is called `"source->target"` unless it is given a `name`.
         """
+        _words(source=source, target=target, receptor=receptor or "", name=name or "")
         for end, of in (("source", source), ("target", target)):
             if of not in self._populations and not (end == "source" and of == "input"):
                 known = ", ".join(self._populations) or "none yet"
@@ -630,6 +632,12 @@ def _factor(reduction: str, samples: int) -> float:
     if reduction not in ("mean", "sum"):
         raise InputError(f'reduction is {reduction!r}; it must be "mean" or "sum"', "reduction")
     return 1.0 / samples if reduction == "mean" and samples > 0 else 1.0
+
+
+def _words(**arguments: str) -> None:
+    for name, word in arguments.items():
+        if not isinstance(word, str):
+            raise DtypeError(f"{name} is {word!r}; it must be a str", name)
 
 
 def _of_neurons(name: str, value: ArrayLike, size: int) -> Array:

@@ -447,8 +447,7 @@ class SpikingNetwork(nn.Module):
 
     def forward(self, trains: SpikeTrains, times: Tensor | None = None) -> Output:
         """Run every sample. `times`, shape (spikes,), take the place of `trains.times`, and can be differentiated."""
-        if not isinstance(trains, SpikeTrains) or trains.n_channels != self._network.inputs:
-            self._network._fits(trains)
+        self._network._fits(trains)
         at = torch.from_numpy(trains.times.copy()) if times is None else _double("times", times)
         if at.shape != trains.times.shape:
             raise InputError(f"times has the shape {tuple(at.shape)}; it must have {trains.times.shape}", "times")

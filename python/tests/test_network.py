@@ -47,6 +47,8 @@ def test_what_cannot_be_is_refused_and_leaves_the_network_as_it_was() -> None:
         (lambda: network.population("hidden", 1), "already"),
         (lambda: network.population("more", -1), "size is -1"),
         (lambda: network.population("more", 1.5), "size is 1.5"),
+        (lambda: network.population(3, 2), "name is 3"),
+        (lambda: network.connect("input", None, [[1.0]]), "target is None"),
         (lambda: network.population("more", 2, "lfi"), "model is \"lfi\""),
         (lambda: network.population("more", 2, "li", v_th=1.0), "v_th"),
         (lambda: network.population("more", 2, tau_mem=[0.01] * 3), "tau_mem has the shape"),
@@ -163,6 +165,11 @@ def test_threads_change_no_bit() -> None:
         spikegrad.set_threads(count)
         gradients.append(network.value_and_grad(trains, LOSS, labels=labels)[1].flat)
     assert spikegrad.threads() >= 1
+    for bad in (-1, 1.5, "two"):
+        with pytest.raises(spikegrad.InputError, match="^threads is"):
+            spikegrad.set_threads(bad)  # type: ignore[arg-type]
+    with pytest.raises(spikegrad.InputError, match="^max_events is -1"):
+        network.run(trains, max_events=-1)
     assert all(np.array_equal(gradient, gradients[0]) for gradient in gradients)
 
 
@@ -254,15 +261,16 @@ def test_cotangents_that_do_not_fit_are_refused_by_name() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork") or sys.platform != "linux", reason="signals of Linux")
 def test_ctrl_c_is_heard_within_a_second() -> None:
-    # Some seconds of work: two hundred samples of a network that fires all the time.
+    # Many seconds of work in samples of some milliseconds each: a network that fires all the time.
     network = Network(1)
     network.population("busy", 100, i_bias=3.0, t_ref=0.0005)
     network.connect("busy", "busy", np.full((100, 100), 0.001))
-    trains = SpikeTrains.from_lists([[[0.0]]] * 400, t_end=2.0)
+    trains = SpikeTrains.from_lists([[[0.0]]] * 8000, t_end=0.1)
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         network.run(trains)
+    # Half a second until the signal, and a second after it.
     assert time.monotonic() - start < 1.5
     # And the next call is as if nothing had happened.
     assert len(network.run(SpikeTrains.from_lists([[[0.0]]], t_end=0.001))) == 1

@@ -12,6 +12,8 @@ from conftest import PROBLEMS, feed_forward, recurrent, stimuli
 import spikegrad
 
 torch = pytest.importorskip("torch")
+# Its tensors are small: more threads would wait for each other.
+torch.set_num_threads(1)
 from torch import Tensor, nn  # noqa: E402
 
 import spikegrad.torch as sgt  # noqa: E402
@@ -125,11 +127,12 @@ def test_a_module_learns_beside_ordinary_layers() -> None:
     lists = [[[0.001 * k], [0.002], []] if k % 2 else [[], [0.002], [0.001 * k]] for k in range(8)]
     trains = spikegrad.SpikeTrains.from_lists(lists, t_end=0.03)
     spiking = sgt.SpikingNetwork(network, train="weights", record=[spikegrad.maximum("out")])
+    torch.manual_seed(0)
     linear = nn.Linear(2, 2, dtype=torch.float64)
     parameters = [*spiking.parameters(), *linear.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=0.1)
     losses = []
-    for _ in range(30):
+    for _ in range(60):
         optimiser.zero_grad()
         loss = nn.functional.cross_entropy(linear(spiking(trains).readouts[0]), labels)
         loss.backward()
@@ -157,6 +160,18 @@ def test_compiled_functions_say_the_same() -> None:
     (gradient,) = torch.autograd.grad(value, x)
     (expected,) = torch.autograd.grad(2.0 * f(x), x)
     assert torch.equal(gradient, expected)
+
+
+def test_a_compiled_module_says_the_same() -> None:
+    module, trains = module_of(recurrent()), stimuli(2)
+    compiled = torch.compile(module, backend="aot_eager")
+    assert torch.equal(compiled(trains).times, module(trains).times)
+    loss = compiled(trains).readouts[0].sum()
+    loss.backward()
+    gradient = module.get_parameter("input->hidden/weights").grad
+    module.zero_grad()
+    module(trains).readouts[0].sum().backward()
+    assert torch.equal(gradient, module.get_parameter("input->hidden/weights").grad)
 
 
 def test_bad_input_is_named() -> None:

@@ -150,7 +150,7 @@ impl Engine {
     fn new(
         network: &Network,
         grazing: Option<&Bound<'_, PyAny>>,
-        max_events: Option<u64>,
+        max_events: Option<&Bound<'_, PyAny>>,
         engine: &str,
         time_constants: bool,
     ) -> PyResult<Self> {

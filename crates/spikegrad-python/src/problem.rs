@@ -40,7 +40,7 @@ impl Problem {
         py: Python<'_>,
         text: Vec<u8>,
         grazing: Option<&Bound<'_, PyAny>>,
-        max_events: Option<u64>,
+        max_events: Option<&Bound<'_, PyAny>>,
         engine: &str,
     ) -> PyResult<Self> {
         let settings = settings::read(grazing, max_events, engine, true)?;

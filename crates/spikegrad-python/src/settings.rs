@@ -10,7 +10,7 @@ use spikegrad::{Engine, Grazing, Settings, WithRespectTo};
 /// `InputError` that names what cannot be.
 pub(crate) fn read(
     grazing: Option<&Bound<'_, PyAny>>,
-    max_events: Option<u64>,
+    max_events: Option<&Bound<'_, PyAny>>,
     engine: &str,
     time_constants: bool,
 ) -> PyResult<Settings> {
@@ -24,10 +24,18 @@ pub(crate) fn read(
     };
     Ok(Settings {
         engine,
-        max_events: max_events.unwrap_or(spikegrad::DEFAULT_MAX_EVENTS),
+        max_events: max_events.map(count).transpose()?.unwrap_or(spikegrad::DEFAULT_MAX_EVENTS),
         grazing: grazing.map(policy).transpose()?.unwrap_or_default(),
         with_respect_to: WithRespectTo { time_constants },
     })
+}
+
+fn count(max_events: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if let Ok(count) = max_events.extract::<u64>() {
+        return Ok(count);
+    }
+    let what = format!("is {}; it must be a whole number from 0 on", max_events.repr()?);
+    Err(Failure::input("max_events", what).into())
 }
 
 fn policy(grazing: &Bound<'_, PyAny>) -> PyResult<Grazing> {
