@@ -6,7 +6,6 @@ A single gradient of small problem files, and a batch of 64 samples of 5-200-3 n
 docs/results/python.md has one.
 """
 
-import json
 import pathlib
 import statistics
 import subprocess

@@ -26,7 +26,8 @@ from ._errors import (
     TrainingError,
 )
 from ._evaluate import Gradient, Record, Run, maximum, mean, sample
-from ._network import Network, Slot
+from ._network import Network
+from ._parts import Slot
 from ._problem import Problem
 from ._spikes import SpikeTrains
 from ._threads import set_threads

@@ -15,7 +15,8 @@ from ._spikes import SpikeTrains
 from ._types import Array, ArrayLike, Indices
 
 if TYPE_CHECKING:
-    from ._network import Network, Slot
+    from ._network import Network
+    from ._parts import Slot
 
 
 @dataclass(frozen=True)

@@ -9,68 +9,14 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from ._documents import connection_document, population_document, read_connection, read_population
 from ._errors import DtypeError, InputError, NetworkError
 from ._evaluate import Gradient, Record, Run, requests
+from ._parts import Connection, Population, Slot
 from ._problem import Problem
 from ._spikes import SpikeTrains, _count
 from ._types import Array, ArrayLike, Grazing, Indices
 from .losses import Loss
-
-
-@dataclass
-class _Population:
-    """What the compiled part reads of a population."""
-
-    name: str
-    size: int
-    model: str
-    receptors: list[str]
-    reset_current: bool
-    hold_current: bool
-    params: dict[str, Array]
-    initial: dict[str, Array]
-    tau_syn: dict[str, Array]
-
-    @property
-    def values(self) -> list[tuple[str, Array]]:
-        params = [(f"params.{name}", value) for name, value in self.params.items()]
-        of_receptors = [(f"receptors[{r}].tau_syn", self.tau_syn[name]) for r, name in enumerate(self.receptors)]
-        if len(self.receptors) == 1:
-            of_receptors = [("params.tau_syn", value) for _, value in of_receptors]
-        return params + of_receptors + [(f"initial.{name}", value) for name, value in self.initial.items()]
-
-
-@dataclass
-class _Connection:
-    """What the compiled part reads of a connection; `weights` and `delay` are as they were given."""
-
-    name: str
-    source: str
-    target: str
-    receptor: str | None
-    pre: Indices | None
-    post: Indices | None
-    weight_of: Indices | None
-    weights: Array
-    delay: Array
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where the numbers of a value stand among those of its network: `flat[start:start + size].reshape(shape)`."""
-
-    name: str
-    kind: str
-    start: int
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def slice(self) -> slice:
-        return slice(self.start, self.start + self.size)
 
 
 @dataclass
@@ -102,8 +48,8 @@ class Network(Mapping[str, Array]):
 
     def __init__(self, inputs: int) -> None:
         self.inputs = _count("inputs", inputs)
-        self._populations: dict[str, _Population] = {}
-        self._connections: dict[str, _Connection] = {}
+        self._populations: dict[str, Population] = {}
+        self._connections: dict[str, Connection] = {}
         self._cache: _Built | None = None
 
     # How it is built.
@@ -141,7 +87,7 @@ class Network(Mapping[str, Array]):
                     start[f"{key}[{r}]"] = _of_neurons(f"initial[{key!r}][{receptor!r}]", current, size)
             else:
                 start[key] = _of_neurons(f"initial[{key!r}]", value, size)
-        population = _Population(
+        population = Population(
             name,
             size,
             model,
@@ -202,7 +148,7 @@ class Network(Mapping[str, Array]):
         called = self._name(source, target, receptor) if name is None else name
         if called in self._connections:
             raise NetworkError(f"there is a connection {called!r} already", "name")
-        connection = _Connection(
+        connection = Connection(
             called,
             source,
             target,
@@ -256,7 +202,7 @@ class Network(Mapping[str, Array]):
         return self._cache
 
     @staticmethod
-    def _value_name(population: _Population, path: str) -> str:
+    def _value_name(population: Population, path: str) -> str:
         section, _, name = path.partition(".")
         bare, _, index = name.partition("[")
         if section.startswith("receptors"):
@@ -354,7 +300,7 @@ class Network(Mapping[str, Array]):
         self._store(name, array)
         self._checked(lambda: self._store(name, before))
 
-    def _owner(self, name: str) -> _Population:
+    def _owner(self, name: str) -> Population:
         fitting = [p for p in self._populations.values() if name.startswith(f"{p.name}/")]
         return max(fitting, key=lambda p: len(p.name))
 
@@ -407,52 +353,21 @@ class Network(Mapping[str, Array]):
         try:
             network = cls(document["inputs"])
             for population in document["populations"]:
-                network._read_population(population)
+                read_population(network, population)
             for connection in document["connections"]:
-                network._read_connection(connection)
+                read_connection(network, connection)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             if isinstance(error, InputError):
                 raise
             raise NetworkError(f"network is not that of a problem file: {error!r}", "network") from error
         return network
 
-    def _read_population(self, document: Mapping[str, Any]) -> None:
-        params = dict(document.get("params", {}))
-        options = {key: params.pop(key) for key in ("reset_current", "hold_current") if key in params}
-        receptors = {r["name"]: r["tau_syn"] for r in document.get("receptors", [])}
-        initial = dict(document.get("initial", {}))
-        if len(receptors) > 1 and isinstance(initial.get("i"), Sequence):
-            initial["i"] = dict(zip(receptors, initial["i"], strict=True))
-        self.population(
-            document["name"],
-            document["size"],
-            document["model"],
-            receptors=receptors or None,
-            initial=initial,
-            **options,
-            **params,
-        )
-
-    def _read_connection(self, document: Mapping[str, Any]) -> None:
-        synapses, weight_of = document.get("synapses"), document.get("weight_of")
-        keys: dict[str, Any] = {"receptor": document.get("receptor"), "weight_of": weight_of}
-        weights, keys["delay"] = document.get("weights"), document.get("delay", 0.0)
-        if synapses is not None:
-            keys["pre"] = [s["pre"] for s in synapses]
-            keys["post"] = [s["post"] for s in synapses]
-            if weight_of is None:
-                weights = [s["weight"] for s in synapses]
-                keys["delay"] = [s.get("delay", 0.0) for s in synapses]
-        if weight_of is None and synapses is None:
-            weights = np.asarray(weights, np.float64).reshape(self.size(document["to"]), self.size(document["from"]))
-        self.connect(document["from"], document["to"], [] if weights is None else weights, **keys)
-
     def to_dict(self) -> dict[str, Any]:
         """What stands in a problem file under `network`: every value that was given."""
         return {
             "inputs": self.inputs,
-            "populations": [_population_document(p) for p in self._populations.values()],
-            "connections": [_connection_document(c) for c in self._connections.values()],
+            "populations": [population_document(p) for p in self._populations.values()],
+            "connections": [connection_document(c) for c in self._connections.values()],
         }
 
     @classmethod
@@ -618,7 +533,7 @@ class Network(Mapping[str, Array]):
         return along, times
 
 
-def _of_parts(inputs: int, populations: list[_Population], connections: list[_Connection]) -> Network:
+def _of_parts(inputs: int, populations: list[Population], connections: list[Connection]) -> Network:
     network = Network(inputs)
     # What is replaced in a network is an array, never an entry of one.
     for p in populations:
@@ -651,51 +566,3 @@ def _of_neurons(name: str, value: ArrayLike, size: int) -> Array:
 
 def _positions(name: str, value: ArrayLike | None) -> Indices:
     return _core.whole(name, [] if value is None else value).reshape(-1)
-
-
-def _plain(value: Array) -> Any:
-    return value.tolist()
-
-
-def _population_document(population: _Population) -> dict[str, Any]:
-    document: dict[str, Any] = {"name": population.name, "size": population.size, "model": population.model}
-    params = {key: _plain(value) for key, value in population.params.items()}
-    for option in ("reset_current", "hold_current"):
-        if getattr(population, option):
-            params[option] = True
-    if params:
-        document["params"] = params
-    if population.receptors:
-        document["receptors"] = [
-            {"name": name, "tau_syn": _plain(population.tau_syn[name])} for name in population.receptors
-        ]
-    initial = {key: _plain(value) for key, value in population.initial.items() if "[" not in key}
-    if any("[" in key for key in population.initial):
-        listed = [population.initial.get(f"i[{r}]") for r in range(len(population.receptors))]
-        initial["i"] = [0.0 if value is None else _plain(value) for value in listed]
-    if initial:
-        document["initial"] = initial
-    return document
-
-
-def _connection_document(connection: _Connection) -> dict[str, Any]:
-    document: dict[str, Any] = {"from": connection.source, "to": connection.target}
-    if connection.receptor is not None:
-        document["receptor"] = connection.receptor
-    pairs = None
-    if connection.pre is not None and connection.post is not None:
-        pairs = list(zip(connection.pre.tolist(), connection.post.tolist(), strict=True))
-    if pairs is not None and connection.weight_of is None:
-        delays = np.broadcast_to(connection.delay, connection.weights.shape).tolist()
-        weights = connection.weights.tolist()
-        document["synapses"] = [
-            {"pre": pre, "post": post, "weight": weight, "delay": delay}
-            for (pre, post), weight, delay in zip(pairs, weights, delays, strict=True)
-        ]
-        return document
-    document |= {"weights": _plain(connection.weights), "delay": _plain(connection.delay)}
-    if connection.weight_of is not None:
-        document["weight_of"] = connection.weight_of.tolist()
-    if pairs is not None:
-        document["synapses"] = [{"pre": pre, "post": post} for pre, post in pairs]
-    return document

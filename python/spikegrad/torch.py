@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from . import _core
 from ._errors import InputError
 from ._evaluate import Record, requests
-from ._network import Network, Slot
+from ._network import Network
+from ._parts import Slot
 from ._problem import Kinds, Problem
 from ._spikes import SpikeTrains
 

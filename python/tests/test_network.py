@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PROBLEMS, feed_forward, recurrent, stimuli
+from conftest import PROBLEMS, recurrent, stimuli
 
 import spikegrad
 from spikegrad import Network, SpikeTrains, losses
