@@ -5,7 +5,8 @@ times or membrane potentials is differentiated with respect to every number of t
 and currents share one unit, in which a threshold is 1 unless it is said.
 
 `Problem` reads problem files; `Network` is built by names and takes `SpikeTrains`; `losses` has losses; `Trainer` trains.
-`spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and are loaded when they are first used.
+`spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and are loaded when they are first used; so is
+`spikegrad.convert`, which reads networks of snnTorch and norse.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ __all__ = [
     "threads",
 ]
 
-_WHEN_USED = ("jax", "plot", "torch")
+_WHEN_USED = ("convert", "jax", "plot", "torch")
 
 
 def __getattr__(name: str) -> Any:

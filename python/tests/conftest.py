@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,14 @@ def stimuli(samples: int = 3, seed: int = 1) -> spikegrad.SpikeTrains:
 def network(request: pytest.FixtureRequest) -> spikegrad.Network:
     made: spikegrad.Network = request.param()
     return made
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
 
 
 PROBLEMS = sorted(
