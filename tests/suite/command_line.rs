@@ -16,6 +16,8 @@ mod advice;
 mod answers;
 #[path = "command_line/comparing.rs"]
 mod comparing;
+#[path = "command_line/converting.rs"]
+mod converting;
 #[path = "command_line/documents.rs"]
 mod documents;
 #[path = "command_line/figures.rs"]

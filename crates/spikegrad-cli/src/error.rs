@@ -8,9 +8,11 @@ use crate::layout::Unwritable;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, LossError, SimulateError};
 use spikegrad_compare::CompareError;
+use spikegrad_nir::NirError;
 use spikegrad_report::ReportError;
 use spikegrad_studies::StudyError;
 use spikegrad_train::TrainError;
+use std::path::Path;
 use thiserror::Error;
 
 /// A command that could not do its work.
@@ -31,6 +33,12 @@ pub(crate) enum Failure {
     /// A study without findings.
     #[error(transparent)]
     Study(#[from] StudyError),
+    /// A NIR file, or a network that cannot become one.
+    #[error("{place}: {reason}")]
+    Nir { place: String, reason: NirError },
+    /// A NIR file that cannot be opened or written; the sentence names it.
+    #[error(transparent)]
+    NirFile(NirError),
     #[error("cannot watch for Ctrl-C: {reason}")]
     Interrupts { reason: ctrlc::Error },
     /// Never seen: every document has a form in JSON.
@@ -72,6 +80,20 @@ pub(crate) enum Failure {
     NoSampleNamed,
     #[error("--plot draws one problem, and there are several")]
     PlotOfMany,
+    #[error(
+        "a NIR file holds one network, and there are several problems; convert them one by one"
+    )]
+    NirOfMany,
+    #[error("say where the NIR file goes with --output, such as -o network.nir")]
+    NoNirFile,
+    #[error("--convention says how a NIR file is written, and this one is read; leave it out")]
+    ConventionOfRead,
+    #[error("--convention discrete needs the step of the tool: add --dt, in seconds")]
+    NoStep,
+    #[error(
+        "--dt is the step of the convention discrete; add --convention discrete, or leave it out"
+    )]
+    StepOfContinuous,
     #[error("--neurons {asked}: there is no population of this name; there are {names}")]
     NoPopulation { asked: String, names: String },
     #[error("--neurons {asked}: {name} has {size} neurons, counted from 0")]
@@ -152,6 +174,16 @@ impl Failure {
         }
     }
 
+    /// Adds the name of the file to what is wrong with it, unless it is named already.
+    pub(crate) fn of_nir(file: &Path, reason: NirError) -> Self {
+        match reason {
+            NirError::Read { .. } | NirError::Open { .. } | NirError::Write(_) => {
+                Self::NirFile(reason)
+            }
+            reason => Self::Nir { place: file.display().to_string(), reason },
+        }
+    }
+
     /// Adds to what is wrong with the folder of a new run what to do about it.
     pub(crate) fn of_new_run(reason: TrainError) -> Self {
         match reason {
@@ -203,7 +235,10 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Unanswered { first, .. } => first.status(),
-            Self::Report(reason) => status_of_report(reason),
+            Self::Report(reason) | Self::NirFile(NirError::Write(reason)) => {
+                status_of_report(reason)
+            }
+            Self::NirFile(NirError::Read { .. }) => 1,
             Self::Study(reason) => status_of_study(reason),
             Self::Train(reason) => status_of_training(reason),
             Self::Config { .. }
@@ -217,6 +252,13 @@ impl Failure {
             | Self::SampleOfStudy
             | Self::NoSampleNamed
             | Self::PlotOfMany
+            | Self::NirOfMany
+            | Self::NoNirFile
+            | Self::ConventionOfRead
+            | Self::NoStep
+            | Self::StepOfContinuous
+            | Self::Nir { .. }
+            | Self::NirFile(_)
             | Self::NoPopulation { .. }
             | Self::NoNeurons { .. }
             | Self::Window { .. }

@@ -11,7 +11,15 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NirError {
-    /// Not an HDF5 file, or none that can be opened.
+    /// A file that cannot be opened.
+    #[error("cannot read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// Not an HDF5 file.
     #[error("{} cannot be read as an HDF5 file: {reason}", path.display())]
     Open {
         /// The file.

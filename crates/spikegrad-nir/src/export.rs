@@ -112,7 +112,7 @@ impl Graph {
             // A bias into a population that nothing leads to comes with weights of 0 from the inputs.
             if target.bias.is_some() {
                 let zeros = vec![0.0; target.factors.len() * network.inputs()];
-                let node = target.weights(&format!("bias_of_{}", target.node.name), zeros);
+                let node = target.weights(&format!("input_to_{}", target.node.name), zeros);
                 let weights = sketch.add(node, &input);
                 sketch.edges.push((weights, target.node.name.clone()));
             }

@@ -23,8 +23,10 @@ const DEEPEST: usize = 32;
 
 /// Opens a file of HDF5.
 pub(crate) fn open(path: &Path) -> Result<File, NirError> {
-    File::open(path)
-        .map_err(|reason| NirError::Open { path: path.to_path_buf(), reason: Box::new(reason) })
+    File::open(path).map_err(|reason| match reason {
+        hdf5_pure::Error::Io(reason) => NirError::Read { path: path.to_path_buf(), reason },
+        reason => NirError::Open { path: path.to_path_buf(), reason: Box::new(reason) },
+    })
 }
 
 /// What could not be read, and what it should have been.

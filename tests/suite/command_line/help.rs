@@ -3,8 +3,8 @@
 use crate::program::{PROGRAM, repository, run, shell, spikegrad};
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 6] =
-    [&[], &["simulate"], &["gradient"], &["compare"], &["export"], &["schema"]];
+const COMMANDS: [&[&str]; 7] =
+    [&[], &["simulate"], &["gradient"], &["compare"], &["export"], &["convert"], &["schema"]];
 const CARGO: &str = "cargo run --release -- ";
 
 /// The help as a terminal of 80 columns shows it.

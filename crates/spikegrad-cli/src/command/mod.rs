@@ -3,6 +3,7 @@
 //! Not here: what several commands share (`arguments.rs`).
 
 mod compare;
+mod convert;
 mod evaluate;
 mod export;
 mod gradient;
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Sweep(sweep::Arguments),
     Evaluate(evaluate::Arguments),
     Export(export::Arguments),
+    Convert(convert::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -79,6 +81,7 @@ impl Command {
             Self::Sweep(arguments) => sweep::run(arguments, common),
             Self::Evaluate(arguments) => evaluate::run(arguments, common),
             Self::Export(arguments) => export::run(arguments, common),
+            Self::Convert(arguments) => convert::run(arguments, common),
             Self::Schema(arguments) => schema::run(arguments),
         }
     }
