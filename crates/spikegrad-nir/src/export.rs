@@ -10,6 +10,7 @@
 //!
 //! Not here: the file (`file.rs`).
 
+use crate::form::MOST_SYNAPSES;
 use crate::neurons::NO_LEAK;
 use crate::{Array, Convention, Graph, Kind, NirError, Node};
 use spikegrad_dynamics::lif::delta;
@@ -35,9 +36,6 @@ pub fn write(
 ) -> Result<(), NirError> {
     Graph::from_network(network, parameters, convention)?.write(path.as_ref())
 }
-
-/// Most entries of a matrix that a connection becomes: two gigabytes.
-const MOST_ENTRIES: usize = 1 << 28;
 
 /// A population as a node, and what the connections to it must bring.
 struct Target {
@@ -290,7 +288,7 @@ fn connect(
     };
     let to = target.node.name.clone();
     let refuse = |reason| NirError::Connection { from: from.into(), to: to.clone(), reason };
-    if n_pre.saturating_mul(n_post) > MOST_ENTRIES {
+    if n_pre.saturating_mul(n_post) as u64 > MOST_SYNAPSES {
         return Err(refuse("would be a matrix of more than two gigabytes; NIR has no sparse one"));
     }
     let pairs: Vec<(usize, usize)> = match &connection.synapses {

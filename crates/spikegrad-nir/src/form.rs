@@ -4,6 +4,9 @@
 //!
 //! Not here: which maps a graph has (`linear.rs`).
 
+/// Most synapses that are multiplied out to one map, and most entries of a matrix: two gigabytes of weights.
+pub(crate) const MOST_SYNAPSES: u64 = 1 << 28;
+
 /// A linear map of channels to channels.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Form {

@@ -11,8 +11,8 @@ use crate::neurons::{Neurons, convention};
 use crate::shapes::Shapes;
 use crate::{Convention, Graph, Kind, NirError, Node};
 use spikegrad_network::{
-    Connection, ConnectionParameters, Network, Parameters, Population, SharedWeights, Source,
-    Synapse, Synapses, Values,
+    Connection, ConnectionParameters, MAX_NEURONS, Network, NetworkError, Parameters, Population,
+    SharedWeights, Source, Synapse, Synapses, Values,
 };
 use std::collections::VecDeque;
 
@@ -218,6 +218,10 @@ impl Inputs {
         for (k, _) in graph.nodes().iter().enumerate().filter(|(_, n)| n.kind == Kind::Input) {
             inputs.first.push((k, inputs.count));
             inputs.count = inputs.count.saturating_add(shapes.size(graph, k)?);
+        }
+        if inputs.count > MAX_NEURONS {
+            let (place, count) = ("the Input nodes".into(), inputs.count as u64);
+            return Err(NetworkError::TooLarge { place, count, limit: MAX_NEURONS }.into());
         }
         if inputs.first.len() > 1 {
             let first = inputs.first.iter();

@@ -5,11 +5,10 @@
 //!
 //! Not here: how maps are multiplied (`form.rs`), what a drive does to a neuron (`neurons.rs`).
 
-use crate::form::{Form, uniform};
+use crate::form::{Form, MOST_SYNAPSES, uniform};
 use crate::shapes::{Shapes, matrix};
 use crate::windows::Windows;
 use crate::{Graph, Kind, NirError, Node};
-use spikegrad_network::MAX_SYNAPSES;
 
 /// Most paths that are followed to one population.
 const MOST_PATHS: usize = 10_000;
@@ -187,8 +186,8 @@ impl Drive {
                 }
                 let sizes = [pre, between, size];
                 let count = form.count_with(&earlier, sizes);
-                if count > MAX_SYNAPSES {
-                    let limit = MAX_SYNAPSES;
+                if count > MOST_SYNAPSES {
+                    let limit = MOST_SYNAPSES;
                     return Err(NirError::Synapses { node: node.name.clone(), count, limit });
                 }
                 form.after(&earlier, sizes)
@@ -212,7 +211,7 @@ fn bias(node: &Node, post: usize) -> Result<Option<Vec<f64>>, NirError> {
             node.spread("bias", bias, post).map(Some)
         }
         Kind::Conv1d | Kind::Conv2d => {
-            let channels = node.needs("weight")?.shape[0].max(1);
+            let channels = node.needs("weight")?.shape.first().map_or(1, |&n| n.max(1));
             let Some(bias) = node.numbers("bias") else { return Ok(None) };
             let of_channel = node.spread("bias", bias, channels)?;
             Ok(Some((0..post).map(|k| of_channel[k / (post / channels)]).collect()))

@@ -4,10 +4,9 @@
 //!
 //! Not here: what becomes of the synapses (`form.rs`).
 
-use crate::form::Form;
+use crate::form::{Form, MOST_SYNAPSES};
 use crate::shapes::product;
 use crate::{Field, Kind, NirError, Node};
-use spikegrad_network::MAX_SYNAPSES;
 
 /// Windows along one axis.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +132,12 @@ impl Windows {
         let of_group = if self.is_pool { 1 } else { self.channels / self.groups };
         let most = [product(&self.output_shape()), of_group, rows.kernel, columns.kernel];
         let count = product(&most) as u64;
-        if count > MAX_SYNAPSES || self.pre() as u64 > MAX_SYNAPSES {
-            return Err(NirError::Synapses { node: node.name.clone(), count, limit: MAX_SYNAPSES });
+        if count > MOST_SYNAPSES || self.pre() as u64 > MOST_SYNAPSES {
+            return Err(NirError::Synapses {
+                node: node.name.clone(),
+                count,
+                limit: MOST_SYNAPSES,
+            });
         }
         let mut synapses = Vec::new();
         for out in 0..self.out_channels {

@@ -63,7 +63,7 @@ fn graphs_are_refused_by_the_name_of_a_node() {
     refused(Ok(chain(vec![input("in", &[1.5]), lif("lif")])), &["shape of node in is 1.5"]);
     refused(
         Ok(chain(vec![input("in", &[1e9]), integrate_and_fire("if")])),
-        &["node if", "1000000000"],
+        &["the Input nodes", "1000000000"],
     );
     let edges = [("in", "a"), ("a", "b"), ("b", "a"), ("a", "lif")];
     let scale = |name| node(name, Kind::Scale, &[("scale", &[1.0])]);
