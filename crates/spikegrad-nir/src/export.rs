@@ -202,7 +202,7 @@ impl Target {
         for k in 0..population.size {
             if i[k] == 0.0 {
                 v_leak[k] += i_bias[k];
-            } else if i[k] == -i_bias[k] {
+            } else if i[k].to_bits() == (-i_bias[k]).to_bits() {
                 bias[k] = i_bias[k];
             } else {
                 return refuse(
@@ -332,7 +332,7 @@ fn by_channel(
         if s == 0 {
             first = delay(0);
         }
-        if *found[channel].get_or_insert(delay(s)) != delay(s) {
+        if found[channel].get_or_insert(delay(s)).to_bits() != delay(s).to_bits() {
             return None;
         }
     }

@@ -19,7 +19,7 @@ use spikegrad_network::{
 };
 
 /// The membrane time constant of an IF, in seconds: 2¹⁰⁰, so long that no potential leaks by half a bit in any run.
-pub(crate) const NO_LEAK: f64 = (1u128 << 100) as f64;
+pub(crate) const NO_LEAK: f64 = f64::from_bits((1023 + 100) << 52);
 
 /// How far the steps of neurons may differ, relatively, and be one: numbers of 32 bits, and a few operations with them.
 const SAME_STEP: f64 = 1e-5;
@@ -164,13 +164,12 @@ pub(crate) fn convention(graph: &Graph, given: Option<f64>) -> Result<Convention
     let step = |given, expected: String| Err(NirError::Step { given, expected });
     match (given, recognised) {
         (None, None) => Ok(Convention::Continuous),
-        (None, Some(dt)) => Ok(Convention::Discrete { dt }),
         (Some(given), _) if !(given > 0.0 && given.is_finite()) => {
             step(given, "a positive time in seconds".into())
         }
         (Some(given), Some(dt)) if (given / dt - 1.0).abs() >= SAME_STEP => {
             step(given, format!("{dt:?}, which the file carries: leave it out"))
         }
-        (Some(dt), _) => Ok(Convention::Discrete { dt }),
+        (Some(dt), _) | (None, Some(dt)) => Ok(Convention::Discrete { dt }),
     }
 }

@@ -4,6 +4,7 @@
 mod data;
 mod equations;
 mod files;
+mod layouts;
 mod linear;
 mod python;
 mod refusals;
