@@ -28,8 +28,10 @@ pub(crate) struct Path {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delay {
     pub(crate) all: f64,
-    pub(crate) by_source: Option<Vec<f64>>,
-    pub(crate) by_target: Option<Vec<f64>>,
+    by_source: Option<Vec<f64>>,
+    by_target: Option<Vec<f64>>,
+    /// The node that last differed by source.
+    node: usize,
 }
 
 impl Delay {
@@ -44,13 +46,18 @@ impl Delay {
         self.by_source.is_none() && self.by_target.is_none()
     }
 
-    /// Adds the delays of channels at a point of the path: `is_mixed` if weights stand behind it.
-    fn add(&mut self, delays: &[f64], is_mixed: bool) {
+    /// Adds the delays of channels at a node of the path: `is_mixed` if weights stand behind it.
+    fn add(&mut self, delays: &[f64], node: usize, is_mixed: bool) {
         if let Some(delay) = uniform(delays) {
             self.all += delay;
             return;
         }
-        let list = if is_mixed { &mut self.by_source } else { &mut self.by_target };
+        let list = if is_mixed {
+            self.node = node;
+            &mut self.by_source
+        } else {
+            &mut self.by_target
+        };
         match list {
             Some(list) => list.iter_mut().zip(delays).for_each(|(sum, d)| *sum += d),
             None => *list = Some(delays.to_vec()),
@@ -177,12 +184,13 @@ impl Drive {
         let form = match step {
             Step::Nothing => form,
             Step::Delay(delays) => {
-                delay.add(&delays, !form.is_diagonal());
+                delay.add(&delays, source, !form.is_diagonal());
                 form
             }
             Step::Map(earlier) => {
                 if !earlier.is_diagonal() && delay.by_source.is_some() {
-                    return Err(NirError::DelayBetween { node: self.delay_behind(graph, source) });
+                    let node = graph.nodes()[delay.node].name.clone();
+                    return Err(NirError::DelayBetween { node });
                 }
                 let sizes = [pre, between, size];
                 let count = form.count_with(&earlier, sizes);
@@ -194,12 +202,6 @@ impl Drive {
             }
         };
         Ok(Path { source, pre, form, delay })
-    }
-
-    /// The first delay behind a node, for a message.
-    fn delay_behind(&self, graph: &Graph, node: usize) -> String {
-        let delay = graph.behind(node).find(|&k| graph.nodes()[k].kind == Kind::Delay);
-        graph.nodes()[delay.unwrap_or(node)].name.clone()
     }
 }
 

@@ -86,6 +86,7 @@ fn a_delay_between_weights_must_be_one() {
             input("in", &[1.0]),
             linear("a", &[&[1.0], &[1.0]]),
             node("d", Kind::Delay, &[("delay", values)]),
+            node("scale", Kind::Scale, &[("scale", &[1.0])]),
             linear("b", &[&[1.0, 1.0]]),
             integrate_and_fire("if"),
         ])

@@ -1,6 +1,6 @@
 //! What cannot be read or written is refused by its name, with the reason.
 
-use crate::support::{affine, chain, import, input, integrate_and_fire, linear, node};
+use crate::support::{affine, chain, import, input, integrate_and_fire, linear, node, shared};
 use spikegrad::Network;
 use spikegrad::network::Model;
 use spikegrad_nir::{Convention, Graph, Kind, Node, ReadOptions, read, write};
@@ -159,20 +159,23 @@ fn files_that_are_none_are_refused() {
     assert!(error.contains("/node must be the group of a NIR graph"), "{error}");
 }
 
-/// A file that is cut anywhere, or one byte of which is wrong, is read or refused, but nothing panics.
+/// A file that is cut anywhere, or one byte of which is wrong, is read or refused, but nothing panics: of ours, and of the older layout that Python writes.
 #[test]
 fn damaged_files_are_refused_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.nir");
     let graph = chain(vec![input("in", &[2.0]), linear("w", &[&[1.0, 2.0]]), lif("lif")]);
     graph.write(&path).unwrap();
-    let bytes = std::fs::read(&path).unwrap();
-    for k in (0..bytes.len()).step_by(7) {
-        let mut damaged = bytes.clone();
-        damaged[k] ^= 0xff;
-        for content in [&bytes[..k], &damaged] {
-            std::fs::write(&path, content).unwrap();
-            let _either = read(&path);
+    let ours = std::fs::read(&path).unwrap();
+    let theirs = shared("data/nir/lif_norse.nir").map(|file| std::fs::read(file).unwrap());
+    for (bytes, step) in std::iter::once((ours, 13)).chain(theirs.map(|bytes| (bytes, 29))) {
+        for k in (0..bytes.len()).step_by(step) {
+            let mut damaged = bytes.clone();
+            damaged[k] ^= 0xff;
+            for content in [&bytes[..k], &damaged] {
+                std::fs::write(&path, content).unwrap();
+                let _either = read(&path);
+            }
         }
     }
 }
