@@ -6,7 +6,7 @@ and currents share one unit, in which a threshold is 1 unless it is said.
 
 `Problem` reads problem files; `Network` is built by names and takes `SpikeTrains`; `losses` has losses; `Trainer` trains.
 `spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and are loaded when they are first used; so is
-`spikegrad.convert`, which reads networks of snnTorch and norse.
+`spikegrad.convert`, which reads networks of snnTorch and norse, and `spikegrad.nir`, which reads and writes NIR files.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ._errors import (
     GradientError,
     InputError,
     NetworkError,
+    NirError,
     ProblemError,
     SimulationError,
     SpikegradError,
@@ -41,6 +42,7 @@ __all__ = [
     "InputError",
     "Network",
     "NetworkError",
+    "NirError",
     "Problem",
     "ProblemError",
     "Record",
@@ -62,7 +64,7 @@ __all__ = [
     "threads",
 ]
 
-_WHEN_USED = ("convert", "jax", "plot", "torch")
+_WHEN_USED = ("convert", "jax", "nir", "plot", "torch")
 
 
 def __getattr__(name: str) -> Any:

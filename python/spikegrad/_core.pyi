@@ -22,10 +22,12 @@ __all__ = [
     "__version__",
     "floats",
     "load_data",
+    "read_nir",
     "run",
     "set_threads",
     "threads",
     "whole",
+    "write_nir",
     "xla_functions",
 ]
 
@@ -37,6 +39,8 @@ def threads() -> int: ...
 def floats(argument: str, value: Any) -> Array: ...
 def whole(argument: str, value: Any) -> npt.NDArray[np.int64]: ...
 
+def read_nir(path: str | PathLike[str], dt: float | None) -> tuple[str, list[str]]: ...
+def write_nir(problem: bytes, path: str | PathLike[str], dt: float | None) -> None: ...
 def xla_functions() -> list[tuple[str, int]]: ...
 
 @final

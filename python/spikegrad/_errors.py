@@ -35,6 +35,10 @@ class DtypeError(InputError, TypeError):
     """An array whose entries are no real numbers, or no whole ones where these are needed."""
 
 
+class NirError(SpikegradError, ValueError):
+    """A NIR file that cannot be read, or a network that cannot be written as one; `place` is the node."""
+
+
 class SimulationError(SpikegradError, RuntimeError):
     """A run that cannot reach its end."""
 

@@ -35,10 +35,10 @@ pub(crate) enum Failure {
     Study(#[from] StudyError),
     /// A NIR file, or a network that cannot become one.
     #[error("{place}: {reason}")]
-    Nir { place: String, reason: NirError },
+    Nir { place: String, reason: Box<NirError> },
     /// A NIR file that cannot be opened or written; the sentence names it.
     #[error(transparent)]
-    NirFile(NirError),
+    NirFile(Box<NirError>),
     #[error("cannot watch for Ctrl-C: {reason}")]
     Interrupts { reason: ctrlc::Error },
     /// Never seen: every document has a form in JSON.
@@ -176,11 +176,12 @@ impl Failure {
 
     /// Adds the name of the file to what is wrong with it, unless it is named already.
     pub(crate) fn of_nir(file: &Path, reason: NirError) -> Self {
-        match reason {
+        let reason = Box::new(reason);
+        match *reason {
             NirError::Read { .. } | NirError::Open { .. } | NirError::Write(_) => {
                 Self::NirFile(reason)
             }
-            reason => Self::Nir { place: file.display().to_string(), reason },
+            _ => Self::Nir { place: file.display().to_string(), reason },
         }
     }
 
@@ -235,10 +236,12 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Unanswered { first, .. } => first.status(),
-            Self::Report(reason) | Self::NirFile(NirError::Write(reason)) => {
-                status_of_report(reason)
-            }
-            Self::NirFile(NirError::Read { .. }) => 1,
+            Self::Report(reason) => status_of_report(reason),
+            Self::NirFile(reason) => match reason.as_ref() {
+                NirError::Read { .. } => 1,
+                NirError::Write(reason) => status_of_report(reason),
+                _ => 2,
+            },
             Self::Study(reason) => status_of_study(reason),
             Self::Train(reason) => status_of_training(reason),
             Self::Config { .. }
@@ -258,7 +261,6 @@ impl Failure {
             | Self::NoStep
             | Self::StepOfContinuous
             | Self::Nir { .. }
-            | Self::NirFile(_)
             | Self::NoPopulation { .. }
             | Self::NoNeurons { .. }
             | Self::Window { .. }

@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, BatchError, Error, LossError, NetworkError, SimulateError};
+use spikegrad_nir::NirError;
 use spikegrad_train::TrainError;
 
 /// An exception to be raised, which can be made without the interpreter.
@@ -66,6 +67,34 @@ impl From<Failure> for PyErr {
             };
             make().map_or_else(|error| error, Self::from_value)
         })
+    }
+}
+
+impl From<NirError> for Failure {
+    fn from(error: NirError) -> Self {
+        let place = match &error {
+            NirError::Part { place, .. }
+            | NirError::Found { place, .. }
+            | NirError::Spikes { place, .. } => Some(place),
+            NirError::Field { node, .. }
+            | NirError::Kind { node, .. }
+            | NirError::NoCounterpart { node, .. }
+            | NirError::Nesting { node, .. }
+            | NirError::Twice { node, .. }
+            | NirError::Ends { node, .. }
+            | NirError::Size { node, .. }
+            | NirError::Shape { node, .. }
+            | NirError::Unknown { node, .. }
+            | NirError::Neuron { node, .. }
+            | NirError::LinearLoop { node, .. }
+            | NirError::Paths { node, .. }
+            | NirError::DelayBetween { node, .. }
+            | NirError::Synapses { node, .. }
+            | NirError::Potential { node, .. } => Some(node),
+            NirError::Population { population, .. } => Some(population),
+            _ => None,
+        };
+        Self::new("NirError", &error, place.cloned())
     }
 }
 

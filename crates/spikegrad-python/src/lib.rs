@@ -9,6 +9,7 @@ mod data;
 mod engine;
 mod errors;
 mod network;
+mod nir;
 mod problem;
 mod run;
 mod settings;
@@ -26,6 +27,8 @@ mod _core {
     use super::engine::Engine;
     #[pymodule_export]
     use super::network::{Loss, Network};
+    #[pymodule_export]
+    use super::nir::{read_nir, write_nir};
     #[pymodule_export]
     use super::problem::{Function, Problem};
     #[pymodule_export]
