@@ -19,11 +19,12 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 Examples, from the root of the repository:
   A problem as a NIR file, and back.
-    cargo run --release -- convert examples/problems/two_inputs.json -o network.nir
+    cargo run --release -- convert examples/problems/two_inputs.json \\
+      -o network.nir
     cargo run --release -- convert network.nir -o problem.json
   The same with the numbers of a tool that takes steps of 0.1 ms.
-    cargo run --release -- convert examples/problems/two_inputs.json -o network.nir \\
-      --convention discrete --dt 1e-4")]
+    cargo run --release -- convert examples/problems/two_inputs.json \\
+      -o network.nir --convention discrete --dt 1e-4")]
 pub(crate) struct Arguments {
     /// NIR file, or problem file
     file: PathBuf,
