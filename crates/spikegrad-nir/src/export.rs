@@ -87,7 +87,7 @@ impl Graph {
     /// The graph of a network.
     ///
     /// # Errors
-    /// As [`write`], but for the file.
+    /// As [`write()`], but for the file.
     pub fn from_network(
         network: &Network,
         parameters: &Parameters,
