@@ -185,7 +185,8 @@ def test_the_program_is_the_same_program() -> None:
 def test_the_program_ends_on_ctrl_c(tmp_path: Path) -> None:
     arguments = ["train", "yin-yang", "--epochs", "1000", "--out", str(tmp_path / "run"), "--quiet"]
     process = subprocess.Popen([sys.executable, "-m", "spikegrad", *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while process.poll() is None and not (tmp_path / "run" / "metrics.jsonl").exists():
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and metrics.stat().st_size):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)

@@ -325,7 +325,7 @@ fn a_single_receptor_is_the_synapse_of_a_plain_neuron() {
 }
 
 #[test]
-fn a_network_with_receptors_is_swept_and_says_which_potentials_it_does_not_read() {
+fn a_network_with_receptors_is_swept_and_its_potentials_are_read() {
     let Problem { network, parameters, stimulus, .. } = problem(&two("lif"));
     let evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     assert!(evaluator.explanation().is_swept());

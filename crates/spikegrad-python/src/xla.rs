@@ -87,17 +87,7 @@ pub(crate) struct Hvp;
 
 impl Function for Hvp {
     fn call(call: &mut Call<'_>) -> Result<(), String> {
-        let function = function(call)?;
-        let [x, v] = &call.inputs[..] else { return Err("two arrays must go in".into()) };
-        let (x, v) = (rows(x, function.count())?, rows(v, function.count())?);
-        let pairs: Vec<_> = x.into_iter().zip(v).collect();
-        let found = each(&pairs, |(x, v)| {
-            function.with(|of| of.hvp(x, v)).map_err(|failure| failure.to_string())
-        })?;
-        let [product] = &mut call.outputs[..] else {
-            return Err("one array must come out".into());
-        };
-        product.write(&found.concat())
+        along(call, |function, x, v| function.with(|of| of.hvp(x, v)))
     }
 }
 
@@ -106,16 +96,22 @@ pub(crate) struct Jvp;
 
 impl Function for Jvp {
     fn call(call: &mut Call<'_>) -> Result<(), String> {
-        let function = function(call)?;
-        let [x, v] = &call.inputs[..] else { return Err("two arrays must go in".into()) };
-        let (x, v) = (rows(x, function.count())?, rows(v, function.count())?);
-        let pairs: Vec<_> = x.into_iter().zip(v).collect();
-        let found = each(&pairs, |(x, v)| {
-            function.with(|of| of.jvp(x, v)).map_err(|failure| failure.to_string())
-        })?;
-        let [derivative] = &mut call.outputs[..] else {
-            return Err("one array must come out".into());
-        };
-        derivative.write(&found)
+        along(call, |function, x, v| {
+            function.with(|of| of.jvp(x, v).map(|derivative| vec![derivative]))
+        })
     }
+}
+
+/// What `one` makes of each row and the same row of a direction.
+fn along<E: ToString>(
+    call: &mut Call<'_>,
+    one: impl Fn(&Numbers, &[f64], &[f64]) -> Result<Vec<f64>, E> + Sync,
+) -> Result<(), String> {
+    let function = function(call)?;
+    let [x, v] = &call.inputs[..] else { return Err("two arrays must go in".into()) };
+    let (x, v) = (rows(x, function.count())?, rows(v, function.count())?);
+    let pairs: Vec<_> = x.into_iter().zip(v).collect();
+    let found = each(&pairs, |(x, v)| one(&function, x, v).map_err(|failure| failure.to_string()))?;
+    let [product] = &mut call.outputs[..] else { return Err("one array must come out".into()) };
+    product.write(&found.concat())
 }
