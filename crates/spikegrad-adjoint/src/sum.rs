@@ -70,6 +70,31 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
         }
     }
 
+    /// All of its numbers in a row, to be sent elsewhere.
+    #[must_use]
+    pub fn to_row(&self) -> Vec<T> {
+        let neurons = self.neurons.iter().flat_map(NeuronGradient::as_slice);
+        self.weights.iter().chain(&self.delays).chain(neurons).copied().collect()
+    }
+
+    /// Takes numbers in the order of [`to_row`](Self::to_row).
+    ///
+    /// # Panics
+    ///
+    /// If they are fewer than the sum has.
+    pub fn set_row(&mut self, row: &[T]) {
+        let (weights, row) = row.split_at(self.weights.len());
+        let (delays, mut row) = row.split_at(self.delays.len());
+        self.weights.copy_from_slice(weights);
+        self.delays.copy_from_slice(delays);
+        for neuron in &mut self.neurons {
+            let into = neuron.as_mut_slice();
+            let (values, rest) = row.split_at(into.len());
+            into.copy_from_slice(values);
+            row = rest;
+        }
+    }
+
     /// Whether every entry is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {

@@ -17,8 +17,8 @@ use spikegrad_network::loss::Loss;
 use spikegrad_network::{Parameters, Stimulus, Trace};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Samples that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
-pub(crate) const CHUNK: usize = 8;
+/// Samples of a batch that share a gradient buffer. Large enough to spare additions, small enough to keep all cores busy.
+pub const CHUNK: usize = 8;
 
 /// One stimulus and the loss of its answer.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,64 @@ impl<N: SweptNeuron> Workers<N> {
         gradient: &mut Parameters,
         one: impl Fn(&mut Worker<N>, usize, &S) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, BatchError> {
+        total.clear();
+        let mut is_first = true;
+        let results = self.each_chunk(prepared, samples, &one, |sum| {
+            if std::mem::take(&mut is_first) {
+                // What is added to zero.
+                std::mem::swap(total, sum);
+            } else {
+                total.take(sum);
+            }
+        })?;
+        total.write(&prepared.network, &prepared.circuit, gradient);
+        let Some((place, value)) = not_finite(prepared, gradient) else { return Ok(results) };
+        // The first sample with which it is not. In the order of chunks the sum may have left the range of a double where that of the
+        // samples one by one does not; the last sample is then named.
+        let mut worker = Worker::new(prepared);
+        let mut first = samples.len().saturating_sub(1);
+        for (position, sample) in samples.iter().enumerate() {
+            let done = prepared.go_on().and_then(|()| one(&mut worker, position, sample));
+            done.map_err(|source| BatchError { sample: position, source })?;
+            worker.sum.write(&prepared.network, &prepared.circuit, gradient);
+            if not_finite(prepared, gradient).is_some() {
+                first = position;
+                break;
+            }
+        }
+        let source = AdjointError::NonFiniteGradient { place, value }.into();
+        Err(BatchError { sample: first, source })
+    }
+
+    /// Values of a batch with what `extract` reads from each trace, and the sum of the gradients of each chunk in a row.
+    #[expect(clippy::type_complexity, reason = "as the method of `Evaluator` says it")]
+    pub(crate) fn chunk_sums<R: Send>(
+        &mut self,
+        prepared: &Prepared<N>,
+        samples: &[Sample<'_>],
+        extract: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<(Vec<(f64, R)>, Vec<Vec<f64>>), BatchError> {
+        let mut rows = Vec::with_capacity(samples.len().div_ceil(CHUNK));
+        let one = |worker: &mut Worker<N>, position: usize, &sample: &Sample<'_>| {
+            let value = worker.add(prepared, sample)?;
+            Ok((value, extract(position, &worker.scratch.trace)))
+        };
+        let results = self.each_chunk(prepared, samples, one, |sum| {
+            rows.push(sum.to_row());
+            sum.clear();
+        })?;
+        Ok((results, rows))
+    }
+
+    /// Does `one` with each sample, which adds its gradient to the sum of a worker, and `collect` with the sum of each chunk, in order,
+    /// which must leave it zero.
+    fn each_chunk<S: Sync, R: Send>(
+        &mut self,
+        prepared: &Prepared<N>,
+        samples: &[S],
+        one: impl Fn(&mut Worker<N>, usize, &S) -> Result<R, Error> + Sync,
+        mut collect: impl FnMut(&mut GradientSum<f64, N>),
+    ) -> Result<Vec<R>, BatchError> {
         let Self { workers, is_dirty } = self;
         if std::mem::replace(is_dirty, true) {
             workers.clear();
@@ -102,13 +160,12 @@ impl<N: SweptNeuron> Workers<N> {
         // Those that a short batch does not need are left for the next.
         let needed = count.min(samples.len().div_ceil(CHUNK));
         workers.resize_with(needed.max(workers.len()), || Worker::new(prepared));
-        total.clear();
         let one = |worker: &mut Worker<N>, (position, sample): (usize, &S)| {
             let done = prepared.go_on().and_then(|()| one(worker, position, sample));
             done.map_err(|source| BatchError { sample: position, source })
         };
         let mut results = Vec::with_capacity(samples.len());
-        let (mut first, mut is_first) = (0, true);
+        let mut first = 0;
         for wave in samples.chunks(CHUNK * count) {
             let chunks = workers.iter_mut().zip(wave.chunks(CHUNK)).enumerate().collect();
             let chunks: Vec<Result<Vec<_>, _>> = threads::map(chunks, |(k, (worker, chunk))| {
@@ -116,32 +173,12 @@ impl<N: SweptNeuron> Workers<N> {
             });
             for (worker, of_chunk) in workers.iter_mut().zip(chunks) {
                 results.extend(of_chunk?);
-                if is_first {
-                    // What is added to zero.
-                    std::mem::swap(total, &mut worker.sum);
-                } else {
-                    total.take(&mut worker.sum);
-                }
-                is_first = false;
+                collect(&mut worker.sum);
             }
             first += wave.len();
         }
         *is_dirty = false;
-        total.write(&prepared.network, &prepared.circuit, gradient);
-        let Some((place, value)) = not_finite(prepared, gradient) else { return Ok(results) };
-        // The first sample with which it is not. In the order of chunks the sum may have left the range of a double where that of the
-        // samples one by one does not; the last sample is then named.
-        let mut worker = Worker::new(prepared);
-        for sample in (0..).zip(samples) {
-            one(&mut worker, sample)?;
-            worker.sum.write(&prepared.network, &prepared.circuit, gradient);
-            if not_finite(prepared, gradient).is_some() {
-                first = sample.0 + 1;
-                break;
-            }
-        }
-        let source = AdjointError::NonFiniteGradient { place, value }.into();
-        Err(BatchError { sample: first.saturating_sub(1), source })
+        Ok(results)
     }
 }
 

@@ -194,6 +194,31 @@ impl Evaluator {
         either!(&mut self.0, inner => inner.value_and_grad_batch(samples, gradient, extract))
     }
 
+    /// The same, where other processes have other samples of the batch: in place of the sum there is a row of numbers for each
+    /// [`CHUNK`](crate::CHUNK) samples. These rows, added in the order of the samples of all processes, are what
+    /// [`gradient_of_sum`](Self::gradient_of_sum) takes, and then the gradient has the bits of
+    /// [`value_and_grad_batch`](Self::value_and_grad_batch).
+    ///
+    /// # Errors
+    /// [`BatchError`] of the first sample that fails.
+    #[expect(clippy::type_complexity, reason = "two lists")]
+    pub fn chunk_sums<R: Send>(
+        &mut self,
+        samples: &[Sample<'_>],
+        extract: impl Fn(usize, &Trace) -> R + Sync,
+    ) -> Result<(Vec<(f64, R)>, Vec<Vec<f64>>), BatchError> {
+        either!(&mut self.0, inner => inner.workers.chunk_sums(&inner.prepared, samples, extract))
+    }
+
+    /// Writes the sum of all rows of [`chunk_sums`](Self::chunk_sums) into `gradient`, and returns the place of the first number that is
+    /// not finite, if there is one.
+    ///
+    /// # Panics
+    /// If the row is shorter than those are.
+    pub fn gradient_of_sum(&mut self, row: &[f64], gradient: &mut Parameters) -> Option<String> {
+        either!(&mut self.0, inner => inner.gradient_of_sum(row, gradient))
+    }
+
     /// Returns the values of a batch without gradients, and what `extract` reads from each trace.
     ///
     /// # Errors
@@ -279,6 +304,13 @@ impl<N: SweptNeuron> Inner<N> {
             None => Ok(value),
             Some((place, value)) => Err(AdjointError::NonFiniteGradient { place, value }.into()),
         }
+    }
+
+    fn gradient_of_sum(&mut self, row: &[f64], gradient: &mut Parameters) -> Option<String> {
+        let Self { prepared, sum, .. } = self;
+        sum.set_row(row);
+        sum.write(&prepared.network, &prepared.circuit, gradient);
+        gradient.find(&prepared.network, |x| !x.is_finite()).map(|(place, _)| place)
     }
 
     fn value_and_grad_batch<R: Send>(

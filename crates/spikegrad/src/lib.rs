@@ -77,7 +77,7 @@ mod run;
 mod scratch;
 mod threads;
 
-pub use batch::Sample;
+pub use batch::{CHUNK, Sample};
 pub use curvature::{CurvatureEvaluation, value_and_hvp};
 pub use error::{BatchError, Error};
 pub use evaluate::{
