@@ -107,7 +107,7 @@ impl Checkpoint {
         Ok(&tensor.values)
     }
 
-    fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, TrainError> {
+    pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, TrainError> {
         let metadata = Metadata {
             version: VERSION,
             checksum: self.checksum(),
@@ -148,7 +148,7 @@ impl Checkpoint {
             .map_err(|error| unwritable(std::io::Error::other(error)))
     }
 
-    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, TrainError> {
+    pub(crate) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, TrainError> {
         let unreadable =
             |reason| TrainError::UnreadableCheckpoint { path: path.to_path_buf(), reason };
         let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;

@@ -238,6 +238,15 @@ pub enum TrainError {
         reason: Box<TrainError>,
     },
 
+    /// One of several processes cannot train with the others.
+    #[error("process {rank}, counted from 0: {reason}")]
+    Member {
+        /// Which.
+        rank: usize,
+        /// What it says.
+        reason: String,
+    },
+
     /// The configuration of the run chooses no best epoch, or none has been completed.
     #[error("{} holds no best epoch: the setting `best` chooses one", plain(path.display()))]
     NoBest {

@@ -36,7 +36,8 @@ pub use data::{DataConfig, DataProblem, DataSet, InputRef, Inputs, SpikeTrains, 
 pub use encode::{Augmentation, Elastic, Encoder, Shape};
 pub use error::{Bytes, TrainError};
 pub use fit::{
-    EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, Stored, Warning, fit,
+    EpochRecord, Observer, Progress, Run, RunFolder, RunResult, Score, Stored, Team, Warning, fit,
+    follow,
 };
 pub use optimise::{Optimiser, OptimiserConfig};
 pub use out_of_range::OutOfRange;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
 
 use spikegrad::{AvgPool2d, Conv2d, Settings, Source, Synapses};
+use spikegrad_train::fit::Classifier;
 use spikegrad_train::{Config, Run};
 
 /// Four points as an image of 2 × 2, convolved to 4 × 3 × 3, averaged to 4 × 2 × 2, and read by three classes.
@@ -47,6 +48,9 @@ fn windows_are_the_connections_that_they_say() {
     assert!(checkpoint.tensor("features.weight", &[4, 1, 2, 2]).is_ok());
     assert!(checkpoint.tensor("features.delay", &[4, 1, 2, 2]).is_ok());
     assert!(checkpoint.tensor("pooled.weight", &[1]).is_ok());
+    // Its sizes can be told from it, without the data.
+    let alone = Classifier::of_checkpoint(&checkpoint).unwrap();
+    assert_eq!((alone.network(), alone.parameters()), (network, parameters));
 }
 
 #[test]

@@ -306,6 +306,10 @@ fn the_best_epoch_is_kept_and_patience_ends_a_run_for_good() {
         spikegrad_train::Score::of(&run.answer_test().unwrap(), run.test(), run.classifier());
     assert_eq!(score.loss.to_bits(), best.test_loss.to_bits());
     assert_eq!(stored(Stored::Last).completed(), result.epochs);
+    for which in [Stored::Best, Stored::Last] {
+        let network = RunFolder::classifier(&path, which).unwrap();
+        assert_eq!(network.parameters(), stored(which).evaluated().parameters());
+    }
 
     // It stays ended, unless there is more patience; and then it is the run that had it from the start.
     let go_on = |config: &Config| {

@@ -6,14 +6,13 @@
 //!
 //! Not here: what is wrong with parameters after a step (the network says so itself).
 
-use std::sync::Arc;
-
 use spikegrad::{
-    AdjointError, BatchError, Cotangents, Error, Evaluator, Loss, LossError, LossMemory, NeuronId,
-    Sample, Settings, SimulateError, value_and_grad_batch,
+    AdjointError, BatchError, Cotangents, Error, Evaluator, LossError, LossMemory, NeuronId,
+    Settings, SimulateError, value_and_grad_batch,
 };
 
 use super::classifier::Classifier;
+use super::samples::Coded;
 use crate::TrainError;
 
 /// A batch in which something went wrong.
@@ -25,8 +24,7 @@ pub(super) struct Blame<'a> {
     pub(super) number: (u32, usize),
     /// Positions of the samples in the training data.
     pub(super) batch: &'a [usize],
-    pub(super) samples: &'a [Sample<'a>],
-    pub(super) losses: &'a [Arc<dyn Loss>],
+    pub(super) coded: &'a Coded,
 }
 
 /// A derivative.
@@ -98,8 +96,9 @@ impl Blame<'_> {
         let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
         let trained = &self.classifier.trained;
         let mut row = Vec::new();
-        let mut worst = Vec::with_capacity(self.samples.len());
-        for (k, sample) in self.samples.iter().enumerate() {
+        let samples = self.coded.samples();
+        let mut worst = Vec::with_capacity(samples.len());
+        for (k, sample) in samples.iter().enumerate() {
             let one = std::slice::from_ref(sample);
             let alone = value_and_grad_batch(network, parameters, one, self.settings, |_, _| ())
                 .map_err(|error| BatchError { sample: k, ..error })?;
@@ -115,10 +114,11 @@ impl Blame<'_> {
     /// The derivative that is farthest out of all that the loss of a sample reads: spike times or potentials.
     fn of_loss(&self, sample: usize) -> Result<Option<Derivative>, Error> {
         let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
-        let loss = &self.losses[sample];
+        let Coded { stimuli, losses } = self.coded;
+        let loss = &losses[sample];
         let requests = loss.readouts(network)?;
         let mut evaluator = Evaluator::new(network, parameters, *self.settings)?;
-        let trace = evaluator.simulate(self.samples[sample].stimulus, &requests)?;
+        let trace = evaluator.simulate(&stimuli[sample], &requests)?;
         // They are written although the value is not finite.
         let mut cotangents = Cotangents::zeros(trace);
         let _ = loss.evaluate_in(network, trace, &mut cotangents, &mut LossMemory::default());

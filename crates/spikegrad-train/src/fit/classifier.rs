@@ -7,14 +7,16 @@
 //! Not here: how the network is built (`network.rs`), how parameters change (`epoch.rs`), averages over samples (`score.rs`).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use spikegrad::dynamics::math;
 use spikegrad::network::Time;
 use spikegrad::network::loss::Term;
 use spikegrad::{
     AnyLoss, Derivatives, Evaluator, Grazing, Loss, Network, NetworkError, NeuronId, Observation,
-    Parameters, ReadoutRequest, Sample, Settings, Sum, Trace, WithRespectTo,
+    Parameters, ReadoutRequest, Settings, Sum, Trace, WithRespectTo,
 };
 
 use super::network;
@@ -90,7 +92,7 @@ fn with_penalties(task: TaskLoss, config: &Config) -> Arc<dyn Loss> {
 }
 
 /// What a network said about a sample.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The class of the answer; `None` if all outputs are silent or the first are tied, or if there are targets and no classes.
     pub class: Option<usize>,
@@ -140,6 +142,20 @@ impl Classifier {
             network,
             parameters,
         })
+    }
+
+    /// The network that a run ended with, with the parameters that are evaluated: its average, if the run has one. What the data say of
+    /// its size is read off its weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); [`TrainError::MissingTensor`] or [`TrainError::TensorShape`].
+    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+        let config = Config::of_run(&checkpoint.config)?;
+        let [channels, outputs] = network::sizes_of(&config, checkpoint)?;
+        let mut classifier = Self::new(&config, channels, outputs)?;
+        classifier.start_from(checkpoint, None)?;
+        Ok(classifier)
     }
 
     /// The structure of the network.
@@ -252,7 +268,7 @@ impl Classifier {
         }
     }
 
-    /// Runs the network on every sample, and returns the loss and the verdict of each.
+    /// Runs the network on the samples at these positions, and returns the loss and the verdict of each.
     ///
     /// # Errors
     ///
@@ -260,9 +276,10 @@ impl Classifier {
     pub(super) fn answer(
         &self,
         samples: Samples<'_>,
+        positions: Range<usize>,
         settings: &Settings,
     ) -> Result<Vec<(f64, Verdict)>, TrainError> {
-        self.answer_with(samples, settings, |_, _| ())
+        self.answer_with(samples, positions, settings, |_, _| ())
             .map(|answers| answers.into_iter().map(|(loss, verdict, ())| (loss, verdict)).collect())
     }
 
@@ -274,23 +291,19 @@ impl Classifier {
     pub(super) fn answer_with<R: Send>(
         &self,
         samples: Samples<'_>,
+        positions: Range<usize>,
         settings: &Settings,
         look: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, Verdict, R)>, TrainError> {
         let evaluator = Evaluator::new(&self.network, &self.parameters, *settings)?;
-        let positions: Vec<usize> = (0..samples.data.len()).collect();
+        let positions: Vec<usize> = positions.collect();
         let mut answers = Vec::with_capacity(positions.len());
         for chunk in positions.chunks(CODED_AT_ONCE) {
-            let stimuli = samples.stimuli(chunk)?;
-            let losses = chunk.iter().map(|&k| self.loss_of(samples.data, k));
-            let losses = losses.collect::<Result<Vec<_>, _>>()?;
-            let batch = stimuli.iter().zip(&losses);
-            let batch: Vec<Sample<'_>> =
-                batch.map(|(stimulus, loss)| Sample { stimulus, loss: &**loss }).collect();
+            let coded = samples.coded(chunk, self)?;
             let read = |k: usize, trace: &Trace| {
                 (self.verdict(trace, settings.grazing), look(chunk[k], trace))
             };
-            let answered = evaluator.value_batch(&batch, read).map_err(|error| {
+            let answered = evaluator.value_batch(&coded.samples(), read).map_err(|error| {
                 TrainError::Evaluation { sample: chunk[error.sample], reason: error.source }
             })?;
             answers

@@ -5,11 +5,11 @@
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
 
-use spikegrad::{Evaluator, NetworkError, Parameters, Sample, Trace};
+use spikegrad::{Evaluator, NetworkError, Parameters, Trace};
 
 use super::blame::Blame;
 use super::classifier::{Classifier, Verdict};
-use super::samples::Samples;
+use super::samples::{Coded, Samples};
 use super::score::{Score, Tally};
 use super::trained::OutOfNetwork;
 use super::{EpochRecord, Run, Warning, warning};
@@ -71,29 +71,14 @@ impl<'a> Epoch<'a> {
     /// Moves the parameters one step along the mean gradient of the training samples `batch`, which is
     /// the batch `number` of the epoch, counted from 1.
     pub(super) fn batch(&mut self, number: usize, batch: &[usize]) -> Result<(), TrainError> {
+        let evaluated = match self.evaluated_together(batch) {
+            Some(evaluated) => evaluated,
+            None => self.evaluated_alone(number, batch)?,
+        };
         let classifier = &self.classifier;
         let config = classifier.config();
         let data = &self.run.data.train;
-        let losses = batch.iter().map(|&k| classifier.loss_of(data, k));
-        let losses = losses.collect::<Result<Vec<_>, _>>()?;
-        let stimuli = Samples { data, config, epoch: Some(self.number) }.stimuli(batch)?;
-        let samples = stimuli.iter().zip(&losses);
-        let samples: Vec<Sample<'_>> =
-            samples.map(|(stimulus, loss)| Sample { stimulus, loss: &**loss }).collect();
-        let blame = Blame {
-            classifier,
-            settings: &self.run.settings,
-            number: (self.number, number),
-            batch,
-            samples: &samples,
-            losses: &losses,
-        };
-        let grazing = self.run.settings.grazing;
-        let verdict = |_, trace: &Trace| classifier.verdict(trace, grazing);
-        let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
-        let evaluated = evaluator
-            .value_and_grad_batch(&samples, derivatives, verdict)
-            .map_err(|error| blame.sample(error))?;
+        let derivatives = &self.derivatives;
 
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most a million samples")]
         let share = 1.0 / batch.len() as f64;
@@ -103,11 +88,12 @@ impl<'a> Epoch<'a> {
         let limit = config.clip.unwrap_or(f64::INFINITY);
         let norm = clip_to_norm(&mut gradient, limit);
         if !norm.is_finite() {
-            return Err(blame.gradient("gradient"));
+            return Err(self.blame(number, batch, &self.coded(batch)?).gradient("gradient"));
         }
         // Optimisers square what they are given.
         if norm.min(limit).powi(2).is_infinite() {
-            return Err(blame.gradient("square of the gradient"));
+            let what = "square of the gradient";
+            return Err(self.blame(number, batch, &self.coded(batch)?).gradient(what));
         }
         self.clipped += u32::from(norm > limit);
         self.batches += 1;
@@ -128,6 +114,54 @@ impl<'a> Epoch<'a> {
         self.step(number, &gradient)?;
         self.gradient = gradient;
         Ok(())
+    }
+
+    /// The losses and verdicts of a batch; its gradient becomes `derivatives`.
+    fn evaluated_alone(
+        &mut self,
+        number: usize,
+        batch: &[usize],
+    ) -> Result<Vec<(f64, Verdict)>, TrainError> {
+        let coded = self.coded(batch)?;
+        let (classifier, grazing) = (&self.classifier, self.run.settings.grazing);
+        let verdict = |_, trace: &Trace| classifier.verdict(trace, grazing);
+        let (evaluator, derivatives) = (&mut self.evaluator, &mut self.derivatives);
+        evaluator
+            .value_and_grad_batch(&coded.samples(), derivatives, verdict)
+            .map_err(|error| self.blame(number, batch, &coded).sample(error))
+    }
+
+    /// The same of a batch that several processes share; nothing if there is one, or if a sample fails.
+    fn evaluated_together(&mut self, batch: &[usize]) -> Option<Vec<(f64, Verdict)>> {
+        let team = self.run.team.as_ref()?;
+        let coded = self.coded(&batch[team.share(batch.len())]).ok();
+        let (classifier, grazing) = (&self.classifier, self.run.settings.grazing);
+        let verdict = |_, trace: &Trace| classifier.verdict(trace, grazing);
+        let own = coded.and_then(|coded| self.evaluator.chunk_sums(&coded.samples(), verdict).ok());
+        if !team.all(own.is_some()) {
+            return None;
+        }
+        let (evaluated, rows) = own?;
+        let sum = team.sum(&rows);
+        let not_finite = self.evaluator.gradient_of_sum(&sum, &mut self.derivatives);
+        let evaluated = team.gathered(evaluated).into_iter().flatten().collect();
+        not_finite.is_none().then_some(evaluated)
+    }
+
+    /// The training samples `batch`, as this epoch varies them.
+    fn coded(&self, batch: &[usize]) -> Result<Coded, TrainError> {
+        let (data, config) = (&self.run.data.train, self.classifier.config());
+        Samples { data, config, epoch: Some(self.number) }.coded(batch, &self.classifier)
+    }
+
+    fn blame<'b>(&'b self, number: usize, batch: &'b [usize], coded: &'b Coded) -> Blame<'b> {
+        Blame {
+            classifier: &self.classifier,
+            settings: &self.run.settings,
+            number: (self.number, number),
+            batch,
+            coded,
+        }
     }
 
     /// Moves the parameters, and gives them to the engine.
@@ -195,7 +229,7 @@ impl<'a> Epoch<'a> {
         let evaluated = super::evaluated(&self.classifier, self.average.as_ref());
         let score = |data| -> Result<Score, TrainError> {
             let samples = Samples { data, config: evaluated.config(), epoch: None };
-            let answers = evaluated.answer(samples, &self.run.settings)?;
+            let answers = self.run.answers(&evaluated, samples)?;
             Ok(Score::of(&answers, data, &evaluated))
         };
         let train = self.tally.score();

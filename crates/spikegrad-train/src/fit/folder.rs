@@ -29,7 +29,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::record::{BestEpoch, EpochRecord, RunResult};
-use super::{Run, figures, warning};
+use super::{Classifier, Run, figures, warning};
 use crate::{Checkpoint, Config, TrainError};
 use spikegrad_report::{TEMPORARY_PREFIX, write_beside};
 
@@ -54,10 +54,7 @@ pub(super) fn checkpoint_at(path: &Path) -> Result<Checkpoint, TrainError> {
     if path.is_file() {
         return Checkpoint::load(path);
     }
-    if !RunFolder::exists(path) {
-        return Err(TrainError::NoRun { path: path.to_path_buf() });
-    }
-    Checkpoint::load(&path.join(CHECKPOINT))
+    RunFolder::checkpoint(path, Stored::Last)
 }
 
 /// A folder that this process alone works on.
@@ -341,6 +338,24 @@ impl RunFolder {
         data: Option<&Path>,
         settings: Settings,
     ) -> Result<Run, TrainError> {
+        let checkpoint = Self::checkpoint(path, which)?;
+        let mut config = Config::of_run(&checkpoint.config)?;
+        if let Some(data) = data {
+            *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(data.to_path_buf());
+        }
+        Run::resume(&config, &checkpoint, settings)
+    }
+
+    /// The network of the run at `path` with the parameters that are evaluated, after its last or its best epoch. Its data need not be there.
+    ///
+    /// # Errors
+    ///
+    /// As [`stored`](Self::stored), but for the data.
+    pub fn classifier(path: &Path, which: Stored) -> Result<Classifier, TrainError> {
+        Classifier::of_checkpoint(&Self::checkpoint(path, which)?)
+    }
+
+    fn checkpoint(path: &Path, which: Stored) -> Result<Checkpoint, TrainError> {
         if !Self::exists(path) {
             return Err(TrainError::NoRun { path: path.to_path_buf() });
         }
@@ -351,12 +366,7 @@ impl RunFolder {
         if which == Stored::Best && !checkpoint.exists() {
             return Err(TrainError::NoBest { path: path.to_path_buf() });
         }
-        let checkpoint = Checkpoint::load(&checkpoint)?;
-        let mut config = Config::of_run(&checkpoint.config)?;
-        if let Some(data) = data {
-            *config.data.path_mut().ok_or(TrainError::NoFiles)? = Some(data.to_path_buf());
-        }
-        Run::resume(&config, &checkpoint, settings)
+        Checkpoint::load(&checkpoint)
     }
 }
 

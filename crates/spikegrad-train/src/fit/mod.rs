@@ -22,12 +22,14 @@ mod record;
 mod sample_problem;
 mod samples;
 mod score;
+mod team;
 mod tensors;
 mod trained;
 mod warning;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,6 +39,7 @@ pub use classifier::{Classifier, Verdict};
 pub use folder::{RunFolder, Stored};
 pub use record::{BestEpoch, EpochRecord, RunResult};
 pub use score::Score;
+pub use team::Team;
 pub use warning::Warning;
 
 use crate::config::GrazingPolicy;
@@ -47,6 +50,7 @@ use crate::{Checkpoint, Config, TrainError};
 use classifier::AVERAGE;
 use epoch::Epoch;
 use samples::Samples;
+use team::Together;
 
 /// Watches a run, and may end it.
 pub trait Observer {
@@ -100,6 +104,8 @@ pub struct Run {
     completed: u32,
     /// What a user should know before the first epoch.
     warnings: Vec<Warning>,
+    /// The processes that train it, if there are several.
+    team: Option<Together>,
 }
 
 impl Run {
@@ -184,6 +190,7 @@ impl Run {
             average: None,
             completed: 0,
             classifier,
+            team: None,
         };
         run.forget();
         run
@@ -311,7 +318,8 @@ impl Run {
     ) -> Result<Vec<(f64, Verdict, R)>, TrainError> {
         let classifier = self.evaluated();
         let samples = Samples { data: self.test(), config: classifier.config(), epoch: None };
-        classifier.answer_with(samples, &self.settings, look)
+        let all = 0..samples.data.len();
+        classifier.answer_with(samples, all, &self.settings, look)
     }
 
     /// The test data.
@@ -334,6 +342,58 @@ impl Run {
         Samples { data: self.test(), config, epoch: None }.stimulus(position)
     }
 
+    /// Trains this run together with other processes: this one is the first of `team`, the others [`follow`](Self::follow).
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Member`] for the first process that cannot take the run over.
+    pub fn lead(&mut self, team: Arc<dyn Team>) -> Result<(), TrainError> {
+        let team = Together::new(team);
+        team.of_first(Some(self.checkpoint()?.to_bytes(Path::new(SENT))?));
+        joined(&team, Ok(()))?;
+        self.team = Some(team);
+        Ok(())
+    }
+
+    /// Takes over the run that the first process of `team` [leads](Self::lead), which is trained with [`follow`].
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume), and [`TrainError::Member`] for the first process that cannot take it over.
+    pub fn follow(team: Arc<dyn Team>, settings: Settings) -> Result<Self, TrainError> {
+        let team = Together::new(team);
+        let sent: Vec<u8> = team.of_first(None);
+        let run = Checkpoint::from_bytes(&sent, Path::new(SENT)).and_then(|checkpoint| {
+            Self::resume(&Config::of_run(&checkpoint.config)?, &checkpoint, settings)
+        });
+        joined(&team, run.as_ref().map(drop).map_err(ToString::to_string))?;
+        Ok(Self { team: Some(team), ..run? })
+    }
+
+    /// Whether it is so, which the first process decides.
+    fn decided(&self, is_so: bool) -> bool {
+        match &self.team {
+            Some(team) => team.of_first(team.is_first().then_some(is_so)),
+            None => is_so,
+        }
+    }
+
+    /// The losses and verdicts of samples, of which each process has a share.
+    fn answers(
+        &self,
+        classifier: &Classifier,
+        samples: Samples<'_>,
+    ) -> Result<Vec<(f64, Verdict)>, TrainError> {
+        let all = 0..samples.data.len();
+        if let Some(team) = &self.team {
+            let own = classifier.answer(samples, team.share(all.len()), &self.settings);
+            if team.all(own.is_ok()) {
+                return Ok(team.gathered(own?).into_iter().flatten().collect());
+            }
+        }
+        classifier.answer(samples, all, &self.settings)
+    }
+
     /// Trains for one epoch, or until the observer stops it: then the run is as it was before.
     ///
     /// # Errors
@@ -353,7 +413,8 @@ impl Run {
         for (batches, batch) in (1..).zip(order.chunks(config.batch_size)) {
             epoch.batch(batches, batch)?;
             let progress = Progress { epoch: epoch.number, batches, of: self.batches() };
-            if observer.batch(progress).is_break() {
+            let is_over = observer.batch(progress).is_break();
+            if self.decided(is_over) {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -426,7 +487,7 @@ pub fn fit(
     let mut said: Vec<String> = run.warnings().iter().map(Warning::to_string).collect();
     said.iter().for_each(|warning| observer.warn(warning));
     folder.begin(run)?;
-    while run.completed() < run.classifier().config().epochs && !folder.is_over(run) {
+    while run.decided(run.completed() < run.classifier().config().epochs && !folder.is_over(run)) {
         let ControlFlow::Continue(record) = run.epoch(observer)? else {
             return Ok(ControlFlow::Break(()));
         };
@@ -441,6 +502,33 @@ pub fn fit(
     }
     observer.finish();
     folder.finish(run).map(ControlFlow::Continue)
+}
+
+/// Trains `run`, which [follows](Run::follow) another process, as far as that one goes.
+///
+/// # Errors
+///
+/// As [`Run::epoch`].
+pub fn follow(run: &mut Run) -> Result<ControlFlow<()>, TrainError> {
+    while run.decided(false) {
+        if run.epoch(&mut ())?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// What stands for the path of a checkpoint that another process sends.
+const SENT: &str = "the first process";
+
+/// Says to all processes whether this one has the run.
+fn joined(team: &Together, own: Result<(), String>) -> Result<(), TrainError> {
+    let outcomes = team.gathered(own).into_iter().enumerate();
+    let mut failed = outcomes.filter_map(|(rank, outcome)| Some((rank, outcome.err()?)));
+    match failed.next() {
+        Some((rank, reason)) => Err(TrainError::Member { rank, reason }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use spikegrad::{
 use super::memory;
 use crate::config::{LayerConfig, NeuronValue, NeuronValues, Normal, Windows, parameters};
 use crate::random::{Purpose, Stream, normal_matrix, stream};
-use crate::{Config, TrainError};
+use crate::{Checkpoint, Config, TrainError};
 
 /// Synapses that are to be drawn.
 struct Wiring {
@@ -77,6 +77,30 @@ pub(super) fn build(
 fn size(config: &Config, k: usize) -> Option<usize> {
     let windows = || config.windows(k)?.output_shape().ok();
     config.layers[k].size.or_else(|| Some(windows()?.into_iter().product()))
+}
+
+/// The number of input channels and of outputs of the network that a checkpoint holds.
+pub(super) fn sizes_of(config: &Config, checkpoint: &Checkpoint) -> Result<[usize; 2], TrainError> {
+    let last = config.layers.len() - 1;
+    let weights = |k: usize| -> Result<[usize; 2], TrainError> {
+        let tensor = format!("{}.weight", config.layers[k].name);
+        match checkpoint.tensors.get(&tensor).map(|tensor| &tensor.shape[..]) {
+            Some(&[post, pre]) => Ok([post, pre]),
+            _ => Err(TrainError::MissingTensor { tensor }),
+        }
+    };
+    let channels = match config.windows(0) {
+        Some(windows) => {
+            let pixels: usize = windows.input_shape().into_iter().product();
+            pixels + usize::from(config.encoder.t_bias().is_some())
+        }
+        None => weights(0)?[1],
+    };
+    let outputs = match size(config, last) {
+        Some(size) => size,
+        None => weights(last)?[0],
+    };
+    Ok([channels, outputs])
 }
 
 /// Checks that images are made of what there is: the neurons of the layer before, or the input channels without the bias, which no window sees.

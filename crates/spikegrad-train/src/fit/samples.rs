@@ -3,9 +3,12 @@
 //!
 //! Not here: the code (`encode/`), the data (`data/`).
 
-use rayon::prelude::*;
-use spikegrad::Stimulus;
+use std::sync::Arc;
 
+use rayon::prelude::*;
+use spikegrad::{Loss, Sample, Stimulus};
+
+use super::classifier::Classifier;
 use crate::data::DataSet;
 use crate::random::{Purpose, sample_stream};
 use crate::{Config, TrainError};
@@ -19,13 +22,43 @@ pub(super) struct Samples<'a> {
     pub(super) epoch: Option<u32>,
 }
 
+/// Samples that are coded, with their losses.
+#[derive(Debug)]
+pub(super) struct Coded {
+    pub(super) stimuli: Vec<Stimulus>,
+    pub(super) losses: Vec<Arc<dyn Loss>>,
+}
+
+impl Coded {
+    /// As the engine takes them.
+    pub(super) fn samples(&self) -> Vec<Sample<'_>> {
+        let pairs = self.stimuli.iter().zip(&self.losses);
+        pairs.map(|(stimulus, loss)| Sample { stimulus, loss: &**loss }).collect()
+    }
+}
+
 impl Samples<'_> {
+    /// The samples at these positions, with the losses that `classifier` gives them.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Untargeted`] if the data have not what the loss needs, [`TrainError::Network`] if a spike is out of range.
+    pub(super) fn coded(
+        self,
+        positions: &[usize],
+        classifier: &Classifier,
+    ) -> Result<Coded, TrainError> {
+        let losses = positions.iter().map(|&k| classifier.loss_of(self.data, k));
+        let losses = losses.collect::<Result<Vec<_>, _>>()?;
+        Ok(Coded { stimuli: self.stimuli(positions)?, losses })
+    }
+
     /// The inputs at these positions.
     ///
     /// # Errors
     ///
     /// [`TrainError::Network`] if a spike is out of range.
-    pub(super) fn stimuli(self, positions: &[usize]) -> Result<Vec<Stimulus>, TrainError> {
+    fn stimuli(self, positions: &[usize]) -> Result<Vec<Stimulus>, TrainError> {
         positions.par_iter().map(|&k| self.stimulus(k)).collect()
     }
 

@@ -235,7 +235,7 @@ fn decisions(run: &Run, classifier: &Classifier) -> Result<Vec<Decision>, TrainE
         targets: None,
     };
     let samples = Samples { data: &data, config: classifier.config(), epoch: None };
-    let mut answers = classifier.answer(samples, &run.settings)?.into_iter();
+    let mut answers = classifier.answer(samples, 0..samples.data.len(), &run.settings)?.into_iter();
     let mut next = || match answers.next() {
         Some((_, Verdict { class, confidence, .. })) => Decision { class, confidence },
         None => Decision { class: None, confidence: 0.0 },
