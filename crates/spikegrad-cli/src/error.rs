@@ -5,6 +5,7 @@
 
 use crate::invocation::program;
 use crate::layout::Unwritable;
+use crate::people::counted;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, LossError, SimulateError};
 use spikegrad_compare::CompareError;
@@ -57,8 +58,28 @@ pub(crate) enum Failure {
     NotEmpty { reason: TrainError },
     #[error("{reason}; start it without --resume, or name its folder with --out")]
     NoRun { reason: TrainError },
+    #[error(
+        "{count} processes were started together, and this program is built without MPI; build it with --features mpi, or start one process"
+    )]
+    #[cfg(not(feature = "mpi"))]
+    WithoutMpi { count: usize },
+    #[error("MPI cannot be initialised")]
+    #[cfg(feature = "mpi")]
+    NoMpi,
+    #[error(
+        "{count} processes were started together, and a sweep is done by one, with all of its cores; start its runs one by one, with --only"
+    )]
+    SweepOfMany { count: usize },
+    /// What the first of several processes says for all.
+    #[error(transparent)]
+    Said(Box<Failure>),
     #[error("interrupted after {completed} of {epochs} epochs; go on with `{resume}`")]
     Interrupted { completed: u32, epochs: u32, resume: String },
+
+    #[error("--only {only}: the sweep has {}, counted from 0", counted(*count as u64, "run", "runs"))]
+    NotInSweep { only: usize, count: usize },
+    #[error("no run of the sweep in {out} has come to its end")]
+    NothingToCollect { out: String },
 
     #[error("{place}: {reason}")]
     Problem { place: String, reason: ProblemError },
@@ -76,8 +97,18 @@ pub(crate) enum Failure {
     Unanswered { failed: u64, problems: u64, place: String, first: Box<Failure> },
     #[error("--sample takes samples of a training run, and a study makes its own problems")]
     SampleOfStudy,
-    #[error("say which samples of the run with --sample, such as --sample 17")]
-    NoSampleNamed,
+    #[error(
+        "--convention and --dt are said of a NIR file; name one with --output, such as -o network.nir"
+    )]
+    MeaningOfProblem,
+    #[error(
+        "a NIR file holds a network, and no sample; leave out --sample, or write to another file"
+    )]
+    NirOfSample,
+    #[error(
+        "--best takes the network of the best epoch, and --sample those of the last; leave one out"
+    )]
+    BestOfSample,
     #[error("--plot draws one problem, and there are several")]
     PlotOfMany,
     #[error(
@@ -214,6 +245,11 @@ impl Failure {
         }
     }
 
+    /// Whether another process says it.
+    pub(crate) fn is_said(&self) -> bool {
+        matches!(self, Self::Said(_))
+    }
+
     /// The sentence about a problem whose place stands beside it.
     pub(crate) fn without_place(&self) -> String {
         match self {
@@ -236,6 +272,11 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Unanswered { first, .. } => first.status(),
+            Self::Said(failure) => failure.status(),
+            #[cfg(feature = "mpi")]
+            Self::NoMpi => 1,
+            #[cfg(not(feature = "mpi"))]
+            Self::WithoutMpi { .. } => 2,
             Self::Report(reason) => status_of_report(reason),
             Self::NirFile(reason) => match reason.as_ref() {
                 NirError::Read { .. } => 1,
@@ -249,11 +290,16 @@ impl Failure {
             | Self::Occupied { .. }
             | Self::NotEmpty { .. }
             | Self::NoRun { .. }
+            | Self::SweepOfMany { .. }
+            | Self::NotInSweep { .. }
+            | Self::NothingToCollect { .. }
             | Self::Problem { .. }
             | Self::SeveralRuns
             | Self::StandardTwice
             | Self::SampleOfStudy
-            | Self::NoSampleNamed
+            | Self::MeaningOfProblem
+            | Self::NirOfSample
+            | Self::BestOfSample
             | Self::PlotOfMany
             | Self::NirOfMany
             | Self::NoNirFile

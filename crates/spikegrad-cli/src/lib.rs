@@ -29,9 +29,11 @@ mod input;
 mod invocation;
 mod layout;
 mod many;
+mod nir;
 mod output;
 mod people;
 mod progress;
+mod team;
 mod voltages;
 
 use clap::Parser;
@@ -58,7 +60,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     match done {
         Ok(()) => 0,
         Err(failure) => {
-            people::say(&format!("error: {failure}"));
+            if !failure.is_said() {
+                people::say(&format!("error: {failure}"));
+            }
             failure.status()
         }
     }

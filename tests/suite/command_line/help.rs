@@ -5,17 +5,17 @@ use std::process::Command;
 
 const COMMANDS: [&[&str]; 7] =
     [&[], &["simulate"], &["gradient"], &["compare"], &["export"], &["convert"], &["schema"]];
-const CARGO: &str = "cargo run --release -- ";
+pub(crate) const CARGO: &str = "cargo run --release -- ";
 
 /// The help as a terminal of 80 columns shows it.
-fn help(command: &[&str], option: &str) -> String {
+pub(crate) fn help(command: &[&str], option: &str) -> String {
     let run = run(Command::new(PROGRAM).args(command).arg(option).env("COLUMNS", "80"), "");
     assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""), "{command:?}");
     run.stdout
 }
 
 /// The commands in a help, without the breaks of their lines.
-fn examples(help: &str) -> Vec<String> {
+pub(crate) fn examples(help: &str) -> Vec<String> {
     let text = help.replace("\\\n", " ");
     text.lines().map(str::trim).filter(|line| line.starts_with(CARGO)).map(str::to_owned).collect()
 }

@@ -52,6 +52,39 @@ fn a_sample_is_asked_as_its_problem_is() {
 }
 
 #[test]
+fn the_network_is_written_as_a_problem_and_for_other_tools() {
+    let (folder, out) = trained();
+    let nir = folder.path().join("network.nir").to_str().unwrap().to_owned();
+    let network = ask("export", &out, &[]).answer();
+    let sample = ask("export", &out, &["--sample", "17"]).answer();
+    // The average of the parameters, as the samples have it.
+    assert_eq!(network["network"], sample["network"]);
+    assert_eq!(network["stimulus"], json!({"t_end": sample["stimulus"]["t_end"], "spikes": []}));
+    assert_eq!(network.get("loss"), None);
+
+    for (options, rounding) in
+        [(&[][..], 0.0), (&["--convention", "discrete", "--dt", "1e-4"][..], 1e-14)]
+    {
+        let written = ask("export", &out, &[&["-o", &nir][..], options].concat());
+        assert_eq!((written.status, written.stdout.as_str()), (Some(0), ""), "{written:?}");
+        let mut read = spikegrad(&["convert", &nir], "").answer();
+        read["stimulus"] = sample["stimulus"].clone();
+        let spikes = |problem: &Value| {
+            let spikes = spikegrad(&["simulate", "-"], problem.to_string()).answer();
+            let flat = |name: &str| spikes["spikes"][name].as_array().unwrap().clone();
+            [flat("hidden"), flat("output")].concat()
+        };
+        let (found, expected) = (spikes(&read), spikes(&sample));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found[0], expected[0]);
+            let [found, expected] = [found, expected].map(|spike| spike[1].as_f64().unwrap());
+            assert!((found - expected).abs() <= rounding, "{found} {expected}");
+        }
+    }
+}
+
+#[test]
 fn the_samples_of_a_whole_set_are_written_on_lines_and_read_again() {
     let (folder, out) = trained();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -100,7 +133,14 @@ fn what_is_no_sample_is_refused() {
     for command in ["simulate", "gradient", "compare"] {
         refuse(command, &[], 1, &["it is a folder", "--sample"]);
     }
-    refuse("export", &[], 2, &["--sample 17"]);
+    let nir = folder.path().join("network.nir").to_str().unwrap().to_owned();
+    refuse("export", &["--convention", "continuous"], 2, &["-o network.nir"]);
+    refuse("export", &["--dt", "1e-4", "-o", "network.json"], 2, &["-o network.nir"]);
+    refuse("export", &["-o", &nir, "--dt", "1e-4"], 2, &["--convention discrete"]);
+    refuse("export", &["-o", &nir, "--sample", "1"], 2, &["leave out --sample"]);
+    refuse("export", &["--best", "--sample", "1"], 2, &["leave one out"]);
+    refuse("export", &["--best"], 2, &["no best epoch"]);
+    assert!(!PathBuf::from(nir).exists());
     refuse("gradient", &["--sample", "1", "--data", "x"], 2, &["generated"]);
     let file = repository("examples/problems/recurrent.json");
     ask("gradient", &file, &["--sample", "1"]).fails(2, &["there is no run in"]);

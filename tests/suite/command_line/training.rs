@@ -3,8 +3,9 @@
 //! Whatever happened on the way, on one thread or on two, a run must end with the same bits; the checkpoint is compared
 //! whole, and the metrics without the seconds they took. Not here: what a run learns in how many epochs (`docs/results`).
 
-use crate::program::{PROGRAM, Run, run, shell, spikegrad};
-use serde_json::Value;
+use crate::help::{CARGO, examples, help};
+use crate::program::{PROGRAM, Run, shell, spikegrad};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -258,22 +259,56 @@ fn a_sweep_goes_through_values_that_are_objects() {
 }
 
 #[test]
+fn a_sweep_is_done_in_parts_and_collected() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("parts");
+    let whole = folder.path().join("whole");
+    let sweep = |out: &Path, more: &[&str]| {
+        let common = ["sweep", "yin-yang", "--seeds", "2", "--epochs", "1", "--out"];
+        let out = [out.to_str().unwrap(), "--over", "clip=1.5,null"];
+        spikegrad(&[&common[..], &out, &SMALL, more].concat(), "")
+    };
+    sweep(&out, &["--collect"]).fails(2, &["no run of the sweep in", "has come to its end"]);
+    assert!(!out.exists());
+    sweep(&out, &["--only", "4"]).fails(2, &["--only 4: the sweep has 4 runs, counted from 0"]);
+    let of_run = |only: &str| sweep(&out, &["--only", only, "--quiet"]).answer();
+    let (one, three) = (of_run("1"), of_run("3"));
+    let collected = sweep(&out, &["--collect"]);
+    assert!(collected.stderr.contains("2 runs are missing (--only): 0, 2"), "{collected:?}");
+    let rows = collected.answer();
+    for (row, run, missing) in [(0, &one, 0), (1, &three, 2)] {
+        assert_eq!(rows[row]["runs"], json!([run]));
+        assert_eq!((&rows[row]["mean"], &run["seed"]), (&run["test_accuracy"], &json!(1)));
+        assert_eq!(rows[row]["missing"], json!([missing]));
+    }
+    // What is missing is done, and the table is that of a sweep at once.
+    let times_aside = |rows: &Value| {
+        let mut rows = rows.clone();
+        for row in rows.as_array_mut().unwrap() {
+            for run in row["runs"].as_array_mut().unwrap() {
+                run["train_seconds"] = json!(null);
+            }
+        }
+        rows
+    };
+    let rows = times_aside(&sweep(&out, &["--quiet"]).answer());
+    assert_eq!(times_aside(&sweep(&out, &["--collect", "--quiet"]).answer()), rows);
+    assert_eq!(times_aside(&sweep(&whole, &["--quiet"]).answer()), rows);
+}
+
+#[test]
 fn the_examples_of_the_help_run_as_printed() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["train", "sweep", "evaluate"] {
-        let examples = |option: &str| -> Vec<String> {
-            let mut help = Command::new(PROGRAM);
-            let help = run(help.args([command, option]).env("COLUMNS", "80"), "").stdout;
-            let lines = help.lines().filter_map(|line| line.split_once("cargo run --release -- "));
-            lines.map(|line| line.1.to_owned()).collect()
-        };
+        let examples = |option: &str| examples(&help(&[command], option));
         let (short, long) = (examples("-h"), examples("--help"));
         assert!(
             short.len() >= 2 && short.iter().all(|example| long.contains(example)),
             "{short:?}"
         );
         for example in long {
-            let done = shell(&format!("\"$SPIKEGRAD\" {example}"), folder.path());
+            let typed = example.replacen(CARGO, "\"$SPIKEGRAD\" ", 1);
+            let done = shell(&typed, folder.path());
             assert_eq!(done.status, Some(0), "{example}: {}", done.stderr);
         }
     }

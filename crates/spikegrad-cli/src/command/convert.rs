@@ -3,11 +3,12 @@
 use crate::arguments::{self, Common};
 use crate::error::Failure;
 use crate::input::{self, Texts};
+use crate::nir::{Meaning, is_nir};
 use crate::{output, people};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use spikegrad::Stimulus;
 use spikegrad::problem::Problem;
-use spikegrad_nir::{Convention, ReadOptions};
+use spikegrad_nir::ReadOptions;
 use std::path::{Path, PathBuf};
 
 /// Convert between NIR files and problems
@@ -33,44 +34,24 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// What the numbers of a NIR file that is written mean
-    #[arg(long, value_enum, value_name = "NAME")]
-    convention: Option<Meaning>,
-
-    /// Step of the other tool, in seconds: its spikes are pulses of height 1 that last so long
-    ///
-    /// Of a file that is read it need be given only where the file does not carry it.
-    #[arg(long, value_name = "DT", value_parser = arguments::seconds, allow_negative_numbers = true)]
-    dt: Option<f64>,
+    #[command(flatten)]
+    meaning: Meaning,
 
     /// When the run of the problem ends, in seconds
     #[arg(long, value_name = "TIME", value_parser = arguments::seconds, allow_negative_numbers = true, default_value_t = 0.1)]
     t_end: f64,
 }
 
-/// The two conventions of NIR files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Meaning {
-    /// The equations of NIR as they stand
-    Continuous,
-    /// Those of a tool that takes steps (--dt)
-    Discrete,
-}
-
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    if arguments.file.extension().is_some_and(|extension| extension == "nir") {
-        read(arguments, common)
-    } else {
-        write(arguments, common)
-    }
+    if is_nir(&arguments.file) { read(arguments, common) } else { write(arguments, common) }
 }
 
 fn read(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    let Arguments { file, dt, t_end, .. } = arguments;
-    if arguments.convention.is_some() {
+    let Arguments { file, meaning, t_end, .. } = arguments;
+    if meaning.convention.is_some() {
         return Err(Failure::ConventionOfRead);
     }
-    let import = spikegrad_nir::read_with(file, ReadOptions { dt: *dt })
+    let import = spikegrad_nir::read_with(file, ReadOptions { dt: meaning.dt })
         .map_err(|reason| Failure::of_nir(file, reason))?;
     let invalid = |reason| Failure::Problem { place: input::name(file), reason };
     let stimulus = Stimulus::new(*t_end, vec![]).map_err(|reason| invalid(reason.into()))?;
@@ -83,20 +64,13 @@ fn read(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
 }
 
 fn write(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
-    let Arguments { file, output, dt, .. } = arguments;
+    let Arguments { file, output, meaning, .. } = arguments;
     let output: &Path = output.as_deref().ok_or(Failure::NoNirFile)?;
-    let convention = match (arguments.convention, *dt) {
-        (Some(Meaning::Discrete), Some(dt)) => Convention::Discrete { dt },
-        (Some(Meaning::Discrete), None) => return Err(Failure::NoStep),
-        (_, Some(_)) => return Err(Failure::StepOfContinuous),
-        (_, None) => Convention::Continuous,
-    };
     let Texts::One(text) = input::open(file, false)? else { return Err(Failure::NirOfMany) };
     let Problem { network, parameters, .. } = text.problem()?;
-    spikegrad_nir::write(&network, &parameters, output, convention)
-        .map_err(|reason| Failure::of_nir(file, reason))?;
+    meaning.write((&network, &parameters), file, output)?;
     if !common.quiet {
-        people::say("network written, without the input and the loss of the problem");
+        people::say("network written, without input and loss");
     }
     Ok(())
 }

@@ -8,12 +8,12 @@ use crate::error::Failure;
 use crate::invocation::{program, quoted};
 use crate::people::counted;
 use crate::progress::Screen;
-use crate::{output, people};
+use crate::{output, people, team};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use spikegrad::{Grazing, explain};
 use spikegrad_train::config::{GrazingPolicy, Switch};
-use spikegrad_train::{Config, Run, RunFolder, RunResult, TrainError, fit};
+use spikegrad_train::{Config, Run, RunFolder, RunResult, Team, TrainError, fit};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Ctrl-C ends a run at its last completed epoch, with status 130, and --resume goes on from there to the same bits as if
 /// nothing had happened. So does a run that was killed. A finished run goes on with --resume and a larger --epochs, unless its learning rates
 /// follow a cosine to the last epoch.
+///
+/// Several processes share each batch where mpirun starts them, as in `mpirun -n 4 spikegrad train …` (feature mpi): with the bits of one.
 #[derive(Debug, Args)]
 #[command(
     after_help = "\
@@ -112,10 +114,33 @@ pub(crate) struct Choice {
 }
 
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
+    let team = team::of_this_process()?;
     let interrupted = watch_interrupts()?;
-    let (folder, run) = prepare(arguments, common)?;
-    let result = train(folder, run, &interrupted, common)?;
-    output::write_with_nulls(&result)
+    let result = match &team {
+        Some(team) if team.rank() > 0 => {
+            follow(team, common).map_err(|failure| Failure::Said(Box::new(failure)))?;
+            None
+        }
+        _ => {
+            let (folder, mut run) = prepare(arguments, common)?;
+            if let Some(team) = &team {
+                run.lead(Arc::clone(team))?;
+            }
+            Some(train(folder, run, &interrupted, common)?)
+        }
+    };
+    if let Some(team) = team {
+        team.finish();
+    }
+    result.map_or(Ok(()), |result| output::write_with_nulls(&result))
+}
+
+/// Takes part in the run of the first process.
+fn follow(team: &Arc<dyn Team>, common: &Common) -> Result<(), Failure> {
+    let mut run = Run::follow(Arc::clone(team), common.settings(Grazing::Fail))?;
+    // An interrupt is the first's to tell.
+    let _ = spikegrad_train::follow(&mut run)?;
+    Ok(())
 }
 
 /// Trains a run to its end.
@@ -281,10 +306,14 @@ fn announce(run: &Run, folder: &Path) {
         completed => format!("; {completed} are completed"),
     };
     let network = classifier.network();
+    let processes = match team::count() {
+        1 => String::new(),
+        count => format!("{count} processes with "),
+    };
     let mut sizes = vec![network.inputs().to_string()];
     sizes.extend(network.populations().iter().map(|population| population.size.to_string()));
     people::say(&format!(
-        "{}, seed {}: {}, {}, {} on {}, in {}{from}",
+        "{}, seed {}: {}, {}, {} on {processes}{}, in {}{from}",
         config.data.name(),
         config.seed,
         sizes.join("-"),
