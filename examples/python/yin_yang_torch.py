@@ -17,27 +17,36 @@ from spikegrad.torch import SpikingNetwork
 T_END = 0.06
 
 
-def main(epochs: int) -> float:
+def spiking_network() -> SpikingNetwork:
     rng = np.random.default_rng(0)
     network = spikegrad.Network(5)
     network.population("hidden", 200, tau_mem=0.02, tau_syn=0.005).population("output", 3, tau_mem=0.02, tau_syn=0.005)
     network.connect("input", "hidden", rng.normal(1.5, 0.78, (200, 5)))
     network.connect("hidden", "output", rng.normal(0.93, 0.1, (3, 200)))
-    module = SpikingNetwork(network, train="weights", time_constants=False)
+    return SpikingNetwork(network, train="weights", time_constants=False)
 
-    data, code = datasets.load("yin-yang"), encoders.latency(t_max=0.03, t_bias=0.02)
-    train, test = (code(part.inputs, t_end=T_END) for part in (data.train, data.test))
-    labels, answers = torch.as_tensor(data.train.labels), torch.as_tensor(data.test.labels)
+
+def spike_trains(part: datasets.DataSet) -> tuple[spikegrad.SpikeTrains, torch.Tensor]:
+    code = encoders.latency(t_max=0.03, t_bias=0.02)
+    return code(part.inputs, t_end=T_END), torch.as_tensor(part.labels)
+
+
+def loss_of(first: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    late = torch.expm1(first.gather(1, labels[:, None]) / 0.0064).mean()
+    return cross_entropy(-first / 0.00025, labels) + 0.003 * late
+
+
+def main(epochs: int) -> float:
+    data, module = datasets.load("yin-yang"), spiking_network()
+    (train, labels), (test, answers) = spike_trains(data.train), spike_trains(data.test)
     optimiser = torch.optim.Adam(module.parameters(), lr=0.008)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.96)
     accuracy = 0.0
     for epoch in range(epochs):
         for batch in DataLoader(range(len(train)), batch_size=32, shuffle=True):
             first = module(train[batch.numpy()]).first_spikes("output", missing=T_END)
-            late = torch.expm1(first.gather(1, labels[batch, None]) / 0.0064).mean()
-            loss = cross_entropy(-first / 0.00025, labels[batch]) + 0.003 * late
             optimiser.zero_grad()
-            loss.backward()
+            loss_of(first, labels[batch]).backward()
             optimiser.step()
         schedule.step()
         with torch.no_grad():
