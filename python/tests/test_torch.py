@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,6 +152,22 @@ def test_the_state_of_a_module_is_every_number() -> None:
     assert torch.equal(other.values, module.values)
     for again in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
         assert torch.equal(again(stimuli(2)).times, module(stimuli(2)).times)
+
+
+def test_the_state_of_a_module_goes_through_a_safetensors_file(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    module, again = module_of(recurrent()), module_of(recurrent(seed=5))
+    safetensors.save_file(module.state_dict(), tmp_path / "module.safetensors")
+    state = safetensors.load_file(tmp_path / "module.safetensors")
+    assert list(state) and {name: x.numpy().tobytes() for name, x in state.items()} == {
+        name: x.numpy().tobytes() for name, x in module.state_dict().items()
+    }
+    again.load_state_dict(state)
+    labels = torch.tensor([0, 1, 0])
+    losses = [nn.functional.cross_entropy(m(stimuli(3)).readouts[0], labels) for m in (module, again)]
+    assert torch.equal(*losses)
+    gradients = [torch.autograd.grad(loss, list(m.parameters())) for m, loss in zip((module, again), losses, strict=True)]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
 def test_compiled_functions_say_the_same() -> None:
