@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Neuron:
 
     Attributes
     ----------
-    model: `lif_delta` or `lif`
+    model: `lif_delta` or `lif`; `li` where nothing resets
     tau_mem: its membrane time constant in seconds, one or one for each neuron
     tau_syn: the same of its synapses; None if an arrival moves the potential at once
     weight: what a weight of 1 in time steps is in continuous time
@@ -81,6 +81,7 @@ def from_snntorch(layers: Iterable[Any], *, dt: float, inputs: int | None = None
     Populations are called layer0, layer1, …; `dt` is the step in seconds that the layers were trained with. A bias of a `Linear` is a
     constant input in each step. Layers that reset by subtraction are read where a spike happens by motion, for there nothing is left
     when the threshold is taken from a potential that has just come to it; a `Leaky` jumps over its threshold, and must reset to zero.
+    A last `Synaptic` that does not reset is read as a leaky integrator, `li`: it has its potential, and no spikes.
     """
     dt = _step(dt)
     pairs = list(layers)
@@ -96,8 +97,11 @@ def from_snntorch(layers: Iterable[Any], *, dt: float, inputs: int | None = None
             raise InputError(f"layers[{2 * k}] has weights of shape {weights.shape}; only a Linear is read", "layers")
         network = network or Network(inputs if inputs is not None else weights.shape[1])
         neuron = _cell(cell, 2 * k + 1, dt)
-        threshold = _array(cell.threshold)
-        values: dict[str, Any] = {"tau_mem": neuron.tau_mem, "v_th": threshold, "v_reset": 0.0, "t_ref": 0.0}
+        values: dict[str, Any] = {"tau_mem": neuron.tau_mem}
+        if neuron.model != "li":
+            values |= {"v_th": _array(cell.threshold), "v_reset": 0.0, "t_ref": 0.0}
+        elif 2 * k + 2 < len(pairs):
+            raise InputError(f"layers[{2 * k + 1}] does not reset; only a last layer may, whose spikes nobody hears", "layers")
         initial: dict[str, Any] = {}
         bias = getattr(linear, "bias", None)
         size = weights.shape[0]
@@ -116,21 +120,24 @@ def from_snntorch(layers: Iterable[Any], *, dt: float, inputs: int | None = None
 
 def _cell(cell: Any, position: int, dt: float) -> Neuron:
     kind = type(cell).__name__
-    if hasattr(cell, "alpha") and hasattr(cell, "beta"):
-        neuron = synaptic(_array(cell.alpha), _array(cell.beta), dt)
-    elif hasattr(cell, "beta"):
-        neuron = leaky(_array(cell.beta), dt)
-    else:
+    # Alpha, Lapicque and StateLeaky have factors of these names, too, and do something else with them.
+    if not hasattr(cell, "beta") or any(hasattr(cell, name) for name in ("syn_exc", "R", "tau")):
         raise InputError(f"layers[{position}] is a {kind}; it must be a Leaky or a Synaptic", "layers")
     if hasattr(cell, "V") or hasattr(cell, "recurrent"):
         raise InputError(f"layers[{position}] is a {kind}, which hears itself; add that connection by hand", "layers")
+    if getattr(cell, "inhibition", False):
+        raise InputError(f"layers[{position}] has inhibition, by which one neuron a step spikes; that is not read", "layers")
+    if not (_array(getattr(cell, "graded_spikes_factor", 1.0)) == 1.0).all():
+        raise InputError(f"layers[{position}] scales its spikes; multiply the weights that hear them instead", "layers")
+    is_leaky = not hasattr(cell, "alpha")
+    neuron = leaky(_array(cell.beta), dt) if is_leaky else synaptic(_array(cell.alpha), _array(cell.beta), dt)
+    allowed = ("zero",) if is_leaky else ("zero", "subtract", "none")
     mechanism = getattr(cell, "reset_mechanism", "subtract")
-    allowed = ("zero",) if neuron.model == "lif_delta" else ("zero", "subtract")
     if mechanism not in allowed:
         raise InputError(
             f"layers[{position}], a {kind}, resets by {mechanism!r}; it must be one of {', '.join(allowed)}", "layers"
         )
-    return neuron
+    return replace(neuron, model="li") if mechanism == "none" else neuron
 
 
 def _constant(neuron: Neuron, drive: Array, dt: float) -> tuple[Array, dict[str, Array]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,3 +120,113 @@ def test_a_trained_snntorch_network_is_read() -> None:
     network = convert.from_snntorch([fc, lif], dt=DT)
     assert network.model("layer0") == "lif"
     assert network["layer0/tau_mem"] == pytest.approx(-DT / np.log(0.9), rel=1e-6)
+
+
+# Of the neurons of snnTorch below, in seconds.
+TAU_MEM, TAU_SYN = 0.02, 0.005
+# To first order in the step a spike is moved by what moves the potential, over its slope at the threshold; twice that leaves room for the curvature.
+SLOPE = 2.0
+
+
+def in_steps(weights: list[np.ndarray], raster: np.ndarray, dt: float) -> tuple[list[Any], list[list[np.ndarray]]]:
+    """Layers of snnTorch whose weights are these in continuous time; and for each layer the spike times of each neuron."""
+    torch, snntorch = pytest.importorskip("torch"), pytest.importorskip("snntorch")
+    alpha, beta = (torch.tensor(np.exp(-dt / tau)) for tau in (TAU_SYN, TAU_MEM))
+    unit = convert.synaptic(alpha, beta, dt).weight
+    layers: list[Any] = []
+    times: list[list[np.ndarray]] = []
+    spikes = torch.from_numpy(raster)
+    for matrix in weights:
+        linear = torch.nn.Linear(*matrix.shape[::-1], bias=False, dtype=torch.float64)
+        cell = snntorch.Synaptic(alpha=alpha, beta=beta)
+        state: Any = (None, None)
+        after = []
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(matrix / unit))
+            for current in linear(spikes.double()):
+                spike, *state = cell(current, *state)
+                after.append(spike)
+        spikes = torch.stack(after)
+        layers += [linear, cell]
+        times.append([np.flatnonzero(column) * dt for column in spikes.numpy().T])
+    return layers, times
+
+
+def moved_by(
+    weights: np.ndarray, heard: list[np.ndarray], moved: list[np.ndarray], times: list[np.ndarray], dt: float
+) -> list[np.ndarray]:
+    """By how many steps of `dt` or less the spikes of a layer are moved at most, from `times` and what it hears: see the test."""
+    found = []
+    for row, own in zip(weights, times, strict=True):
+        bounds: list[float] = []
+        for t in own:
+            # What comes within the step may be heard before it, in steps.
+            potential = sum(abs(w) * c[s < t + dt].sum() for w, s, c in zip(row, heard, moved, strict=True))
+            potential += sum(1.0 + c for c in bounds)
+            current = sum(w * np.exp((s[s < t] - t) / TAU_SYN).sum() for w, s in zip(row, heard, strict=True))
+            bounds.append(1.0 + SLOPE * potential / (current - 1.0))
+        found.append(np.array(bounds))
+    return found
+
+
+def test_spikes_of_snntorch_come_to_ours_in_proportion_to_the_step() -> None:
+    """One network in steps that are halved, with neurons that reset by subtraction. A spike at t that is in step n there has been moved by |t − n dt|.
+
+    If nothing else has been moved, that is at most dt: the step at whose end the potential is above the threshold is the one with the crossing.
+    An arrival of weight w that is moved by c dt moves the potential by at most c dt |w|/τ_m, because the potential rises no faster than w/τ_m.
+    A reset is a step of −1 at t, and there at (n + 2) dt, at most (1 + c) dt from t; it decays no faster than 1/τ_m. The sum of these, over the
+    slope (I − 1)/τ_m at the crossing, is what a spike is moved in addition. τ_m cancels.
+    """
+    rng = np.random.default_rng(5)
+    weights = [rng.uniform(5.0, 9.0, (4, 3)), rng.uniform(2.0, 3.0, (2, 4))]
+    arrivals = rng.integers(0, 6, 3)
+    steps, longest = 15, 1e-3
+    trains = spikegrad.SpikeTrains.from_lists([[[n * longest] for n in arrivals]], t_end=steps * longest)
+    network = spikegrad.Network(3).population("layer0", 4, tau_mem=TAU_MEM, tau_syn=TAU_SYN)
+    network.population("layer1", 2, tau_mem=TAU_MEM, tau_syn=TAU_SYN)
+    network.connect("input", "layer0", weights[0]).connect("layer0", "layer1", weights[1])
+    run = network.run(trains)
+    times = [[np.array(train) for train in run.spikes[name].to_lists()[0]] for name in network.populations]
+    bounds = [moved_by(weights[0], [longest * arrivals[[k]] for k in range(3)], [np.zeros(1)] * 3, times[0], longest)]
+    bounds.append(moved_by(weights[1], times[0], bounds[0], times[1], longest))
+    assert all(len(train) >= 3 for layer in times for train in layer)
+    for halvings in range(6):
+        dt = longest / 2**halvings
+        raster = np.zeros((steps * 2**halvings, 3))
+        raster[arrivals * 2**halvings, np.arange(3)] = 1.0
+        layers, there = in_steps(weights, raster, dt)
+        converted = convert.from_snntorch(layers, dt=dt)
+        for name in ("input->layer0/weights", "layer0->layer1/weights", "layer0/tau_mem", "layer1/tau_syn"):
+            assert converted[name] == pytest.approx(network[name], rel=ROUNDING)
+        for ours, stepped, of in zip(times, there, bounds, strict=True):
+            for a, b, bound in zip(ours, stepped, of, strict=True):
+                assert len(a) == len(b) and (np.abs(a - b) <= bound * dt).all()
+
+
+def test_a_last_layer_that_does_not_reset_is_a_leaky_integrator() -> None:
+    alpha, beta = 0.8, 0.9
+    spikes = np.arange(STEPS) % 7 == 0
+    layers = [linear(np.array([[0.5]])), cell(beta, alpha, reset="none")]
+    network = convert.from_snntorch(layers, dt=DT)
+    assert network.model("layer0") == "li"
+    trains = spikegrad.SpikeTrains.from_raster(spikes[:, None], dt=DT, t_end=(STEPS + 1) * DT)
+    run = network.run(trains, record=[spikegrad.sample("layer0", np.arange(1, STEPS + 1) * DT)])
+    expected = recurrence(alpha, beta, 0.5 * spikes)
+    assert expected.max() > 1.0
+    assert np.abs(run.readouts[0][0, 0] - expected).max() <= ROUNDING * expected.max()
+    with pytest.raises(spikegrad.InputError, match="only a last layer"):
+        convert.from_snntorch([*layers, linear(np.array([[0.5]])), cell(beta, alpha)], dt=DT)
+
+
+def test_layers_that_do_something_else_are_refused() -> None:
+    torch, snntorch = pytest.importorskip("torch"), pytest.importorskip("snntorch")
+    refused = [
+        (snntorch.Alpha(alpha=0.9, beta=0.8), "must be a Leaky or a Synaptic"),
+        (snntorch.Lapicque(beta=0.9), "must be a Leaky or a Synaptic"),
+        (snntorch.RSynaptic(alpha=0.9, beta=0.8, linear_features=1), "hears itself"),
+        (snntorch.Leaky(beta=0.9, reset_mechanism="zero", graded_spikes_factor=2.0), "scales its spikes"),
+        (snntorch.Leaky(beta=0.9, reset_mechanism="zero", inhibition=True), "inhibition"),
+    ]
+    for layer, says in refused:
+        with pytest.raises(spikegrad.InputError, match=says):
+            convert.from_snntorch([torch.nn.Linear(1, 1), layer], dt=DT)
