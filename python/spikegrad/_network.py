@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from ._convolution import convolution
 from ._documents import connection_document, population_document, read_connection, read_population
 from ._errors import DtypeError, InputError, NetworkError
 from ._evaluate import Gradient, Record, Run, requests
@@ -162,6 +163,46 @@ class Network(Mapping[str, Array]):
         self._connections[called] = connection
         self._checked(lambda: self._connections.pop(called))
         return self
+
+    def convolve(
+        self,
+        source: str,
+        target: str,
+        kernel: ArrayLike,
+        *,
+        shape: Sequence[int],
+        stride: int = 1,
+        padding: int = 0,
+        delay: ArrayLike = 0.0,
+        receptor: str | None = None,
+        name: str | None = None,
+    ) -> Network:
+        """Connect two stacks of images by a convolution, and return the network.
+
+        `kernel` has the shape (out, in, height, width), as in `torch.nn.Conv2d`, and `shape` is that of the source: (in, height, width).
+        Neurons stand channel by channel, each row by row; beyond the edges `padding` silent pixels are added. The weights
+        are the kernel in a row, `network[…].reshape(kernel.shape)`; `delay` is one time, or has the shape of the kernel.
+        """
+        weights, delays = _core.floats("kernel", kernel), _core.floats("delay", delay)
+        windows = convolution(weights.shape, tuple(shape), stride, padding)
+        for end, size in (("source", int(np.prod(shape))), ("target", int(np.prod(windows.shape)))):
+            of = source if end == "source" else target
+            if self.size(of) != size:
+                images = tuple(shape) if end == "source" else windows.shape
+                raise NetworkError(f"{end} {of!r} has {self.size(of)} neurons; images of {images} have {size}", end)
+        if delays.shape not in ((), weights.shape):
+            raise InputError(f"delay has the shape {delays.shape}; it must be one time or have that of kernel, {weights.shape}", "delay")
+        return self.connect(
+            source,
+            target,
+            weights.reshape(-1),
+            delay=delays if delays.shape == () else delays.reshape(-1),
+            pre=windows.pre,
+            post=windows.post,
+            weight_of=windows.weight_of,
+            receptor=receptor,
+            name=name,
+        )
 
     def _name(self, source: str, target: str, receptor: str | None) -> str:
         name = f"{source}->{target}" if receptor is None else f"{source}->{target}[{receptor}]"

@@ -292,3 +292,44 @@ assert np.array_equal(found, expected)
 def test_a_forked_process_has_threads_of_its_own() -> None:
     # In a process by itself: JAX, if it is there, has threads that do not survive.
     subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=60, cwd=Path(__file__).parent)
+
+
+def test_a_convolution_is_that_of_torch() -> None:
+    functional = pytest.importorskip("torch.nn.functional")
+    from torch import from_numpy
+
+    rng = np.random.default_rng(0)
+    kernel, shape = rng.uniform(-1.0, 1.0, (3, 2, 3, 2)), (2, 5, 4)
+    image = rng.random(shape) < 0.5
+    expected = functional.conv2d(from_numpy(image[None] * 1.0), from_numpy(kernel), stride=2, padding=1)[0]
+    network = Network(40).population("features", expected.numel(), "li")
+    network.convolve("input", "features", kernel, shape=shape, stride=2, padding=1)
+    lists = [[[0.0] if pixel else [] for pixel in image.reshape(-1)]]
+    trains = SpikeTrains.from_lists(lists, t_end=0.02)
+    found = network.run(trains, record=[spikegrad.sample("features", [0.01])]).readouts[0][0, :, 0]
+    # All spikes come at once: each potential is what one of weight 1 leaves, times the sum of the weights.
+    unit = found.sum() / expected.sum().item()
+    # A sum of at most 12 weights in another order, and of as many potentials.
+    assert np.abs(found - unit * expected.reshape(-1).numpy()).max() <= 1e-14 * unit * np.abs(kernel).sum()
+    assert np.array_equal(network["input->features/weights"], kernel.reshape(-1))
+    assert Network.from_dict(network.to_dict()) == network
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shape": (2, 5, 5)}, "source 'input' has 40 neurons"),
+        ({"shape": (1, 5, 8)}, r"shape is \(1, 5, 8\)"),
+        ({"stride": 0}, "stride is 0"),
+        ({"stride": 1}, "target 'features' has 27 neurons"),
+        ({"kernel": np.ones((2, 3, 2))}, "four dimensions"),
+        ({"kernel": np.ones((3, 2, 9, 2))}, "does not fit"),
+        ({"delay": [0.001, 0.002]}, "delay has the shape"),
+    ],
+)
+def test_a_convolution_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
+    network = Network(40).population("features", 27, "li")
+    arguments: dict[str, Any] = {"kernel": np.ones((3, 2, 3, 2)), "shape": (2, 5, 4), "stride": 2, "padding": 1}
+    with pytest.raises(spikegrad.SpikegradError, match=message):
+        network.convolve("input", "features", **arguments | change)
+    assert not network.connections
