@@ -36,12 +36,12 @@ def rust(paths):
     return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 
 
-def yin_yang():
-    """The network of w1 with weights of the same distributions, 64 of its samples, and the loss."""
+def yin_yang(tau_syn=0.005, hidden=(1.98, 0.78), output=(0.375, 0.1)):
+    """The network of w1 with weights of the same distributions (mean and deviation), 64 of its samples, and the loss."""
     rng = np.random.default_rng(0)
     network = spikegrad.Network(5)
-    network.population("hidden", 200, tau_mem=0.02, tau_syn=0.005).population("out", 3, tau_mem=0.02, tau_syn=0.005)
-    network.connect("input", "hidden", rng.normal(1.98, 0.78, (200, 5))).connect("hidden", "out", rng.normal(0.375, 0.1, (3, 200)))
+    network.population("hidden", 200, tau_mem=0.02, tau_syn=tau_syn).population("out", 3, tau_mem=0.02, tau_syn=tau_syn)
+    network.connect("input", "hidden", rng.normal(*hidden, (200, 5))).connect("hidden", "out", rng.normal(*output, (3, 200)))
     data = datasets.load("yin-yang").train
     trains = encoders.latency(t_max=0.03, t_bias=0.0)(data.inputs[:64], t_end=0.06)
     return network, trains, losses.ttfs_cross_entropy("out", tau0=0.0005, tau1=0.0064, alpha=0.003), data.labels[:64]
