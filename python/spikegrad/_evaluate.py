@@ -151,14 +151,14 @@ class Run:
 
     def counts(self, population: str) -> Indices:
         """The number of spikes of each neuron: int64, shape (samples, neurons)."""
-        trains = self.spikes[population]
+        trains = self._known(population)
         counts = np.zeros((len(trains), trains.n_channels), np.int64)
         np.add.at(counts, (trains.samples, trains.channels), 1)
         return counts
 
     def spike_times(self, population: str, *, missing: float = np.inf) -> Array:
         """The spike times of each neuron in order, padded with `missing`: float64, shape (samples, neurons, most spikes)."""
-        trains = self.spikes[population]
+        trains = self._known(population)
         padded = np.full((*self.counts(population).shape, self._most(population)), missing)
         padded[trains.samples, trains.channels, self._ranks(population)] = trains.times
         return padded
@@ -179,7 +179,7 @@ class Run:
 
     def first_spikes(self, population: str, *, missing: float = np.inf) -> Array:
         """The first spike time of each neuron, or `missing`: float64, shape (samples, neurons)."""
-        trains = self.spikes[population]
+        trains = self._known(population)
         first = np.full((len(trains), trains.n_channels), missing)
         is_first = self._ranks(population) == 0
         first[trains.samples[is_first], trains.channels[is_first]] = trains.times[is_first]
@@ -213,7 +213,7 @@ class Run:
 
     def _known(self, population: str) -> SpikeTrains:
         if population not in self.spikes:
-            raise InputError(f"there is no population {population!r}; there are {', '.join(self.spikes)}", "spikes")
+            raise InputError(f"there is no population {population!r}; there are {', '.join(self.spikes)}", "population")
         return self.spikes[population]
 
     @staticmethod

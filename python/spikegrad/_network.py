@@ -267,25 +267,29 @@ class Network(Mapping[str, Array]):
 
     def model(self, population: str) -> str:
         """The model of a population."""
-        return self._populations[population].model
+        return self._populations[self._known(population)].model
 
     def size(self, name: str) -> int:
         """The number of neurons of a population, or of `"input"`."""
         if name == "input" and name not in self._populations:
             return self.inputs
-        if name not in self._populations:
-            raise InputError(f"there is no population {name!r}; there are {', '.join(self._populations)}", name)
-        return self._populations[name].size
+        return self._populations[self._known(name)].size
 
     def range(self, population: str) -> range:
         """The neurons of a population, as positions among all neurons."""
-        self.size(population)
+        self._known(population)
         first = 0
         for name, other in self._populations.items():
             if name == population:
                 break
             first += other.size
         return range(first, first + self.size(population))
+
+    def _known(self, population: str) -> str:
+        if population not in self._populations:
+            known = ", ".join(self._populations)
+            raise InputError(f"there is no population {population!r}; there are {known}", "population")
+        return population
 
     @property
     def slots(self) -> dict[str, Slot]:

@@ -38,6 +38,19 @@ def test_values_have_names_and_shapes() -> None:
     assert network["out/tau_mem"] == 1.01 * 0.015
 
 
+def test_a_population_that_there_is_not_is_named_by_all_who_are_asked_for_it() -> None:
+    network = recurrent()
+    run = network.run(stimuli(1))
+    for ask in (network.model, network.size, network.range, run.counts, run.spike_times, run.first_spikes):
+        with pytest.raises(spikegrad.InputError, match="no population 'nobody'"):
+            ask("nobody")
+    # Inputs are no neurons.
+    assert network.size("input") == 3
+    for ask in (network.model, network.range):
+        with pytest.raises(spikegrad.InputError, match="no population 'input'"):
+            ask("input")
+
+
 def test_what_cannot_be_is_refused_and_leaves_the_network_as_it_was() -> None:
     network = recurrent()
     before = network.to_dict()
