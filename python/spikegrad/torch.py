@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from . import _core
 from ._errors import InputError
@@ -46,6 +47,10 @@ def _double(name: str, tensor: Tensor) -> Tensor:
         raise InputError(f"{name} is on {tensor.device}; it must be on the CPU", name)
     if tensor.is_complex():
         raise InputError(f"{name} is complex; it must be real, best float64", name)
+    unpacked: Any = forward_ad.unpack_dual(tensor)  # type: ignore[no-untyped-call]
+    if unpacked.tangent is not None:
+        # A registered operator has no rule for forward mode: PyTorch would take this derivative for 0.
+        raise NotImplementedError("spikegrad.torch has no forward mode; Problem.jvp and Network.jvp are derivatives along a direction")
     return tensor.to(torch.float64)
 
 
@@ -457,9 +462,8 @@ class SpikingNetwork(nn.Module):
 
     def run(self, times: Tensor, channels: Tensor, offsets: Tensor, t_end: float) -> Output:
         """Like `forward`, with input spikes in tensors: times (spikes,), channels (spikes,), and offsets (samples + 1,) of int64."""
-        spikes, neurons, starts, table = _run(
-            self.values, times, channels, offsets, float(t_end), self._runner.handle
-        )
+        at = _double("times", times)
+        spikes, neurons, starts, table = _run(self.values, at, channels, offsets, float(t_end), self._runner.handle)
         n_samples = offsets.shape[0] - 1
         samples = torch.repeat_interleave(torch.arange(n_samples), starts[1:] - starts[:-1])
         readouts, first = [], 0

@@ -207,6 +207,17 @@ def test_a_compiled_module_says_the_same() -> None:
     assert torch.equal(gradient, module.get_parameter("input->hidden/weights").grad)
 
 
+def test_forward_mode_is_refused_and_not_zero() -> None:
+    f, x = sgt.loss_function(problem(feed_forward()))
+    along = (torch.ones_like(x),)
+    with pytest.raises(NotImplementedError, match="no forward mode"):
+        torch.func.jvp(f, (x.detach(),), along)
+    module, trains = module_of(feed_forward()), stimuli(1)
+    times = torch.from_numpy(trains.times.copy())
+    with pytest.raises(NotImplementedError, match="no forward mode"):
+        torch.func.jvp(lambda t: module(trains, t).readouts[0], (times,), (torch.ones_like(times),))
+
+
 def test_bad_input_is_named() -> None:
     module = module_of(feed_forward())
     with pytest.raises(spikegrad.InputError, match="trains has 2 channels"):
