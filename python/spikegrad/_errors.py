@@ -6,8 +6,9 @@ from __future__ import annotations
 class SpikegradError(Exception):
     """Any error of this package.
 
-    `place` is where it is wrong, as a path of the problem file, a neuron such as `out[0]`, or an argument; `sample` is
-    the position of the sample in a batch. Both are None where there is none.
+    Attributes:
+        place: where it is wrong: a path in a problem file, a neuron such as `out[0]`, or the name of an argument; None if it is nowhere
+        sample: the position of the sample in a batch; None if it is not of one
     """
 
     def __init__(self, message: str, place: str | None = None, sample: int | None = None) -> None:

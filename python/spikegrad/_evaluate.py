@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Record:
-    """What a run reads of the potentials of a population: made by `sample`, `maximum` and `mean`."""
+    """What a run reads of the potentials of a population: made by `sample`, `maximum` and `mean`.
+
+    Attributes:
+        population: the name of the population
+        measure: "sample", "maximum" or "mean"
+        times: when a sample is taken, in seconds
+        tau: the time constant of a weighted mean, in seconds; None for a plain one
+    """
 
     population: str
     measure: str
@@ -30,17 +37,20 @@ class Record:
 
 
 def sample(population: str, times: ArrayLike) -> Record:
-    """The potentials of a population at some times, in seconds: shape (samples, neurons, times)."""
+    """Record the potentials of a population at `times`, in seconds: shape (samples, neurons, times).
+
+    A time outside of the run is an error when the network is run.
+    """
     return Record(population, "sample", tuple(_core.floats("times", times).reshape(-1).tolist()))
 
 
 def maximum(population: str) -> Record:
-    """The maximum of each potential over the run: shape (samples, neurons)."""
+    """Record the maximum of each potential over the run: shape (samples, neurons). Of a neuron that spikes it is the threshold."""
     return Record(population, "maximum")
 
 
 def mean(population: str, *, tau: float | None = None) -> Record:
-    """The time average of each potential, or of e^(−t/tau) V: shape (samples, neurons)."""
+    """Record the time average of each potential V, or with `tau` (in seconds) that of e^(−t/tau) V: shape (samples, neurons)."""
     return Record(population, "mean", tau=tau)
 
 
@@ -66,13 +76,14 @@ def requests(network: Network, record: Sequence[Record]) -> tuple[Indices, Indic
 
 
 class Gradient(Mapping[str, Array]):
-    """Derivatives by the values of a network, by their names; each has the shape of its value.
+    """The derivatives with respect to the values of a network: a mapping from their names to arrays, each of the shape of its value.
 
-    Attributes
-    ----------
-    flat: all of them one after another: float64, shape (n,)
-    input_times: derivatives by the input times, in the order of `trains.times`; None if they were not asked for
-    losses: the loss of each sample: float64, shape (samples,); None if there is none
+    They are per unit of the value: per second for delays and time constants, per unit of current for weights and biases.
+
+    Attributes:
+        flat: all of them one after another: float64, shape (n,)
+        input_times: derivatives with respect to the input times: float64, in the order of `trains.times`; None if they were not asked for
+        losses: the loss of each sample: float64, shape (samples,); None if there is none
     """
 
     def __init__(
@@ -89,13 +100,16 @@ class Gradient(Mapping[str, Array]):
         self._slots = dict(slots)
 
     def __getitem__(self, name: str) -> Array:
+        """The derivatives with respect to one value: a view of `flat`. Raises `KeyError` for a name that there is not."""
         slot = self._slots[name]
         return self.flat[slot.slice].reshape(slot.shape)
 
     def __iter__(self) -> Iterator[str]:
+        """The names of the values, in the order of `flat`."""
         return iter(self._slots)
 
     def __len__(self) -> int:
+        """The number of values that have a name."""
         return len(self._slots)
 
     def __repr__(self) -> str:
@@ -103,13 +117,13 @@ class Gradient(Mapping[str, Array]):
 
 
 class Run:
-    """What happened in each sample, and the way back from any derivatives by what happened.
+    """What happened in each sample, and the way back from the derivatives of any loss of it. `Network.run` makes one.
 
-    Attributes
-    ----------
-    network, trains: what was run; a run keeps the values that the network had
-    spikes: for each population the spikes of its neurons, as `SpikeTrains`
-    readouts: for each entry of `record` an array of potentials, with an entry for each sample first
+    Attributes:
+        network, trains: what was run; a run keeps the values that the network had
+        record: what was recorded
+        spikes: for each population the spikes of its neurons in seconds, as `SpikeTrains`
+        readouts: for each entry of `record` a float64 array of potentials, shape (samples, neurons) or (samples, neurons, times)
     """
 
     def __init__(
@@ -157,7 +171,7 @@ class Run:
         return counts
 
     def spike_times(self, population: str, *, missing: float = np.inf) -> Array:
-        """The spike times of each neuron in order, padded with `missing`: float64, shape (samples, neurons, most spikes)."""
+        """The spike times of each neuron in order, in seconds, padded with `missing`: float64, shape (samples, neurons, most spikes)."""
         trains = self._known(population)
         padded = np.full((*self.counts(population).shape, self._most(population)), missing)
         padded[trains.samples, trains.channels, self._ranks(population)] = trains.times
@@ -178,7 +192,7 @@ class Run:
         return ranks
 
     def first_spikes(self, population: str, *, missing: float = np.inf) -> Array:
-        """The first spike time of each neuron, or `missing`: float64, shape (samples, neurons)."""
+        """The first spike time of each neuron in seconds, or `missing` where it is silent: float64, shape (samples, neurons)."""
         trains = self._known(population)
         first = np.full((len(trains), trains.n_channels), missing)
         is_first = self._ranks(population) == 0
@@ -232,12 +246,14 @@ class Run:
         first_spikes: Mapping[str, ArrayLike] | None = None,
         readouts: Sequence[ArrayLike | None] | None = None,
     ) -> Gradient:
-        """The gradient of a loss with these derivatives by what happened, summed over the samples.
+        """The gradient of a loss L with these derivatives with respect to what happened, summed over the samples.
 
-        `spikes` maps populations to ∂L/∂t of each of `run.spikes[population].times`; `first_spikes` to ∂L/∂t of each first
-        spike, shape (samples, neurons), of which those of silent neurons are not looked at; `readouts` lists ∂L/∂V in the
-        shapes of `run.readouts`, or None. Times are in seconds. The gradient has the derivatives by all values of the network and by
-        `input_times`.
+        `spikes` maps populations to ∂L/∂t, per second, of each of `run.spikes[population].times`, shape (spikes,); `first_spikes` maps them to
+        ∂L/∂t of each first spike, shape (samples, neurons), in which the entries of silent neurons are ignored; `readouts` lists ∂L/∂V in the
+        shapes of `run.readouts`, or None for one that L does not read. The result has the derivatives with respect to all values of the
+        network, and `input_times`.
+
+        Raises `InputError` for a shape that does not fit, and `GradientError` where there is no gradient.
         """
         flat, times = self._run.backward(*self._cotangents(spikes, first_spikes, readouts))
         return Gradient(flat, self._slots, input_times=times)
@@ -249,12 +265,18 @@ class Run:
         first_spikes: Mapping[str, ArrayLike] | None = None,
         readouts: Sequence[ArrayLike | None] | None = None,
     ) -> list[dict[str, Any]]:
-        """How far the gradient of each sample can be trusted: smallest slope, ties, touches; arguments are those of `backward`."""
+        """How far the gradient of each sample can be trusted: a dict for each sample; arguments are those of `backward`.
+
+        `smallest_slope` is dV/dt, per second, of the crossing that was slowest, with its neuron and time; `ties` counts coincidences at which a
+        derivative is one-sided; `touches` potentials that reached the threshold and did not cross it; `inexact` where a policy (`grazing`)
+        acted; `spikes` and `arrivals` count events. The guide says how to read them.
+        """
         text = self._run.certificates(*self._cotangents(spikes, first_spikes, readouts))
         found: list[dict[str, Any]] = json.loads(text)
         return found
 
     def __len__(self) -> int:
+        """The number of samples."""
         return len(self.trains)
 
     def __repr__(self) -> str:

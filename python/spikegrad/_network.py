@@ -43,8 +43,11 @@ class Network(Mapping[str, Array]):
 
     It is a mapping from names to values: `"hidden/tau_mem"`, `"hidden/initial/v"`, `"input->hidden/weights"`,
     `"input->hidden/delay"`. A value of neurons is one number, shape (), or one for each, shape (n,); weights have the shape
-    (targets, sources), or one entry for each listed synapse. Values are copies; `network[name] = value` replaces one.
-    A run keeps the values that it was made with.
+    (targets, sources), or one entry for each listed synapse; a delay is one number or has the shape of the weights. Values are float64 copies;
+    `network[name] = value` replaces one. A run keeps the values that it was made with.
+
+    `inputs` is the number of input channels. Between events tau_mem dV/dt = (v_leak − V) + I + i_bias and tau_syn dI/dt = −I; an arriving
+    spike adds its weight to I. Times are in seconds.
     """
 
     def __init__(self, inputs: int) -> None:
@@ -67,11 +70,15 @@ class Network(Mapping[str, Array]):
         hold_current: bool = False,
         **params: ArrayLike,
     ) -> Network:
-        """Add neurons, and return the network.
+        """Add `size` neurons, and return the network.
 
-        `model` is one of lif, li, alif, lif_delta, qif, qif_delta. `params` are its parameters, each one number or one for each neuron:
-        tau_mem, tau_syn, t_ref in seconds; v_th, v_reset, v_leak, i_bias. `receptors` maps names to time constants in
-        place of tau_syn. `initial` is the state at time 0: v, i (with several receptors a mapping by their names), a.
+        `model` is one of lif, li, alif, lif_delta, qif, qif_delta. `params` are its parameters, each one number or one for each neuron,
+        shape (size,): tau_mem (0.02), tau_syn (0.005), t_ref (0) and tau_adapt (0.1) in seconds; v_th (1), v_reset, v_leak, i_bias,
+        adapt_threshold, adapt_current (0), as far as the model has them. `receptors` maps names to time constants in place of tau_syn, and connections
+        name theirs. `initial` is the state at time 0: v, i (with several receptors a mapping by their names), a. With `reset_current` a spike sets the
+        neuron's currents to 0, and with `hold_current` they stand still in the refractory time.
+
+        Raises `NetworkError` for a parameter or a value that the model cannot have, and `InputError` for a shape that does not fit.
         """
         _words(name=name, model=model)
         if name in self._populations:
@@ -120,8 +127,11 @@ class Network(Mapping[str, Array]):
 
         Dense: `weights` of shape (targets, sources), as in `torch.nn.Linear`. Sparse: `pre` and `post` list the synapses, and
         `weights` has one entry for each. Shared: `weight_of` says for each synapse, listed or in the order of (targets,
-        sources), which of `weights` it uses. `delay`, in seconds, is one number or has the shape of `weights`.
-        The connection is called `"source->target"` unless it is given a `name`.
+        sources), which of `weights` it uses. `delay`, in seconds, is one number or has the shape of `weights`. `receptor` names
+        the receptor of the target at which spikes arrive, if it has several. The connection is called `"source->target"`
+        (`"source->target[receptor]"`, and `"source->target#2"` if there is one already) unless it is given a `name`.
+
+        Raises `NetworkError` for populations that there are not and delays that cannot be, and `InputError` for a shape that does not fit.
         """
         _words(source=source, target=target, receptor=receptor or "", name=name or "")
         for end, of in (("source", source), ("target", target)):
@@ -266,17 +276,17 @@ class Network(Mapping[str, Array]):
         return list(self._connections)
 
     def model(self, population: str) -> str:
-        """The model of a population."""
+        """The model of a population, such as `"lif"`. Raises `InputError` if there is no such population."""
         return self._populations[self._known(population)].model
 
     def size(self, name: str) -> int:
-        """The number of neurons of a population, or of `"input"`."""
+        """The number of neurons of a population, or of channels of `"input"`. Raises `InputError` if there is no such population."""
         if name == "input" and name not in self._populations:
             return self.inputs
         return self._populations[self._known(name)].size
 
     def range(self, population: str) -> range:
-        """The neurons of a population, as positions among all neurons."""
+        """The neurons of a population, as positions among all neurons. Raises `InputError` if there is no such population."""
         self._known(population)
         first = 0
         for name, other in self._populations.items():
@@ -293,12 +303,12 @@ class Network(Mapping[str, Array]):
 
     @property
     def slots(self) -> dict[str, Slot]:
-        """Where each value stands in `flat`."""
+        """Where each value stands in `flat`, by its name."""
         return dict(self._built().slots)
 
     @property
     def flat(self) -> Array:
-        """All values one after another: float64, shape (n,). A copy; assigning replaces all values."""
+        """All values one after another: float64, shape (n,). A copy; assigning replaces all values, or none if one of them cannot be."""
         return self._built().flat.copy()
 
     @flat.setter
@@ -320,6 +330,7 @@ class Network(Mapping[str, Array]):
             raise
 
     def __getitem__(self, name: str) -> Array:
+        """A copy of a value: float64. Raises `KeyError` for a name that there is not."""
         built = self._built()
         try:
             slot = built.slots[name]
@@ -328,6 +339,11 @@ class Network(Mapping[str, Array]):
         return built.flat[slot.slice].reshape(slot.shape).copy()
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
+        """Replace a value, by one number for all or by one for each neuron or synapse.
+
+        Raises `KeyError` for a name that there is not, `InputError` for a shape that does not fit, and `NetworkError` for a value that
+        cannot be; the network is then as it was.
+        """
         slot = self._built().slots.get(name)
         if slot is None:
             raise KeyError(f"{name!r} is none of {', '.join(self._built().slots)}")
@@ -369,9 +385,11 @@ class Network(Mapping[str, Array]):
                 population.params[parts[0]] = value
 
     def __iter__(self) -> Iterator[str]:
+        """The names of the values, in the order of `flat`."""
         return iter(self._built().slots)
 
     def __len__(self) -> int:
+        """The number of values that have a name."""
         return len(self._built().slots)
 
     def __eq__(self, other: object) -> bool:
@@ -380,7 +398,7 @@ class Network(Mapping[str, Array]):
     __hash__ = None  # type: ignore[assignment]
 
     def copy(self) -> Network:
-        """A network with the same structure and values, to be changed by itself."""
+        """A network with the same structure and values, which changes independently of this one."""
         return _of_parts(self.inputs, list(self._populations.values()), list(self._connections.values()))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -394,7 +412,7 @@ class Network(Mapping[str, Array]):
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Network:
-        """The network of a problem file: what stands there under `network`."""
+        """The network of a problem file: what stands there under `network`. Raises `NetworkError` if it is not one."""
         try:
             network = cls(document["inputs"])
             for population in document["populations"]:
@@ -421,7 +439,7 @@ class Network(Mapping[str, Array]):
         return cls.from_dict(problem.to_dict()["network"])
 
     def problem(self, trains: SpikeTrains, loss: Loss | None = None, *, sample: int = 0, **options: Any) -> Problem:
-        """The problem of one sample: this network, its input, and a loss. `options` are those of `Problem.load`."""
+        """The problem of one sample: this network, its input, and a loss with its label. `options` are those of `Problem.load`."""
         one = trains[sample]
         document: dict[str, Any] = {
             "format": "spikegrad-problem",
@@ -450,14 +468,16 @@ class Network(Mapping[str, Array]):
         return built.engines[key]
 
     def explain(self) -> str:
-        """Which engine runs the network, and why."""
+        """Which engine runs the network, and why, in a sentence or two."""
         return self._engine().explanation()
 
     def run(self, trains: SpikeTrains, *, record: Sequence[Record] = (), **options: Any) -> Run:
         """Run every sample, in parallel: the spikes, and the potentials that `record` asks for.
 
         `record` lists `sample("out", times)`, `maximum("out")`, `mean("out")`. `options`: `grazing`, `max_events`,
-        `engine`, as in `Problem.load`; `time_constants=False` leaves derivatives by these out, and is faster.
+        `engine`, as in `Problem.load`; `time_constants=False` leaves the derivatives with respect to time constants out (they are 0), which is faster.
+
+        Raises `InputError` for trains that do not fit, and `SimulationError` for a run that cannot reach its end.
         """
         self._fits(trains)
         engine = self._engine(**options)
@@ -494,7 +514,7 @@ class Network(Mapping[str, Array]):
     def value(
         self, trains: SpikeTrains, loss: Loss | Sequence[Loss], *, labels: ArrayLike | None = None, **options: Any
     ) -> Array:
-        """The loss of each sample: float64, shape (samples,)."""
+        """The loss of each sample: float64, shape (samples,). Arguments and errors are those of `value_and_grad`."""
         self._fits(trains)
         losses, of = self._losses(trains, loss, labels)
         return self._engine(**options).value(self._built().flat, trains._trains, losses, of)
@@ -508,11 +528,13 @@ class Network(Mapping[str, Array]):
         reduction: str = "mean",
         **options: Any,
     ) -> tuple[float, Gradient]:
-        """The mean (or `reduction="sum"`) of the losses of all samples, and its exact derivatives by every value.
+        """The mean (or `reduction="sum"`) of the losses of all samples, and its exact derivatives with respect to every value.
 
-        `labels`, shape (samples,), completes a loss without a label; a list of losses is one for each sample. The same
-        bits come on any number of threads. Raises `GradientError` where there is no gradient. Derivatives by input times come from
-        `run(...).backward(...)`.
+        `labels`, whole numbers of shape (samples,), complete a loss without a label; a list of losses is one for each sample. `options` are those
+        of `run`. The result is the same to the bit on any number of threads. Derivatives with respect to input times come from `run(...).backward(...)`.
+
+        Raises `InputError` for arguments that do not fit, `SimulationError` for a run that cannot reach its end, and `GradientError` where there is no
+        gradient, with the neuron and the sample.
         """
         self._fits(trains)
         losses, of = self._losses(trains, loss, labels)
@@ -533,8 +555,11 @@ class Network(Mapping[str, Array]):
         reduction: str = "mean",
         **options: Any,
     ) -> float:
-        """The derivative of what `value_and_grad` returns along a direction, carried forward. `direction` maps names to
-        arrays; `"input_times"` to one of the shape of `trains.times`. What is missing is 0."""
+        """The derivative of the value of `value_and_grad` along a direction, carried forward.
+
+        `direction` maps names to arrays of the shapes of their values, and `"input_times"` to one of the shape of `trains.times`; what is missing is 0. Other
+        arguments and errors are those of `value_and_grad`.
+        """
         self._fits(trains)
         losses, of = self._losses(trains, loss, labels)
         along, times = self._along(trains, direction)
@@ -551,7 +576,10 @@ class Network(Mapping[str, Array]):
         reduction: str = "mean",
         **options: Any,
     ) -> Gradient:
-        """The product of the Hessian of what `value_and_grad` returns with a direction, which is that of `jvp`."""
+        """The product of the Hessian of the value of `value_and_grad` with a direction: like a gradient, with `input_times`.
+
+        Arguments are those of `jvp`.
+        """
         self._fits(trains)
         losses, of = self._losses(trains, loss, labels)
         along, times = self._along(trains, direction)

@@ -25,6 +25,7 @@ class Population:
 
     @property
     def values(self) -> list[tuple[str, Array]]:
+        """Every value that was given, by its path in a problem file."""
         params = [(f"params.{name}", value) for name, value in self.params.items()]
         of_receptors = [(f"receptors[{r}].tau_syn", self.tau_syn[name]) for r, name in enumerate(self.receptors)]
         if len(self.receptors) == 1:
@@ -49,7 +50,14 @@ class Connection:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the numbers of a value stand among those of its network: `flat[start:start + size].reshape(shape)`."""
+    """Where the numbers of a value stand among those of its network: `flat[slot.slice].reshape(slot.shape)`.
+
+    Attributes:
+        name: the name of the value, such as `"hidden/tau_mem"`
+        kind: what it is one of: `"weights"`, `"delays"`, `"params.tau_mem"`, `"initial.v"` and so on
+        start: the position of its first number
+        shape: its shape; () if one number is shared
+    """
 
     name: str
     kind: str
@@ -58,8 +66,10 @@ class Slot:
 
     @property
     def size(self) -> int:
+        """How many numbers there are."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def slice(self) -> slice:
+        """Their positions in `flat`."""
         return slice(self.start, self.start + self.size)

@@ -28,7 +28,7 @@ def _kinds(with_respect_to: Kinds) -> tuple[str, ...]:
 
 
 class Problem:
-    """A problem file, checked, and its loss as a function of the numbers that stand in it.
+    """A problem file, checked, and its loss as a function of the n numbers that stand in it. `load` and `from_json` make one.
 
     `with_respect_to` narrows these numbers, in every method that has it: kinds (`"weights"`, `"delays"`,
     `"input_times"`, `"currents"`, `"params"`, `"initial"`, `"time_constants"`), single parameters (`"tau_mem"`,
@@ -94,7 +94,7 @@ class Problem:
         max_events: int | None = None,
         engine: str = "automatic",
     ) -> Problem:
-        """Read a problem from JSON text, or from the same as a dict. Arguments are those of `load`."""
+        """Read a problem from JSON text, or from the same as a dict, in which arrays may stand for lists. Arguments and errors are those of `load`."""
         if isinstance(document, str):
             text = document.encode("utf-8", "surrogatepass")
         elif isinstance(document, (bytes, bytearray, memoryview)):
@@ -117,12 +117,19 @@ class Problem:
         return document
 
     def simulate(self) -> dict[str, Any]:
-        """Run it: the answer document of the command `simulate`, in which `["spikes"][population]` lists [neuron, seconds]."""
+        """Run it: the answer document of the command `simulate`, in which `["spikes"][population]` lists [neuron, seconds].
+
+        Raises `SimulationError` for a run that cannot reach its end.
+        """
         answer: dict[str, Any] = json.loads(self._problem.simulate())
         return answer
 
     def gradient(self) -> dict[str, Any]:
-        """Run and differentiate it: the answer document with loss, spikes, the derivative of every number in its place, and the certificate."""
+        """Run and differentiate it: the answer document with loss, spikes, the derivative of every number in its place, and the certificate.
+
+        Raises `ProblemError` if the problem has no loss, `SimulationError` for a run that cannot reach its end, and `GradientError` where there is no
+        gradient.
+        """
         answer: dict[str, Any] = json.loads(self._problem.gradient())
         return answer
 
@@ -139,7 +146,7 @@ class Problem:
         return self._function(None).paths
 
     def paths_of(self, with_respect_to: Kinds) -> list[str]:
-        """Like `paths`, for these kinds of numbers."""
+        """Like `paths`, for these kinds of numbers. Raises `InputError` for a kind of which there is no number."""
         return self._function(with_respect_to).paths
 
     def numbers(self, *, with_respect_to: Kinds = None) -> Array:
@@ -147,23 +154,23 @@ class Problem:
         return self._function(with_respect_to).numbers()
 
     def value(self, x: ArrayLike, *, with_respect_to: Kinds = None) -> float:
-        """The loss with `x`, shape (n,), in place of the numbers."""
+        """The loss with `x`, shape (n,), in place of the numbers. Errors are those of `value_and_grad`."""
         return self._function(with_respect_to).value(x)
 
     def value_and_grad(self, x: ArrayLike, *, with_respect_to: Kinds = None) -> tuple[float, Array]:
         """The loss at `x`, shape (n,), and its exact derivatives: float64, shape (n,).
 
-        Raises `NetworkError` for values that a network cannot have, `SimulationError` for a run that cannot finish, and
-        `GradientError` where there is no gradient.
+        Raises `InputError` for a shape that does not fit, `NetworkError` for values that a network cannot have, `SimulationError` for a run that
+        cannot reach its end, and `GradientError` where there is no gradient.
         """
         return self._function(with_respect_to).value_and_grad(x)
 
     def jvp(self, x: ArrayLike, v: ArrayLike, *, with_respect_to: Kinds = None) -> float:
-        """The derivative of the loss at `x` along `v`, carried forward; both have shape (n,)."""
+        """The derivative of the loss at `x` along `v`, carried forward; both have shape (n,). Errors are those of `value_and_grad`."""
         return self._function(with_respect_to).jvp(x, v)
 
     def hvp(self, x: ArrayLike, v: ArrayLike, *, with_respect_to: Kinds = None) -> Array:
-        """The product of the Hessian of the loss at `x` with `v`: float64, shape (n,)."""
+        """The product of the Hessian of the loss at `x` with `v`, both of shape (n,): float64, shape (n,). Errors are those of `value_and_grad`."""
         return self._function(with_respect_to).hvp(x, v)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -15,13 +15,16 @@ from ._types import Array, ArrayLike, Indices
 class SpikeTrains:
     """Spikes of `len(trains)` samples on `n_channels` channels, between 0 and `t_end` seconds.
 
-    Attributes
-    ----------
-    times: float64, shape (spikes,), in seconds, in the order in which they were given
-    channels: int64, shape (spikes,)
-    offsets: int64, shape (samples + 1,): sample k has the spikes `offsets[k]:offsets[k + 1]`
+    Attributes:
+        times: float64, shape (spikes,), in seconds, in the order in which they were given
+        channels: int64, shape (spikes,)
+        offsets: int64, shape (samples + 1,): sample k has the spikes `offsets[k]:offsets[k + 1]`
+        n_channels: the number of channels
+        t_end: the end of every sample, in seconds
 
-    The arrays cannot be changed. There are other ways to make one: `from_lists`, `from_events`, `from_raster`.
+    The arrays cannot be changed. There are other ways to make one: `from_lists`, `from_events`, `from_raster`. All raise `InputError` for times that
+    are negative, not finite or after `t_end`, for channels that there are not, and for shapes that do not fit; and `DtypeError` for numbers of
+    another kind.
     """
 
     __slots__ = ("_trains", "channels", "n_channels", "offsets", "t_end", "times")
@@ -43,7 +46,7 @@ class SpikeTrains:
 
     @classmethod
     def from_lists(cls, samples: Iterable[Sequence[ArrayLike]], *, t_end: float) -> SpikeTrains:
-        """Of lists: `samples[k][channel]` are the times of a channel in a sample, in seconds."""
+        """Make them of lists: `samples[k][channel]` are the times of a channel in a sample, in seconds. Every sample lists every channel."""
         times: list[Array] = []
         channels: list[Indices] = []
         counts = [0]
@@ -70,7 +73,7 @@ class SpikeTrains:
     def from_events(
         cls, samples: Iterable[tuple[ArrayLike, ArrayLike]], *, n_channels: int, t_end: float
     ) -> SpikeTrains:
-        """Of pairs (units, times), one for each sample: the channel and the time of each spike, in seconds."""
+        """Make them of pairs (units, times), one for each sample: the channel and the time in seconds of each spike, two arrays of shape (spikes,)."""
         times: list[Array] = []
         units: list[Indices] = []
         counts = [0]
@@ -92,7 +95,7 @@ class SpikeTrains:
 
     @classmethod
     def from_raster(cls, raster: ArrayLike, *, dt: float, t_end: float | None = None) -> SpikeTrains:
-        """Of a dense raster, shape (steps, channels) or (samples, steps, channels): an entry n at step k is n spikes at k · `dt` seconds.
+        """Make them of a dense raster, shape (steps, channels) or (samples, steps, channels): an entry n at step k is n spikes at k · `dt` seconds.
 
         `t_end` is the end of the last step unless it is said. snnTorch and norse have steps first: `raster.transpose(1, 0, 2)`.
         """
@@ -117,7 +120,7 @@ class SpikeTrains:
         return cls(step * dt, channel, offsets, n_channels=array.shape[2], t_end=end)
 
     def to_lists(self) -> list[list[list[float]]]:
-        """The times of each channel in each sample, in order."""
+        """The times of each channel in each sample, in seconds and in order: what `from_lists` takes."""
         samples = []
         for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True):
             times, channels = self.times[a:b], self.channels[a:b]
@@ -141,6 +144,7 @@ class SpikeTrains:
         return np.repeat(np.arange(len(self)), self.offsets[1:] - self.offsets[:-1])
 
     def __len__(self) -> int:
+        """The number of samples."""
         return len(self.offsets) - 1
 
     @overload
@@ -148,7 +152,7 @@ class SpikeTrains:
     @overload
     def __getitem__(self, key: slice | Sequence[int] | Indices) -> SpikeTrains: ...
     def __getitem__(self, key: int | slice | Sequence[int] | Indices) -> SpikeTrains:
-        """One sample, a slice of them, or those at some positions: spike trains again."""
+        """One sample, a slice of them, or those at some positions: spike trains again. Raises `IndexError` for a sample that there is not."""
         chosen = np.atleast_1d(np.arange(len(self))[key])
         starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
         spikes = [np.arange(a, b) for a, b in zip(starts, ends, strict=True)]
@@ -159,6 +163,7 @@ class SpikeTrains:
         )
 
     def __iter__(self) -> Iterator[SpikeTrains]:
+        """The samples, one by one: spike trains of one sample each."""
         return (self[k] for k in range(len(self)))
 
     def __eq__(self, other: object) -> bool:

@@ -30,6 +30,9 @@ class Trainer:
     run has no folder.
 
     The same configuration gives the same bits on any number of threads, interrupted or not.
+
+    Raises `InputError` for a configuration that there is not, and `TrainingError` for a setting that cannot be, with its key, and for data that are
+    missing.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class Trainer:
     def resume(cls, out: str | os.PathLike[str], *, settings: Mapping[str, Any] | None = None) -> Trainer:
         """Go on with the run in a folder, from its last completed epoch, to the same bits as if it had not been interrupted.
 
-        `settings` may change what changes no number of a completed epoch, such as `{"epochs": 100}`.
+        `settings` may change what changes no number of a completed epoch, such as `{"epochs": 100}`. Raises `TrainingError` where there is no run, and
+        while another process or trainer works on it.
         """
         trainer = cls.__new__(cls)
         trainer._training = _core.Training.resume(os.fspath(out), _changes(settings, None))
@@ -90,14 +94,16 @@ class Trainer:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Every number that the run depends on."""
+        """Every number that the run depends on, as a dict with the keys of a training configuration."""
         config: dict[str, Any] = json.loads(self._training.config())
         return config
 
     @property
     def history(self) -> dict[str, Array]:
-        """The records of the completed epochs, a float64 array of shape (epochs,) for each quantity: train_loss, test_accuracy, smallest_slope,
-        gradient_norm, seconds and so on; NaN where there was none."""
+        """The records of the completed epochs: a float64 array of shape (epochs,) for each quantity.
+
+        There are train_loss, test_accuracy, smallest_slope (per second), gradient_norm, seconds and so on; NaN where there was none.
+        """
         records: list[dict[str, Any]] = json.loads(self._training.history())
         names = [name for name in (records[0] if records else {}) if name not in ("warnings", "inexact")]
         return {
@@ -122,7 +128,10 @@ class Trainer:
         return datasets.of(self._training.test())
 
     def evaluate(self) -> tuple[Array, Indices]:
-        """The loss of each test sample, and the class that it is taken for, −1 where outputs are silent or tied: two arrays of shape (samples,)."""
+        """The loss of each test sample, and the class that it is taken for: float64 and int64, shape (samples,).
+
+        The class is −1 where outputs are silent or tied.
+        """
         return self._training.evaluate()
 
     def __repr__(self) -> str:

@@ -29,12 +29,11 @@ __all__ = ["Neuron", "from_snntorch", "leaky", "norse_lif", "synaptic"]
 class Neuron:
     """A neuron in continuous time.
 
-    Attributes
-    ----------
-    model: `lif_delta` or `lif`; `li` where nothing resets
-    tau_mem: its membrane time constant in seconds, one or one for each neuron
-    tau_syn: the same of its synapses; None if an arrival moves the potential at once
-    weight: what a weight of 1 in time steps is in continuous time
+    Attributes:
+        model: `lif_delta` or `lif`; `li` where nothing resets
+        tau_mem: its membrane time constant in seconds, one or one for each neuron
+        tau_syn: the same of its synapses; None if an arrival moves the potential at once
+        weight: what a weight of 1 in time steps is in continuous time
     """
 
     model: str

@@ -1,7 +1,5 @@
 """Data sets that the trainer knows: `datasets.load("yin-yang").train.inputs`."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,12 +18,11 @@ __all__ = ["DataSet", "Splits", "load"]
 class DataSet:
     """Samples with labels.
 
-    Attributes
-    ----------
-    inputs: points in [0, 1], shape (samples, values); images of uint8, (samples, rows, columns); or `SpikeTrains`
-    labels: the class of each sample: int64, shape (samples,); none at all, if there are targets
-    classes: names of the classes
-    targets: the spike trains that outputs are to have, or None
+    Attributes:
+        inputs: points in [0, 1], shape (samples, values); images of uint8, (samples, rows, columns); or `SpikeTrains`
+        labels: the class of each sample: int64, shape (samples,); none at all, if there are targets
+        classes: names of the classes; None for "0", "1" and so on
+        targets: the spike trains that outputs are to have, or None
     """
 
     inputs: Any
@@ -34,10 +31,11 @@ class DataSet:
     targets: SpikeTrains | None = None
 
     def __len__(self) -> int:
+        """The number of samples."""
         return len(self.inputs)
 
     def encode(self, encoder: Encoder, *, t_end: float) -> SpikeTrains:
-        """The samples as input spikes."""
+        """The samples as input spikes of a run of `t_end` seconds."""
         return encoder(self.inputs, t_end=t_end)
 
     def stated(self) -> _core.DataSet:
@@ -51,7 +49,13 @@ class DataSet:
 
 
 class Splits(NamedTuple):
-    """The three parts of a data set."""
+    """The three parts of a data set.
+
+    Attributes:
+        train: what is trained on
+        validation: what settings are chosen by; it may be empty
+        test: what nothing is chosen by
+    """
 
     train: DataSet
     validation: DataSet

@@ -21,14 +21,19 @@ __all__ = ["Encoder", "latency", "spikes"]
 
 @dataclass(frozen=True)
 class Encoder:
-    """A code; `document` is how it stands in a configuration. The functions of this module make them."""
+    """A code, made by the functions of this module.
+
+    Attributes:
+        document: how it stands in a training configuration
+    """
 
     document: dict[str, Any]
 
     def __call__(self, inputs: ArrayLike | SpikeTrains, *, t_end: float) -> SpikeTrains:
         """The spikes of samples: points in [0, 1] of shape (samples, values), images of uint8 (samples, rows, columns), or spike trains.
 
-        The channel of a spike is the position of its value; a bias comes last.
+        The channel of a spike is the position of its value; a bias comes last. Runs end at `t_end` seconds. Raises `InputError` for values outside of
+        [0, 1], and `TrainingError` for a code that would spike after `t_end`.
         """
         if not isinstance(inputs, SpikeTrains):
             inputs = np.asarray(inputs)
@@ -53,10 +58,10 @@ def latency(
     t_bias: float | None = None,
     shape: str = "linear",
 ) -> Encoder:
-    """One spike for each value v in [0, 1] (a pixel is v · 255), between `t_min` and `t_max`.
+    """One spike for each value v in [0, 1] (a pixel is v · 255), between `t_min` and `t_max` seconds.
 
     `larger_first`: larger values spike earlier. Values below `silent_below` do not spike. `t_bias`: one more channel, with a spike at
-    this time. `shape`: "linear", or "logarithmic", in which a change of contrast moves all spikes by the same time.
+    this time, in seconds. `shape`: "linear", or "logarithmic", in which a change of contrast moves all spikes by the same time.
     """
     return Encoder(
         {
@@ -72,5 +77,5 @@ def latency(
 
 
 def spikes(*, scale: float = 1.0, t_bias: float | None = None) -> Encoder:
-    """Spike trains as they are, with all times multiplied by `scale`; `t_bias` as in `latency`."""
+    """Spike trains as they are, with all times multiplied by `scale`; `t_bias`, in seconds, as in `latency`."""
     return Encoder({"code": "spikes", "scale": scale, "t_bias": t_bias})

@@ -109,7 +109,8 @@ def loss_function(
 ) -> tuple[Callable[[Any], jax.Array], jax.Array]:
     """The loss of a problem as a function of its numbers, and these numbers.
 
-    The function takes an array of shape (n,) and returns a scalar.
+    The function takes an array of shape (n,) and returns a scalar; it can be jitted, vmapped, and differentiated twice, backwards. Raises `InputError`
+    for another shape; what goes wrong in the computation is an error of XLA that carries the message.
 
     >>> f, x = loss_function(problem)
     >>> jax.jit(jax.value_and_grad(f))(x)
@@ -131,7 +132,10 @@ def jvp_function(
 ) -> tuple[Callable[[Any, Any], jax.Array], jax.Array]:
     """The derivative of the loss of a problem along a direction, carried forward, as a function of numbers and direction; and the numbers.
 
-    It can be jitted and vmapped, and not be differentiated.
+    The function takes two arrays of shape (n,) and returns a scalar. It can be jitted and vmapped, and not be differentiated.
+
+    >>> along, x = jvp_function(problem)
+    >>> jax.jit(along)(x, direction)
     """
     function = problem._function(with_respect_to)
     numbers, handle = _numbers(function), function.handle()

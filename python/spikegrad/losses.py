@@ -40,7 +40,11 @@ _LABELLED = {
 
 
 class Loss:
-    """A loss of the problem file: `document` is how it stands there. The functions of this module make them."""
+    """A loss, made by the functions of this module. Losses add up, and can be multiplied by numbers.
+
+    Attributes:
+        document: how it stands in a problem file
+    """
 
     __slots__ = ("_core", "_of_labels", "document")
 
@@ -51,13 +55,13 @@ class Loss:
 
     @property
     def needs_label(self) -> bool:
-        """Whether a label is missing, which is to be given for each sample."""
+        """Whether a label is missing, and is to be given for each sample."""
         if self.document.get("type") == "sum":
             return any(Loss(term["loss"]).needs_label for term in self.document["terms"])
         return self.document.get("type") in _LABELLED and "label" not in self.document
 
     def with_label(self, label: int) -> Loss:
-        """The loss of a sample with this label, wherever one is missing."""
+        """The loss of a sample of class `label`, counted from 0, with it wherever a label is missing."""
         label = int(label)
         found = self._of_labels.get(label)
         if found is None:
@@ -65,7 +69,7 @@ class Loss:
         return found
 
     def stated(self) -> _core.Loss:
-        """The loss as the library has it."""
+        """The loss as the compiled part has it. Raises `InputError` while a label is missing, and `ProblemError` for a value that cannot be."""
         if self._core is None:
             if self.needs_label:
                 raise InputError(f"the {self.document['type']} loss has no label; give labels, one for each sample", "labels")
@@ -73,9 +77,11 @@ class Loss:
         return self._core
 
     def __add__(self, other: Loss) -> Loss:
+        """The sum of two losses."""
         return Loss({"type": "sum", "terms": _terms(self) + _terms(other)})
 
     def __mul__(self, weight: float) -> Loss:
+        """The loss times a number."""
         terms = [{"weight": weight * term["weight"], "loss": term["loss"]} for term in _terms(self)]
         return Loss({"type": "sum", "terms": terms})
 
@@ -122,7 +128,11 @@ def ttfs_cross_entropy(
     alpha: float | None = None,
     pseudospikes: bool | None = None,
 ) -> Loss:
-    """−log softmax of −t/`tau0` at the label, plus `alpha` (e^(t_label/`tau1`) − 1), of first spikes."""
+    """−log softmax of −t/`tau0` at the label, plus `alpha` (e^(t_label/`tau1`) − 1), of the first spikes t of the neurons.
+
+    `tau0` and `tau1` are in seconds; `alpha` is 0 unless it is given. A neuron that is silent counts as one that spikes at the end of the run; with
+    `pseudospikes` as one that spikes when it would after it (of quadratic neurons).
+    """
     return _loss(
         "ttfs_cross_entropy",
         population,
@@ -135,7 +145,7 @@ def ttfs_cross_entropy(
 
 
 def relative_spike_time(population: str, label: int | None = None, *, margin: float) -> Loss:
-    """½ Σ (t − t_label − `margin`)² over the first spikes of the other neurons."""
+    """½ Σ (t − t_label − `margin`)², in s², over the first spikes t of the other neurons; `margin` is in seconds."""
     return _loss("relative_spike_time", population, label=label, margin=margin)
 
 
@@ -144,34 +154,44 @@ def _times(targets: Any) -> list[list[float]]:
 
 
 def spike_time_mse(population: str, targets: Any, *, pseudospikes: bool | None = None) -> Loss:
-    """½ Σ (t − target)², the n-th spike of each neuron against the n-th of its `targets`, which are a list for each neuron."""
+    """½ Σ (t − target)², in s²: the n-th spike of each neuron against the n-th of its targets.
+
+    `targets` has a list for each neuron, in seconds. A spike that is missing counts as one at the end of the run; with `pseudospikes` as one when the
+    neuron would spike after it (of quadratic neurons).
+    """
     return _loss("spike_time_mse", population, targets=_times(targets), pseudospikes=pseudospikes)
 
 
 def van_rossum(population: str, targets: Any, *, tau: float) -> Loss:
-    """Σ (1/`tau`) ∫ (f − g)² dt; f and g are spikes and targets, each followed by e^(−t/`tau`)."""
+    """Σ (1/`tau`) ∫ (f − g)² dt over the neurons; f and g are spikes and targets, each followed by e^(−t/`tau`).
+
+    `targets` has a list for each neuron; they and `tau` are in seconds.
+    """
     return _loss("van_rossum", population, targets=_times(targets), tau=tau)
 
 
 def max_voltage_cross_entropy(population: str, label: int | None = None) -> Loss:
-    """−log softmax of the maxima of V at the label."""
+    """−log softmax, at the label, of the maxima of the potentials over the run."""
     return _loss("max_voltage_cross_entropy", population, label=label)
 
 
 def mean_voltage_cross_entropy(population: str, label: int | None = None) -> Loss:
-    """−log softmax of the time averages of V at the label."""
+    """−log softmax, at the label, of the time averages of the potentials."""
     return _loss("mean_voltage_cross_entropy", population, label=label)
 
 
 def shaped_voltage_cross_entropy(
     population: str, label: int | None = None, *, tau: float, scale: float | None = None
 ) -> Loss:
-    """−log softmax of the time averages of e^(−t/`tau`) V, divided by `scale`, at the label."""
+    """−log softmax, at the label, of the time averages of e^(−t/`tau`) V, divided by `scale` (1); `tau` is in seconds."""
     return _loss("shaped_voltage_cross_entropy", population, label=label, tau=tau, scale=scale)
 
 
 def voltage_mse(population: str, neurons: ArrayLike, times: ArrayLike, targets: ArrayLike) -> Loss:
-    """½ Σ (V(time) − target)²; three arrays with an entry for each sample of a potential."""
+    """½ Σ (V(time) − target)² over some samples of potentials.
+
+    `neurons`, counted within the population, `times`, in seconds, and `targets` have an entry for each sample, or are one number for all.
+    """
     columns = np.broadcast_arrays(np.asarray(neurons), _core.floats("times", times), _core.floats("targets", targets))
     rows = zip(*(column.reshape(-1).tolist() for column in columns), strict=True)
     return _loss("voltage_mse", population, samples=[list(row) for row in rows])
@@ -180,12 +200,15 @@ def voltage_mse(population: str, neurons: ArrayLike, times: ArrayLike, targets: 
 def rate_regulariser(
     population: str, *, lower: float | None = None, upper: float | None = None, tau: float | None = None
 ) -> Loss:
-    """½ Σ of the squares of what rates, per second, lack to `lower` or have above `upper`."""
+    """½ Σ (`lower` − r)₊² + (r − `upper`)₊² over the rates r of the neurons, per second; at least one of the two is given.
+
+    With `tau`, in seconds, a spike at t counts 1 − e^(−(t_end − t)/`tau`), so that the loss has derivatives; without, it counts 1.
+    """
     return _loss("rate_regulariser", population, lower=lower, upper=upper, tau=tau)
 
 
 def voltage_regulariser(
     population: str, *, measure: str, lower: float | None = None, upper: float | None = None
 ) -> Loss:
-    """½ Σ of the squares of what a `measure` of V, "maximum" or "mean", lacks to `lower` or has above `upper`."""
+    """½ Σ (`lower` − m)₊² + (m − `upper`)₊² over the neurons, m being a `measure` of the potential, "maximum" or "mean"."""
     return _loss("voltage_regulariser", population, measure=measure, lower=lower, upper=upper)

@@ -20,8 +20,8 @@ __all__ = ["read", "write"]
 def read(path: str | PathLike[str], *, dt: float | None = None) -> Network:
     """The network of a NIR file.
 
-    `dt`, in seconds, is the step of a tool whose spikes are pulses of height 1 that last a step; a file that carries its step need not be told. What
-    was assumed is said by warnings.
+    `dt`, in seconds, is the step of a tool whose spikes are pulses of height 1 that last a step; of a file that shows its step it need not be given. What
+    was assumed is said by warnings. Raises `NirError` for a file or a node that cannot be read.
 
     >>> network = spikegrad.nir.read("net.nir")
     """
@@ -38,7 +38,11 @@ def write(
     convention: Literal["continuous", "discrete"] = "continuous",
     dt: float | None = None,
 ) -> None:
-    """Write a network as a NIR file: its equations as they stand, or with the numbers of a tool that takes steps of `dt` seconds."""
+    """Write a network as a NIR file.
+
+    `convention`: "continuous" writes its equations as they stand, "discrete" the numbers of a tool that takes steps of `dt` seconds. Raises `NirError`
+    for a network that no NIR file holds, and then writes nothing.
+    """
     if convention not in ("continuous", "discrete"):
         raise InputError(f"convention is {convention!r}; it must be 'continuous' or 'discrete'", "convention")
     if (convention == "discrete") != (dt is not None):

@@ -27,7 +27,10 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def raster(what: Run | SpikeTrains, *, sample: int = 0, ax: Axes | None = None, **style: Any) -> Axes:
-    """The spikes of a sample of a run, population above population, or of spike trains: a tick at each, in ms."""
+    """The spikes of one sample, a tick for each, over the time in ms: of a run, population above population, or of spike trains.
+
+    `style` goes to `Axes.plot`.
+    """
     ax = _axes(ax)
     trains = what.spikes if isinstance(what, Run) else {"": what}
     first, ticks = 0, []
@@ -58,7 +61,10 @@ def voltages(
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
-    """The membrane potentials of some neurons of a population (all of them, if none are named) in one sample, read exactly at `points` times."""
+    """The membrane potentials of a population in one sample over the time in ms, each read exactly at `points` times.
+
+    `neurons` are positions within the population; all are drawn if it is left out. `style` goes to `Axes.plot`.
+    """
     ax = _axes(ax)
     one = trains[sample]
     times = np.linspace(0.0, one.t_end, points)
@@ -79,7 +85,10 @@ def learning_curves(
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
-    """Quantities of a training run over its epochs; those that are nowhere known are left out."""
+    """Quantities of a training run over its epochs, on a logarithmic axis; those that are nowhere known are left out.
+
+    `history` is a trainer, or maps names to arrays of shape (epochs,). `style` goes to `Axes.plot`. Raises `KeyError` for a quantity that there is not.
+    """
     ax = _axes(ax)
     curves = history if isinstance(history, Mapping) else history.history
     for name in quantities:

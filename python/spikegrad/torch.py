@@ -161,7 +161,7 @@ def loss_function(
     """The loss of a problem as a function of its numbers, and these numbers.
 
     The function takes a float64 tensor of shape (n,) and returns a scalar; it can be differentiated twice, backwards, and vmapped. Where spikes
-    appear or vanish it jumps, as the loss does.
+    appear or vanish it jumps, as the loss does. Its errors are those of `Problem.value_and_grad`.
 
     >>> f, x = loss_function(problem)
     >>> torch.autograd.gradcheck(f, (x,)), torch.autograd.gradgradcheck(f, (x,))
@@ -342,12 +342,13 @@ torch.library.register_autograd(_run_backward, _run_backward_vjp, setup_context=
 class Output:
     """What a network did, as tensors that can be differentiated.
 
-    Attributes
-    ----------
-    times: the time of every spike in seconds: float64, shape (spikes,), sample by sample, in order
-    neurons: whose it is, as a position among all neurons of the network: int64, shape (spikes,)
-    samples: in which sample: int64, shape (spikes,)
-    readouts: for each entry of `record` the potentials, with an entry for each sample first
+    Attributes:
+        times: the time of every spike in seconds: float64, shape (spikes,), sample by sample, in order
+        neurons: whose it is, as a position among all neurons of the network: int64, shape (spikes,)
+        samples: in which sample: int64, shape (spikes,)
+        readouts: for each entry of `record` the potentials: float64, shape (samples, neurons) or (samples, neurons, times)
+        ranges: for each population the positions of its neurons among all
+        n_samples: the number of samples
     """
 
     times: Tensor
@@ -358,7 +359,7 @@ class Output:
     n_samples: int
 
     def spikes(self, population: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Times, neurons (counted within the population) and samples of its spikes, flat."""
+        """Times in seconds, neurons (counted within the population) and samples of its spikes: three tensors of shape (spikes,)."""
         of = self._range(population)
         at = ((self.neurons >= of.start) & (self.neurons < of.stop)).nonzero().squeeze(-1)
         return self.times[at], self.neurons[at] - of.start, self.samples[at]
@@ -385,7 +386,7 @@ class Output:
         return ranks
 
     def padded(self, population: str, *, missing: float = float("inf")) -> Tensor:
-        """The spike times of each neuron, in order, padded with `missing`: shape (samples, neurons, most spikes)."""
+        """The spike times of each neuron in order, in seconds, padded with `missing`: float64, shape (samples, neurons, most spikes)."""
         times, neurons, samples = self.spikes(population)
         size = len(self._range(population))
         counts = self.counts(population)
@@ -394,7 +395,7 @@ class Output:
         return table.index_put((samples, neurons, self._ranks(neurons, samples, size)), times)
 
     def first_spikes(self, population: str, *, missing: float = float("inf")) -> Tensor:
-        """The first spike time of each neuron, or `missing`: shape (samples, neurons)."""
+        """The first spike time of each neuron in seconds, or `missing` where it is silent: float64, shape (samples, neurons)."""
         times, neurons, samples = self.spikes(population)
         size = len(self._range(population))
         is_first = self._ranks(neurons, samples, size) == 0
@@ -441,18 +442,22 @@ class SpikingNetwork(nn.Module):
 
     @property
     def values(self) -> Tensor:
-        """All values one after another, in the order of `Network.flat`."""
+        """All values one after another, in the order of `Network.flat`: float64, shape (n,). It can be differentiated."""
         tensors = [_double(name, getattr(self, name)).reshape(-1) for name in self._slots]
         return torch.cat(tensors) if tensors else torch.empty(0, dtype=torch.float64)
 
     def network(self) -> Network:
-        """The network with the values of this module: a copy."""
+        """The network with the values of this module: a copy. Raises `NetworkError` for a value that cannot be."""
         network = self._network.copy()
         network.flat = _array(self.values)
         return network
 
     def forward(self, trains: SpikeTrains, times: Tensor | None = None) -> Output:
-        """Run every sample. `times`, shape (spikes,), take the place of `trains.times`, and can be differentiated."""
+        """Run every sample. `times`, in seconds and of shape (spikes,), take the place of `trains.times`, and can be differentiated.
+
+        Raises `InputError` for trains that do not fit, `NetworkError` for a value that cannot be, such as a time constant that an optimiser has made
+        negative, and `SimulationError` for a run that cannot reach its end; going back, `GradientError` where there is no gradient.
+        """
         self._network._fits(trains)
         at = torch.from_numpy(trains.times.copy()) if times is None else _double("times", times)
         if at.shape != trains.times.shape:
@@ -461,7 +466,7 @@ class SpikingNetwork(nn.Module):
         return self.run(at, channels, offsets, trains.t_end)
 
     def run(self, times: Tensor, channels: Tensor, offsets: Tensor, t_end: float) -> Output:
-        """Like `forward`, with input spikes in tensors: times (spikes,), channels (spikes,), and offsets (samples + 1,) of int64."""
+        """Like `forward`, with input spikes in tensors, those of `SpikeTrains`: times (spikes,), and channels (spikes,) and offsets (samples + 1,) of int64."""
         at = _double("times", times)
         spikes, neurons, starts, table = _run(self.values, at, channels, offsets, float(t_end), self._runner.handle)
         n_samples = offsets.shape[0] - 1
@@ -477,6 +482,7 @@ class SpikingNetwork(nn.Module):
         return Output(spikes, neurons, samples, tuple(readouts), self._ranges, n_samples)
 
     def extra_repr(self) -> str:
+        """What `print` shows of the module."""
         return f"{self._network!r}, trains {', '.join(name for name, _ in self.named_parameters())}"
 
 
