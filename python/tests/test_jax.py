@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from conftest import recurrent, stimuli
+from conftest import feed_forward, recurrent, stimuli
 
 import spikegrad
 
@@ -63,6 +67,57 @@ def test_forward_mode_is_a_function_of_its_own(problem: spikegrad.Problem) -> No
     derivatives = jax.vmap(along, in_axes=(None, 0))(x, rows)
     gradient = problem.value_and_grad(x)[1]
     assert np.abs(derivatives - gradient[:3]).max() <= 1e-11 * np.abs(gradient).max()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_batch_is_a_function_too(reduction: str) -> None:
+    network, trains, loss = recurrent(), stimuli(3), spikegrad.losses.max_voltage_cross_entropy("out")
+    given = {"labels": [0, 1, 1], "reduction": reduction}
+    f, x = sgj.batch_loss_function(network, trains, loss, **given)
+    value, gradient = network.value_and_grad(trains, loss, **given)
+    assert np.array_equal(x, network.flat)
+    for transformed in (jax.value_and_grad(f), jax.jit(jax.value_and_grad(f))):
+        ours, by_x = transformed(x)
+        assert ours == value and np.array_equal(by_x, gradient.flat)
+    rows = jnp.stack([x, 1.001 * x, x]).reshape(3, 1, -1)
+    gradients = jax.jit(jax.vmap(jax.vmap(jax.grad(f))))(rows)
+    assert np.array_equal(gradients[2, 0], gradient.flat) and not np.array_equal(gradients[1, 0], gradient.flat)
+    v = jnp.linspace(-1.0, 1.0, len(x))
+    direction = {name: v[slot.slice].reshape(slot.shape) for name, slot in network.slots.items()}
+    product = jax.jit(jax.grad(lambda x: jnp.vdot(jax.grad(f)(x), v)))(x)
+    assert np.array_equal(product, network.hvp(trains, loss, direction, **given).flat)
+
+
+def test_a_batch_says_what_goes_wrong() -> None:
+    loss = spikegrad.losses.max_voltage_cross_entropy("out")
+    with pytest.raises(spikegrad.InputError, match="labels has 1 entries"):
+        sgj.batch_loss_function(feed_forward(), stimuli(2), loss, labels=[0])
+    f, x = sgj.batch_loss_function(feed_forward(), stimuli(2), loss, labels=[0, 1])
+    with pytest.raises(Exception, match="must be a positive time in seconds"):
+        jax.block_until_ready(f(-x))
+    assert jax.vmap(f)(jnp.zeros((0, len(x)))).shape == (0,)
+
+
+LARGE = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import jax, numpy as np, spikegrad, spikegrad.jax
+jax.config.update("jax_enable_x64", True)
+network = spikegrad.Network(300).population("out", 300, model="li").connect("input", "out", np.ones((300, 300)))
+trains = spikegrad.SpikeTrains.from_lists([[[0.001]] * 300], t_end=0.01)
+f, x = spikegrad.jax.batch_loss_function(network, trains, spikegrad.losses.max_voltage_cross_entropy("out", 0))
+f = jax.jit(jax.value_and_grad(f))
+for _ in range(5):
+    value, gradient = f(x)
+    # What is not waited for occupies the thread that copies.
+    value, gradient = f(x - 0.0 * gradient)
+print(value)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors can be chosen on Linux alone")
+def test_a_batch_with_many_numbers_does_not_hang_on_one_processor() -> None:
+    subprocess.run([sys.executable, "-c", LARGE], check=True, timeout=120)
 
 
 def test_a_test_of_jax_agrees(problem: spikegrad.Problem) -> None:
