@@ -54,6 +54,29 @@ def _double(name: str, tensor: Tensor) -> Tensor:
     return tensor.to(torch.float64)
 
 
+class _LastTime(torch.autograd.Function):
+    """What it is given, which can be differentiated no more: an error, but only where that derivative is needed."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError("spikegrad has first and second derivatives; a third was asked for")
+
+
+def _last_time(x: Tensor) -> Tensor:
+    last: Tensor = _LastTime.apply(x) if x.requires_grad else x
+    return last
+
+
 # The loss of a problem.
 
 
@@ -110,7 +133,7 @@ def _value_and_grad_backward(
     by_value = None if of_value is None else of_value.unsqueeze(-1) * gradient
     if of_gradient is None:
         return by_value, None
-    by_gradient = _hvp(x, of_gradient, ctx.handle)
+    by_gradient = _hvp(_last_time(x), of_gradient, ctx.handle)
     return by_gradient if by_value is None else by_value + by_gradient, None
 
 
@@ -121,9 +144,7 @@ def _hvp_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _hvp_backward(ctx: Any, of_product: Tensor) -> tuple[None, Tensor, None]:
-    if ctx.needs_input_grad[0]:
-        # By x it would be a third derivative; by v it is the product again, because a Hessian is symmetric.
-        raise NotImplementedError("spikegrad has first and second derivatives; a third was asked for")
+    # By v it is the product again, because a Hessian is symmetric; by x it would be a third derivative.
     (x,) = ctx.saved_tensors
     return None, _hvp(x, of_product, ctx.handle), None
 
@@ -328,14 +349,30 @@ def _run_backward_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tenso
 
 def _run_backward_vjp(ctx: Any, along_values: Tensor, along_times: Tensor) -> tuple[Any, ...]:
     *inputs, of_spikes, of_readouts = ctx.saved_tensors
+    values, times, of_spikes, of_readouts = map(_last_time, (*inputs[:2], of_spikes, of_readouts))
     by_values, by_times, spikes, readouts = _run_curvature(
-        *inputs, ctx.t_end, ctx.handle, of_spikes, of_readouts, along_values, along_times
+        values, times, *inputs[2:], ctx.t_end, ctx.handle, of_spikes, of_readouts, along_values, along_times
     )
     return by_values, by_times, None, None, None, None, spikes, readouts
 
 
+def _run_curvature_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    values, times, channels, offsets, ctx.t_end, ctx.handle, of_spikes, of_readouts, _, _ = inputs
+    ctx.runner = _MODULES.get(ctx.handle)
+    ctx.save_for_backward(values, times, channels, offsets, of_spikes, of_readouts)
+
+
+def _run_curvature_vjp(ctx: Any, along_values: Tensor, along_times: Tensor, spikes: Tensor, readouts: Tensor) -> tuple[Any, ...]:
+    # By the direction, in which it is linear: a symmetric second derivative, and first ones; by all else it would be a third.
+    *inputs, of_spikes, of_readouts = ctx.saved_tensors
+    second = _run_curvature(*inputs, ctx.t_end, ctx.handle, of_spikes, of_readouts, along_values, along_times)
+    first = _run_backward(*inputs, ctx.t_end, ctx.handle, spikes, readouts)
+    return *(None for _ in range(8)), second[0] + first[0], second[1] + first[1]
+
+
 torch.library.register_autograd(_run, _run_vjp, setup_context=_run_context)
 torch.library.register_autograd(_run_backward, _run_backward_vjp, setup_context=_run_backward_context)
+torch.library.register_autograd(_run_curvature, _run_curvature_vjp, setup_context=_run_curvature_context)
 
 
 @dataclass(frozen=True)

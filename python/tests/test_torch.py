@@ -75,6 +75,9 @@ def test_the_operators_of_a_network_are_registered_as_they_should_be() -> None:
     spikes, _, _, readouts = sgt._run(values, times, *inputs, trains.t_end, handle)
     cotangents = (torch.ones_like(spikes).detach().requires_grad_(), torch.ones_like(readouts).detach())
     torch.library.opcheck(sgt._run_backward, (values, times, *inputs, trains.t_end, handle, *cotangents))
+    fixed = (values.detach(), times.detach(), *inputs, trains.t_end, handle, *(each.detach() for each in cotangents))
+    directions = (torch.ones_like(values).detach().requires_grad_(), torch.ones_like(times).detach().requires_grad_())
+    torch.library.opcheck(sgt._run_curvature, (*fixed, *directions))
 
 
 def test_vmap_is_a_batch_of_numbers() -> None:
@@ -123,6 +126,36 @@ def test_torch_agrees_with_the_derivatives_of_a_network(network: spikegrad.Netwo
 
     assert torch.autograd.gradcheck(scaled, given)
     assert torch.autograd.gradgradcheck(scaled, given)
+
+
+def test_products_of_torch_with_hessian_and_jacobian_are_ours() -> None:
+    functional = torch.autograd.functional
+    f, x = sgt.loss_function(problem(recurrent()))
+    x, along = x.detach(), torch.linspace(-1.0, 1.0, len(x), dtype=torch.float64)
+    expected = problem(recurrent()).hvp(x.numpy(), along.numpy())
+    for product in (functional.hvp, functional.vhp):
+        assert np.array_equal(product(f, x, along)[1], expected)
+    module, trains = module_of(recurrent()), stimuli(2)
+    name = "input->hidden/weights"
+
+    def answer(weights: Tensor, times: Tensor) -> Tensor:
+        output: sgt.Output = torch.func.functional_call(module, {name: weights}, (trains, times))
+        return torch.cat([1e3 * output.first_spikes("hidden", missing=0.03).reshape(-1), output.readouts[0].reshape(-1)])
+
+    def loss(weights: Tensor, times: Tensor) -> Tensor:
+        return answer(weights, times).square().sum()
+
+    at = (module.get_parameter(name).detach(), torch.from_numpy(trains.times.copy()))
+    torch.manual_seed(0)
+    directions = (torch.randn_like(at[0]), 1e-3 * torch.randn_like(at[1]))
+    for ours, transposed in zip(functional.hvp(loss, at, directions)[1], functional.vhp(loss, at, directions)[1], strict=True):
+        assert torch.allclose(ours, transposed, rtol=1e-10, atol=1e-10 * float(transposed.abs().max()))
+    jacobian = functional.jacobian(answer, at)
+    expected = sum((of.flatten(1) @ along.flatten() for of, along in zip(jacobian, directions, strict=True)), torch.zeros(()))
+    assert torch.allclose(functional.jvp(answer, at, directions)[1], expected, rtol=1e-10)
+    (product,) = functional.hvp(loss, at, directions, create_graph=True)[1][:1]
+    with pytest.raises(NotImplementedError, match="third"):
+        functional.hvp(lambda weights: functional.hvp(lambda w: loss(w, at[1]), weights, directions[0], create_graph=True)[1].sum(), at[0], directions[0])
 
 
 def test_what_a_module_says_is_what_a_run_says() -> None:
