@@ -448,8 +448,11 @@ class SpikingNetwork(nn.Module):
     >>> loss = torch.nn.functional.cross_entropy(output.readouts[0], labels)
 
     `train` names the values that become `nn.Parameter`s: by kind ("weights", "delays"), by quantity ("tau_mem"), or by their names in
-    the network; all others are buffers, so that `state_dict` holds every number. They are float64, and called as in the network. `record` and
+    the network; all others are buffers, so that `state_dict` holds every number. They are float64, and called as in the network, but that PyTorch
+    has no dots in names: `%2E` stands for one, and `%25` for a percent sign; `get_parameter` and `get_buffer` take the name in the network. `record` and
     `options` are those of `Network.run`.
+
+    Raises `InputError` if `train` names no value of the network, or with `time_constants=False` a time constant.
     """
 
     def __init__(
@@ -470,17 +473,28 @@ class SpikingNetwork(nn.Module):
         for name in wanted:
             if not any(_is_named(slot, name) for slot in self._slots.values()):
                 raise InputError(f"train names {name!r}, which is none of {', '.join(self._slots)}", "train")
+        self._registered = {name: name.replace("%", "%25").replace(".", "%2E") for name in self._slots}
         for name, slot in self._slots.items():
             value = torch.from_numpy(self._network[name])
-            if any(_is_named(slot, each) for each in wanted):
-                self.register_parameter(name, nn.Parameter(value))
-            else:
-                self.register_buffer(name, value)
+            if not any(_is_named(slot, each) for each in wanted):
+                self.register_buffer(self._registered[name], value)
+                continue
+            if slot.kind.rpartition(".")[2].startswith("tau_") and not options.get("time_constants", True):
+                raise InputError(f"train names {name}, which has no derivative with time_constants=False", "train")
+            self.register_parameter(self._registered[name], nn.Parameter(value))
+
+    def get_parameter(self, target: str) -> nn.Parameter:
+        """A parameter by its name in the network or, where there is none, in `named_parameters`."""
+        return super().get_parameter(self._registered.get(target, target))
+
+    def get_buffer(self, target: str) -> Tensor:
+        """A value that is not trained, by its name in the network or, where there is none, in `named_buffers`."""
+        return super().get_buffer(self._registered.get(target, target))
 
     @property
     def values(self) -> Tensor:
         """All values one after another, in the order of `Network.flat`: float64, shape (n,). It can be differentiated."""
-        tensors = [_double(name, getattr(self, name)).reshape(-1) for name in self._slots]
+        tensors = [_double(name, getattr(self, registered)).reshape(-1) for name, registered in self._registered.items()]
         return torch.cat(tensors) if tensors else torch.empty(0, dtype=torch.float64)
 
     def network(self) -> Network:

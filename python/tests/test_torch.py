@@ -219,6 +219,39 @@ def test_the_state_of_a_module_goes_through_a_safetensors_file(tmp_path: Path) -
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
+def test_names_with_dots_are_kept() -> None:
+    # Populations of nested NIR graphs are called so.
+    network = spikegrad.Network(3)
+    network.population("outer.inner", 4).population("outer%2Einner", 2, model="li").population("100%", 2, model="li")
+    network.connect("input", "outer.inner", np.full((4, 3), 6.0)).connect("outer.inner", "outer%2Einner", np.ones((2, 4)))
+    module = sgt.SpikingNetwork(network, train="outer.inner", record=[spikegrad.maximum("outer%2Einner")])
+    module(stimuli(1)).readouts[0].sum().backward()
+    assert module.get_parameter("outer.inner/tau_mem").grad is not None
+    assert dict(module.named_parameters())["outer%2Einner/tau_mem"] is module.get_parameter("outer.inner/tau_mem")
+    assert module.get_buffer("input->outer.inner/weights").shape == (4, 3)
+    assert "outer.inner->outer%2Einner/weights" in network and len(module.state_dict()) == len(network)
+    other = copy.deepcopy(module)
+    other.load_state_dict(module.state_dict())
+    assert other.network() == network
+
+
+def test_a_derivative_that_is_left_out_is_not_trained() -> None:
+    trains = stimuli(1)
+    for train in ("tau_mem", "hidden/tau_syn", "hidden", "params.tau_mem"):
+        with pytest.raises(spikegrad.InputError, match="train names hidden/tau_.*time_constants=False"):
+            sgt.SpikingNetwork(feed_forward(), train=train, time_constants=False)
+    # All others are there.
+    others = ["weights", "delays", "v_th", "i_bias", "t_ref", "initial.v"]
+    options = {"train": others, "record": [spikegrad.maximum("out")]}
+    gradients = []
+    for time_constants in (True, False):
+        module = sgt.SpikingNetwork(feed_forward(), time_constants=time_constants, **options)
+        module(trains).readouts[0].sum().backward()
+        gradients.append([parameter.grad for parameter in module.parameters()])
+    for ours, expected in zip(*gradients, strict=True):
+        assert torch.allclose(ours, expected, rtol=1e-12) and ours.abs().max() > 0
+
+
 def test_compiled_functions_say_the_same() -> None:
     f, x = sgt.loss_function(problem(recurrent()))
     compiled = torch.compile(lambda x: 2.0 * f(x * 1.0), backend="aot_eager", fullgraph=True)
