@@ -558,7 +558,7 @@ class Network(Mapping[str, Array]):
         """The derivative of the value of `value_and_grad` along a direction, carried forward.
 
         `direction` maps names to arrays of the shapes of their values, and `"input_times"` to one of the shape of `trains.times`; what is missing is 0. Other
-        arguments and errors are those of `value_and_grad`.
+        arguments and errors are those of `value_and_grad`; `time_constants` changes nothing here.
         """
         self._fits(trains)
         losses, of = self._losses(trains, loss, labels)

@@ -370,7 +370,12 @@ def _run_curvature_vjp(ctx: Any, along_values: Tensor, along_times: Tensor, spik
     return *(None for _ in range(8)), second[0] + first[0], second[1] + first[1]
 
 
+def _run_of_batch(*_: Any) -> Any:
+    raise NotImplementedError("a network cannot be vmapped, because the number of spikes differs from row to row; run a batch of samples")
+
+
 torch.library.register_autograd(_run, _run_vjp, setup_context=_run_context)
+torch.library.register_vmap(_run, _run_of_batch)
 torch.library.register_autograd(_run_backward, _run_backward_vjp, setup_context=_run_backward_context)
 torch.library.register_autograd(_run_curvature, _run_curvature_vjp, setup_context=_run_curvature_context)
 

@@ -284,6 +284,13 @@ def test_forward_mode_is_refused_and_not_zero() -> None:
         torch.func.jvp(lambda t: module(trains, t).readouts[0], (times,), (torch.ones_like(times),))
 
 
+def test_a_network_is_not_vmapped() -> None:
+    module, trains = module_of(feed_forward()), stimuli(1)
+    times = torch.from_numpy(trains.times.copy())
+    with pytest.raises(NotImplementedError, match="cannot be vmapped"):
+        torch.vmap(lambda t: module(trains, t).readouts[0])(torch.stack([times, times]))
+
+
 def test_bad_input_is_named() -> None:
     module = module_of(feed_forward())
     with pytest.raises(spikegrad.InputError, match="trains has 2 channels"):
