@@ -236,6 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn a_motion_that_cannot_be_followed_has_no_end_that_is_a_number() {
+        for (bias, current) in
+            [(-1e20, 1.0), (1e308, 0.0), (1e308, 1.0), (0.0, -1e30), (1.0, 1e300), (-1e200, 1e200)]
+        {
+            let course = Course { point: point(0.3), current, bias, ratio: 2.0 };
+            let [y, dy] = course.after(1.0);
+            let next = course.next_zero().after;
+            assert!((y + dy).is_nan() || next.is_some_and(|next| next < 1e-9), "{bias} {current}");
+        }
+        // Without a current there is nothing to follow.
+        let course = Course { point: point(0.3), current: 0.0, bias: -1e20, ratio: 2.0 };
+        assert!((potential(course.after(1.0)) / (0.5 - 1e10) - 1.0).abs() < ROUNDING);
+        assert_eq!(course.next_zero().after, None);
+    }
+
+    #[test]
     fn pieces_add_up_under_a_bias_at_any_ratio() {
         for (bias, current, ratio) in
             [(0.6, 4.0, 1.0), (-2.0, 30.0, 0.3), (3.0, -20.0, 20.0), (0.25, 1.0, 1.02)]

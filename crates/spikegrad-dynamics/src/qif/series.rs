@@ -31,6 +31,9 @@ const OF_DOUBLE_DOUBLES: Limits = Limits { largest_u: 0.2, faded: 80.0, small: 1
 /// More terms than any piece needs.
 const MOST_TERMS: usize = 64;
 
+/// More pieces than a motion is followed through, some tenth of a second. Only negative currents and biases beyond 10⁶ ask for more.
+const MOST_PIECES: f64 = 1e5;
+
 /// A motion that begins at `point`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course<T> {
@@ -56,6 +59,8 @@ pub(super) enum Stretch<T> {
     Piece { piece: Piece<T>, is_last: bool },
     /// The rest of it, which is so long: the current has faded.
     Faded(T),
+    /// It has more pieces than can be followed, or the numbers have left the range of a double.
+    Endless,
 }
 
 impl<T: Scalar> Course<T> {
@@ -68,6 +73,7 @@ impl<T: Scalar> Course<T> {
         while !rest.is_exactly_zero() {
             match self.next(rest, current_lasts) {
                 Stretch::Faded(rest) => return constant::flow(self.point, self.bias, rest),
+                Stretch::Endless => return [T::from(f64::NAN); 2],
                 Stretch::Piece { piece, is_last } => {
                     self.advance(piece);
                     if is_last {
@@ -87,13 +93,25 @@ impl<T: Scalar> Course<T> {
             return Stretch::Faded(rest);
         }
         let longest = self.longest_piece();
+        if !self.can_be_followed(lasts.min(rest.re())) {
+            return Stretch::Endless;
+        }
         let is_last = longest >= rest.re();
         let length = if is_last { rest } else { T::from(longest) };
         Stretch::Piece { piece: self.piece(length), is_last }
     }
 
+    /// Whether a motion of this length has few enough pieces, and begins within the range of a double.
+    fn can_be_followed(&self, length: f64) -> bool {
+        length <= MOST_PIECES * self.longest_piece() && square(self.point).is_finite()
+    }
+
     /// For how long the current matters.
     pub(super) fn current_lasts(&self) -> f64 {
+        // A current of zero may still carry a derivative.
+        if self.current.is_exactly_zero() {
+            return 0.0;
+        }
         (Self::LIMITS.faded + math::ln_1p(self.current.re().abs())) / self.ratio.re()
     }
 
@@ -247,6 +265,12 @@ impl<T: Scalar> Course<T> {
             if constant::is_silent(self.point, most) {
                 let error = (magnified + 1.0) * square(self.point);
                 return NextZero::none(constant::magnified(error, self.point, most));
+            }
+            // Where the drive lifts the potential it spikes within three radians, however many there may be.
+            let may_turn_long = self.bias.re() + self.current.re() <= 0.0;
+            let rest = if may_turn_long { lasts - passed.re() } else { 0.0 };
+            if !self.can_be_followed(rest) {
+                return NextZero::after(T::from(f64::NAN), 0.0);
             }
             let piece = self.piece(T::from(self.longest_piece()));
             let start = self;
