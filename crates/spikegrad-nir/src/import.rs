@@ -301,5 +301,5 @@ fn shown_by(graph: &Graph, output: usize) -> String {
         }
     }
     shown.sort_unstable();
-    format!("the output {} shows {}", nodes[output].name, shown.join(", "))
+    format!("the Output node {} shows {}", nodes[output].name, shown.join(", "))
 }

@@ -74,7 +74,7 @@ fn nested_graphs_are_flattened_and_what_is_missing_has_its_default() {
     assert_eq!(*named("params.v_leak"), Values::Each(vec![0.0, 0.25]));
     assert_eq!(*named("params.tau_mem"), Values::Shared(f64::from(0.02f32)));
     assert!(
-        import.notes.contains(&"the output output shows layer.lif".to_owned()),
+        import.notes.contains(&"the Output node output shows layer.lif".to_owned()),
         "{:?}",
         import.notes
     );

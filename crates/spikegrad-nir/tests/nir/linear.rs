@@ -58,7 +58,7 @@ fn paths_of_one_pair_become_connections_and_a_bias_counts_once() {
     let weights: Vec<f64> = of.parameters.connections.iter().map(|c| c.weights[0]).collect();
     assert_eq!(weights, [6.0, 2.0]);
     assert_eq!(of.parameters.populations[0].named("params.i_bias"), Some(&Values::Shared(7.0)));
-    assert!(of.notes.contains(&"the output out shows lif".to_owned()), "{:?}", of.notes);
+    assert!(of.notes.contains(&"the Output node out shows lif".to_owned()), "{:?}", of.notes);
 }
 
 #[test]
