@@ -116,6 +116,12 @@ impl<T: Scalar> Stimulus<T> {
         Ok(Self { currents, ..self })
     }
 
+    /// With the currents of `other` in place of those that it has. They are shared, and need neither checks nor memory of their own.
+    #[must_use]
+    pub fn with_currents_of(self, other: &Self) -> Self {
+        Self { currents: other.currents.clone(), ..self }
+    }
+
     /// The currents as they were given.
     #[must_use]
     pub fn injected(&self) -> &[InjectedCurrent<T>] {

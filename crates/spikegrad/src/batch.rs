@@ -67,19 +67,19 @@ impl<N: SweptNeuron> Default for Workers<N> {
 }
 
 impl<N: SweptNeuron> Workers<N> {
-    /// Values of a batch with what `extract` reads from each trace; the sum of the gradients becomes `total`, and is written to
-    /// `gradient`.
+    /// Values of a batch with what `extract` reads from the memory of each sample, which has been differentiated; the sum of the gradients becomes `total`,
+    /// and is written to `gradient`.
     pub(crate) fn value_and_grad<R: Send>(
         &mut self,
         prepared: &Prepared<N>,
         samples: &[Sample<'_>],
         total: &mut GradientSum<f64, N>,
         gradient: &mut Parameters,
-        extract: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         self.accumulate(prepared, samples, total, gradient, |worker, position, &sample| {
             let value = worker.add(prepared, sample)?;
-            Ok((value, extract(position, &worker.scratch.trace)))
+            Ok((value, extract(position, &worker.scratch)))
         })
     }
 

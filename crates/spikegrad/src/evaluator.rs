@@ -11,7 +11,7 @@ use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, SweptNeuron};
 use spikegrad_dynamics::{AnyNeuron, Lif};
 use spikegrad_network::loss::Loss;
 use spikegrad_network::{
-    Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, Trace,
+    Gradient, Network, NetworkError, Parameters, ReadoutRequest, Stimulus, StimulusGradient, Trace,
 };
 use spikegrad_simulate::SimulateError;
 use std::sync::Arc;
@@ -191,7 +191,9 @@ impl Evaluator {
         gradient: &mut Parameters,
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        either!(&mut self.0, inner => inner.value_and_grad_batch(samples, gradient, extract))
+        either!(&mut self.0, inner => {
+            inner.value_and_grad_batch(samples, gradient, |position, of| extract(position, &of.trace))
+        })
     }
 
     /// The same, where other processes have other samples of the batch: in place of the sum there is a row of numbers for each
@@ -217,6 +219,21 @@ impl Evaluator {
     /// If the row is shorter than those are.
     pub fn gradient_of_sum(&mut self, row: &[f64], gradient: &mut Parameters) -> Option<String> {
         either!(&mut self.0, inner => inner.gradient_of_sum(row, gradient))
+    }
+
+    /// Like [`value_and_grad_batch`](Self::value_and_grad_batch), with the gradient of each sample by its stimulus, input times and injected currents, in place of
+    /// what is read from its trace. The sum has the same bits.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn value_and_grad_batch_with_stimuli(
+        &mut self,
+        samples: &[Sample<'_>],
+        gradient: &mut Parameters,
+    ) -> Result<Vec<(f64, StimulusGradient)>, BatchError> {
+        either!(&mut self.0, inner => {
+            inner.value_and_grad_batch(samples, gradient, |_, of| of.of_stimulus.clone())
+        })
     }
 
     /// Returns the values of a batch without gradients, and what `extract` reads from each trace.
@@ -317,7 +334,7 @@ impl<N: SweptNeuron> Inner<N> {
         &mut self,
         samples: &[Sample<'_>],
         gradient: &mut Parameters,
-        extract: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
         let Self { prepared, sum, workers, .. } = self;
         workers.value_and_grad(prepared, samples, sum, gradient, extract)
