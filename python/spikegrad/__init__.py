@@ -16,6 +16,7 @@ from typing import Any
 
 from . import datasets, encoders, losses
 from ._core import __version__, threads
+from ._currents import Current, CurrentGradient
 from ._errors import (
     DtypeError,
     GradientError,
@@ -36,6 +37,8 @@ from ._threads import set_threads
 from ._trainer import Trainer
 
 __all__ = [
+    "Current",
+    "CurrentGradient",
     "DtypeError",
     "Gradient",
     "GradientError",

@@ -15,12 +15,11 @@ from ._types import Indices
 class Convolution:
     """The synapses of a convolution between stacks of images, whose neurons stand channel by channel, each row by row from the top.
 
-    Attributes
-    ----------
-    shape: channels, height and width of the target
-    pre, post: source and target of each synapse
-    weight_of: its weight, as a position in the flattened kernel
-    """
+    Attributes:
+        shape: channels, height and width of the target
+        pre, post: source and target of each synapse
+        weight_of: its weight, as a position in the flattened kernel
+        """
 
     shape: tuple[int, int, int]
     pre: Indices

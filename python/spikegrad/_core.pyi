@@ -88,7 +88,11 @@ class Trains:
     def __new__(
         cls, channels: int, offsets: ArrayLike, times: ArrayLike, channel: ArrayLike, t_end: float
     ) -> Trains: ...
+    def with_currents(self, currents: Any) -> Trains: ...
     def __len__(self) -> int: ...
+
+# Of all numbers of a network, of all input times, and of all numbers of currents.
+_Derivatives = tuple[Array, Array, Array]
 
 @final
 class Engine:
@@ -107,12 +111,11 @@ class Engine:
     ) -> Array: ...
     def value_and_grad(
         self, parameters: ArrayLike, trains: Trains, losses: Sequence[Loss], loss_of: ArrayLike | None = None
-    ) -> tuple[Array, Array]: ...
+    ) -> tuple[Array, Array, Array, Array]: ...
     def jvp(
         self,
         parameters: ArrayLike,
-        direction: ArrayLike,
-        direction_of_times: ArrayLike,
+        direction: _Derivatives,
         trains: Trains,
         losses: Sequence[Loss],
         loss_of: ArrayLike | None = None,
@@ -120,12 +123,11 @@ class Engine:
     def hvp(
         self,
         parameters: ArrayLike,
-        direction: ArrayLike,
-        direction_of_times: ArrayLike,
+        direction: _Derivatives,
         trains: Trains,
         losses: Sequence[Loss],
         loss_of: ArrayLike | None = None,
-    ) -> tuple[Array, Array]: ...
+    ) -> _Derivatives: ...
     def run(
         self,
         parameters: ArrayLike,
@@ -141,10 +143,10 @@ class Run:
     def spikes(self) -> tuple[npt.NDArray[np.uintp], Array, npt.NDArray[np.uint32]]: ...
     def readouts(self) -> Array: ...
     def touches(self) -> list[tuple[int, int, float]]: ...
-    def backward(self, spikes: ArrayLike, readouts: ArrayLike) -> tuple[Array, Array]: ...
+    def backward(self, spikes: ArrayLike, readouts: ArrayLike) -> _Derivatives: ...
     def curvature(
-        self, spikes: ArrayLike, readouts: ArrayLike, direction: ArrayLike, direction_of_times: ArrayLike
-    ) -> tuple[Array, Array, Array, Array]: ...
+        self, spikes: ArrayLike, readouts: ArrayLike, direction: _Derivatives
+    ) -> tuple[Array, Array, Array, Array, Array]: ...
     def evaluate(
         self, losses: Sequence[Loss], loss_of: ArrayLike | None = None
     ) -> tuple[Array, Array, Array]: ...

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._currents import CurrentGradient
 from ._errors import InputError
+from ._injections import gradients
 from ._spikes import SpikeTrains
 from ._types import Array, ArrayLike, Indices
 
@@ -82,7 +84,8 @@ class Gradient(Mapping[str, Array]):
 
     Attributes:
         flat: all of them one after another: float64, shape (n,)
-        input_times: derivatives with respect to the input times: float64, in the order of `trains.times`; None if they were not asked for
+        input_times: derivatives with respect to the input times: float64, in the order of `trains.times`
+        currents: derivatives with respect to the numbers of each of `trains.currents`, in the shapes of these numbers
         losses: the loss of each sample: float64, shape (samples,); None if there is none
     """
 
@@ -91,11 +94,13 @@ class Gradient(Mapping[str, Array]):
         flat: Array,
         slots: Mapping[str, Slot],
         *,
-        input_times: Array | None = None,
+        input_times: Array,
+        currents: tuple[CurrentGradient, ...] = (),
         losses: Array | None = None,
     ) -> None:
         self.flat = flat
         self.input_times = input_times
+        self.currents = currents
         self.losses = losses
         self._slots = dict(slots)
 
@@ -134,7 +139,7 @@ class Run:
         self.record = tuple(record)
         self._run = run
         self._slots = network.slots
-        self._ranges = {name: network.range(name) for name in network.populations}
+        self._ranges = network._ranges
         offsets, self._times, neurons = run.spikes()
         self._neurons = neurons.astype(np.int64)
         self._samples = np.repeat(np.arange(len(trains)), offsets[1:].astype(np.int64) - offsets[:-1].astype(np.int64))
@@ -251,12 +256,12 @@ class Run:
         `spikes` maps populations to ∂L/∂t, per second, of each of `run.spikes[population].times`, shape (spikes,); `first_spikes` maps them to
         ∂L/∂t of each first spike, shape (samples, neurons), in which the entries of silent neurons are ignored; `readouts` lists ∂L/∂V in the
         shapes of `run.readouts`, or None for one that L does not read. The result has the derivatives with respect to all values of the
-        network, and `input_times`.
+        network, to `input_times` and to the numbers of `currents`.
 
         Raises `InputError` for a shape that does not fit, and `GradientError` where there is no gradient.
         """
-        flat, times = self._run.backward(*self._cotangents(spikes, first_spikes, readouts))
-        return Gradient(flat, self._slots, input_times=times)
+        flat, times, numbers = self._run.backward(*self._cotangents(spikes, first_spikes, readouts))
+        return Gradient(flat, self._slots, input_times=times, currents=gradients(self.trains.currents, numbers))
 
     def certificates(
         self,

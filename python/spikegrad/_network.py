@@ -13,10 +13,11 @@ from ._convolution import convolution
 from ._documents import connection_document, population_document, read_connection, read_population
 from ._errors import DtypeError, InputError, NetworkError
 from ._evaluate import Gradient, Record, Run, requests
+from ._injections import along, documents, gradients
 from ._parts import Connection, Population, Slot
 from ._problem import Problem
 from ._spikes import SpikeTrains, _count
-from ._types import Array, ArrayLike, Grazing, Indices
+from ._types import Array, ArrayLike, Grazing, Indices, Ranges
 from .losses import Loss
 
 
@@ -302,6 +303,10 @@ class Network(Mapping[str, Array]):
         return population
 
     @property
+    def _ranges(self) -> Ranges:
+        return {name: self.range(name) for name in self._populations}
+
+    @property
     def slots(self) -> dict[str, Slot]:
         """Where each value stands in `flat`, by its name."""
         return dict(self._built().slots)
@@ -439,7 +444,7 @@ class Network(Mapping[str, Array]):
         return cls.from_dict(problem.to_dict()["network"])
 
     def problem(self, trains: SpikeTrains, loss: Loss | None = None, *, sample: int = 0, **options: Any) -> Problem:
-        """The problem of one sample: this network, its input, and a loss with its label. `options` are those of `Problem.load`."""
+        """The problem of one sample: this network, its input spikes and currents, and a loss with its label. `options` are those of `Problem.load`."""
         one = trains[sample]
         document: dict[str, Any] = {
             "format": "spikegrad-problem",
@@ -450,6 +455,9 @@ class Network(Mapping[str, Array]):
                 "spikes": [list(spike) for spike in zip(one.channels.tolist(), one.times.tolist(), strict=True)],
             },
         }
+        currents = documents(one.currents, self._ranges, 1, 0)
+        if currents:
+            document["stimulus"]["currents"] = currents
         if loss is not None:
             document["loss"] = loss.document
         return Problem.from_json(document, **options)
@@ -479,9 +487,9 @@ class Network(Mapping[str, Array]):
 
         Raises `InputError` for trains that do not fit, and `SimulationError` for a run that cannot reach its end.
         """
-        self._fits(trains)
+        stimuli = self._stimuli(trains)
         engine = self._engine(**options)
-        run = engine.run(self._built().flat, trains._trains, *requests(self, record))
+        run = engine.run(self._built().flat, stimuli, *requests(self, record))
         return Run(self, trains, run, record)
 
     def _fits(self, trains: SpikeTrains) -> None:
@@ -491,6 +499,11 @@ class Network(Mapping[str, Array]):
             raise InputError(
                 f"trains has {trains.n_channels} channels; the network has {self.inputs} inputs", "trains"
             )
+
+    def _stimuli(self, trains: SpikeTrains) -> _core.Trains:
+        """What goes into this network, checked."""
+        self._fits(trains)
+        return trains._stimuli(self._ranges)
 
     def _losses(
         self, trains: SpikeTrains, loss: Loss | Sequence[Loss], labels: ArrayLike | None
@@ -515,9 +528,9 @@ class Network(Mapping[str, Array]):
         self, trains: SpikeTrains, loss: Loss | Sequence[Loss], *, labels: ArrayLike | None = None, **options: Any
     ) -> Array:
         """The loss of each sample: float64, shape (samples,). Arguments and errors are those of `value_and_grad`."""
-        self._fits(trains)
+        stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)
-        return self._engine(**options).value(self._built().flat, trains._trains, losses, of)
+        return self._engine(**options).value(self._built().flat, stimuli, losses, of)
 
     def value_and_grad(
         self,
@@ -531,19 +544,28 @@ class Network(Mapping[str, Array]):
         """The mean (or `reduction="sum"`) of the losses of all samples, and its exact derivatives with respect to every value.
 
         `labels`, whole numbers of shape (samples,), complete a loss without a label; a list of losses is one for each sample. `options` are those
-        of `run`. The result is the same to the bit on any number of threads. Derivatives with respect to input times come from `run(...).backward(...)`.
+        of `run`. The result is the same to the bit on any number of threads. The gradient has the
+        derivatives with respect to `input_times` and to the numbers of injected `currents`, too.
 
         Raises `InputError` for arguments that do not fit, `SimulationError` for a run that cannot reach its end, and `GradientError` where there is no
         gradient, with the neuron and the sample.
         """
-        self._fits(trains)
+        stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)
         built = self._built()
-        values, flat = self._engine(**options).value_and_grad(built.flat, trains._trains, losses, of)
+        values, *derivatives = self._engine(**options).value_and_grad(built.flat, stimuli, losses, of)
         factor = _factor(reduction, len(trains))
+        return float(values.sum() * factor), self._gradient(trains, derivatives, factor, losses=values)
+
+    def _gradient(
+        self, trains: SpikeTrains, derivatives: Sequence[Array], factor: float, losses: Array | None = None
+    ) -> Gradient:
         if factor != 1.0:
-            flat *= factor
-        return float(values.sum() * factor), Gradient(flat, built.slots, losses=values)
+            for array in derivatives:
+                array *= factor
+        flat, times, numbers = derivatives
+        currents = gradients(trains.currents, numbers)
+        return Gradient(flat, self._built().slots, input_times=times, currents=currents, losses=losses)
 
     def jvp(
         self,
@@ -557,13 +579,14 @@ class Network(Mapping[str, Array]):
     ) -> float:
         """The derivative of the value of `value_and_grad` along a direction, carried forward.
 
-        `direction` maps names to arrays of the shapes of their values, and `"input_times"` to one of the shape of `trains.times`; what is missing is 0. Other
+        `direction` maps names to arrays of the shapes of their values, `"input_times"` to one of the shape of `trains.times`, and `"currents/0/values"`, or `times`,
+        `start`, `interval`, to one of the shape of that of `trains.currents[0]`; what is missing is 0. Other
         arguments and errors are those of `value_and_grad`; `time_constants` changes nothing here.
         """
-        self._fits(trains)
+        stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)
-        along, times = self._along(trains, direction)
-        all_of = self._engine(**options).jvp(self._built().flat, along, times, trains._trains, losses, of)
+        along = self._along(trains, direction)
+        all_of = self._engine(**options).jvp(self._built().flat, along, stimuli, losses, of)
         return float(all_of.sum() * _factor(reduction, len(trains)))
 
     def hvp(
@@ -576,24 +599,27 @@ class Network(Mapping[str, Array]):
         reduction: str = "mean",
         **options: Any,
     ) -> Gradient:
-        """The product of the Hessian of the value of `value_and_grad` with a direction: like a gradient, with `input_times`.
+        """The product of the Hessian of the value of `value_and_grad` with a direction: like a gradient.
 
         Arguments are those of `jvp`.
         """
-        self._fits(trains)
+        stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)
-        along, times = self._along(trains, direction)
-        built = self._built()
-        flat, of_times = self._engine(**options).hvp(built.flat, along, times, trains._trains, losses, of)
-        factor = _factor(reduction, len(trains))
-        return Gradient(flat * factor, built.slots, input_times=of_times * factor)
+        along = self._along(trains, direction)
+        derivatives = self._engine(**options).hvp(self._built().flat, along, stimuli, losses, of)
+        return self._gradient(trains, derivatives, _factor(reduction, len(trains)))
 
-    def _along(self, trains: SpikeTrains, direction: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+    def _along(self, trains: SpikeTrains, direction: Mapping[str, ArrayLike]) -> tuple[Array, Array, Array]:
+        """A direction as the compiled part reads it: of all values, of the input times, and of the numbers of currents."""
         built = self._built()
-        along, times = np.zeros_like(built.flat), np.zeros_like(trains.times)
+        values, times = np.zeros_like(built.flat), np.zeros_like(trains.times)
+        of_currents: dict[str, ArrayLike] = {}
         for name, value in direction.items():
-            array = _core.floats(f"direction[{name!r}]", value)
             slot = built.slots.get(name)
+            if slot is None and str(name).startswith("currents/"):
+                of_currents[name] = value
+                continue
+            array = _core.floats(f"direction[{name!r}]", value)
             if slot is None and name != "input_times":
                 raise InputError(f"direction names {name!r}, which is no value of the network", "direction")
             shape = times.shape if slot is None else slot.shape
@@ -602,8 +628,8 @@ class Network(Mapping[str, Array]):
             if slot is None:
                 times = array
             else:
-                along[slot.slice] = array.reshape(-1)
-        return along, times
+                values[slot.slice] = array.reshape(-1)
+        return values, times, along(trains.currents, of_currents)
 
 
 def _of_parts(inputs: int, populations: list[Population], connections: list[Connection]) -> Network:

@@ -8,8 +8,10 @@ from typing import Any, overload
 import numpy as np
 
 from . import _core
+from ._currents import Current, current
 from ._errors import DtypeError, InputError
-from ._types import Array, ArrayLike, Indices
+from ._injections import injections
+from ._types import Array, ArrayLike, Indices, Ranges
 
 
 class SpikeTrains:
@@ -21,13 +23,14 @@ class SpikeTrains:
         offsets: int64, shape (samples + 1,): sample k has the spikes `offsets[k]:offsets[k + 1]`
         n_channels: the number of channels
         t_end: the end of every sample, in seconds
+        currents: what `inject` has added, in order
 
     The arrays cannot be changed. There are other ways to make one: `from_lists`, `from_events`, `from_raster`. All raise `InputError` for times that
     are negative, not finite or after `t_end`, for channels that there are not, and for shapes that do not fit; and `DtypeError` for numbers of
     another kind.
     """
 
-    __slots__ = ("_trains", "channels", "n_channels", "offsets", "t_end", "times")
+    __slots__ = ("_injected", "_trains", "channels", "currents", "n_channels", "offsets", "t_end", "times")
 
     def __init__(
         self, times: ArrayLike, channels: ArrayLike, offsets: ArrayLike, *, n_channels: int, t_end: float
@@ -43,6 +46,8 @@ class SpikeTrains:
                 raise InputError(f"{name} has the shape {array.shape}; it must have one dimension", name)
             array.setflags(write=False)
         self._trains = _core.Trains(self.n_channels, self.offsets, self.times, self.channels, self.t_end)
+        self.currents: tuple[Current, ...] = ()
+        self._injected: tuple[Ranges, _core.Trains] | None = None
 
     @classmethod
     def from_lists(cls, samples: Iterable[Sequence[ArrayLike]], *, t_end: float) -> SpikeTrains:
@@ -119,6 +124,51 @@ class SpikeTrains:
         end = array.shape[1] * dt if t_end is None else t_end
         return cls(step * dt, channel, offsets, n_channels=array.shape[2], t_end=end)
 
+    def inject(
+        self,
+        population: str,
+        values: ArrayLike,
+        *,
+        times: ArrayLike | None = None,
+        interval: float | None = None,
+        start: float = 0.0,
+        neurons: ArrayLike | None = None,
+        samples: ArrayLike | None = None,
+    ) -> SpikeTrains:
+        """The same spikes, and a current into the neurons of a population: piecewise constant, exact, added to their `i_bias`.
+
+        >>> trains.inject("exc", [1.5, 0.0], times=[0.01, 0.03])        # 1.5 from 10 ms to 30 ms
+        >>> trains.inject("exc", noise, interval=1e-4, neurons=[0, 2])  # samples at 10 kHz, from time 0 on
+
+        The current is 0 before its first step, and from each step on the value that stands there; the last one stays to the end. Steps are at
+        `times` in seconds, or at `start` + k · `interval`. `values` has the shape (steps,), (neurons, steps) or (samples, neurons, steps),
+        where 1 neuron or 1 sample stands for all; so has `times`. `neurons` and `samples` say which of them are meant; all, if they are left out. Several
+        currents into one neuron add up: `inject` again.
+
+        Derivatives by all these numbers are the `currents` of a `Gradient`. What does not fit the network is found when it is run.
+        """
+        added = current(
+            population, values, times=times, start=start, interval=interval, neurons=neurons, samples=samples, n_samples=len(self)
+        )
+        return self._with((*self.currents, added))
+
+    def _with(self, currents: Sequence[Current]) -> SpikeTrains:
+        """The same spikes, which are shared, with other currents."""
+        trains = SpikeTrains.__new__(SpikeTrains)
+        for name in ("times", "channels", "offsets", "n_channels", "t_end", "_trains"):
+            setattr(trains, name, getattr(self, name))
+        trains.currents, trains._injected = tuple(currents), None
+        return trains
+
+    def _stimuli(self, ranges: Ranges) -> _core.Trains:
+        """What goes into a network whose populations are these ranges of its neurons."""
+        if not self.currents:
+            return self._trains
+        if self._injected is None or self._injected[0] != ranges:
+            injected = self._trains.with_currents(injections(self.currents, ranges, len(self)))
+            self._injected = ranges, injected
+        return self._injected[1]
+
     def to_lists(self) -> list[list[list[float]]]:
         """The times of each channel in each sample, in seconds and in order: what `from_lists` takes."""
         samples = []
@@ -158,9 +208,10 @@ class SpikeTrains:
         spikes = [np.arange(a, b) for a, b in zip(starts, ends, strict=True)]
         at = np.concatenate([np.empty(0, np.int64), *spikes])
         offsets = np.concatenate([[0], np.cumsum(ends - starts)])
-        return SpikeTrains(
+        trains = SpikeTrains(
             self.times[at], self.channels[at], offsets, n_channels=self.n_channels, t_end=self.t_end
         )
+        return trains._with([current.among(chosen, len(self)) for current in self.currents])
 
     def __iter__(self) -> Iterator[SpikeTrains]:
         """The samples, one by one: spike trains of one sample each."""
@@ -169,24 +220,28 @@ class SpikeTrains:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpikeTrains):
             return NotImplemented
-        same = (self.n_channels, self.t_end) == (other.n_channels, other.t_end)
+        numbers = ("n_channels", "t_end", "currents")
+        same = all(getattr(self, a) == getattr(other, a) for a in numbers)
         arrays = ("times", "channels", "offsets")
         return same and all(np.array_equal(getattr(self, a), getattr(other, a)) for a in arrays)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _spike_trains, (self.times, self.channels, self.offsets, self.n_channels, self.t_end)
+        return _spike_trains, (self.times, self.channels, self.offsets, self.n_channels, self.t_end, self.currents)
 
     def __repr__(self) -> str:
+        currents = f"{len(self.currents)} currents, " if self.currents else ""
         return (
             f"SpikeTrains({len(self)} samples, {self.n_channels} channels, {len(self.times)} spikes, "
-            f"t_end={self.t_end} s)"
+            f"{currents}t_end={self.t_end} s)"
         )
 
 
-def _spike_trains(times: Array, channels: Indices, offsets: Indices, n_channels: int, t_end: float) -> SpikeTrains:
-    return SpikeTrains(times, channels, offsets, n_channels=n_channels, t_end=t_end)
+def _spike_trains(
+    times: Array, channels: Indices, offsets: Indices, n_channels: int, t_end: float, currents: tuple[Current, ...] = ()
+) -> SpikeTrains:
+    return SpikeTrains(times, channels, offsets, n_channels=n_channels, t_end=t_end)._with(currents)
 
 
 def _count(name: str, value: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _core
+from ._errors import InputError
 from ._spikes import SpikeTrains
 from ._types import ArrayLike, Indices
 from .encoders import Encoder, _trains
@@ -44,6 +45,10 @@ class DataSet:
         classes = self.classes
         if classes is None:
             classes = [str(k) for k in range(int(labels.max(initial=-1)) + 1)]
+        for name in ("inputs", "targets"):
+            trains = getattr(self, name)
+            if isinstance(trains, SpikeTrains) and trains.currents:
+                raise InputError(f"{name} has injected currents, which a training run does not take", name)
         inputs = self.inputs if isinstance(self.inputs, SpikeTrains) else np.asarray(self.inputs)
         return _core.DataSet(inputs, labels, classes, self.targets)
 

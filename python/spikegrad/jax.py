@@ -59,9 +59,10 @@ class _OfBatch:
     def __init__(
         self, network: Network, trains: SpikeTrains, loss: Loss | Sequence[Loss], labels: ArrayLike | None, reduction: str, **options: Any
     ) -> None:
-        network._fits(trains)
+        self._stimuli = network._stimuli(trains)
         self._engine = network._engine(**options)
-        self._trains = trains
+        # No direction moves input times or currents.
+        _, *self._still = network._along(trains, {})
         self._losses = network._losses(trains, loss, labels)
         self._factor = _factor(reduction, len(trains))
 
@@ -73,13 +74,12 @@ class _OfBatch:
 
     def value_and_grad(self, *pieces: jax.Array) -> tuple[Array, Array]:
         x = np.concatenate(pieces)
-        values, gradient = self._engine.value_and_grad(x, self._trains._trains, *self._losses)
+        values, gradient, *_ = self._engine.value_and_grad(x, self._stimuli, *self._losses)
         return (values.sum() * self._factor).astype(x.dtype), (gradient * self._factor).astype(x.dtype)
 
     def hvp(self, *pieces: jax.Array) -> Array:
         x, v = np.split(np.concatenate(pieces), 2)
-        still = np.zeros_like(self._trains.times)
-        product, _ = self._engine.hvp(x, v, still, self._trains._trains, *self._losses)
+        product, *_ = self._engine.hvp(x, (v, *self._still), self._stimuli, *self._losses)
         return (product * self._factor).astype(x.dtype)
 
 

@@ -274,7 +274,7 @@ def _run_backward(
 ) -> tuple[Tensor, Tensor]:
     """Derivatives by values and input times of a loss with these derivatives by spikes and read-outs."""
     run = _MODULES[handle].run(values, times, channels, offsets, t_end)
-    by_values, by_times = run.backward(_array(of_spikes), _array(of_readouts))
+    by_values, by_times, _ = run.backward(_array(of_spikes), _array(of_readouts))
     return torch.from_numpy(by_values), torch.from_numpy(by_times)
 
 
@@ -307,8 +307,9 @@ def _run_curvature(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The derivative of `run_backward` along a direction, by values and times; and those of spikes and read-outs along it."""
     run = _MODULES[handle].run(values, times, channels, offsets, t_end)
-    found = run.curvature(_array(of_spikes), _array(of_readouts), _array(along_values), _array(along_times))
-    by_values, by_times, spikes, readouts = (torch.from_numpy(array) for array in found)
+    along = (_array(along_values), _array(along_times), np.empty(0))
+    found = run.curvature(_array(of_spikes), _array(of_readouts), along)
+    by_values, by_times, _, spikes, readouts = (torch.from_numpy(array) for array in found)
     return by_values, by_times, spikes, readouts
 
 
@@ -472,7 +473,7 @@ class SpikingNetwork(nn.Module):
         self._network = network.copy()
         self._runner = _Runner(self._network, record, options)
         self._slots: dict[str, Slot] = self._network.slots
-        self._ranges = {name: self._network.range(name) for name in self._network.populations}
+        self._ranges = self._network._ranges
         self._record = tuple(record)
         wanted = [train] if isinstance(train, str) else list(train)
         for name in wanted:
@@ -513,8 +514,11 @@ class SpikingNetwork(nn.Module):
 
         Raises `InputError` for trains that do not fit, `NetworkError` for a value that cannot be, such as a time constant that an optimiser has made
         negative, and `SimulationError` for a run that cannot reach its end; going back, `GradientError` where there is no gradient.
+        Injected currents are refused: differentiate them by `Network.run` and `Run.backward`.
         """
         self._network._fits(trains)
+        if trains.currents:
+            raise InputError("trains has injected currents, which a module does not take; Network.run and Run.backward do", "trains")
         at = torch.from_numpy(trains.times.copy()) if times is None else _double("times", times)
         if at.shape != trains.times.shape:
             raise InputError(f"times has the shape {tuple(at.shape)}; it must have {trains.times.shape}", "times")

@@ -131,6 +131,25 @@ def test_networks(model: str, params: dict[str, Any], weights: Any, delay: Any) 
 
 
 @QUICK
+@given(anything, anything, anything, anything, anything, anything)
+def test_currents(values: Any, times: Any, interval: Any, start: Any, neurons: Any, samples: Any) -> None:
+    steps, at = [0.5, 0.0], [0.001, 0.02]
+    for currents in (
+        {"values": values, "times": times, "start": start},
+        {"values": values, "interval": interval, "start": start, "neurons": neurons},
+        {"values": values, "times": at, "samples": samples},
+        {"values": steps, "times": times, "neurons": neurons},
+        {"values": steps, "interval": interval, "start": start},
+    ):
+        try:
+            trains = stimuli(2).inject("hidden", **currents)
+            recurrent().value_and_grad(trains, LOSS, max_events=10_000)
+            recurrent().jvp(trains, LOSS, {"currents/0/values": samples}, max_events=10_000)
+        except OURS:
+            continue
+
+
+@QUICK
 @given(anything, anything)
 def test_cotangents_and_directions(a: Any, b: Any) -> None:
     network, trains = recurrent(), stimuli(2)

@@ -4,6 +4,7 @@
 
 use crate::arrays::{Floats, floats, indices, out};
 use crate::compute::interruptible;
+use crate::currents::Layout;
 use crate::errors::Failure;
 use crate::network::{Loss, Network};
 use crate::run::Run;
@@ -14,8 +15,9 @@ use pyo3::prelude::*;
 use rayon::prelude::*;
 use spikegrad::{
     BatchError, Evaluator, Gradient, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
-    Sample, Settings, Stimulus, value_and_hvp, value_and_jvp,
+    Sample, Settings, Stimulus, StimulusGradient, value_and_hvp, value_and_jvp,
 };
+use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
 /// A network with settings, and evaluators of it.
@@ -100,40 +102,60 @@ pub(crate) fn samples<'a>(
     stimuli.iter().zip(places).map(sample).collect()
 }
 
-/// A direction of all numbers and input times, in the shape of a gradient for each sample.
-pub(crate) fn directions(
-    parameters: &Parameters,
-    stimuli: &[Stimulus],
-    along: &[f64],
-    input_times: &[f64],
-) -> Result<Vec<Gradient>, Failure> {
-    let spikes = stimuli.iter().map(|stimulus| stimulus.spikes().len()).sum::<usize>();
-    for (argument, found, expected) in [
-        ("direction", along.len(), parameters.to_vec().len()),
-        ("direction of times", input_times.len(), spikes),
-    ] {
-        if found != expected {
-            return Err(Failure::input(
-                argument,
-                format!("has {found} numbers; it must have {expected}"),
-            ));
-        }
+/// A direction as Python states it: of all numbers of a network, of all input times, and of all numbers of currents.
+pub(crate) type DirectionSpec<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// The same in arrays.
+pub(crate) struct Direction<'py> {
+    parameters: Floats<'py>,
+    input_times: Floats<'py>,
+    currents: Floats<'py>,
+}
+
+impl<'py> Direction<'py> {
+    pub(crate) fn new((parameters, times, currents): &DirectionSpec<'py>) -> PyResult<Self> {
+        Ok(Self {
+            parameters: floats("direction", parameters)?,
+            input_times: floats("direction of times", times)?,
+            currents: floats("direction of currents", currents)?,
+        })
     }
-    let mut shape = parameters.zeros_like();
-    let mut all = along.iter();
-    shape.for_each_mut(|number| *number = *all.next().unwrap_or(number));
-    let mut rest = input_times;
-    let of = stimuli.iter().map(|stimulus| {
-        let (times, after) = rest.split_at(stimulus.spikes().len());
-        rest = after;
-        let zeros = Gradient::zeros(&shape, stimulus);
-        Gradient {
-            parameters: shape.clone(),
-            input_times: times.to_vec(),
-            currents: zeros.currents,
+
+    /// In the shape of a gradient for each sample.
+    pub(crate) fn of_samples(
+        &self,
+        parameters: &Parameters,
+        trains: &Trains,
+    ) -> Result<Vec<Gradient>, Failure> {
+        let Trains { stimuli, layout } = trains;
+        let [numbers, times, currents] =
+            [&self.parameters, &self.input_times, &self.currents].map(Floats::as_slice);
+        let spikes = stimuli.iter().map(|stimulus| stimulus.spikes().len()).sum::<usize>();
+        for (argument, found, expected) in [
+            ("direction", numbers, parameters.to_vec().len()),
+            ("direction of times", times, spikes),
+            ("direction of currents", currents, layout.count()),
+        ] {
+            if found.len() != expected {
+                let what = format!("has {} numbers; it must have {expected}", found.len());
+                return Err(Failure::input(argument, what));
+            }
         }
-    });
-    Ok(of.collect())
+        let mut shape = parameters.zeros_like();
+        let mut all = numbers.iter();
+        shape.for_each_mut(|number| *number = *all.next().unwrap_or(number));
+        let mut rest = times;
+        let of = stimuli.iter().enumerate().map(|(sample, stimulus)| {
+            let (times, after) = rest.split_at(stimulus.spikes().len());
+            rest = after;
+            Gradient {
+                parameters: shape.clone(),
+                input_times: times.to_vec(),
+                currents: layout.along(sample, stimulus, currents),
+            }
+        });
+        Ok(of.collect())
+    }
 }
 
 /// A call that failed inside of a batch, or was interrupted.
@@ -181,7 +203,7 @@ impl Engine {
         Ok(PyArray1::from_vec(py, found.into_iter().map(|(value, ())| value).collect()))
     }
 
-    /// The loss of each sample, and the derivatives of their sum by all numbers.
+    /// The loss of each sample, and the derivatives of their sum: by all numbers, by the input times, and by the numbers of currents.
     #[pyo3(signature = (parameters, trains, losses, loss_of=None))]
     fn value_and_grad<'py>(
         &self,
@@ -190,45 +212,44 @@ impl Engine {
         trains: &Trains,
         losses: Vec<PyRef<'py, Loss>>,
         loss_of: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Array<'py>, Array<'py>)> {
+    ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>, Array<'py>)> {
         let parameters = self.parameters(&floats("parameters", parameters)?)?;
         let samples = samples(&trains.stimuli, &losses, loss_of)?;
-        let (values, gradient) = self.with(&parameters, |seat| {
+        let (found, sum) = self.with(&parameters, |seat| {
             let Seat { evaluator, interrupt, gradient } = seat;
-            let values = if let [Sample { stimulus, loss }] = samples[..] {
+            let found = if let [Sample { stimulus, loss }] = samples[..] {
                 let value = py.detach(|| evaluator.value_and_grad(stimulus, loss, gradient));
-                vec![value.map_err(Failure::from)?]
+                let Gradient { input_times, currents, .. } = gradient;
+                let (input_times, currents) = (take(input_times), take(currents));
+                vec![(value.map_err(Failure::from)?, StimulusGradient { input_times, currents })]
             } else {
-                let all = || {
-                    evaluator.value_and_grad_batch(&samples, &mut gradient.parameters, |_, _| ())
-                };
-                let found = settled(interruptible(py, interrupt, all))?;
-                found.into_iter().map(|(value, ())| value).collect()
+                let sum = &mut gradient.parameters;
+                let all = || evaluator.value_and_grad_batch_with_stimuli(&samples, sum);
+                settled(interruptible(py, interrupt, all))?
             };
-            Ok((values, gradient.parameters.to_vec()))
+            Ok((found, gradient.parameters.to_vec()))
         })?;
-        Ok((PyArray1::from_vec(py, values), PyArray1::from_vec(py, gradient)))
+        let currents = trains.layout.summed(found.iter().map(|(_, of)| &of.currents[..]));
+        let times = found.iter().flat_map(|(_, of)| &of.input_times).copied().collect();
+        let values = found.iter().map(|(value, _)| *value).collect();
+        let array = |numbers| PyArray1::from_vec(py, numbers);
+        Ok((array(values), array(sum), array(times), array(currents)))
     }
 
-    /// The derivative of the loss of each sample along a direction of all numbers and input times.
-    #[pyo3(signature = (parameters, direction, direction_of_times, trains, losses, loss_of=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    /// The derivative of the loss of each sample along a direction: of all numbers, of the input times, and of the numbers of currents.
+    #[pyo3(signature = (parameters, direction, trains, losses, loss_of=None))]
     fn jvp<'py>(
         &self,
         py: Python<'py>,
         parameters: &Bound<'py, PyAny>,
-        direction: &Bound<'py, PyAny>,
-        direction_of_times: &Bound<'py, PyAny>,
+        direction: DirectionSpec<'py>,
         trains: &Trains,
         losses: Vec<PyRef<'py, Loss>>,
         loss_of: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Array<'py>> {
         let parameters = self.parameters(&floats("parameters", parameters)?)?;
-        let along = floats("direction", direction)?;
-        let of_times = floats("direction of times", direction_of_times)?;
         let samples = samples(&trains.stimuli, &losses, loss_of)?;
-        let directions =
-            directions(&parameters, &trains.stimuli, along.as_slice(), of_times.as_slice())?;
+        let directions = Direction::new(&direction)?.of_samples(&parameters, trains)?;
         let network = &self.network.network;
         let all = each(py, &samples, |k, &sample| {
             let found = value_and_jvp(network, &parameters, sample, &directions[k], &self.settings);
@@ -237,28 +258,24 @@ impl Engine {
         Ok(PyArray1::from_vec(py, all))
     }
 
-    /// The product of the Hessian of the sum of all losses with a direction: by all numbers, and by the input times.
-    #[pyo3(signature = (parameters, direction, direction_of_times, trains, losses, loss_of=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    /// The product of the Hessian of the sum of all losses with such a direction: by all numbers, by the input times, and by the numbers of currents.
+    #[pyo3(signature = (parameters, direction, trains, losses, loss_of=None))]
     fn hvp<'py>(
         &self,
         py: Python<'py>,
         parameters: &Bound<'py, PyAny>,
-        direction: &Bound<'py, PyAny>,
-        direction_of_times: &Bound<'py, PyAny>,
+        direction: DirectionSpec<'py>,
         trains: &Trains,
         losses: Vec<PyRef<'py, Loss>>,
         loss_of: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Array<'py>, Array<'py>)> {
+    ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>)> {
         let parameters = self.parameters(&floats("parameters", parameters)?)?;
-        let along = floats("direction", direction)?;
-        let of_times = floats("direction of times", direction_of_times)?;
         // The loss is needed on dual numbers, which only its own type knows.
         samples(&trains.stimuli, &losses, loss_of)?;
         let places: Option<Vec<usize>> = loss_of.map(|of| indices("loss_of", of)).transpose()?;
         let losses: Vec<_> = losses.iter().map(|loss| &loss.0).collect();
         let stimuli = &trains.stimuli;
-        let directions = directions(&parameters, stimuli, along.as_slice(), of_times.as_slice())?;
+        let directions = Direction::new(&direction)?.of_samples(&parameters, trains)?;
         let network = &self.network.network;
         let all = each(py, stimuli, |k, stimulus| {
             let loss = losses[places.as_ref().map_or(0, |places| places[k])];
@@ -267,8 +284,9 @@ impl Engine {
                 value_and_hvp(network, &parameters, stimulus, loss, direction, &self.settings)?;
             Ok(found.product)
         })?;
-        let (sum, times) = summed(&parameters, all);
-        Ok((PyArray1::from_vec(py, sum), PyArray1::from_vec(py, times)))
+        Ok(summed(&parameters, &trains.layout, &all)
+            .map(|part| PyArray1::from_vec(py, part))
+            .into())
     }
 
     /// Runs every sample, and records read-outs: of which neuron, what of it (0 a sample at a time, 1 the maximum, 2 the mean, 3 the mean of e^(−t/tau) V), and that time or tau.
@@ -347,17 +365,16 @@ pub(crate) fn each<I: Sync, R: Send>(
     Ok(all.into_iter().collect::<Result<_, Failure>>()?)
 }
 
-/// The sum of gradients by all numbers, and those by input times one after another.
-pub(crate) fn summed(parameters: &Parameters, all: Vec<Gradient>) -> (Vec<f64>, Vec<f64>) {
+/// The sum of gradients by all numbers, those by input times one after another, and the sum of those by the numbers of currents.
+pub(crate) fn summed(parameters: &Parameters, layout: &Layout, all: &[Gradient]) -> [Vec<f64>; 3] {
     let mut sum = vec![0.0; parameters.to_vec().len()];
-    let mut times = Vec::new();
     for gradient in all {
         for (sum, x) in sum.iter_mut().zip(gradient.parameters.to_vec()) {
             *sum += x;
         }
-        times.extend(gradient.input_times);
     }
-    (sum, times)
+    let times = all.iter().flat_map(|gradient| &gradient.input_times).copied().collect();
+    [sum, times, layout.summed(all.iter().map(|gradient| &gradient.currents[..]))]
 }
 
 /// A table with a row for each sample.

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod compute;
+mod currents;
 mod data;
 mod engine;
 mod errors;

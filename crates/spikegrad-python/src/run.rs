@@ -4,7 +4,7 @@
 //! the cotangents as its coefficients: the gradient of that loss is the way back, and so the derivative of its gradient is that of the way back. Not here: names of neurons and read-outs, which are Python's.
 
 use crate::arrays::floats;
-use crate::engine::{Engine, directions, each, rows, samples, summed};
+use crate::engine::{Direction, DirectionSpec, Engine, each, rows, samples, summed};
 use crate::errors::Failure;
 use crate::network::Loss;
 use crate::trains::Trains;
@@ -99,36 +99,35 @@ impl Run {
         self.traces().iter().enumerate().flat_map(of).collect()
     }
 
-    /// Derivatives, by all numbers and by the input times, of a loss with these derivatives by spikes and read-outs.
+    /// Derivatives, by all numbers, by the input times and by the numbers of currents, of a loss with these derivatives by spikes and read-outs.
     fn backward<'py>(
         &self,
         py: Python<'py>,
         spikes: &Bound<'py, PyAny>,
         readouts: &Bound<'py, PyAny>,
-    ) -> PyResult<(Array<'py>, Array<'py>)> {
+    ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>)> {
         let cotangents = self.cotangents(spikes, readouts)?;
         let interrupt = spikegrad::Interrupt::default();
         let done = crate::compute::interruptible(py, &interrupt, || self.run.backward(&cotangents));
         let gradient = crate::engine::settled(done)?;
-        let times = gradient.input_times.concat();
-        Ok((PyArray1::from_vec(py, gradient.parameters.to_vec()), PyArray1::from_vec(py, times)))
+        let currents = self.trains.get().layout.summed(gradient.currents.iter().map(Vec::as_slice));
+        let array = |numbers| PyArray1::from_vec(py, numbers);
+        let (numbers, times) = (gradient.parameters.to_vec(), gradient.input_times.concat());
+        Ok((array(numbers), array(times), array(currents)))
     }
 
-    /// The derivative of [`Self::backward`] along a direction of all numbers and input times, by both; and those of the spikes and read-outs.
+    /// The derivative of [`Self::backward`] along a direction, by the same three; and those of the spikes and read-outs.
     fn curvature<'py>(
         &self,
         py: Python<'py>,
         spikes: &Bound<'py, PyAny>,
         readouts: &Bound<'py, PyAny>,
-        direction: &Bound<'py, PyAny>,
-        direction_of_times: &Bound<'py, PyAny>,
-    ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>, Table<'py>)> {
+        direction: DirectionSpec<'py>,
+    ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>, Array<'py>, Table<'py>)> {
         let cotangents = self.cotangents(spikes, readouts)?;
         let Self { parameters, requests, .. } = self;
-        let stimuli = &self.trains.get().stimuli;
-        let along = floats("direction", direction)?;
-        let of_times = floats("direction of times", direction_of_times)?;
-        let directions = directions(parameters, stimuli, along.as_slice(), of_times.as_slice())?;
+        let Trains { stimuli, layout } = self.trains.get();
+        let directions = Direction::new(&direction)?.of_samples(parameters, self.trains.get())?;
         let engine = self.engine.get();
         let all = each(py, stimuli, |k, stimulus| {
             let loss = Linear { cotangents: &cotangents[k], requests };
@@ -152,10 +151,10 @@ impl Run {
             of_spikes.extend(spikes);
             of_readouts.extend(readouts);
         }
-        let (sum, times): (Vec<f64>, Vec<f64>) = summed(parameters, products);
+        let [sum, times, currents] = summed(parameters, layout, &products);
         let of_readouts = rows(py, of_readouts, stimuli.len())?;
         let array = |numbers| PyArray1::from_vec(py, numbers);
-        Ok((array(sum), array(times), array(of_spikes), of_readouts))
+        Ok((array(sum), array(times), array(currents), array(of_spikes), of_readouts))
     }
 
     /// The loss of each sample, and its derivatives by spikes and read-outs, which must be those that the losses ask for.

@@ -1,8 +1,10 @@
 //! Input spikes of samples: flat arrays, checked, as the inputs of runs.
 //!
-//! A spike stays in the place in which it was given, and so does the derivative by its time. Not here: other forms of spikes (`python/spikegrad/_spikes.py`).
+//! A spike stays in the place in which it was given, and so does the derivative by its time. Not here: other forms of spikes (`python/spikegrad/_spikes.py`),
+//! injected currents (`currents.rs`).
 
 use crate::arrays::{floats, indices};
+use crate::currents::{CurrentsSpec, Layout, inject};
 use crate::errors::Failure;
 use pyo3::prelude::*;
 use spikegrad::{InputSpike, Stimulus};
@@ -11,6 +13,8 @@ use spikegrad::{InputSpike, Stimulus};
 #[pyclass(frozen, module = "spikegrad._core")]
 pub(crate) struct Trains {
     pub(crate) stimuli: Vec<Stimulus>,
+    /// Where the numbers of their currents stand.
+    pub(crate) layout: Layout,
 }
 
 #[pymethods]
@@ -38,7 +42,13 @@ impl Trains {
         let sample =
             |bounds: &[usize]| Stimulus::new(t_end, (bounds[0]..bounds[1]).map(spike).collect());
         let stimuli: Result<Vec<_>, _> = offsets.windows(2).map(sample).collect();
-        Ok(Self { stimuli: stimuli.map_err(Failure::from)? })
+        Ok(Self { stimuli: stimuli.map_err(Failure::from)?, layout: Layout::default() })
+    }
+
+    /// The same spikes with these currents, in place of any others.
+    fn with_currents(&self, currents: CurrentsSpec<'_>) -> PyResult<Self> {
+        let (stimuli, layout) = inject(&self.stimuli, &currents)?;
+        Ok(Self { stimuli, layout })
     }
 
     fn __len__(&self) -> usize {
