@@ -142,8 +142,8 @@ class SpikeTrains:
 
         The current is 0 before its first step, and from each step on the value that stands there; the last one stays to the end. Steps are at
         `times` in seconds, or at `start` + k · `interval`. `values` has the shape (steps,), (neurons, steps) or (samples, neurons, steps),
-        where 1 neuron or 1 sample stands for all; so has `times`. `neurons` and `samples` say which of them are meant; all, if they are left out. Several
-        currents into one neuron add up: `inject` again.
+        where 1 neuron or 1 sample stands for all; `times` may have such a shape, too. `neurons` and `samples` say which of them are meant; all, if
+        they are left out. Several currents into one neuron add up: `inject` again.
 
         Derivatives by all these numbers are the `currents` of a `Gradient`. What does not fit the network is found when it is run.
         """
