@@ -62,7 +62,8 @@ class _OfBatch:
         self._stimuli = network._stimuli(trains)
         self._engine = network._engine(**options)
         # No direction moves input times or currents.
-        _, *self._still = network._along(trains, {})
+        _, *still = network._along(trains, {})
+        self._still = still[0], still[1]
         self._losses = network._losses(trains, loss, labels)
         self._factor = _factor(reduction, len(trains))
 
