@@ -245,10 +245,6 @@ mod tests {
             let next = course.next_zero().after;
             assert!((y + dy).is_nan() || next.is_some_and(|next| next < 1e-9), "{bias} {current}");
         }
-        // Without a current there is nothing to follow.
-        let course = Course { point: point(0.3), current: 0.0, bias: -1e20, ratio: 2.0 };
-        assert!((potential(course.after(1.0)) / (0.5 - 1e10) - 1.0).abs() < ROUNDING);
-        assert_eq!(course.next_zero().after, None);
     }
 
     #[test]

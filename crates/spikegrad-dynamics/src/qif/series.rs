@@ -108,10 +108,6 @@ impl<T: Scalar> Course<T> {
 
     /// For how long the current matters.
     pub(super) fn current_lasts(&self) -> f64 {
-        // A current of zero may still carry a derivative.
-        if self.current.is_exactly_zero() {
-            return 0.0;
-        }
         (Self::LIMITS.faded + math::ln_1p(self.current.re().abs())) / self.ratio.re()
     }
 
