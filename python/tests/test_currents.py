@@ -366,3 +366,20 @@ def test_modules_and_training_runs_take_no_currents() -> None:
 
     with pytest.raises(spikegrad.InputError, match="trains has injected currents"):
         SpikingNetwork(recurrent())(driven())
+
+
+def test_jax_takes_currents_as_constants() -> None:
+    jax = pytest.importorskip("jax")
+    import spikegrad.jax as sgj
+
+    jax.config.update("jax_enable_x64", True)
+    network, trains = recurrent(), driven()
+    f, x = sgj.batch_loss_function(network, trains, LOSS)
+    value, gradient = jax.jit(jax.value_and_grad(f))(x)
+    expected, of_network = network.value_and_grad(trains, LOSS)
+    assert float(value) == expected
+    assert np.asarray(gradient).tolist() == of_network.flat.tolist()
+    along = jax.grad(lambda x: jax.grad(f)(x)[0])(x)
+    first = next(iter(network.slots.values()))
+    direction = {first.name: np.eye(1, first.size)[0].reshape(first.shape)}
+    assert np.asarray(along).tolist() == network.hvp(trains, LOSS, direction).flat.tolist()
