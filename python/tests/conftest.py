@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 import spikegrad
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# A shell lets what it starts in the background ignore Ctrl-C, which some tests send to themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def feed_forward(seed: int = 1) -> spikegrad.Network:

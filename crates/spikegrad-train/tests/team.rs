@@ -1,5 +1,9 @@
 //! Several processes that train one run: here threads that share nothing but messages. Their bits are those of one process.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set itself up should panic"
+)]
 
 use spikegrad::Settings;
 use spikegrad_train::{
