@@ -19,7 +19,7 @@ class Convolution:
         shape: channels, height and width of the target
         pre, post: source and target of each synapse
         weight_of: its weight, as a position in the flattened kernel
-        """
+    """
 
     shape: tuple[int, int, int]
     pre: Indices

@@ -25,7 +25,7 @@ class Current:
         start, interval: when the first of equally spaced steps is, and their distance, in seconds; or None
         neurons: which neurons of the population; None for all
         samples: which samples of the batch; None for all
-        """
+    """
 
     population: str
     values: Array
@@ -92,7 +92,7 @@ class CurrentGradient:
         values: by its values, summed over the neurons and samples that a value goes into
         times: by the times of its steps, per second; None where it has none
         start, interval: by these, per second; None where it has none
-        """
+    """
 
     values: Array
     times: Array | None = None

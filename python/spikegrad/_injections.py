@@ -24,7 +24,7 @@ class Injections:
         set_of, set_offsets: which set of currents each sample has, and where the currents of each set begin
         waveforms, neuron_offsets: which waveform each current has, and where its neurons begin
         neurons: positions among all neurons of the network
-        """
+    """
 
     numbers: Array
     offsets: Indices

@@ -77,10 +77,7 @@ impl<N: SweptNeuron> Workers<N> {
         gradient: &mut Parameters,
         extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        self.accumulate(prepared, samples, total, gradient, |worker, position, &sample| {
-            let value = worker.add(prepared, sample)?;
-            Ok((value, extract(position, &worker.scratch)))
-        })
+        self.accumulate(prepared, samples, total, gradient, differentiated(prepared, extract))
     }
 
     /// Does `one` with each sample, which adds its gradient to the sum of a worker; their sum becomes `total`, and is written to
@@ -122,19 +119,16 @@ impl<N: SweptNeuron> Workers<N> {
         Err(BatchError { sample: first, source })
     }
 
-    /// Values of a batch with what `extract` reads from each trace, and the sum of the gradients of each chunk in a row.
+    /// The same with the sum of each chunk in a row, and not their sum.
     #[expect(clippy::type_complexity, reason = "as the method of `Evaluator` says it")]
     pub(crate) fn chunk_sums<R: Send>(
         &mut self,
         prepared: &Prepared<N>,
         samples: &[Sample<'_>],
-        extract: impl Fn(usize, &Trace) -> R + Sync,
+        extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
     ) -> Result<(Vec<(f64, R)>, Vec<Vec<f64>>), BatchError> {
         let mut rows = Vec::with_capacity(samples.len().div_ceil(CHUNK));
-        let one = |worker: &mut Worker<N>, position: usize, &sample: &Sample<'_>| {
-            let value = worker.add(prepared, sample)?;
-            Ok((value, extract(position, &worker.scratch.trace)))
-        };
+        let one = differentiated(prepared, extract);
         let results = self.each_chunk(prepared, samples, one, |sum| {
             rows.push(sum.to_row());
             sum.clear();
@@ -179,6 +173,17 @@ impl<N: SweptNeuron> Workers<N> {
         }
         *is_dirty = false;
         Ok(results)
+    }
+}
+
+/// Adds the gradient of a sample to the sum of a worker; returns its value and what `extract` reads.
+fn differentiated<N: SweptNeuron, R>(
+    prepared: &Prepared<N>,
+    extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
+) -> impl Fn(&mut Worker<N>, usize, &Sample<'_>) -> Result<(f64, R), Error> + Sync {
+    move |worker, position, &sample| {
+        let value = worker.add(prepared, sample)?;
+        Ok((value, extract(position, &worker.scratch)))
     }
 }
 

@@ -209,7 +209,9 @@ impl Evaluator {
         samples: &[Sample<'_>],
         extract: impl Fn(usize, &Trace) -> R + Sync,
     ) -> Result<(Vec<(f64, R)>, Vec<Vec<f64>>), BatchError> {
-        either!(&mut self.0, inner => inner.workers.chunk_sums(&inner.prepared, samples, extract))
+        either!(&mut self.0, inner => {
+            inner.workers.chunk_sums(&inner.prepared, samples, |position, of| extract(position, &of.trace))
+        })
     }
 
     /// Writes the sum of all rows of [`chunk_sums`](Self::chunk_sums) into `gradient`, and returns the place of the first number that is

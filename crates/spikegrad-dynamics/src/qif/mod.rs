@@ -62,6 +62,11 @@ impl<T: Scalar> NextZero<T> {
         Self { after: None, is_certain: magnified <= FAR_OFF }
     }
 
+    /// It cannot be found, which no more digits would change.
+    fn endless() -> Self {
+        Self { after: Some(T::from(f64::NAN)), is_certain: true }
+    }
+
     /// The same in seconds.
     fn times(self, tau_mem: T) -> Self {
         Self { after: self.after.map(|after| after * tau_mem), ..self }
@@ -245,6 +250,16 @@ mod tests {
             let next = course.next_zero().after;
             assert!((y + dy).is_nan() || next.is_some_and(|next| next < 1e-9), "{bias} {current}");
         }
+    }
+
+    #[test]
+    fn a_long_inhibition_is_followed_to_its_end() {
+        // It holds for ln(10/0.75) synaptic time constants, which are 2600 of the membrane and 9000 radians; then the bias makes it spike.
+        let course = Course { point: point(0.3), current: -10.0, bias: 1.0, ratio: 1e-3 };
+        let next = course.next_zero().after.unwrap();
+        assert!((2590.0..2700.0).contains(&next), "{next}");
+        let [y, _] = course.after(next);
+        assert!(y.abs() < 1e-9, "{y}");
     }
 
     #[test]

@@ -35,8 +35,6 @@ pub(super) fn pull_back(mut course: Course<f64>, length: f64, after: Point<f64>)
                 has_fixed_length = true;
                 break;
             }
-            // The run has met this on its way, and ended there.
-            Stretch::Endless => break,
             Stretch::Piece { piece, is_last } => {
                 pieces.push((course, piece));
                 if is_last {

@@ -31,8 +31,9 @@ const OF_DOUBLE_DOUBLES: Limits = Limits { largest_u: 0.2, faded: 80.0, small: 1
 /// More terms than any piece needs.
 const MOST_TERMS: usize = 64;
 
-/// More pieces than a motion is followed through, some tenth of a second. Only negative currents and biases beyond 10⁶ ask for more.
-const MOST_PIECES: f64 = 1e5;
+/// More pieces than a motion is followed through, so that it has an end: they are a million radians, or a million times half of what a synapse loses.
+/// Negative drives of 10¹⁰ and more ask for more, and those that overflow never come to an end.
+const MOST_PIECES: usize = 1_000_000;
 
 /// A motion that begins at `point`.
 #[derive(Clone, Copy, Debug)]
@@ -59,32 +60,32 @@ pub(super) enum Stretch<T> {
     Piece { piece: Piece<T>, is_last: bool },
     /// The rest of it, which is so long: the current has faded.
     Faded(T),
-    /// It has more pieces than can be followed, or the numbers have left the range of a double.
-    Endless,
 }
 
 impl<T: Scalar> Course<T> {
     const LIMITS: Limits = if T::IS_PRECISE { OF_DOUBLE_DOUBLES } else { OF_DOUBLES };
 
-    /// The point after `length`.
+    /// The point after `length`; not a number if that has more than [`MOST_PIECES`].
     pub(super) fn after(mut self, length: T) -> Point<T> {
         let (mut rest, mut current_lasts) = (length, self.current_lasts());
-        // A length of zero may still carry a derivative.
-        while !rest.is_exactly_zero() {
+        for _ in 0..MOST_PIECES {
+            // A length of zero may still carry a derivative.
+            if rest.is_exactly_zero() {
+                return self.point;
+            }
             match self.next(rest, current_lasts) {
                 Stretch::Faded(rest) => return constant::flow(self.point, self.bias, rest),
-                Stretch::Endless => return [T::from(f64::NAN); 2],
                 Stretch::Piece { piece, is_last } => {
                     self.advance(piece);
                     if is_last {
-                        break;
+                        return self.point;
                     }
                     rest -= piece.length;
                     current_lasts -= piece.length.re();
                 }
             }
         }
-        self.point
+        [T::from(f64::NAN); 2]
     }
 
     /// What comes next of a motion of which `rest` is left, while the current matters for `lasts`.
@@ -93,17 +94,9 @@ impl<T: Scalar> Course<T> {
             return Stretch::Faded(rest);
         }
         let longest = self.longest_piece();
-        if !self.can_be_followed(lasts.min(rest.re())) {
-            return Stretch::Endless;
-        }
         let is_last = longest >= rest.re();
         let length = if is_last { rest } else { T::from(longest) };
         Stretch::Piece { piece: self.piece(length), is_last }
-    }
-
-    /// Whether a motion of this length has few enough pieces, and begins within the range of a double.
-    fn can_be_followed(&self, length: f64) -> bool {
-        length <= MOST_PIECES * self.longest_piece() && square(self.point).is_finite()
     }
 
     /// For how long the current matters.
@@ -245,7 +238,7 @@ fn terms(u: f64, angle: f64, small: f64) -> usize {
 }
 
 impl<T: Scalar> Course<T> {
-    /// The length up to the next zero of y. A y of zero is that of a spike that has just been.
+    /// The length up to the next zero of y; not a number if more than [`MOST_PIECES`] lie before it. A y of zero is that of a spike that has just been.
     pub(super) fn next_zero(self) -> NextZero<T> {
         next_zero_from(self.point, |point| Self { point, ..self }.zero())
     }
@@ -253,20 +246,18 @@ impl<T: Scalar> Course<T> {
     fn zero(mut self) -> NextZero<T> {
         let (mut passed, lasts) = (T::from(0.0), self.current_lasts());
         // What a rounding of the angle in each of the pieces that have passed has become, added up.
-        let mut magnified = 0.0;
+        let (mut magnified, mut pieces) = (0.0, 0);
         while passed.re() < lasts {
+            pieces += 1;
+            if pieces > MOST_PIECES {
+                return NextZero::endless();
+            }
             // Under the largest drive that is still to come it would never spike.
             let lifting = if self.current.re() > 0.0 { self.current } else { T::from(0.0) };
             let most = self.bias + lifting;
             if constant::is_silent(self.point, most) {
                 let error = (magnified + 1.0) * square(self.point);
                 return NextZero::none(constant::magnified(error, self.point, most));
-            }
-            // Where the drive lifts the potential it spikes within three radians, however many there may be.
-            let may_turn_long = self.bias.re() + self.current.re() <= 0.0;
-            let rest = if may_turn_long { lasts - passed.re() } else { 0.0 };
-            if !self.can_be_followed(rest) {
-                return NextZero::after(T::from(f64::NAN), 0.0);
             }
             let piece = self.piece(T::from(self.longest_piece()));
             let start = self;
