@@ -287,6 +287,29 @@ def test_ctrl_c_ends_a_batch_that_is_under_way() -> None:
     assert len(network.run(SpikeTrains.from_lists([[[0.0]]], t_end=0.001))) == 1
 
 
+ALONG = {"busy/i_bias": [1.0]}
+ENDLESS: dict[str, Any] = {
+    "gradient": lambda network, trains, loss: network.value_and_grad(trains, loss, max_events=10**12),
+    "run": lambda network, trains, loss: network.run(trains, max_events=10**12),
+    "jvp": lambda network, trains, loss: network.jvp(trains, loss, ALONG, max_events=10**12),
+    "hvp": lambda network, trains, loss: network.hvp(trains, loss, ALONG, max_events=10**12),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals of Linux")
+@pytest.mark.parametrize("name", ENDLESS)
+def test_ctrl_c_ends_a_single_run(name: str) -> None:
+    # Hours of work, if nobody ended it: a neuron that fires, and hears itself.
+    network = Network(1)
+    network.population("busy", 1, i_bias=[3.0], t_ref=0.0005)
+    network.connect("busy", "busy", [[0.001]], delay=0.0001)
+    trains = SpikeTrains.from_lists([[[0.0]]], t_end=1e6)
+    loss = losses.max_voltage_cross_entropy("busy", 0)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        ENDLESS[name](network, trains, loss)
+
+
 FORKED = """
 import multiprocessing
 import numpy as np

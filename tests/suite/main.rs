@@ -19,6 +19,7 @@ mod gradient_check;
 mod hard_cases;
 mod identities;
 mod independent;
+mod interrupts;
 mod library;
 mod loops;
 mod losses;

@@ -17,7 +17,7 @@ use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint, Scalar};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
     Build, Circuit, Gradient, Network, NeuronId, Parameters, Place, Readout, SpikeId,
-    StimulusGradient, Time, Trace,
+    StimulusGradient, Time, Trace, Watch,
 };
 
 /// Returns the gradient of a loss with these `cotangents`.
@@ -309,7 +309,11 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     fn run(&mut self) -> Result<(), AdjointError> {
+        let mut watch = Watch::default();
         while let Some((time, round, phase, k)) = self.workspace.due.pop() {
+            if watch.is_interrupted() {
+                return Err(AdjointError::Interrupted);
+            }
             match phase {
                 Phase::Arrival => {
                     self.arrival(time, round, k);

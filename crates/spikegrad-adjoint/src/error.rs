@@ -70,6 +70,9 @@ pub enum AdjointError {
     /// (`spikegrad_simulate::simulate_forward_into`): its trace has no gradient. Simulate with `simulate_into` instead.
     #[error("the trace was recorded without what its gradient needs")]
     NoTangents,
+    /// Somebody asked for the end ([`spikegrad_network::Interrupt`]).
+    #[error("the way back was interrupted")]
+    Interrupted,
     /// A derivative left the range of a double on its way back. Look for a very small slope, or for large weights.
     #[error(
         "the derivative of the loss with respect to the spike of neuron {neuron} at {time} s is not finite"

@@ -21,6 +21,7 @@ mod error;
 mod form;
 mod groups;
 mod ids;
+mod interrupt;
 #[cfg(feature = "problem-file")]
 mod json_reason;
 mod layers;
@@ -47,6 +48,7 @@ pub use currents::{
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
+pub use interrupt::{Interrupt, Watch};
 pub use layers::{Bodies, Body, Incoming, Layer, Layers, NotLayered};
 pub use network::{
     Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,

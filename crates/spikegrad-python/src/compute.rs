@@ -1,7 +1,7 @@
 //! Work without the interpreter: other Python threads run meanwhile, and Ctrl-C is heard.
 //!
-//! A single run is done where it was asked for. A batch is done by threads of its own pool, while the thread that asked looks for signals; these reach the batch
-//! between two of its samples. Not here: what is computed.
+//! A single run is done where it was asked for, and looks for signals itself. A batch is done by threads of its own pool, while the thread that asked looks for
+//! them. Either way the engine ends within a few events. Not here: what is computed.
 
 use crate::errors::Failure;
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use spikegrad::Interrupt;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a signal may wait.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -55,44 +55,68 @@ fn forget_foreign(pool: Option<Pool>) {
     }
 }
 
-/// Whether a signal has come that raises an exception.
-fn signalled(py: Python<'_>) -> PyResult<()> {
-    py.check_signals()
+/// The exception that a signal raised.
+#[derive(Clone, Default)]
+struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// Looks for one, and says whether there is any. Python hears signals in its main thread alone.
+    fn look(&self) -> bool {
+        let mut raised = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if raised.is_none() {
+            *raised = Python::attach(|py| py.check_signals()).err();
+        }
+        raised.is_some()
+    }
+
+    /// What was done, unless a signal ended it.
+    fn or<T>(self, done: T) -> PyResult<T> {
+        let raised = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        raised.map_or(Ok(done), Err)
+    }
 }
 
-/// Does `work` on the pool; where a signal raises an exception, `interrupt` is asked for, and the exception is what comes back.
-pub(crate) fn interruptible<T: Send>(
-    py: Python<'_>,
-    interrupt: &Interrupt,
-    work: impl FnOnce() -> T + Send,
-) -> PyResult<T> {
+/// Does `work` on this thread; a signal that raises an exception ends it, and the exception is what comes back.
+pub(crate) fn alone<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    let raised = Raised::default();
+    let interrupt = {
+        let (raised, last) = (raised.clone(), Mutex::new(Instant::now()));
+        Interrupt::polling(move || {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = last.elapsed() > PATIENCE;
+            if is_due {
+                *last = Instant::now();
+            }
+            is_due && raised.look()
+        })
+    };
+    let done = py.detach(|| interrupt.scope(work));
+    raised.or(done)
+}
+
+/// Does `work` on the pool; a signal that raises an exception ends it, and the exception is what comes back.
+pub(crate) fn together<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
     let pool = pool()?;
-    interrupt.withdraw();
-    py.detach(|| {
+    let (raised, interrupt) = (Raised::default(), Interrupt::default());
+    let done = py.detach(|| {
         let (sender, receiver) = channel();
         pool.in_place_scope(|scope| {
+            let interrupt = &interrupt;
             scope.spawn(move |_| {
                 // Who asked waits for it.
-                let _ = sender.send(work());
+                let _ = sender.send(interrupt.scope(work));
             });
-            let mut raised = None;
             loop {
-                match (receiver.recv_timeout(PATIENCE), raised.take()) {
-                    (Ok(_), Some(raised)) => return Err(raised),
-                    (Ok(done), None) => return Ok(done),
-                    (Err(RecvTimeoutError::Timeout), None) => {
-                        if let Err(error) = Python::attach(signalled) {
-                            interrupt.request();
-                            raised = Some(error);
-                        }
-                    }
-                    (Err(RecvTimeoutError::Timeout), before) => raised = before,
+                match receiver.recv_timeout(PATIENCE) {
+                    Err(RecvTimeoutError::Timeout) if raised.look() => interrupt.request(),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(done) => return Some(done),
                     // The work panicked, and so will the scope.
-                    (Err(RecvTimeoutError::Disconnected), _) => {
-                        return Err(Failure::input("the batch", "did not come to its end").into());
-                    }
+                    Err(RecvTimeoutError::Disconnected) => return None,
                 }
             }
         })
-    })
+    });
+    let done = raised.or(done)?;
+    done.ok_or_else(|| Failure::input("the batch", "did not come to its end").into())
 }

@@ -3,7 +3,7 @@
 //! As in `problem.rs`, a call takes an evaluator that nobody uses. Not here: what a run can be asked (`run.rs`).
 
 use crate::arrays::{Floats, floats, indices, out};
-use crate::compute::interruptible;
+use crate::compute::{alone, together};
 use crate::currents::Layout;
 use crate::errors::Failure;
 use crate::network::{Loss, Network};
@@ -31,7 +31,6 @@ pub(crate) struct Engine {
 /// What one call at a time uses.
 struct Seat {
     evaluator: Evaluator,
-    interrupt: Interrupt,
     gradient: Gradient,
 }
 
@@ -71,11 +70,9 @@ impl Engine {
 
     fn seat(&self, parameters: &Parameters) -> Result<Seat, Failure> {
         let network = std::sync::Arc::clone(&self.network.network);
-        let mut evaluator = Evaluator::new(network, parameters, self.settings)?;
-        let interrupt = Interrupt::default();
-        evaluator.interrupted_by(&interrupt);
+        let evaluator = Evaluator::new(network, parameters, self.settings)?;
         let gradient = evaluator.zero_gradient(parameters);
-        Ok(Seat { evaluator, interrupt, gradient })
+        Ok(Seat { evaluator, gradient })
     }
 }
 
@@ -197,8 +194,8 @@ impl Engine {
     ) -> PyResult<Array<'py>> {
         let parameters = self.parameters(&floats("parameters", parameters)?)?;
         let samples = samples(&trains.stimuli, &losses, loss_of)?;
-        let found = self.with(&parameters, |Seat { evaluator, interrupt, .. }| {
-            settled(interruptible(py, interrupt, || evaluator.value_batch(&samples, |_, _| ())))
+        let found = self.with(&parameters, |Seat { evaluator, .. }| {
+            settled(together(py, || evaluator.value_batch(&samples, |_, _| ())))
         })?;
         Ok(PyArray1::from_vec(py, found.into_iter().map(|(value, ())| value).collect()))
     }
@@ -216,16 +213,16 @@ impl Engine {
         let parameters = self.parameters(&floats("parameters", parameters)?)?;
         let samples = samples(&trains.stimuli, &losses, loss_of)?;
         let (found, sum) = self.with(&parameters, |seat| {
-            let Seat { evaluator, interrupt, gradient } = seat;
+            let Seat { evaluator, gradient } = seat;
             let found = if let [Sample { stimulus, loss }] = samples[..] {
-                let value = py.detach(|| evaluator.value_and_grad(stimulus, loss, gradient));
+                let value = alone(py, || evaluator.value_and_grad(stimulus, loss, gradient))?;
                 let Gradient { input_times, currents, .. } = gradient;
                 let (input_times, currents) = (take(input_times), take(currents));
                 vec![(value.map_err(Failure::from)?, StimulusGradient { input_times, currents })]
             } else {
                 let sum = &mut gradient.parameters;
                 let all = || evaluator.value_and_grad_batch_with_stimuli(&samples, sum);
-                settled(interruptible(py, interrupt, all))?
+                settled(together(py, all))?
             };
             Ok((found, gradient.parameters.to_vec()))
         })?;
@@ -339,29 +336,29 @@ impl Engine {
         let engine = slf.get();
         let parameters = engine.parameters(&floats("parameters", parameters)?)?;
         let stimuli = &trains.get().stimuli;
-        let run = engine.with(&parameters, |Seat { evaluator, interrupt, .. }| {
-            settled(interruptible(py, interrupt, || evaluator.run(stimuli, &requests)))
+        let run = engine.with(&parameters, |Seat { evaluator, .. }| {
+            settled(together(py, || evaluator.run(stimuli, &requests)))
         })?;
         Ok(Run { run, parameters, requests, trains, engine: slf.clone().unbind() })
     }
 }
 
-/// Does `one` with each item, on all threads; Ctrl-C ends it before the next.
+/// Does `one` with each item, on all threads.
 pub(crate) fn each<I: Sync, R: Send>(
     py: Python<'_>,
     items: &[I],
     one: impl Fn(usize, &I) -> Result<R, Failure> + Sync,
 ) -> PyResult<Vec<R>> {
-    let interrupt = Interrupt::default();
-    let checked = |(sample, item): (usize, &I)| {
-        if interrupt.is_requested() {
-            return Err(Failure::from(spikegrad::Error::Interrupted));
-        }
-        one(sample, item).map_err(|failure| failure.of_sample(sample))
+    let work = || {
+        let interrupt = Interrupt::current();
+        let named = |(sample, item): (usize, &I)| {
+            let done = interrupt.scope(|| one(sample, item));
+            done.map_err(|failure| failure.of_sample(sample))
+        };
+        // All are done before any is looked at: the first that failed is named, whichever was first to fail.
+        items.par_iter().enumerate().map(named).collect::<Vec<_>>()
     };
-    // All are done before any is looked at: the first that failed is named, whichever was first to fail.
-    let work = || items.par_iter().enumerate().map(checked).collect::<Vec<_>>();
-    let all = interruptible(py, &interrupt, work)?;
+    let all = together(py, work)?;
     Ok(all.into_iter().collect::<Result<_, Failure>>()?)
 }
 

@@ -4,6 +4,7 @@
 //! allocate little. Not here: files, and the reading of answers (`python/spikegrad/_problem.py`).
 
 use crate::arrays::{floats, out};
+use crate::compute::alone;
 use crate::engine::each;
 use crate::errors::Failure;
 use crate::settings;
@@ -57,11 +58,11 @@ impl Problem {
     /// The answer of `simulate`, as JSON.
     fn simulate(&self, py: Python<'_>) -> PyResult<String> {
         let Self { problem, settings, .. } = self;
-        let answer = py.detach(|| -> Result<_, Failure> {
+        let answer = alone(py, || -> Result<_, Failure> {
             let mut evaluator = Evaluator::new(&problem.network, &problem.parameters, *settings)?;
             let trace = evaluator.simulate_forward(&problem.stimulus, &[])?;
             Ok(written(&Answer::of_trace(problem, trace)))
-        });
+        })?;
         Ok(answer??)
     }
 
@@ -69,7 +70,7 @@ impl Problem {
     fn gradient(&self, py: Python<'_>) -> PyResult<String> {
         let Self { problem, settings, .. } = self;
         let loss = self.loss()?;
-        let answer = py.detach(|| -> Result<_, Failure> {
+        let answer = alone(py, || -> Result<_, Failure> {
             let found = value_and_grad(
                 &problem.network,
                 &problem.parameters,
@@ -80,7 +81,7 @@ impl Problem {
             let certificate = serde_json::to_value(&found.certificate).unwrap_or_default();
             let answer = Answer::of_trace(problem, &found.trace);
             Ok(written(&answer.with_gradient(problem, found.loss, &found.gradient, certificate)))
-        });
+        })?;
         Ok(answer??)
     }
 
@@ -239,7 +240,7 @@ impl Function {
 
     fn value(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<f64> {
         let x = numbers("x", x, self.0.count())?;
-        Ok(py.detach(|| self.0.with(|objective| objective.value(&x)))?)
+        Ok(alone(py, || self.0.with(|objective| objective.value(&x)))??)
     }
 
     fn value_and_grad<'py>(
@@ -249,7 +250,7 @@ impl Function {
     ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
         let x = numbers("x", x, self.0.count())?;
         let mut gradient = vec![0.0; x.len()];
-        let found = py.detach(|| self.0.with(|of| of.value_and_grad(&x, &mut gradient)));
+        let found = alone(py, || self.0.with(|of| of.value_and_grad(&x, &mut gradient)))?;
         Ok((found?, PyArray1::from_vec(py, gradient)))
     }
 
@@ -290,7 +291,7 @@ impl Function {
     fn jvp(&self, py: Python<'_>, x: &Bound<'_, PyAny>, v: &Bound<'_, PyAny>) -> PyResult<f64> {
         let count = self.0.count();
         let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
-        Ok(py.detach(|| self.0.with(|objective| objective.jvp(&x, &v)))?)
+        Ok(alone(py, || self.0.with(|objective| objective.jvp(&x, &v)))??)
     }
 
     fn hvp<'py>(
@@ -301,7 +302,7 @@ impl Function {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let count = self.0.count();
         let (x, v) = (numbers("x", x, count)?, numbers("v", v, count)?);
-        let product = py.detach(|| self.0.with(|objective| objective.hvp(&x, &v)))?;
+        let product = alone(py, || self.0.with(|objective| objective.hvp(&x, &v)))??;
         Ok(PyArray1::from_vec(py, product))
     }
 }

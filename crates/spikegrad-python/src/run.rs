@@ -4,6 +4,7 @@
 //! the cotangents as its coefficients: the gradient of that loss is the way back, and so the derivative of its gradient is that of the way back. Not here: names of neurons and read-outs, which are Python's.
 
 use crate::arrays::floats;
+use crate::compute::together;
 use crate::engine::{Direction, DirectionSpec, Engine, each, rows, samples, summed};
 use crate::errors::Failure;
 use crate::network::Loss;
@@ -107,8 +108,7 @@ impl Run {
         readouts: &Bound<'py, PyAny>,
     ) -> PyResult<(Array<'py>, Array<'py>, Array<'py>)> {
         let cotangents = self.cotangents(spikes, readouts)?;
-        let interrupt = spikegrad::Interrupt::default();
-        let done = crate::compute::interruptible(py, &interrupt, || self.run.backward(&cotangents));
+        let done = together(py, || self.run.backward(&cotangents));
         let gradient = crate::engine::settled(done)?;
         let currents = self.trains.get().layout.summed(gradient.currents.iter().map(Vec::as_slice));
         let array = |numbers| PyArray1::from_vec(py, numbers);
@@ -198,11 +198,11 @@ impl Run {
         readouts: &Bound<'_, PyAny>,
     ) -> PyResult<String> {
         let cotangents = self.cotangents(spikes, readouts)?;
-        let all = py.detach(|| {
+        let all = together(py, || {
             let gradient = self.run.backward(&cotangents)?;
             let of = |(k, cotangents)| self.run.certificate(k, cotangents, &gradient);
             Ok(cotangents.iter().enumerate().map(of).collect::<Vec<_>>())
-        });
+        })?;
         let all = all.map_err(|error: BatchError| Failure::from(error))?;
         Ok(serde_json::to_string(&all).unwrap_or_default())
     }

@@ -2,16 +2,14 @@
 //!
 //! An epoch that is interrupted leaves the run as it was. Not here: the loop over epochs, and who watches it (`python/spikegrad/_trainer.py`).
 
-use crate::compute::interruptible;
+use crate::compute::together;
 use crate::data::DataSet;
 use crate::errors::Failure;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use spikegrad::problem::Problem;
-use spikegrad::{Interrupt, Settings, Stimulus};
-use spikegrad_train::{
-    Config, EpochRecord, Observer, Progress, Run, RunFolder, Splits, TrainError,
-};
+use spikegrad::{Settings, Stimulus};
+use spikegrad_train::{Config, EpochRecord, Run, RunFolder, Splits, TrainError};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,17 +22,6 @@ struct State {
     run: Run,
     folder: Option<RunFolder>,
     records: Vec<EpochRecord>,
-}
-
-/// Ends an epoch when somebody asks for it.
-struct Watch<'a>(&'a Interrupt);
-
-impl Observer for Watch<'_> {
-    fn batch(&mut self, _: Progress) -> ControlFlow<()> {
-        if self.0.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn epoch(&mut self, _: &EpochRecord) {}
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
@@ -133,10 +120,9 @@ impl Training {
 
     /// Trains for an epoch, and returns its record, as JSON. On Ctrl-C the run is as it was before.
     fn epoch(&self, py: Python<'_>) -> PyResult<String> {
-        let interrupt = Interrupt::default();
         let work = || {
             let State { run, folder, records } = &mut *self.state();
-            let ControlFlow::Continue(record) = run.epoch(&mut Watch(&interrupt))? else {
+            let ControlFlow::Continue(record) = run.epoch(&mut ())? else {
                 return Ok(String::new());
             };
             if let Some(folder) = folder {
@@ -146,18 +132,17 @@ impl Training {
             records.push(record);
             Ok(text)
         };
-        let done = interruptible(py, &interrupt, work)?;
+        let done = together(py, work)?;
         Ok(done.map_err(|error: TrainError| Failure::from(error))?)
     }
 
     /// Draws the figures of a run with a folder, and returns its result, as JSON; nothing without a folder.
     fn finish(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let interrupt = Interrupt::default();
         let work = || {
             let State { run, folder, .. } = &*self.state();
             folder.as_ref().map(|folder| folder.finish(run)).transpose()
         };
-        let result = interruptible(py, &interrupt, work)?.map_err(Failure::from)?;
+        let result = together(py, work)?.map_err(Failure::from)?;
         Ok(result.as_ref().map(json))
     }
 
@@ -167,9 +152,8 @@ impl Training {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<i64>>)> {
-        let interrupt = Interrupt::default();
         let work = || self.state().run.answer_test();
-        let answers = interruptible(py, &interrupt, work)?.map_err(Failure::from)?;
+        let answers = together(py, work)?.map_err(Failure::from)?;
         let class = |class: Option<usize>| class.and_then(|k| i64::try_from(k).ok()).unwrap_or(-1);
         let classes = answers.iter().map(|(_, verdict)| class(verdict.class)).collect();
         let losses = answers.iter().map(|(loss, _)| *loss).collect();

@@ -13,7 +13,7 @@ use crate::{SimulateError, Workspace, driven, requests};
 use spikegrad_dynamics::{AnyNeuron, Lif, Neuron, Outlook, Scalar, TimeConstants};
 use spikegrad_network::{
     Build, Circuit, InputSpike, Network, NeuronId, Parameters, ReadoutRequest, Recorded, Spike,
-    SpikeId, Stimulus, Tangents, Time, Touch, Trace,
+    SpikeId, Stimulus, Tangents, Time, Touch, Trace, Watch,
 };
 
 /// Which part of the way to the bound of a crossing a candidate is put: a bound that later arrivals leave valid spares the
@@ -129,6 +129,7 @@ pub(crate) struct Run<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> {
     pub(crate) round: u32,
     pub(crate) next_input: usize,
     pub(crate) next_sample: usize,
+    watch: Watch,
 }
 
 impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> {
@@ -165,10 +166,12 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
             round: 0,
             next_input: 0,
             next_sample: 0,
+            watch: Watch::default(),
         })
     }
 
     fn run(mut self) -> Result<(), SimulateError> {
+        self.go_on()?;
         for k in 0..self.circuit.neurons.len() {
             let neuron = NeuronId::new(k);
             if !self.circuit.neurons[k].is_finite(self.circuit.initial[k]) {
@@ -180,6 +183,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         // No instant has been run yet: the first one, which may be 0, is in round 0.
         let mut last = None;
         while let Some(time) = self.next_time().filter(|&t| t <= self.trace.stimulus.t_end()) {
+            self.go_on()?;
             self.round = if last == Some(time) { self.round + 1 } else { 0 };
             self.now = time;
             last = Some(time);
@@ -195,6 +199,11 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         self.read_pseudospikes()?;
         self.finish();
         Ok(())
+    }
+
+    /// [`SimulateError::Interrupted`] if somebody wants the run to end.
+    fn go_on(&mut self) -> Result<(), SimulateError> {
+        if self.watch.is_interrupted() { Err(SimulateError::Interrupted) } else { Ok(()) }
     }
 
     /// When anything happens next but for neurons without a candidate, at the latest at the end, in seconds; `None` where the neurons of this instant are still to be looked at.

@@ -124,6 +124,9 @@ pub enum SimulateError {
         /// What it said, in seconds.
         dt: f64,
     },
+    /// Somebody asked for the end ([`spikegrad_network::Interrupt`]).
+    #[error("the simulation was interrupted")]
+    Interrupted,
     /// The state of a neuron left the range of a double. Lower the weights.
     #[error("the state of neuron {neuron} is not finite at {time} s")]
     NonFinite {

@@ -107,7 +107,7 @@ impl<N: SweptNeuron> Workers<N> {
         let mut worker = Worker::new(prepared);
         let mut first = samples.len().saturating_sub(1);
         for (position, sample) in samples.iter().enumerate() {
-            let done = prepared.go_on().and_then(|()| one(&mut worker, position, sample));
+            let done = one(&mut worker, position, sample);
             done.map_err(|source| BatchError { sample: position, source })?;
             worker.sum.write(&prepared.network, &prepared.circuit, gradient);
             if not_finite(prepared, gradient).is_some() {
@@ -155,7 +155,7 @@ impl<N: SweptNeuron> Workers<N> {
         let needed = count.min(samples.len().div_ceil(CHUNK));
         workers.resize_with(needed.max(workers.len()), || Worker::new(prepared));
         let one = |worker: &mut Worker<N>, (position, sample): (usize, &S)| {
-            let done = prepared.go_on().and_then(|()| one(worker, position, sample));
+            let done = one(worker, position, sample);
             done.map_err(|source| BatchError { sample: position, source })
         };
         let mut results = Vec::with_capacity(samples.len());
@@ -209,9 +209,7 @@ pub(crate) fn values<N: SweptNeuron, R: Send>(
         }
         let mut scratch = Scratch::<N>::default();
         let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = prepared
-                .go_on()
-                .and_then(|()| scratch.forward(prepared, sample.stimulus, sample.loss, false));
+            let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, extract(position, &scratch.trace)))
         };

@@ -17,16 +17,28 @@ pub enum Error {
     Network(#[from] NetworkError),
     /// The simulation could not finish.
     #[error(transparent)]
-    Simulate(#[from] SimulateError),
+    Simulate(SimulateError),
     /// The loss has no value.
     #[error(transparent)]
     Loss(#[from] LossError),
     /// The gradient does not exist.
     #[error(transparent)]
-    Adjoint(#[from] AdjointError),
+    Adjoint(AdjointError),
     /// Somebody asked for the end ([`crate::Interrupt`]).
     #[error("the evaluation was interrupted")]
     Interrupted,
+}
+
+impl From<SimulateError> for Error {
+    fn from(error: SimulateError) -> Self {
+        if error == SimulateError::Interrupted { Self::Interrupted } else { Self::Simulate(error) }
+    }
+}
+
+impl From<AdjointError> for Error {
+    fn from(error: AdjointError) -> Self {
+        if error == AdjointError::Interrupted { Self::Interrupted } else { Self::Adjoint(error) }
+    }
 }
 
 /// An [`enum@Error`] of one sample of a batch.

@@ -4,7 +4,7 @@
 
 use crate::batch::{self, Sample, Workers};
 use crate::error::{BatchError, Error};
-use crate::prepared::{Explanation, Interrupt, Prepared, Settings};
+use crate::prepared::{Explanation, Prepared, Settings};
 use crate::run::Run;
 use crate::scratch::Scratch;
 use spikegrad_adjoint::{AdjointError, Certificate, GradientSum, SweptNeuron};
@@ -105,11 +105,6 @@ impl Evaluator {
     #[must_use]
     pub fn explanation(&self) -> Explanation {
         either!(&self.0, inner => inner.prepared.explanation())
-    }
-
-    /// Lets its batches, and the way back of its runs, end when this asks for it: with [`Error::Interrupted`], before the next sample.
-    pub fn interrupted_by(&mut self, interrupt: &Interrupt) {
-        either!(&mut self.0, inner => Arc::make_mut(&mut inner.prepared).interrupt = interrupt.clone());
     }
 
     /// Zeros in the shape of a gradient with respect to `parameters`.

@@ -87,9 +87,7 @@ pub use evaluator::Evaluator;
 pub use forward::{DirectionalEvaluation, value_and_jvp};
 #[cfg(feature = "problem-file")]
 pub use objective::Objective;
-pub use prepared::{
-    DEFAULT_MAX_EVENTS, Engine, Explanation, Interrupt, Settings, WithRespectTo, explain,
-};
+pub use prepared::{DEFAULT_MAX_EVENTS, Engine, Explanation, Settings, WithRespectTo, explain};
 pub use run::{Run, RunGradient};
 pub use spikegrad_adjoint::{AdjointError, Certificate, Grazing, Tie, TieKind, backward};
 pub use spikegrad_dynamics::lif::integrator as li;
@@ -104,9 +102,9 @@ pub use spikegrad_network::loss::{
 pub use spikegrad_network::problem;
 pub use spikegrad_network::{
     AvgPool2d, Connection, ConnectionParameters, Conv2d, Gradient, InjectedCurrent, InputSpike,
-    Measure, Model, Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place, Population,
-    PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike, StepTimes, Steps,
-    Stimulus, StimulusGradient, Synapse, Synapses, Trace, Values,
+    Interrupt, Measure, Model, Network, NetworkBuilder, NetworkError, NeuronId, Parameters, Place,
+    Population, PopulationParameters, Readout, ReadoutRequest, SharedWeights, Source, Spike,
+    StepTimes, Steps, Stimulus, StimulusGradient, Synapse, Synapses, Trace, Values,
 };
 pub use spikegrad_simulate::SimulateError;
 

@@ -3,14 +3,12 @@
 //! The layered sweep does the work where the network is layered; a run in which something out of the ordinary happens, and every
 //! other network, is the event loop's. Not here: a run (`scratch.rs`).
 
-use crate::error::Error;
 use crate::evaluator::Evaluator;
 use spikegrad_adjoint::{GradientSum, Grazing, SweptNeuron};
 use spikegrad_dynamics::Lif;
 use spikegrad_network::{Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Most events a sample unless said otherwise.
 pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
@@ -78,43 +76,6 @@ impl Default for Settings {
     /// [`Self::DEFAULT`].
     fn default() -> Self {
         Self::DEFAULT
-    }
-}
-
-/// A wish to end, which another thread may have: batches of an evaluator that [was told of it](Evaluator::interrupted_by) end before their next sample.
-///
-/// # Examples
-/// ```
-/// use spikegrad::{Error, Evaluator, Interrupt, Network, Settings, Stimulus};
-/// let (network, parameters) = Network::builder().inputs(1).lif("out", 1).build()?;
-/// let mut evaluator = Evaluator::new(&network, &parameters, Settings::default())?;
-/// let interrupt = Interrupt::default();
-/// evaluator.interrupted_by(&interrupt);
-/// interrupt.request();
-/// let failed = evaluator.run(&[Stimulus::new(0.1, vec![])?], &[]).unwrap_err();
-/// assert_eq!(failed.source, Error::Interrupted);
-/// interrupt.withdraw();
-/// assert!(evaluator.run(&[Stimulus::new(0.1, vec![])?], &[]).is_ok());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Asks for the end.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Does not ask for it any more.
-    pub fn withdraw(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the end is asked for.
-    #[must_use]
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -192,7 +153,6 @@ pub(crate) struct Prepared<N: SweptNeuron = Lif<f64>> {
     pub(crate) layers: Option<Layers>,
     reason: Reason,
     pub(crate) settings: Settings,
-    pub(crate) interrupt: Interrupt,
 }
 
 /// The layers of a network that is to be swept, and why it is or is not.
@@ -218,16 +178,7 @@ impl<N: SweptNeuron> Prepared<N> {
     ) -> Result<Self, NetworkError> {
         let circuit = Circuit::<f64, N>::of(&network, parameters)?;
         let (layers, reason) = choose(&network, &circuit, settings);
-        let interrupt = Interrupt::default();
-        Ok(Self { network, circuit, layers, reason, settings, interrupt })
-    }
-
-    /// Asked before each sample of a batch.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`] if somebody wants it to end.
-    pub(crate) fn go_on(&self) -> Result<(), Error> {
-        if self.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(()) }
+        Ok(Self { network, circuit, layers, reason, settings })
     }
 
     /// Takes other parameters, and says whether synapses and groups are in the same places as before ([`Circuit::set`]).

@@ -72,8 +72,8 @@ impl Run {
     ) -> Result<Self, BatchError> {
         let one = |scratch: &mut Scratch<N>, sample: usize, stimulus: &Stimulus| {
             scratch.requests().extend_from_slice(requests);
-            let run = prepared.go_on().and_then(|()| Ok(scratch.run(prepared, stimulus, true)?));
-            run.map_err(|source| BatchError { sample, source })?;
+            let run = scratch.run(prepared, stimulus, true);
+            run.map_err(|error| BatchError { sample, source: error.into() })?;
             Ok(std::mem::take(&mut scratch.trace))
         };
         let chunk = |(k, chunk): (usize, &[Stimulus])| -> Result<Vec<Trace>, BatchError> {

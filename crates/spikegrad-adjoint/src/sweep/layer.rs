@@ -15,7 +15,7 @@ use spikegrad_dynamics::lif::{Averaging, LifGradient};
 use spikegrad_dynamics::receptors::{CurrentsState, LinearGradient, OfReceptor, Superposed};
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, NeuronAdjoint, State, TimeConstants};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Body, Cusp, Layer, Place, Time, Trace, Wiring};
+use spikegrad_network::{Body, Cusp, Layer, Place, Time, Trace, Watch, Wiring};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug)]
@@ -150,7 +150,11 @@ impl<const K: usize> LayerSweep<'_, K> {
         self.prepare();
         // Nothing depends on what comes after the last moment that matters.
         let mut is_live = !self.scratch.averaged.is_empty();
+        let mut watch = Watch::default();
         for k in (0..self.scratch.schedule.stretches.len()).rev() {
+            if watch.is_interrupted() {
+                return Err(AdjointError::Interrupted);
+            }
             if k < self.scratch.window.first_stretch {
                 self.open_window(k);
             }

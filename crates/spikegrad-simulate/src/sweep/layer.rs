@@ -16,7 +16,9 @@ use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
 use spikegrad_dynamics::lanes::{Columns, Motion};
 use spikegrad_dynamics::receptors::{CurrentsTangent, Superposed};
-use spikegrad_network::{Body, Layer, Layers, NeuronId, ReadoutRequest, Source, Spike, Time};
+use spikegrad_network::{
+    Body, Layer, Layers, NeuronId, ReadoutRequest, Source, Spike, Time, Watch,
+};
 
 /// A neuron in its refractory time.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,7 @@ pub(super) struct LayerRun<'a, const K: usize, const TANGENTS: bool> {
     /// Read-outs by request.
     pub(super) sampled: &'a mut [Sampled],
     pub(super) scratch: &'a mut Scratch<K>,
+    pub(super) watch: &'a mut Watch,
 }
 
 impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
@@ -109,6 +112,7 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         let (mut from, mut rows) = (Time::from(0.0), 0..0);
         let mut k = 0;
         loop {
+            self.go_on()?;
             let next = if self.layer.is_recurrent {
                 self.scratch.arrivals.next(self.layer, self.fired, self.spikes)
             } else {
@@ -135,6 +139,11 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
             k += 1;
         }
         self.finish()
+    }
+
+    /// To be interrupted is out of the ordinary, too: the event loop says so at its start.
+    fn go_on(&mut self) -> Result<(), Irregular> {
+        if self.watch.is_interrupted() { Err(Irregular) } else { Ok(()) }
     }
 
     fn prepare(&mut self) -> Result<(), Irregular> {
@@ -332,6 +341,7 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         self.hold_clamped(until);
         self.scratch.silent.clear();
         while !self.scratch.wave.members.is_empty() {
+            self.go_on()?;
             let until = self.budget.within(until);
             self.scratch.wave.advance::<TANGENTS>(until);
             self.scratch.next_wave.clear();

@@ -13,7 +13,7 @@
 //! | `peaks.rs` | read-outs |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
-//! threshold, numbers that are not finite. The sweep then gives up with [`SweepError::Irregular`], and the event loop, which knows
+//! threshold, numbers that are not finite, a wish to end. The sweep then gives up with [`SweepError::Irregular`], and the event loop, which knows
 //! all of this, does the run. A run with too many events is not done again. Not here: the event loop (`engine.rs`), the pass over all
 //! neurons of a layer (`spikegrad_dynamics::lanes`).
 
@@ -31,7 +31,7 @@ use peaks::Sampled;
 use spikegrad_dynamics::OtherTimeConstants;
 use spikegrad_dynamics::receptors::ByParts;
 use spikegrad_network::{
-    Bodies, Circuit, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Wiring,
+    Bodies, Circuit, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Watch, Wiring,
 };
 use std::cmp::Ordering;
 use thiserror::Error;
@@ -201,6 +201,7 @@ fn run_each<const TANGENTS: bool>(
     sampled.clear();
     sampled.resize(options.readouts.len(), None);
     let mut budget = Budget::new(options.max_events, t_end);
+    let mut watch = Watch::default();
     for layer in layers.layers() {
         let mut spikes = std::mem::take(&mut fired[layer.population]);
         let own = Some((layer.population, spikes.as_slice()));
@@ -219,6 +220,7 @@ fn run_each<const TANGENTS: bool>(
                     tangents: &mut tangents[layer.population],
                     sampled,
                     scratch: &mut $scratch,
+                    watch: &mut watch,
                 }
                 .run()
             };
