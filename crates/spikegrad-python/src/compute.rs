@@ -55,6 +55,11 @@ fn forget_foreign(pool: Option<Pool>) {
     }
 }
 
+/// Whether a signal has come that raises an exception.
+fn signalled(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()
+}
+
 /// The exception that a signal raised.
 #[derive(Clone, Default)]
 struct Raised(Arc<Mutex<Option<PyErr>>>);
@@ -64,7 +69,7 @@ impl Raised {
     fn look(&self) -> bool {
         let mut raised = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if raised.is_none() {
-            *raised = Python::attach(|py| py.check_signals()).err();
+            *raised = Python::attach(signalled).err();
         }
         raised.is_some()
     }
