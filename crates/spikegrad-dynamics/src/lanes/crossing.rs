@@ -12,9 +12,9 @@
 use super::columns::{self, Block};
 use super::near_grazing::NearGrazing;
 use super::silence::SilentWithin;
-use super::{BLOCK, Lanes, Mask, Numbers};
+use super::{BLOCK, Column, Lanes, Mask, Numbers};
 use crate::lif::bounds::sum;
-use pulp::{Simd, WithSimd};
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// What was found of one neuron.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,7 +37,12 @@ pub enum Search {
 pub(crate) fn search_one(v: f64, i: f64, rest: f64, tau_mem: f64, tau_syn: f64) -> Search {
     let [v, i, rest, tau_mem, tau_syn] =
         [v, i, rest, tau_mem, tau_syn].map(|x| Lanes::splat(pulp::Scalar, x));
-    Rise::new((v, [i]), rest, (tau_mem, [tau_syn]), v.constant(f64::INFINITY)).search()[0]
+    let of = Neurons { v, i: [i], rest, tau_mem, tau_syn: [tau_syn] };
+    let mut found = Rise::new(of).search(v.constant(f64::INFINITY));
+    if found.is_near.any() {
+        found = NearGrazing { of, t: found.dt }.call();
+    }
+    found.of_lanes()[0]
 }
 
 /// Writes into `found`, which has room for all of these blocks of free neurons, when each will cross its threshold if it is left alone; with several
@@ -58,107 +63,133 @@ struct SearchAll<'a, const K: usize> {
     found: &'a mut [Search],
 }
 
+/// Positions of neurons that are near grazing, and about when each crosses, in seconds: they wait until they fill registers of their own.
+#[derive(Default)]
+struct Waiting {
+    count: usize,
+    position: [usize; BLOCK],
+    t: Column,
+}
+
 impl<const K: usize> WithSimd for SearchAll<'_, K> {
     type Output = ();
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (mem, syn) = self.numbers.time_constants();
-        let numbers = self.numbers.rest().iter().zip(mem).zip(super::blocks(self.lengths));
-        let found = self.found.chunks_exact_mut(BLOCK);
-        let blocks = self.blocks.iter().zip(numbers).zip(found).enumerate();
-        for (position, ((block, ((rest, mem), lengths)), found)) in blocks {
-            let v = S::as_simd_f64s(&block.v).0;
-            let mem = S::as_simd_f64s(mem).0;
-            let (rest, lengths) = (S::as_simd_f64s(rest).0, S::as_simd_f64s(lengths).0);
-            let lanes = |x| Lanes::new(simd, x);
-            for (k, found) in found.chunks_exact_mut(S::F64_LANES).enumerate() {
-                let state = (lanes(v[k]), columns::load(simd, &block.i, k));
-                let taus = (lanes(mem[k]), columns::load_at(simd, &syn, position, k));
-                let searches = Rise::new(state, lanes(rest[k]), taus, lanes(lengths[k])).search();
-                found.copy_from_slice(&searches[..S::F64_LANES]);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut waiting = Waiting::default();
+        for position in 0..self.blocks.len() {
+            for k in 0..BLOCK / S::F64_LANES {
+                let of = self.neurons(simd, position, k);
+                let lengths = S::as_simd_f64s(&super::blocks(self.lengths)[position]).0;
+                let found = Rise::new(of).search(Lanes::new(simd, lengths[k]));
+                let first = position * BLOCK + k * S::F64_LANES;
+                self.found[first..first + S::F64_LANES]
+                    .copy_from_slice(&found.of_lanes()[..S::F64_LANES]);
+                if found.is_near.any() {
+                    let t = found.dt.values();
+                    found.is_near.for_each(|lane| {
+                        (waiting.position[waiting.count], waiting.t[waiting.count]) =
+                            (first + lane, t[lane]);
+                        waiting.count += 1;
+                        if waiting.count == BLOCK {
+                            self.search_near(simd, &mut waiting);
+                        }
+                    });
+                }
             }
         }
+        self.search_near(simd, &mut waiting);
     }
 }
 
-/// Where the slope is less than this share of what was rounded, it is measured with more digits.
-const NEAR_GRAZING: f64 = 1.0 / 8.0;
+impl<const K: usize> SearchAll<'_, K> {
+    /// One register of a block.
+    #[inline(always)]
+    fn neurons<S: Simd>(&self, simd: S, position: usize, k: usize) -> Neurons<S, K> {
+        let (mem, syn) = self.numbers.time_constants();
+        let lanes = |column: &Column| Lanes::new(simd, S::as_simd_f64s(column).0[k]);
+        let block = &self.blocks[position];
+        Neurons {
+            v: lanes(&block.v),
+            i: columns::load(simd, &block.i, k),
+            rest: lanes(&self.numbers.rest()[position]),
+            tau_mem: lanes(&mem[position]),
+            tau_syn: columns::load_at(simd, &syn, position, k),
+        }
+    }
 
-/// Where the peak rises less above the threshold than half this share of what was rounded, it is measured with more digits.
-const LOW_PEAK: f64 = 1.0 / 16.0;
+    /// Searches those that are near grazing, side by side, and forgets them.
+    #[inline(always)]
+    fn search_near<S: Simd>(&mut self, simd: S, waiting: &mut Waiting) {
+        let Waiting { count, position, t } = std::mem::take(waiting);
+        if count == 0 {
+            return;
+        }
+        let (mem, syn) = self.numbers.time_constants();
+        // Lanes that nobody waits in do what the first does.
+        let place = |lane: usize| {
+            let n = position[if lane < count { lane } else { 0 }];
+            (n / BLOCK, n % BLOCK)
+        };
+        let column = |of: &dyn Fn(usize, usize) -> f64| -> Column {
+            std::array::from_fn(|lane| {
+                let (block, lane) = place(lane);
+                of(block, lane)
+            })
+        };
+        let v = column(&|block, lane| self.blocks[block].v[lane]);
+        let rest = column(&|block, lane| self.numbers.rest()[block][lane]);
+        let tau_mem = column(&|block, lane| mem[block][lane]);
+        let i: [Column; K] =
+            std::array::from_fn(|r| column(&|block, lane| self.blocks[block].i[r][lane]));
+        let tau_syn: [Column; K] =
+            std::array::from_fn(|r| column(&|block, lane| syn[r][block][lane]));
+        for k in 0..BLOCK / S::F64_LANES {
+            let lanes = |column: &Column| Lanes::new(simd, S::as_simd_f64s(column).0[k]);
+            let of = Neurons {
+                v: lanes(&v),
+                i: columns::load(simd, &i, k),
+                rest: lanes(&rest),
+                tau_mem: lanes(&tau_mem),
+                tau_syn: columns::load(simd, &tau_syn, k),
+            };
+            let found = simd.vectorize(NearGrazing { of, t: lanes(&t) }).of_lanes();
+            let into = position.iter().take(count).skip(k * S::F64_LANES);
+            into.zip(found).take(S::F64_LANES).for_each(|(&n, found)| self.found[n] = found);
+        }
+    }
+}
 
-/// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
-pub(super) const CERTAINLY_BELOW: f64 = 1e-10;
-
-/// A step shorter than this share of the time, of both time constants and of the way to the peak leaves an error of its
-/// fourth power: nothing.
-const LAST_STEP: f64 = 1e-4;
-
-/// Evaluations before a lane is given up; convergence is of fourth order.
-const MAX_EVALUATIONS: usize = 12;
-
-/// Sizes at which no product of two potentials, also with rates, leaves the range of a double.
-const SAFE_SIZES: [f64; 2] = [1e-100, 1e100];
-
-pub(super) struct Rise<S: Simd, const K: usize> {
+/// Neurons that are left alone, and all that their motion depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Neurons<S: Simd, const K: usize> {
+    /// Potential above the threshold.
     pub(super) v: Lanes<S>,
     pub(super) i: [Lanes<S>; K],
+    /// Above the threshold.
     pub(super) rest: Lanes<S>,
-    /// The currents above the threshold, at the start.
-    pub(super) start: Lanes<S>,
-    /// The potential above its resting value, at the start.
-    pub(super) above_rest: Lanes<S>,
+    /// In seconds.
     pub(super) tau_mem: Lanes<S>,
     pub(super) tau_syn: [Lanes<S>; K],
-    /// The inverses: a length is divided by a time constant, so that its rounding is not that of every length.
-    pub(super) rate_mem: Lanes<S>,
-    pub(super) rate_syn: [Lanes<S>; K],
-    /// With several currents: a crossing after so many seconds need not be found.
-    pub(super) horizon: Lanes<S>,
 }
 
-/// The motion at a time.
-pub(super) struct At<S: Simd, const K: usize> {
-    /// Potential above the threshold.
-    pub(super) residual: Lanes<S>,
+/// What was found side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Found<S: Simd> {
+    /// Time to the crossing, in seconds; of who is near grazing, about.
+    pub(super) dt: Lanes<S>,
+    /// dV/dt there, per second.
     pub(super) slope: Lanes<S>,
-    pub(super) current: [Lanes<S>; K],
-    /// Currents above the threshold.
-    pub(super) above: Lanes<S>,
-    /// The size of what was rounded: of the way from the start, if that is short.
-    pub(super) size: Lanes<S>,
+    /// 1 for a crossing, −1 for none, 0 for undecided.
+    pub(super) verdict: Lanes<S>,
+    /// Who is undecided because more digits are needed.
+    pub(super) is_near: Mask<S>,
 }
 
-impl<S: Simd, const K: usize> Rise<S, K> {
-    #[inline(always)]
-    fn new(
-        (v, i): (Lanes<S>, [Lanes<S>; K]),
-        rest: Lanes<S>,
-        (tau_mem, tau_syn): (Lanes<S>, [Lanes<S>; K]),
-        horizon: Lanes<S>,
-    ) -> Self {
-        let one = v.constant(1.0);
-        let (rate_mem, mut rate_syn) = (one / tau_mem, [one / tau_syn[0]; K]);
-        let mut start = i[0];
-        for k in 1..K {
-            rate_syn[k] = one / tau_syn[k];
-            start = start + i[k];
-        }
-        let (start, above_rest) = (start + rest, v - rest);
-        Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, rate_syn, horizon }
-    }
-
-    /// The size of a current: one alone is searched only if it is positive.
-    #[inline(always)]
-    pub(super) fn size(current: Lanes<S>) -> Lanes<S> {
-        if K == 1 { current } else { current.abs() }
-    }
-
+impl<S: Simd> Found<S> {
     /// What is found of each lane; the register may be narrower than a block.
     #[inline(always)]
-    fn search(&self) -> [Search; BLOCK] {
-        let (dt, slope, verdict) = self.crossing();
-        let (dt, slope, verdict) = (dt.values(), slope.values(), verdict.values());
+    fn of_lanes(&self) -> [Search; BLOCK] {
+        let (dt, slope, verdict) = (self.dt.values(), self.slope.values(), self.verdict.values());
         std::array::from_fn(
             #[inline(always)]
             |k| {
@@ -172,17 +203,90 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             },
         )
     }
+}
 
-    /// Time, slope, and a verdict: 1 for a crossing, −1 for none, 0 for undecided.
+/// Where the slope is less than this share of what was rounded, it is measured with more digits.
+const NEAR_GRAZING: f64 = 1.0 / 8.0;
+
+/// Where the peak rises less above the threshold than half this share of what was rounded, it is measured with more digits.
+const LOW_PEAK: f64 = 1.0 / 16.0;
+
+/// A potential that turns this share of its size below the threshold stays there, whatever the rounding.
+pub(super) const CERTAINLY_BELOW: f64 = 1e-10;
+
+/// A step is a series in its own length where it bends the slope by less than this share: what the series leaves out is of the error's order.
+const SHORT_STEP: f64 = 0.25;
+
+/// A step shorter than this share of the time, of both time constants and of the way to the peak leaves an error of its
+/// fourth power: nothing.
+const LAST_STEP: f64 = 1e-4;
+
+/// Evaluations before a lane is given up; convergence is of fourth order.
+const MAX_EVALUATIONS: usize = 12;
+
+/// Sizes at which no product of two potentials, also with rates, leaves the range of a double.
+const SAFE_SIZES: [f64; 2] = [1e-100, 1e100];
+
+/// A rise of the potential, in units of each neuron's `τ_mem`: so that a length has to be divided by no time constant.
+pub(super) struct Rise<S: Simd, const K: usize> {
+    pub(super) of: Neurons<S, K>,
+    /// The currents above the threshold, at the start.
+    pub(super) start: Lanes<S>,
+    /// The potential above its resting value, at the start.
+    pub(super) above_rest: Lanes<S>,
+    /// Of all currents and of the potential at the start.
+    pub(super) size: Lanes<S>,
+    /// `τ_mem/τ_syn`.
+    pub(super) ratio: [Lanes<S>; K],
+    /// `|τ_mem/τ_syn − 1|`, and the current divided by it.
+    gap: [Lanes<S>; K],
+    lead: [Lanes<S>; K],
+}
+
+/// The motion at a time.
+pub(super) struct At<S: Simd, const K: usize> {
+    /// Potential above the threshold.
+    pub(super) residual: Lanes<S>,
+    /// In `τ_mem`.
+    pub(super) slope: Lanes<S>,
+    pub(super) current: [Lanes<S>; K],
+    /// Currents above the threshold.
+    pub(super) above: Lanes<S>,
+    /// The size of what was rounded: of the way from the start, if that is short.
+    pub(super) size: Lanes<S>,
+}
+
+impl<S: Simd, const K: usize> Rise<S, K> {
     #[inline(always)]
-    fn crossing(&self) -> (Lanes<S>, Lanes<S>, Lanes<S>) {
-        let &Self { v, i, rest, start, above_rest, rate_mem, rate_syn, .. } = self;
-        let (zero, one) = (v.constant(0.0), v.constant(1.0));
-        let sizes = sum::<S, K>(
-            #[inline(always)]
-            |k| Self::size(i[k]),
+    pub(super) fn new(of: Neurons<S, K>) -> Self {
+        let Neurons { v, i, rest, tau_mem, tau_syn } = of;
+        let one = v.constant(1.0);
+        let (mut ratio, mut gap, mut lead) = ([one; K], [one; K], i);
+        for k in 0..K {
+            ratio[k] = tau_mem / tau_syn[k];
+            gap[k] = (ratio[k] - one).abs();
+            lead[k] = i[k] / gap[k];
+        }
+        let (start, sizes) = (
+            sum::<S, K>(
+                #[inline(always)]
+                |k| i[k],
+            ) + rest,
+            sum::<S, K>(
+                #[inline(always)]
+                |k| size::<S, K>(i[k]),
+            ),
         );
-        let (lift, size) = (start - v, sizes + above_rest.abs());
+        let above_rest = v - rest;
+        Self { of, start, above_rest, size: sizes + above_rest.abs(), ratio, gap, lead }
+    }
+
+    /// Finds the next crossing; with several currents, if it is within a length in seconds.
+    #[inline(always)]
+    fn search(&self, horizon: Lanes<S>) -> Found<S> {
+        let &Self { of: Neurons { v, i, rest, tau_mem, .. }, start, size, ratio, .. } = self;
+        let (zero, one) = (v.constant(0.0), v.constant(1.0));
+        let lift = start - v;
         // What draws the potential is positive now and, as it rests below, not for ever: under one current or two it changes its sign once.
         let draws = if K == 1 { zero.lt(i[0]) } else { zero.lt(start) };
         let is_common = v.lt(zero)
@@ -201,30 +305,30 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             positive + rest
         };
         let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
-        let start =
-            At { residual: v, slope: lift * rate_mem, current: i, above: start, size: zero };
-        let mut t = self.towards(&start);
-        let mut slope = zero;
+        let horizon = if K == 1 { horizon } else { horizon / tau_mem };
+        let mut x =
+            self.far_step(&At { residual: v, slope: lift, current: i, above: start, size: zero });
+        let mut above = zero;
         let mut verdict = never.select(-one, zero);
         let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
         if K > 1 {
-            is_open = is_open & t.le(self.horizon);
+            is_open = is_open & x.le(horizon);
         }
-        let mut rate = rate_mem.max(rate_syn[0]);
-        for k in 1..K {
-            rate = rate.max(rate_syn[k]);
+        let mut rate = one;
+        for k in 0..K {
+            rate = rate.max(ratio[k]);
         }
         let mut is_near = zero.lt(zero);
         for _ in 0..MAX_EVALUATIONS {
             if !is_open.any() {
                 break;
             }
-            let at = self.at(t);
+            let at = self.at(x);
             let is_past = at.residual.lt(zero) & at.slope.le(zero);
             // Past its peak it falls for ever, as it rests below.
             let is_far = at.residual.lt(-(size * CERTAINLY_BELOW));
-            let step = self.towards(&at);
-            let next = t + step;
+            let step = self.step(&at, is_open & !is_past);
+            let next = x + step;
             let length = step.abs();
             // The way to the peak is slope/bend at least.
             let bend = self.bend(&at);
@@ -236,13 +340,13 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             let lost = sum::<S, K>(
                 #[inline(always)]
                 |k| {
-                    let decay = step * rate_syn[k];
+                    let decay = step * ratio[k];
                     let share = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
                     at.current[k] * share
                 },
             );
-            let above = at.above - lost;
-            let is_steep = (at.size * NEAR_GRAZING).lt(above);
+            let after = at.above - lost;
+            let is_steep = (at.size * NEAR_GRAZING).lt(after);
             // The parabola's height above the threshold is less than that of the peak.
             let is_high = (bend * at.size * LOW_PEAK).lt(at.slope * at.slope);
             let mut is_rising = zero.lt(next) & zero.lt(at.slope);
@@ -251,83 +355,82 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             }
             let is_found = is_open & is_last & is_rising & is_steep & is_high;
             is_near = is_near | (is_open & is_last & is_rising & !is_found);
-            slope = is_found.select(above * rate_mem, slope);
+            above = is_found.select(after, above);
             // Under several currents a step may have passed the whole peak.
             let is_below = if K == 1 { is_open & is_past & is_far } else { zero.lt(zero) };
             verdict = is_found.select(one, is_below.select(-one, verdict));
-            t = is_open.select(next, t);
+            x = is_open.select(next, x);
             is_open = is_open & !(is_past | is_last);
             if K > 1 {
-                is_open = is_open & zero.lt(next) & next.le(self.horizon);
+                is_open = is_open & zero.lt(next) & next.le(horizon);
             }
-        }
-        if is_near.any() {
-            let (exact, exact_slope, is_exact) = t.simd.vectorize(NearGrazing { rise: self, t });
-            let is_found = is_near & is_exact;
-            t = is_found.select(exact, t);
-            slope = is_found.select(exact_slope, slope);
-            verdict = is_found.select(one, verdict);
         }
         if K > 1 {
             let is_left = v.lt(zero) & !is_near & verdict.le(zero) & (-one).lt(verdict);
             if is_left.any() {
-                let is_silent = t.simd.vectorize(SilentWithin { rise: self, size });
+                let is_silent = v.simd.vectorize(SilentWithin { rise: self, horizon });
                 verdict = (is_left & is_silent).select(-one, verdict);
             }
         }
-        (t, slope, verdict)
+        Found { dt: x * tau_mem, slope: above / tau_mem, verdict, is_near }
     }
 
-    /// −τ-weighted second derivative: −v̈.
+    /// −v̈.
     #[inline(always)]
     fn bend(&self, at: &At<S, K>) -> Lanes<S> {
-        let of_currents = sum::<S, K>(
+        sum::<S, K>(
             #[inline(always)]
-            |k| at.current[k] * self.rate_syn[k],
-        );
-        (of_currents + at.slope) * self.rate_mem
+            |k| at.current[k] * self.ratio[k],
+        ) + at.slope
+    }
+
+    /// v⃛.
+    #[inline(always)]
+    fn third(&self, at: &At<S, K>, bend: Lanes<S>) -> Lanes<S> {
+        sum::<S, K>(
+            #[inline(always)]
+            |k| at.current[k] * self.ratio[k] * self.ratio[k],
+        ) + bend
     }
 
     /// Whether what draws the potential is surely positive up to a time: then it is the first crossing that is found there.
     #[inline(always)]
     fn rises_once(&self, at: &At<S, K>) -> Mask<S> {
+        let Neurons { i, rest, .. } = self.of;
         let least = sum::<S, K>(
             #[inline(always)]
-            |k| self.i[k].lower(at.current[k]),
+            |k| i[k].lower(at.current[k]),
         );
         let negative = sum::<S, K>(
             #[inline(always)]
-            |k| self.i[k].lower(self.rest.constant(0.0)),
+            |k| i[k].lower(rest.constant(0.0)),
         );
         let zero = negative.constant(0.0);
-        zero.le(negative) | zero.lt(least + self.rest)
+        zero.le(negative) | zero.lt(least + rest)
     }
 
     /// Whether what draws the potential is positive at a time.
     #[inline(always)]
-    pub(super) fn draws_up(&self, t: Lanes<S>) -> Mask<S> {
+    pub(super) fn draws_up(&self, x: Lanes<S>) -> Mask<S> {
         let currents = sum::<S, K>(
             #[inline(always)]
-            |k| self.i[k] * (-(t * self.rate_syn[k])).exp(),
+            |k| self.of.i[k] * (-(x * self.ratio[k])).exp(),
         );
-        t.constant(0.0).lt(currents + self.rest)
+        x.constant(0.0).lt(currents + self.of.rest)
     }
 
     #[inline(always)]
-    pub(super) fn at(&self, t: Lanes<S>) -> At<S, K> {
-        let &Self { v, i, rest, start, above_rest, tau_mem, tau_syn, rate_mem, .. } = self;
-        let x = t / tau_mem;
-        let (zero, one) = (t.constant(0.0), t.constant(1.0));
+    pub(super) fn at(&self, x: Lanes<S>) -> At<S, K> {
+        let &Self { of: Neurons { v, i, rest, .. }, start, above_rest, .. } = self;
+        let (zero, one) = (x.constant(0.0), x.constant(1.0));
         let is_early = x.lt(x.constant(0.5));
         let (mut current, mut membrane, mut membrane_m1) = (i, zero, zero);
         let (mut response, mut lost, mut left, mut faded, mut sizes) =
             (zero, zero, zero, zero, zero);
         for k in 0..K {
-            let y = t / tau_syn[k];
-            let membrane_is_slower = x.le(y);
-            let gap = (y - x).abs();
-            let (down, down_m1) = (-gap).exp_and_exp_m1();
-            let phi1 = zero.lt(gap).select(-(down_m1 / gap), one);
+            let y = x * self.ratio[k];
+            let membrane_is_slower = one.le(self.ratio[k]);
+            let (down, down_m1) = (-(x * self.gap[k])).exp_and_exp_m1();
             let (hi, hi_m1) = (-x.min(y)).exp_and_exp_m1();
             let lo = hi * down;
             let lo_m1 = hi_m1 * down + down_m1;
@@ -338,8 +441,10 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             let decay = membrane_is_slower.select(lo, hi);
             let decay_m1 = membrane_is_slower.select(lo_m1, hi_m1);
             current[k] = decay * i[k];
-            let size = Self::size(i[k]);
-            let parts = [x * (hi * phi1) * i[k], i[k] * decay_m1, current[k], y * size, size];
+            // With equal time constants the quotient is the length.
+            let excited = zero.lt(self.gap[k]).select(-(down_m1 * self.lead[k]), x * i[k]);
+            let size = size::<S, K>(i[k]);
+            let parts = [hi * excited, i[k] * decay_m1, current[k], y * size, size];
             if k == 0 {
                 [response, lost, left, faded, sizes] = parts;
             } else {
@@ -355,7 +460,7 @@ impl<S: Simd, const K: usize> Rise<S, K> {
         let late = rest + (above_rest * membrane + response);
         let residual = is_early.select(early, late);
         let above = is_early.select(start + lost, left + rest);
-        let way = x * (sizes + above_rest.abs()) + faded;
+        let way = x * self.size + faded;
         let left = if K == 1 {
             left
         } else {
@@ -365,32 +470,50 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             )
         };
         let size = is_early.select(way.min(sizes), left - rest);
-        At { residual, slope: (above - residual) * rate_mem, current, above, size }
+        At { residual, slope: above - residual, current, above, size }
+    }
+
+    /// The step to where the cubic meets the threshold; `is_open` says of whom it matters.
+    #[inline(always)]
+    fn step(&self, at: &At<S, K>, is_open: Mask<S>) -> Lanes<S> {
+        let &At { residual, slope, .. } = at;
+        let one = slope.constant(1.0);
+        let bend = self.bend(at);
+        let inverse = one / slope;
+        // Along the tangent, and what parabola and cubic change of it.
+        let along = -(residual * inverse);
+        let by_parabola = bend * inverse * along;
+        let by_cubic = self.third(at, bend) * inverse * along * along;
+        let correction = by_parabola * (one + by_parabola) * 0.5 - by_cubic * (1.0 / 6.0);
+        let step = along + along * correction;
+        let most = slope.constant(SHORT_STEP);
+        let is_short = by_parabola.abs().lt(most) & by_cubic.abs().lt(most);
+        if (is_open & !is_short).any() { is_short.select(step, self.far_step(at)) } else { step }
     }
 
     /// The step to where the parabola meets the threshold, corrected by the cubic; along the tangent, if the parabola does
-    /// not meet it.
+    /// not meet it. It never passes the crossing.
     #[inline(always)]
-    fn towards(&self, at: &At<S, K>) -> Lanes<S> {
-        let &At { residual, slope, current, .. } = at;
+    fn far_step(&self, at: &At<S, K>) -> Lanes<S> {
+        let &At { residual, slope, .. } = at;
         let zero = slope.constant(0.0);
-        // −v̈ and v⃛.
         let bend = self.bend(at);
-        let of_currents = sum::<S, K>(
-            #[inline(always)]
-            |k| current[k] * self.rate_syn[k] * self.rate_syn[k],
-        );
-        let third = (of_currents + bend) * self.rate_mem;
         let discriminant = slope * slope + bend * residual * 2.0;
         // The parabola's slope where it meets the threshold.
         let there = discriminant.max(zero).sqrt();
         let step = -(residual * 2.0 / (slope + there));
-        let rest = third * step * step;
+        let rest = self.third(at, bend) * step * step;
         let corrected = step - step * rest / ((there + rest * 0.5) * 6.0);
         // Under currents of both signs the cubic may be anything: what it corrects by more than a third would pass for a last step.
         let step = if K == 1 { corrected } else { rest.abs().le(there).select(corrected, step) };
         zero.lt(discriminant).select(step, -(residual / slope))
     }
+}
+
+/// The size of a current: one alone is searched only if it is positive.
+#[inline(always)]
+pub(super) fn size<S: Simd, const K: usize>(current: Lanes<S>) -> Lanes<S> {
+    if K == 1 { current } else { current.abs() }
 }
 
 #[cfg(test)]

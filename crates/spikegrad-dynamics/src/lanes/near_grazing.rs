@@ -2,9 +2,9 @@
 //!
 //! Not here: which crossings are (`crossing.rs`).
 
-use super::crossing::Rise;
+use super::crossing::{Found, Neurons, size};
 use super::double_doubles::DoubleDoubles;
-use super::{Lanes, Mask, UNDERFLOW};
+use super::{Lanes, UNDERFLOW};
 use pulp::{NullaryFnOnce, Simd};
 
 /// Slopes below this share of the potentials, which are known to 21 digits, are left to 30 digits.
@@ -18,18 +18,18 @@ const LAST_SHARE: f64 = 1e-18;
 ///
 /// One more step, of the third order, with the potential computed as
 /// `rest + u e⁻ˣ + Σ i a (e⁻ˣ − e⁻ʸ)`, u = v − rest, `a = τ_syn/(τ_mem − τ_syn)`, in double-double. A function of its own: most searches do without.
-pub(super) struct NearGrazing<'a, S: Simd, const K: usize> {
-    pub(super) rise: &'a Rise<S, K>,
+pub(super) struct NearGrazing<S: Simd, const K: usize> {
+    pub(super) of: Neurons<S, K>,
     pub(super) t: Lanes<S>,
 }
 
-impl<S: Simd, const K: usize> NullaryFnOnce for NearGrazing<'_, S, K> {
-    type Output = (Lanes<S>, Lanes<S>, Mask<S>);
+impl<S: Simd, const K: usize> NullaryFnOnce for NearGrazing<S, K> {
+    type Output = Found<S>;
     #[inline(always)]
     fn call(self) -> Self::Output {
-        let t = self.t;
-        let &Rise { v, i, rest, above_rest, tau_mem, tau_syn, rate_mem, rate_syn, .. } = self.rise;
-        let (wide, zero) = (DoubleDoubles::from, t.constant(0.0));
+        let Self { of: Neurons { v, i, rest, tau_mem, tau_syn }, t } = self;
+        let (wide, zero, one) = (DoubleDoubles::from, t.constant(0.0), t.constant(1.0));
+        let rate_mem = one / tau_mem;
         let x = DoubleDoubles::quotient(t, tau_mem.into());
         let membrane = (-x).exp();
         let left = DoubleDoubles::sum(v, -rest) * membrane;
@@ -47,9 +47,9 @@ impl<S: Simd, const K: usize> NullaryFnOnce for NearGrazing<'_, S, K> {
             let current = wide(i[k]) * decay;
             residual = residual + wide(i[k]) * response;
             drive = if k == 0 { current + drive } else { drive + current };
-            let bends = current.hi * rate_syn[k];
+            let bends = current.hi / tau_syn[k];
             let loss = are_equal.select(zero, ratio.hi.abs()) + 1.0;
-            let loss = Rise::<S, K>::size(i[k]) * loss;
+            let loss = size::<S, K>(i[k]) * loss;
             if k == 0 {
                 (of_currents, losses) = (bends, loss);
             } else {
@@ -64,9 +64,15 @@ impl<S: Simd, const K: usize> NullaryFnOnce for NearGrazing<'_, S, K> {
         let step = -(residual.hi / slope);
         let share = step * bend / slope;
         let step = step * (share * 0.5 + 1.0);
-        let is_resolved = ((losses + above_rest.abs()) * RESOLVED).lt(above);
+        let is_resolved = ((losses + (v - rest).abs()) * RESOLVED).lt(above);
         let is_short = (step.abs() * share * share).le(t * LAST_SHARE);
         let is_in_range = longest.le(t.constant(-UNDERFLOW));
-        (t + step, slope - bend * step, is_resolved & is_short & is_in_range)
+        let is_exact = is_resolved & is_short & is_in_range;
+        Found {
+            dt: t + step,
+            slope: slope - bend * step,
+            verdict: is_exact.select(one, zero),
+            is_near: !is_exact,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: when the others cross (`crossing.rs`).
 
-use super::crossing::{CERTAINLY_BELOW, Rise};
+use super::crossing::{CERTAINLY_BELOW, Neurons, Rise};
 use super::{Lanes, Mask};
 use crate::lif::bounds::{may_have_crossed, sum};
 use pulp::{NullaryFnOnce, Simd};
@@ -13,8 +13,8 @@ use pulp::{NullaryFnOnce, Simd};
 /// is enclosed, and the potential compared at both ends, and with its bound between them. Else only a bound over all the way is known.
 pub(super) struct SilentWithin<'a, S: Simd, const K: usize> {
     pub(super) rise: &'a Rise<S, K>,
-    /// Of currents and potential at the start.
-    pub(super) size: Lanes<S>,
+    /// In `τ_mem`.
+    pub(super) horizon: Lanes<S>,
 }
 
 /// After so many of its time constants a current is gone.
@@ -27,13 +27,13 @@ impl<S: Simd, const K: usize> NullaryFnOnce for SilentWithin<'_, S, K> {
     type Output = Mask<S>;
     #[inline(always)]
     fn call(self) -> Mask<S> {
-        let &Rise { v, i, rest, start, tau_mem, tau_syn, horizon, .. } = self.rise;
+        let horizon = self.horizon;
+        let &Rise { of: Neurons { v, i, rest, .. }, start, size, ratio, .. } = self.rise;
         let zero = v.constant(0.0);
-        let tiny = -(self.size * CERTAINLY_BELOW);
+        let tiny = -(size * CERTAINLY_BELOW);
         let end = self.rise.at(horizon);
         let is_below = end.residual.lt(tiny);
-        let stays =
-            !may_have_crossed((v, &i), (end.residual, &end.current), rest, horizon / tau_mem);
+        let stays = !may_have_crossed((v, &i), (end.residual, &end.current), rest, horizon);
         let mut changes_once = zero.lt(start) & rest.lt(zero);
         if K > 2 {
             let negative = sum::<S, K>(
@@ -42,11 +42,11 @@ impl<S: Simd, const K: usize> NullaryFnOnce for SilentWithin<'_, S, K> {
             );
             changes_once = changes_once & zero.le(negative);
         }
-        let mut longest = tau_syn[0];
+        let mut slowest = ratio[0];
         for k in 1..K {
-            longest = longest.upper(tau_syn[k]);
+            slowest = slowest.lower(ratio[k]);
         }
-        let (mut low, mut high) = (zero, horizon.lower(longest * GONE));
+        let (mut low, mut high) = (zero, horizon.lower(zero.constant(GONE) / slowest));
         let draws_to_the_end = zero.lt(end.above);
         let mut is_enclosed = !draws_to_the_end & !self.rise.draws_up(high);
         if (changes_once & is_enclosed & is_below & !stays).any() {
@@ -57,12 +57,11 @@ impl<S: Simd, const K: usize> NullaryFnOnce for SilentWithin<'_, S, K> {
                 high = is_before.select(high, middle);
             }
             let (from, to) = (self.rise.at(low), self.rise.at(high));
-            let x = (high - low) / tau_mem;
             let between = may_have_crossed(
                 (from.residual, &from.current),
                 (to.residual, &to.current),
                 rest,
-                x,
+                high - low,
             );
             is_enclosed = is_enclosed & !between & from.residual.lt(tiny) & to.residual.lt(tiny);
         }
