@@ -6,6 +6,9 @@ pub(crate) const CASE: f64 = 1e-10;
 /// Spike times: four units in the last place, times the condition of the crossing (see `support::condition`).
 pub(crate) const SPIKE_TIME_ULPS: f64 = 4.0;
 
+/// Spike times of a network: as many for what a spike inherits from those that it follows from.
+pub(crate) const INHERITED_SPIKE_TIME_ULPS: f64 = 2.0 * SPIKE_TIME_ULPS;
+
 /// Difference quotients that are accepted may be off by a tenth of this (`finite_differences.rs`).
 pub(crate) const DIFFERENCE: f64 = 1e-7;
 

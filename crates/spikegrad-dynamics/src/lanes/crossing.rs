@@ -308,6 +308,8 @@ impl<S: Simd, const K: usize> Rise<S, K> {
         let horizon = if K == 1 { horizon } else { horizon / tau_mem };
         let mut x =
             self.far_step(&At { residual: v, slope: lift, current: i, above: start, size: zero });
+        // Where the last step started.
+        let (mut from, mut last) = (x, zero);
         let mut above = zero;
         let mut verdict = never.select(-one, zero);
         let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
@@ -359,6 +361,8 @@ impl<S: Simd, const K: usize> Rise<S, K> {
             // Under several currents a step may have passed the whole peak.
             let is_below = if K == 1 { is_open & is_past & is_far } else { zero.lt(zero) };
             verdict = is_found.select(one, is_below.select(-one, verdict));
+            last = is_open.select(step, last);
+            from = is_open.select(x, from);
             x = is_open.select(next, x);
             is_open = is_open & !(is_past | is_last);
             if K > 1 {
@@ -372,7 +376,10 @@ impl<S: Simd, const K: usize> Rise<S, K> {
                 verdict = (is_left & is_silent).select(-one, verdict);
             }
         }
-        Found { dt: x * tau_mem, slope: above / tau_mem, verdict, is_near }
+        // In seconds, rounded as one number: what the product loses is added to the step.
+        let start = from * tau_mem;
+        let lost = from.mul_add(tau_mem, -start);
+        Found { dt: start + (last * tau_mem + lost), slope: above / tau_mem, verdict, is_near }
     }
 
     /// −v̈.
