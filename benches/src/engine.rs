@@ -1,9 +1,9 @@
-//! Both engines behind one handle, with their workspaces: the calls below the facade that benchmarks need.
+//! The engines behind one handle, with their workspaces: the calls below the facade that benchmarks need.
 //!
 //! The facade runs a loss between the two passes; here each pass is a call of its own, so that a figure holds one pass alone.
-//! Both keep their names in the program, where `benches/callgrind.sh` finds them, and each does what the facade does: the sweep
-//! where the network is layered, and the event loop for every run that a sweep gives up. How many these were is counted, so
-//! that no figure of the sweep is secretly one of the event loop. Not here: batches and threads, which are the facade's.
+//! They keep their names in the program, where `benches/callgrind.sh` finds them, and each does what the facade does: the sweep
+//! where the network is layered, windows where it is sparse, and the event loop for every run that these give up. How many these were is counted, so
+//! that no figure of theirs is secretly one of the event loop. Not here: batches and threads, which are the facade's.
 
 use crate::workload::SETTINGS;
 use spikegrad::dynamics::{AnyNeuron, Lif};
@@ -14,9 +14,11 @@ use spikegrad_adjoint::{
 };
 use spikegrad_network::{Circuit, Layers, ReadoutRequest, StimulusGradient};
 use spikegrad_simulate::{
-    Options, SweepWorkspace, Workspace, simulate_forward_into, simulate_into, sweep_forward_into,
-    sweep_into,
+    Options, SparseWorkspace, SweepWorkspace, Workspace, is_sparse, simulate_forward_into,
+    simulate_into, sparse_forward_into, sparse_into, sweep_forward_into, sweep_into,
 };
+
+use std::any::Any;
 
 /// Which engine: the facade's choice.
 pub use spikegrad::Engine as Choice;
@@ -109,11 +111,14 @@ struct Ready<'a, N: SweptNeuron> {
     circuit: Circuit<f64, N>,
     /// Set if the sweep does the work.
     layers: Option<Layers>,
+    /// Whether windows do the way forward.
+    is_sparse: bool,
     /// Whether runs carry the derivatives with respect to time constants along.
     has_time_constants: bool,
     requests: Vec<ReadoutRequest>,
     event_loop: (Workspace<f64, N>, BackwardWorkspace<f64, N>),
     sweep: (SweepWorkspace, BackwardSweepWorkspace),
+    windows: SparseWorkspace,
     sum: GradientSum<f64, N>,
     of_stimulus: StimulusGradient,
     memory: LossMemory,
@@ -127,13 +132,17 @@ impl<'a, N: SweptNeuron> Ready<'a, N> {
             Choice::Automatic => Layers::new(network, &circuit).ok(),
             Choice::EventLoop => None,
         };
+        let leaky = (&circuit as &dyn Any).downcast_ref();
+        let is_sparse = choice == Choice::Automatic && leaky.is_some_and(is_sparse);
         Self {
             network,
+            is_sparse: is_sparse && layers.is_none(),
             layers,
             has_time_constants: true,
             requests: Vec::new(),
             event_loop: Default::default(),
             sweep: Default::default(),
+            windows: Default::default(),
             sum: GradientSum::new(&circuit),
             of_stimulus: StimulusGradient::default(),
             memory: LossMemory::default(),
@@ -156,6 +165,15 @@ impl<'a, N: SweptNeuron> Ready<'a, N> {
         let options = Options { readouts: requests, max_events: SETTINGS.max_events };
         if let Some(layers) = &self.layers {
             if by_sweep(circuit, layers, stimulus, options, &mut self.sweep.0, trace).is_ok() {
+                return;
+            }
+            self.given_up += 1;
+        }
+        if self.is_sparse
+            && let Some(circuit) = (circuit as &dyn Any).downcast_ref()
+        {
+            let by_windows = if has_tangents { sparse_into } else { sparse_forward_into };
+            if by_windows(circuit, stimulus, options, &mut self.windows, trace).is_ok() {
                 return;
             }
             self.given_up += 1;

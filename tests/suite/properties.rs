@@ -5,6 +5,7 @@
 
 mod order;
 mod runs;
+mod sparse;
 mod structure;
 mod sweep;
 mod tied;

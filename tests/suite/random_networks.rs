@@ -15,8 +15,8 @@ use proptest::test_runner::{
 use spikegrad::problem::Problem;
 use spikegrad::{Error, SimulateError, Trace};
 pub(crate) use spikegrad_compare::strategies::{
-    Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, driven_plan, layered_plan,
-    mixed_plan, receiving_plan, spiking_plan,
+    Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, delayed_plan, driven_plan,
+    layered_plan, mixed_plan, receiving_plan, spiking_plan,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -153,6 +153,7 @@ impl Swept {
         for (_, name, most) in Self::LEFT {
             let [left, swept] = self.0.borrow().get(name).copied().unwrap_or_default();
             println!("{name}: {swept} swept, {left} left to the event loop");
+            assert!(swept > 0, "{name}");
             assert!(100 * left <= most * (left + swept), "{name}: {left} and {swept}");
         }
     }

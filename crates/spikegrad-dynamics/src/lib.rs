@@ -38,7 +38,7 @@ pub use general::{
     ArrivalPullback, COMPONENTS, Drive, Equations, General, GeneralNeuron, GoesOn, NUMBERS,
     NeuronMap, Vector, vector,
 };
-pub use lif::{Lif, LifGradient, LifParameters, State};
+pub use lif::{Certificate, Lif, LifGradient, LifParameters, State};
 pub use neuron::{
     Adjoint, Arrival, Neuron, NeuronAdjoint, NeuronGradient, OtherTimeConstants, Outlook,
     TimeConstants,

@@ -297,6 +297,11 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self.names.len()
     }
 
+    /// The neurons of each population; all targets of a group are of one.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.populations()).map(|population| self.range(population))
+    }
+
     /// The neurons of a population.
     pub(crate) fn range(&self, population: usize) -> Range<usize> {
         let end = self.names.get(population + 1).map_or(self.neurons.len(), |&(_, first)| first);

@@ -5,6 +5,9 @@
 //! only a backward pass needs. The loop is in `engine.rs`: it finds the next instant at which
 //! anything happens, lets all crossings of that instant spike, and then lets all arrivals of that instant act as one.
 //!
+//! Two other ways find the same spikes, and leave what is out of the ordinary to the loop: [`sweep_into`] in layered networks (`sweep`), [`sparse_into`] in sparse ones with
+//! delays (`sparse`).
+//!
 //! Not here: the motion of a neuron (`spikegrad_dynamics`), gradients (`spikegrad_adjoint`).
 //!
 //! [`Circuit`]: spikegrad_network::Circuit
@@ -18,10 +21,12 @@ mod pseudospikes;
 mod readouts;
 mod requests;
 mod schedule;
+mod sparse;
 mod sweep;
 mod workspace;
 
 pub use engine::{Options, simulate, simulate_forward_into, simulate_into};
 pub use error::SimulateError;
+pub use sparse::{SparseWorkspace, is_sparse, sparse_forward_into, sparse_into};
 pub use sweep::{SweepError, SweepWorkspace, sweep_forward_into, sweep_into};
 pub use workspace::Workspace;

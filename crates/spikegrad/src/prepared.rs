@@ -1,12 +1,15 @@
 //! A network ready to be run, by the engine that suits it.
 //!
-//! The layered sweep does the work where the network is layered; a run in which something out of the ordinary happens, and every
-//! other network, is the event loop's. Not here: a run (`scratch.rs`).
+//! The layered sweep does the work where the network is layered, and windows where it is large, sparse and has delays; a run in which something out of the ordinary
+//! happens, and every other network, is the event loop's. Not here: a run (`scratch.rs`).
 
 use crate::evaluator::Evaluator;
+use crate::threads;
 use spikegrad_adjoint::{GradientSum, Grazing, SweptNeuron};
 use spikegrad_dynamics::Lif;
 use spikegrad_network::{Circuit, Layers, Network, NetworkError, NotLayered, Parameters};
+use spikegrad_simulate::{SparseWorkspace, is_sparse};
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ pub const DEFAULT_MAX_EVENTS: u64 = 10_000_000;
 /// Which engine does the work. Both give the same answer to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
-    /// The layered sweep where the network is layered, the event loop elsewhere.
+    /// The layered sweep where the network is layered, windows where it is large, sparse and has delays, the event loop elsewhere.
     #[default]
     Automatic,
     /// The event loop, whatever the network.
@@ -83,6 +86,7 @@ impl Default for Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Layered,
+    Sparse,
     Asked,
     NotLayered(NotLayered),
 }
@@ -107,6 +111,9 @@ impl fmt::Display for Explanation {
         match self.reason {
             Reason::Layered => f.write_str(
                 "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves (with injected currents: event loop)",
+            ),
+            Reason::Sparse => f.write_str(
+                "windows: what arrives within the smallest delay is known before, and neurons that share their time constants share its effect (with injected currents, maxima or averages: event loop)",
             ),
             Reason::Asked => f.write_str("event loop: it was asked for"),
             Reason::NotLayered(why) => write!(f, "event loop: {}", why.describe(&self.network)),
@@ -155,6 +162,21 @@ pub(crate) struct Prepared<N: SweptNeuron = Lif<f64>> {
     pub(crate) settings: Settings,
 }
 
+/// From so many synapses on a run by windows is faster than one by the event loop; in small networks most windows hold an event or none.
+const LARGE: usize = 1000;
+
+/// A part of a run has at least so many synapses: with fewer, threads wait for each other at the end of each window for longer than they work.
+const SYNAPSES_OF_A_PART: usize = 1_000_000;
+
+/// The circuit, if all of its neurons are leaky.
+fn leaky<N: SweptNeuron>(circuit: &Circuit<f64, N>) -> Option<&Circuit> {
+    (circuit as &dyn Any).downcast_ref()
+}
+
+fn is_large_and_sparse(circuit: &Circuit) -> bool {
+    circuit.targets.len() >= LARGE && is_sparse(circuit)
+}
+
 /// The layers of a network that is to be swept, and why it is or is not.
 fn choose<N: SweptNeuron>(
     network: &Network,
@@ -165,6 +187,7 @@ fn choose<N: SweptNeuron>(
         Engine::EventLoop => (None, Reason::Asked),
         Engine::Automatic => match Layers::new(network, circuit) {
             Ok(layers) => (Some(layers), Reason::Layered),
+            Err(_) if leaky(circuit).is_some_and(is_large_and_sparse) => (None, Reason::Sparse),
             Err(why) => (None, Reason::NotLayered(why)),
         },
     }
@@ -190,10 +213,22 @@ impl<N: SweptNeuron> Prepared<N> {
         let is_same_layout = circuit.set(network, parameters)?;
         match layers {
             Some(layers) if is_same_layout => layers.set(circuit),
-            _ if is_same_layout => {}
+            // Time constants decide, too.
+            _ if is_same_layout && *reason != Reason::Sparse => {}
             _ => (*layers, *reason) = choose(network, circuit, *settings),
         }
         Ok(is_same_layout)
+    }
+
+    /// The circuit, if it is to be run by windows.
+    pub(crate) fn sparse(&self) -> Option<&Circuit> {
+        if self.reason == Reason::Sparse { leaky(&self.circuit) } else { None }
+    }
+
+    /// Memory for runs by windows, in as many parts as pay.
+    pub(crate) fn windows(&self) -> SparseWorkspace {
+        let parts = self.circuit.targets.len() / SYNAPSES_OF_A_PART;
+        SparseWorkspace::with_parts(parts.clamp(1, threads::count()))
     }
 
     /// An empty sum of gradients, of what is asked for.

@@ -12,8 +12,9 @@ use spikegrad_dynamics::Lif;
 use spikegrad_network::loss::{Cotangents, Loss, LossMemory};
 use spikegrad_network::{ReadoutRequest, Stimulus, StimulusGradient, Trace};
 use spikegrad_simulate::{
-    Options, SimulateError, SweepError, SweepWorkspace, Workspace, simulate_forward_into,
-    simulate_into, sweep_forward_into, sweep_into,
+    Options, SimulateError, SparseWorkspace, SweepError, SweepWorkspace, Workspace,
+    simulate_forward_into, simulate_into, sparse_forward_into, sparse_into, sweep_forward_into,
+    sweep_into,
 };
 
 /// One of two ways back.
@@ -28,6 +29,7 @@ pub(crate) enum Backward {
 pub(crate) struct Scratch<N: SweptNeuron = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
+    windows: Option<SparseWorkspace>,
     pub(crate) way_back: WayBack<N>,
     requests: Vec<ReadoutRequest>,
     cotangents: Cotangents,
@@ -46,6 +48,7 @@ impl<N: SweptNeuron> Default for Scratch<N> {
         Self {
             forward: Workspace::default(),
             forward_sweep: SweepWorkspace::default(),
+            windows: None,
             way_back: WayBack::default(),
             requests: Vec::new(),
             cotangents: Cotangents::default(),
@@ -76,7 +79,7 @@ impl<N: SweptNeuron> Scratch<N> {
         // What was said of the last run does not hold any more.
         self.last_backward = None;
         self.cotangents.reset(&Trace::default());
-        let Self { forward, forward_sweep, trace, requests, was_swept, .. } = self;
+        let Self { forward, forward_sweep, windows, trace, requests, was_swept, .. } = self;
         let options = Options { readouts: requests, max_events: settings.max_events };
         // Of a neuron that is not linear the event loop records its states in any case; the sweep does as that does.
         let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
@@ -94,6 +97,15 @@ impl<N: SweptNeuron> Scratch<N> {
                 }
                 Err(SweepError::Simulate(error)) => return Err(error),
                 // Whatever else it may be: the event loop knows every run.
+                Err(_) => {}
+            }
+        }
+        if let Some(circuit) = prepared.sparse() {
+            let windows = windows.get_or_insert_with(|| prepared.windows());
+            let run = if has_tangents { sparse_into } else { sparse_forward_into };
+            match run(circuit, stimulus, options, windows, trace) {
+                Ok(()) => return Ok(()),
+                Err(SweepError::Simulate(error)) => return Err(error),
                 Err(_) => {}
             }
         }

@@ -26,13 +26,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// These networks are larger than those of the other statements.
-const EVENTS: u64 = 100_000;
+pub(super) const EVENTS: u64 = 100_000;
 
 /// Half of the numbers differ by a handful of roundings.
-const MEDIAN: f64 = 4e-15;
+pub(super) const MEDIAN: f64 = 4e-15;
 
 /// The same of gradients of two runs: spike times that differ by roundings move the slopes by which adjoints divide.
-const MEDIAN_OF_TWO_RUNS: f64 = 1e-14;
+pub(super) const MEDIAN_OF_TWO_RUNS: f64 = 1e-14;
 
 /// One in a hundred stands behind spikes with small slopes, each of which multiplies the differences before it.
 const P99: f64 = 1e-12;
@@ -83,11 +83,17 @@ fn traces<N: SweptNeuron>(problem: &Problem) -> Result<Option<(Trace, Trace)>, T
 
 /// Relative differences, by kind of number.
 #[derive(Default)]
-struct Differences(RefCell<BTreeMap<&'static str, Vec<f64>>>);
+pub(super) struct Differences(RefCell<BTreeMap<&'static str, Vec<f64>>>);
 
 impl Differences {
     /// Notes a difference relative to the larger of `expected` and `floor`; one that is too large fails.
-    fn note(&self, kind: &'static str, got: f64, expected: f64, floor: f64) -> TestCaseResult {
+    pub(super) fn note(
+        &self,
+        kind: &'static str,
+        got: f64,
+        expected: f64,
+        floor: f64,
+    ) -> TestCaseResult {
         let is_same = (got - expected).abs() == 0.0;
         let difference = if is_same { 0.0 } else { error(got, expected, floor.max(UNDERFLOWING)) };
         prop_assert!(difference <= OF_CHAINS, "{}: {:?} {:?} of {:?}", kind, got, expected, floor);
@@ -96,7 +102,7 @@ impl Differences {
     }
 
     /// Checks the bulk of all differences.
-    fn check(self, most: f64) {
+    pub(super) fn check(self, most: f64) {
         for (kind, mut all) in self.0.into_inner() {
             all.sort_by(f64::total_cmp);
             let quantile = |per_mille: usize| all[(all.len() - 1) * per_mille / 1000];
@@ -206,8 +212,29 @@ fn spikes_agree<N: SweptNeuron>(
     let traces = traces::<N>(problem)?;
     swept.note(plan, traces.is_some());
     let Some((expected, got)) = traces else { return Ok(0) };
+    let tangents = if plan.receptors { OfTangents::None } else { OfTangents::Potentials };
+    traces_agree((&expected, &got), tangents, differences)
+}
+
+/// What is compared of tangents.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfTangents {
+    /// Nothing: of a neuron with several receptors the event loop carries none, and gradients are compared.
+    None,
+    /// Derivatives of potentials.
+    Potentials,
+    /// Derivatives of spike times, which are those of potentials divided by the slope: a neuron that rests far below its threshold rises steeply.
+    Times,
+}
+
+/// The same spikes in the same order, and the same read-outs.
+pub(super) fn traces_agree(
+    (expected, got): (&Trace, &Trace),
+    tangents: OfTangents,
+    differences: &Differences,
+) -> Result<usize, TestCaseError> {
     let order = |t: &Trace| t.spikes.iter().map(|s| (s.neuron, s.round)).collect::<Vec<_>>();
-    prop_assert_eq!(order(&got), order(&expected));
+    prop_assert_eq!(order(got), order(expected));
     prop_assert_eq!(got.arrivals, expected.arrivals);
     for (got, expected) in got.spikes.iter().zip(&expected.spikes) {
         differences.note("spike time", got.time, expected.time, 0.0)?;
@@ -218,11 +245,13 @@ fn spikes_agree<N: SweptNeuron>(
         if expected.release_rate != 0.0 {
             differences.note("release rate", got.release_rate, expected.release_rate, floor)?;
         }
-        // Of a neuron with several receptors the event loop carries none: gradients are compared.
+        let floor = match tangents {
+            OfTangents::None => continue,
+            OfTangents::Potentials => floor,
+            OfTangents::Times => floor.max(expected.slope),
+        };
         for (got, expected) in got.tangent.into_iter().zip(expected.tangent) {
-            if !plan.receptors {
-                differences.note("tangent", got, expected, floor)?;
-            }
+            differences.note("tangent", got, expected, floor)?;
         }
     }
     prop_assert_eq!(got.readouts.len(), expected.readouts.len());
@@ -231,7 +260,7 @@ fn spikes_agree<N: SweptNeuron>(
         differences.note("read-out", got.value, expected.value, 1.0)?;
         prop_assert_eq!(got.cusp().is_some(), expected.cusp().is_some());
         for (got, expected) in got.tangent.into_iter().zip(expected.tangent) {
-            if !plan.receptors {
+            if tangents != OfTangents::None {
                 differences.note("tangent", got, expected, 1.0 / 0.02)?;
             }
         }

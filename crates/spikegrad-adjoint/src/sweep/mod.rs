@@ -68,9 +68,15 @@ impl BackwardSweepWorkspace {
 }
 
 /// A kind of neuron that both engines run, and whose circuits may be those of [`Layers`].
-pub trait SweptNeuron: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts {}
+pub trait SweptNeuron:
+    NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 'static
+{
+}
 
-impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts> SweptNeuron for N {}
+impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 'static> SweptNeuron
+    for N
+{
+}
 
 /// Whether a sweep can walk this trace of a layered network: no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike; and if neurons have several receptors, that a sweep has run it.

@@ -182,6 +182,22 @@ pub fn layered_plan() -> impl Strategy<Value = Plan> {
         })
 }
 
+/// Plans of sparse networks with delays and shared time constants, of which nothing is read but spikes and samples.
+pub fn delayed_plan() -> impl Strategy<Value = Plan> {
+    let delays = prop_oneof![Just(Delays::Shared), Just(Delays::Matrix)];
+    let reads = prop_oneof![Just(Reads::Spikes), Just(Reads::Samples)];
+    (any_plan(), prop::collection::vec(1usize..12, 1..4), 1usize..40, delays, reads).prop_map(
+        |(plan, layers, spikes, delays, reads)| Plan {
+            recurrent: true,
+            layers,
+            spikes,
+            delays,
+            reads,
+            ..plan
+        },
+    )
+}
+
 /// Plans whose loss reads spike times.
 pub fn spiking_plan() -> impl Strategy<Value = Plan> {
     any_plan().prop_map(|plan| Plan { reads: Reads::Spikes, ..plan })

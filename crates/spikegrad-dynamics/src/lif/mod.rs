@@ -18,6 +18,8 @@
 //! | `course.rs` | where the potential is at a time, and where it turns | – |
 //! | `crossing.rs`, `root.rs` | next crossing, next maximum | – (implicit function theorem, in `jump.rs`) |
 //! | `bounds.rs` | bounds of the next crossing, of one neuron and side by side | – |
+//! | `certificate.rs` | for how long nobody has to look | – |
+//! | `sums.rs` | the state as sums over arrivals | derivatives with respect to the time constants |
 //! | `jump.rs` | spike, release, arrival | their pullbacks |
 //! | `parameters.rs` | its numbers | `gradient.rs` |
 //! | `table.rs` | names, units, defaults and ranges of its numbers | – |
@@ -27,6 +29,7 @@
 //! Not here: more than one neuron.
 
 pub(crate) mod bounds;
+mod certificate;
 mod course;
 mod crossing;
 pub mod delta;
@@ -36,9 +39,11 @@ mod integral;
 mod jump;
 mod parameters;
 pub(crate) mod root;
+pub mod sums;
 mod table;
 pub(crate) mod tangent;
 
+pub use certificate::Certificate;
 #[cfg(test)]
 pub(crate) use crossing::by_bracket;
 pub use gradient::LifGradient;
@@ -122,8 +127,16 @@ impl<T: Scalar> Lif<T> {
     }
 
     /// Time constants of membrane and synapse, in seconds.
-    pub(crate) fn time_constants(&self) -> TimeConstants<T> {
+    #[must_use]
+    pub fn time_constants(&self) -> TimeConstants<T> {
         [self.tau_mem, self.tau_syn]
+    }
+
+    /// Whether `other` has the same time constants, to the bit: then both share their motions.
+    #[must_use]
+    pub fn shares_time_constants(&self, other: &Self) -> bool {
+        let bits = |neuron: &Self| neuron.time_constants().map(|tau| tau.re().to_bits());
+        bits(self) == bits(other)
     }
 
     /// Largest response to a unit current from rest, rounded up.

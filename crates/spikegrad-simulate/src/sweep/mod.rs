@@ -35,11 +35,11 @@ use spikegrad_network::{
 };
 use std::cmp::Ordering;
 use thiserror::Error;
-use wave::Crossing;
+pub(crate) use wave::Crossing;
 
 /// The run holds something that only the event loop decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Irregular;
+pub(crate) struct Irregular;
 
 /// Why a sweep gave up.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -93,7 +93,7 @@ struct FiredTangent {
 }
 
 /// By time, then neuron.
-fn in_order(a: (f64, NeuronId), b: (f64, NeuronId)) -> Ordering {
+pub(crate) fn in_order(a: (f64, NeuronId), b: (f64, NeuronId)) -> Ordering {
     a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 

@@ -19,16 +19,21 @@ const JUST_BEYOND: f64 = 1e-6;
 
 /// A crossing, and its slope per second.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Crossing {
-    pub(super) time: Time,
-    pub(super) slope: f64,
+pub(crate) struct Crossing {
+    pub(crate) time: Time,
+    pub(crate) slope: f64,
 }
 
 impl Crossing {
     /// Whether it is so near to `other` that only the event loop may say which comes first.
     /// `condition` says how far the crossing of its neuron moves by a rounding, in seconds ([`spikegrad_dynamics::Lif::crossing_condition`]).
-    pub(super) fn blurs(&self, condition: f64, other: Time) -> bool {
-        (self.time.rounded - other.rounded).abs() <= BLUR * (self.time.rounded + condition)
+    pub(crate) fn blurs(&self, condition: f64, other: Time) -> bool {
+        (self.time.rounded - other.rounded).abs() <= self.blur(condition)
+    }
+
+    /// Within which time of it that is so, in seconds.
+    pub(crate) fn blur(&self, condition: f64) -> f64 {
+        BLUR * (self.time.rounded + condition)
     }
 }
 

@@ -1,0 +1,165 @@
+//! Sparse networks by windows and certificates, and by the event loop: the same spikes in the same order, the same samples, to rounding.
+
+use super::sweep::{Differences, EVENTS, MEDIAN, MEDIAN_OF_TWO_RUNS, OfTangents, traces_agree};
+use crate::random_networks::{
+    Plan, Reads, Regime, Swept, delayed_plan, for_all, for_many, runaway,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use spikegrad::dynamics::Lif;
+use spikegrad::problem::Problem;
+use spikegrad::{Engine, Settings, Spike, Trace, explain, value_and_grad};
+use spikegrad_network::{Circuit, InputSpike, Interrupt, Network, Parameters, Stimulus, Values};
+use spikegrad_simulate::{
+    Options, SimulateError, SparseWorkspace, SweepError, Workspace, is_sparse, simulate_into,
+    sparse_forward_into, sparse_into,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The parameters of a problem, with delays of neurons and inputs that are positive, and one pair of time constants for each population, not too unequal.
+fn sparse_parameters(problem: &Problem) -> Parameters {
+    let mut parameters = problem.parameters.clone();
+    let mut shortest = f64::INFINITY;
+    let each_tau = |parameters: &mut Parameters, share: &mut dyn FnMut(f64) -> f64| {
+        for population in &mut parameters.populations {
+            for (quantity, values) in population.values_mut() {
+                if quantity.path.starts_with("params.tau_") {
+                    *values = Values::Shared(share(values.as_slice()[0]));
+                }
+            }
+        }
+    };
+    each_tau(&mut parameters, &mut |tau| {
+        shortest = tau.min(shortest);
+        tau
+    });
+    each_tau(&mut parameters, &mut |tau| tau.min(50.0 * shortest));
+    for connection in &mut parameters.connections {
+        let delays = connection.delay.as_mut_slice().iter_mut();
+        delays.filter(|delay| **delay <= 0.0).for_each(|delay| *delay = 0.5e-3);
+    }
+    parameters
+}
+
+/// What the event loop found, and what windows found if they did not give up.
+fn traces(problem: &Problem, circuit: &Circuit) -> Result<Option<(Trace, Trace)>, TestCaseError> {
+    let Problem { network, stimulus, document, .. } = problem;
+    let readouts = document.loss.as_ref().unwrap().readouts(network).unwrap();
+    let options = Options { readouts: &readouts, max_events: EVENTS };
+    let (mut expected, mut got, mut forward) =
+        (Trace::default(), Trace::default(), Trace::default());
+    match simulate_into(circuit, stimulus, options, &mut Workspace::default(), &mut expected) {
+        Err(SimulateError::EventBudget { .. }) => return Err(TestCaseError::reject("runs away")),
+        Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        Ok(()) => {}
+    }
+    let mut workspace = SparseWorkspace::default();
+    if sparse_into(circuit, stimulus, options, &mut workspace, &mut got).is_err() {
+        return Ok(None);
+    }
+    // Without tangents nothing else changes.
+    sparse_forward_into(circuit, stimulus, options, &mut workspace, &mut forward).unwrap();
+    let times = |trace: &Trace| -> Vec<_> {
+        trace.spikes.iter().map(|s| (s.neuron, s.time.to_bits(), s.slope.to_bits())).collect()
+    };
+    assert_eq!(times(&got), times(&forward));
+    // Nor with any number of parts.
+    let mut in_parts = Trace::default();
+    let mut workspace = SparseWorkspace::with_parts(1 + circuit.neurons.len() % 4);
+    sparse_into(circuit, stimulus, options, &mut workspace, &mut in_parts).unwrap();
+    assert_eq!(in_parts, got);
+    Ok(Some((expected, got)))
+}
+
+/// How far two spikes are apart whose order a rounding may turn, as a share of time and time constants; nobody hears either before a delay has passed.
+const BLUR: f64 = 4096.0 * f64::EPSILON;
+
+/// Brings spikes that are nearer to each other than that into the order of their neurons.
+fn settle_order(trace: &mut Trace) {
+    let is_near = |a: &Spike, b: &Spike| b.time - a.time <= BLUR * (b.time + 0.1);
+    trace.spikes.chunk_by_mut(is_near).for_each(|near| near.sort_by_key(|spike| spike.neuron));
+}
+
+#[test]
+fn windows_find_the_spikes_of_the_event_loop() {
+    let (swept, differences) = (Swept::default(), Differences::default());
+    for_all(delayed_plan(), |plan, problem| {
+        let parameters = sparse_parameters(problem);
+        let circuit = Circuit::<f64, Lif<f64>>::of(&problem.network, &parameters).unwrap();
+        assert!(is_sparse(&circuit));
+        let traces = traces(problem, &circuit)?;
+        swept.note(plan, traces.is_some());
+        let Some((mut expected, mut got)) = traces else { return Ok(0) };
+        settle_order(&mut expected);
+        settle_order(&mut got);
+        traces_agree((&expected, &got), OfTangents::Times, &differences)
+    });
+    differences.check(MEDIAN);
+    swept.check();
+}
+
+#[test]
+fn large_sparse_networks_run_by_windows() {
+    let differences = Differences::default();
+    let large = |plan: Plan| Plan { layers: vec![30, 40], reads: Reads::Spikes, ..plan };
+    for_many(Regime::Usual, 40, delayed_plan().prop_map(large), |_, problem| {
+        let Problem { network, stimulus, document, .. } = problem;
+        let parameters = &sparse_parameters(problem);
+        let loss = document.loss.as_ref().unwrap();
+        let by = |engine: Engine| {
+            let settings = Settings { engine, max_events: EVENTS, ..Settings::default() };
+            let engine = explain(network, parameters, &settings).unwrap().to_string();
+            let found = value_and_grad(network, parameters, stimulus, loss, &settings);
+            match found {
+                Ok(found) => Ok(Some((engine, found))),
+                // One in five of such networks does.
+                Err(error) => match runaway(error) {
+                    TestCaseError::Reject(_) => Ok(None),
+                    error => Err(error),
+                },
+            }
+        };
+        let (got, expected) = (by(Engine::Automatic)?, by(Engine::EventLoop)?);
+        let (Some((engine, got)), Some((_, expected))) = (got, expected) else { return Ok(0) };
+        prop_assert!(engine.starts_with("windows"), "{}", engine);
+        let [got, of_loop] = [got, expected].map(|found| found.gradient.parameters.to_vec());
+        let largest = of_loop.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+        for (got, expected) in got.into_iter().zip(of_loop) {
+            differences.note("derivative", got, expected, largest)?;
+        }
+        Ok(200)
+    });
+    differences.check(MEDIAN_OF_TWO_RUNS);
+}
+
+#[test]
+fn a_wish_ends_a_run_by_windows() {
+    let (network, parameters) = Network::builder()
+        .inputs(1)
+        .lif("out", 1)
+        .dense("input", "out", vec![20.0])
+        .build()
+        .unwrap();
+    let circuit = Circuit::<f64, Lif<f64>>::of(&network, &parameters).unwrap();
+    let stimulus = Stimulus::new(0.1, vec![InputSpike { channel: 0, time: 0.05 }]).unwrap();
+    let options = Options { readouts: &[], max_events: EVENTS };
+    let looks = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(usize::MAX));
+    let interrupt = Interrupt::polling({
+        let (looks, most) = (Arc::clone(&looks), Arc::clone(&most));
+        move || looks.fetch_add(1, Ordering::Relaxed) >= most.load(Ordering::Relaxed)
+    });
+    let run = || {
+        let (mut workspace, mut trace) = (SparseWorkspace::default(), Trace::default());
+        interrupt.scope(|| sparse_into(&circuit, &stimulus, options, &mut workspace, &mut trace))
+    };
+    assert_eq!(run(), Ok(()));
+    let all = looks.swap(0, Ordering::Relaxed);
+    assert!(all > 2);
+    for k in 0..all {
+        most.store(k, Ordering::Relaxed);
+        assert_eq!(run(), Err(SweepError::Irregular));
+        assert_eq!(looks.swap(0, Ordering::Relaxed), k + 1);
+    }
+}
