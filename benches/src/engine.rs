@@ -17,7 +17,6 @@ use spikegrad_simulate::{
     Options, SparseWorkspace, SweepWorkspace, Workspace, is_sparse, simulate_forward_into,
     simulate_into, sparse_forward_into, sparse_into, sweep_forward_into, sweep_into,
 };
-
 use std::any::Any;
 
 /// Which engine: the facade's choice.

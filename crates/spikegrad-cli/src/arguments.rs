@@ -59,7 +59,7 @@ pub(crate) struct Common {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EngineName {
     /// The layered sweep where every connection is dense with one delay and populations hear only earlier ones and
-    /// themselves; the event loop elsewhere
+    /// themselves; windows in large sparse networks with delays; the event loop elsewhere
     Automatic,
     /// The event loop, whatever the network
     EventLoop,

@@ -324,6 +324,19 @@ impl<T: Scalar> Trace<T> {
         }
     }
 
+    /// Forgets everything but its memory, for a run with `stimulus` that carries `tangents` or not. There are no neurons that are not linear, unless its tape is
+    /// cleared again.
+    pub fn start(&mut self, stimulus: &Stimulus<T>, tangents: Tangents) {
+        self.stimulus.clone_from(stimulus);
+        self.spikes.clear();
+        self.readouts.clear();
+        self.touches.clear();
+        self.arrivals = 0;
+        self.tangents = tangents;
+        self.tape.clear(0);
+        self.receptor_tangents.clear();
+    }
+
     /// Spike times of `neuron`, in order, in seconds.
     pub fn spike_times(&self, neuron: NeuronId) -> impl Iterator<Item = T> + '_ {
         self.spikes.iter().filter(move |s| s.neuron == neuron).map(|s| s.time)

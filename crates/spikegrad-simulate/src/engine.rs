@@ -140,13 +140,7 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         workspace: &'a mut Workspace<T, N>,
         trace: &'a mut Trace<T>,
     ) -> Result<Self, SimulateError> {
-        trace.stimulus.clone_from(stimulus);
-        trace.spikes.clear();
-        trace.readouts.clear();
-        trace.touches.clear();
-        trace.arrivals = 0;
-        trace.receptor_tangents.clear();
-        trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
+        trace.start(stimulus, if TANGENTS { Tangents::Recorded } else { Tangents::Omitted });
         requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
         requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;
         if let Some(currents) = stimulus.currents() {

@@ -86,8 +86,9 @@ impl Default for Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Layered,
-    Sparse,
     Asked,
+    /// Not layered, but large and sparse.
+    Sparse(NotLayered),
     NotLayered(NotLayered),
 }
 
@@ -112,7 +113,7 @@ impl fmt::Display for Explanation {
             Reason::Layered => f.write_str(
                 "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves (with injected currents: event loop)",
             ),
-            Reason::Sparse => f.write_str(
+            Reason::Sparse(_) => f.write_str(
                 "windows: what arrives within the smallest delay is known before, and neurons that share their time constants share its effect (with injected currents, maxima or averages: event loop)",
             ),
             Reason::Asked => f.write_str("event loop: it was asked for"),
@@ -163,18 +164,26 @@ pub(crate) struct Prepared<N: SweptNeuron = Lif<f64>> {
 }
 
 /// From so many synapses on a run by windows is faster than one by the event loop; in small networks most windows hold an event or none.
-const LARGE: usize = 1000;
+/// `benches/examples/windows.rs` measures this limit and the next.
+const LARGE: usize = 500;
 
-/// A part of a run has at least so many synapses: with fewer, threads wait for each other at the end of each window for longer than they work.
-const SYNAPSES_OF_A_PART: usize = 1_000_000;
+/// A part of a run has at least so many synapses: two such parts gain half of what two cores could give. Threads wait for each other at the end of each window,
+/// and inputs are gathered by one of them; where a batch keeps all threads busy, parts cost a tenth of the run.
+const SYNAPSES_OF_A_PART: usize = 250_000;
 
 /// The circuit, if all of its neurons are leaky.
 fn leaky<N: SweptNeuron>(circuit: &Circuit<f64, N>) -> Option<&Circuit> {
     (circuit as &dyn Any).downcast_ref()
 }
 
-fn is_large_and_sparse(circuit: &Circuit) -> bool {
-    circuit.targets.len() >= LARGE && is_sparse(circuit)
+/// Who runs a network that is not layered. Time constants and delays have a say.
+fn unlayered<N: SweptNeuron>(circuit: &Circuit<f64, N>, why: NotLayered) -> Reason {
+    let is_large = circuit.targets.len() >= LARGE;
+    if is_large && leaky(circuit).is_some_and(is_sparse) {
+        Reason::Sparse(why)
+    } else {
+        Reason::NotLayered(why)
+    }
 }
 
 /// The layers of a network that is to be swept, and why it is or is not.
@@ -187,8 +196,7 @@ fn choose<N: SweptNeuron>(
         Engine::EventLoop => (None, Reason::Asked),
         Engine::Automatic => match Layers::new(network, circuit) {
             Ok(layers) => (Some(layers), Reason::Layered),
-            Err(_) if leaky(circuit).is_some_and(is_large_and_sparse) => (None, Reason::Sparse),
-            Err(why) => (None, Reason::NotLayered(why)),
+            Err(why) => (None, unlayered(circuit, why)),
         },
     }
 }
@@ -211,18 +219,19 @@ impl<N: SweptNeuron> Prepared<N> {
     pub(crate) fn set(&mut self, parameters: &Parameters) -> Result<bool, NetworkError> {
         let Self { network, circuit, layers, reason, settings, .. } = self;
         let is_same_layout = circuit.set(network, parameters)?;
-        match layers {
-            Some(layers) if is_same_layout => layers.set(circuit),
-            // Time constants decide, too.
-            _ if is_same_layout && *reason != Reason::Sparse => {}
-            _ => (*layers, *reason) = choose(network, circuit, *settings),
+        if !is_same_layout {
+            (*layers, *reason) = choose(network, circuit, *settings);
+        } else if let Some(layers) = layers {
+            layers.set(circuit);
+        } else if let Reason::Sparse(why) | Reason::NotLayered(why) = *reason {
+            *reason = unlayered(circuit, why);
         }
         Ok(is_same_layout)
     }
 
     /// The circuit, if it is to be run by windows.
     pub(crate) fn sparse(&self) -> Option<&Circuit> {
-        if self.reason == Reason::Sparse { leaky(&self.circuit) } else { None }
+        if let Reason::Sparse(_) = self.reason { leaky(&self.circuit) } else { None }
     }
 
     /// Memory for runs by windows, in as many parts as pay.

@@ -17,7 +17,7 @@ use spikegrad_simulate::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The parameters of a problem, with delays of neurons and inputs that are positive, and one pair of time constants for each population, not too unequal.
+/// The parameters of a problem, with delays that are positive and not too unequal, and one pair of time constants for each population, not too unequal either.
 fn sparse_parameters(problem: &Problem) -> Parameters {
     let mut parameters = problem.parameters.clone();
     let mut shortest = f64::INFINITY;
@@ -35,10 +35,18 @@ fn sparse_parameters(problem: &Problem) -> Parameters {
         tau
     });
     each_tau(&mut parameters, &mut |tau| tau.min(50.0 * shortest));
-    for connection in &mut parameters.connections {
-        let delays = connection.delay.as_mut_slice().iter_mut();
-        delays.filter(|delay| **delay <= 0.0).for_each(|delay| *delay = 0.5e-3);
-    }
+    let delays = |parameters: &mut Parameters, change: &mut dyn FnMut(&mut f64)| {
+        let connections = parameters.connections.iter_mut();
+        connections.flat_map(|c| c.delay.as_mut_slice()).for_each(change);
+    };
+    let mut window = shortest;
+    delays(&mut parameters, &mut |delay| {
+        if *delay <= 0.0 {
+            *delay = 0.5e-3;
+        }
+        window = delay.min(window);
+    });
+    delays(&mut parameters, &mut |delay| *delay = delay.min(200.0 * window));
     parameters
 }
 
@@ -69,6 +77,13 @@ fn traces(problem: &Problem, circuit: &Circuit) -> Result<Option<(Trace, Trace)>
     let mut workspace = SparseWorkspace::with_parts(1 + circuit.neurons.len() % 4);
     sparse_into(circuit, stimulus, options, &mut workspace, &mut in_parts).unwrap();
     assert_eq!(in_parts, got);
+    // The budget is that of the event loop, to the event.
+    let events = got.arrivals + got.spikes.len() as u64;
+    for (max_events, is_enough) in [(events, true), (events.saturating_sub(1), events == 0)] {
+        let options = Options { max_events, ..options };
+        let run = sparse_into(circuit, stimulus, options, &mut workspace, &mut in_parts);
+        assert_eq!(run.is_ok(), is_enough);
+    }
     Ok(Some((expected, got)))
 }
 
@@ -162,4 +177,30 @@ fn a_wish_ends_a_run_by_windows() {
         assert_eq!(run(), Err(SweepError::Irregular));
         assert_eq!(looks.swap(0, Ordering::Relaxed), k + 1);
     }
+}
+
+/// A neuron that spikes ten million times in each window.
+#[test]
+fn a_window_ends_where_the_budget_does() {
+    let (network, parameters) = Network::builder()
+        .inputs(1)
+        .lif("out", 1)
+        .with("i_bias", 1e8)
+        .dense("input", "out", vec![20.0])
+        .build()
+        .unwrap();
+    let circuit = Circuit::<f64, Lif<f64>>::of(&network, &parameters).unwrap();
+    let stimulus = Stimulus::new(0.1, vec![InputSpike { channel: 0, time: 0.05 }]).unwrap();
+    let (mut workspace, mut trace) = (SparseWorkspace::default(), Trace::default());
+    let mut run = |max_events| {
+        let options = Options { readouts: &[], max_events };
+        sparse_into(&circuit, &stimulus, options, &mut workspace, &mut trace)
+    };
+    assert_eq!(run(1000), Err(SweepError::Irregular));
+    // With no budget to speak of, who wishes the end has it.
+    let looks = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&looks);
+    let interrupt = Interrupt::polling(move || count.fetch_add(1, Ordering::Relaxed) >= 3);
+    assert_eq!(interrupt.scope(|| run(u64::MAX)), Err(SweepError::Irregular));
+    assert_eq!(looks.load(Ordering::Relaxed), 4);
 }

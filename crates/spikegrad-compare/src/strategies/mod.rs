@@ -182,7 +182,7 @@ pub fn layered_plan() -> impl Strategy<Value = Plan> {
         })
 }
 
-/// Plans of sparse networks with delays and shared time constants, of which nothing is read but spikes and samples.
+/// Plans of sparse networks with delays, of which nothing is read but spikes and samples.
 pub fn delayed_plan() -> impl Strategy<Value = Plan> {
     let delays = prop_oneof![Just(Delays::Shared), Just(Delays::Matrix)];
     let reads = prop_oneof![Just(Reads::Spikes), Just(Reads::Samples)];

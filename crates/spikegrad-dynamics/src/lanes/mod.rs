@@ -14,6 +14,7 @@
 //! | `backward.rs` | the same for their adjoints |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
+//! | `search.rs` | who is searched beside whom |
 //! | `near_grazing.rs` | those that are near grazing |
 //! | `silence.rs` | who crosses none, with several receptors |
 //! | `double_doubles.rs` | arithmetic with 30 digits |
@@ -34,17 +35,18 @@ mod group;
 mod motion;
 mod near_grazing;
 mod numbers;
+mod search;
 #[cfg(test)]
 mod several_receptors;
 mod silence;
 
 pub use columns::Columns;
-pub use crossing::Search;
-use crossing::search;
-pub(crate) use crossing::search_one;
 pub use group::Group;
 pub use motion::{Motion, Propagator};
 pub use numbers::Numbers;
+pub use search::Search;
+use search::search;
+pub(crate) use search::search_one;
 
 use pulp::{Simd, bytemuck};
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};

@@ -78,7 +78,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(1_000_000))]
 
         /// Nobody crosses before the end of a certificate, with arrivals that spend it to the last.
         #[test]

@@ -2,7 +2,7 @@
 //! times numbers that are the same for all neurons with these time constants, and nothing has to be moved.
 //!
 //! The flow of `flow.rs` over x seconds since the reference, `u' = m u + r i`, `i' = c i`, is linear, so an arrival of w is what would have become (0, w)
-//! (docs/mathematics.md, eqs. 29 to 29c):
+//! (docs/mathematics.md, eqs. 29 to 29b):
 //!
 //! ```text
 //! i ← i + a w      u ← u − a (r/m) w      a = 1/c = e^(x/τ_syn)

@@ -28,6 +28,9 @@ use window::Window;
 /// A time constant may be so many times another one: neurons are brought to a new reference once in the shortest.
 const MOST_UNEQUAL: f64 = 64.0;
 
+/// The longest delay is at most so many windows: a spike is passed over once in each until it has come to all of its targets.
+const MOST_WINDOWS: f64 = 256.0;
+
 /// Lists of the calendar in a window, and most of them in a run.
 const LISTS: [f64; 2] = [16.0, 65_536.0];
 
@@ -62,8 +65,8 @@ impl SparseWorkspace {
     }
 }
 
-/// Whether [`sparse_into`] runs `circuit`: every delay from a neuron is positive, all synapses arrive at the first receptor, the neurons of a population share their
-/// time constants, and none of these is more than 64 times another.
+/// Whether [`sparse_into`] runs `circuit`: all synapses arrive at the first receptor, the neurons of a population share their time constants, none of these is more
+/// than 64 times another, every delay from a neuron is positive, and no delay is more than 256 times the smallest of those, or the smallest time constant.
 #[must_use]
 pub fn is_sparse(circuit: &Circuit) -> bool {
     Lengths::of(circuit).is_some()
@@ -78,9 +81,13 @@ struct Lengths {
 
 impl Lengths {
     fn of(circuit: &Circuit) -> Option<Self> {
-        let from_neurons = circuit.inputs()..circuit.inputs() + circuit.neurons.len();
-        let delays = from_neurons.flat_map(|source| circuit.groups_of(source));
-        let delay = delays.map(|group| circuit.delay(group)).fold(f64::INFINITY, f64::min);
+        let delays = |sources: Range<usize>| {
+            let groups = sources.flat_map(|source| circuit.groups_of(source));
+            groups.map(|group| circuit.delay(group))
+        };
+        let sources = circuit.inputs() + circuit.neurons.len();
+        let delay = delays(circuit.inputs()..sources).fold(f64::INFINITY, f64::min);
+        let longest_delay = delays(0..sources).fold(0.0, f64::max);
         let taus = circuit.neurons.iter().flat_map(Lif::time_constants);
         let (shortest, longest) =
             taus.fold((f64::INFINITY, 0.0), |(a, b), tau| (tau.min(a), tau.max(b)));
@@ -88,12 +95,14 @@ impl Lengths {
             let models = &circuit.neurons[population];
             models.windows(2).all(|two| two[0].shares_time_constants(&two[1]))
         };
-        let is_sparse = delay > 0.0
-            && circuit.ranges().all(is_shared)
+        let window = delay.min(shortest);
+        let is_sparse = window > 0.0
+            && longest_delay <= MOST_WINDOWS * window
             && longest <= MOST_UNEQUAL * shortest
+            && circuit.ranges().all(is_shared)
             && !circuit.neurons.is_empty()
             && !circuit.has_receptors();
-        is_sparse.then(|| Self { window: delay.min(shortest), reference: shortest })
+        is_sparse.then_some(Self { window, reference: shortest })
     }
 }
 
@@ -145,13 +154,14 @@ fn run<const TANGENTS: bool>(
     }
     let SparseWorkspace { window, parts, fired, sampled } = workspace;
     window.clear(circuit);
-    let mut shared = Shared { circuit, readouts: options.readouts, t_end, reference: 0.0 };
+    let interrupt = &Interrupt::current();
+    let (readouts, max_spikes) = (options.readouts, options.max_events);
+    let mut shared = Shared { circuit, readouts, t_end, max_spikes, interrupt, reference: 0.0 };
     let width = (lengths.window / LISTS[0]).max(t_end / LISTS[1]);
     let (count, share) = (circuit.neurons.len(), parts.len());
     for (k, part) in parts.iter_mut().enumerate() {
         part.start(&shared, k * count / share..(k + 1) * count / share, width)?;
     }
-    let interrupt = Interrupt::current();
     let (mut arrivals, mut spikes) = (0, 0);
     loop {
         if interrupt.is_requested() {
@@ -167,9 +177,8 @@ fn run<const TANGENTS: bool>(
         }
         let is_far = until - shared.reference > lengths.reference;
         arrivals += window.fill(circuit, inputs, until);
-        if arrivals + spikes > options.max_events {
-            return Err(Irregular.into());
-        }
+        // What is left of the budget is for spikes, and no part may fire more than all.
+        shared.max_spikes = options.max_events.checked_sub(arrivals).ok_or(Irregular)?;
         let before = shared;
         if is_far {
             shared.reference = start;
@@ -187,15 +196,13 @@ fn run<const TANGENTS: bool>(
             fired.sort_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
         }
         spikes += fired.len() as u64;
+        if spikes > shared.max_spikes {
+            return Err(Irregular.into());
+        }
         fired.iter().for_each(|spike| window.send(circuit, spike));
     }
-    trace.stimulus.clone_from(stimulus);
-    trace.touches.clear();
-    trace.tape.clear(0);
-    trace.receptor_tangents.clear();
-    trace.tangents = if TANGENTS { Tangents::Recorded } else { Tangents::Omitted };
+    trace.start(stimulus, if TANGENTS { Tangents::Recorded } else { Tangents::Omitted });
     trace.arrivals = arrivals;
-    trace.spikes.clear();
     sampled.clear();
     for part in &mut *parts {
         trace.spikes.append(&mut part.spikes);
@@ -205,7 +212,6 @@ fn run<const TANGENTS: bool>(
         trace.spikes.sort_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
     }
     sampled.sort_unstable_by_key(|&(request, _)| request);
-    trace.readouts.clear();
     trace.readouts.extend(sampled.iter().map(|&(_, readout)| readout));
     Ok(())
 }

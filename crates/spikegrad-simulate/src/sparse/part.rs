@@ -11,7 +11,9 @@ use crate::sweep::{Crossing, Irregular};
 use spikegrad_dynamics::lif::Tangent;
 use spikegrad_dynamics::lif::sums::{self, Sums, TangentView, View};
 use spikegrad_dynamics::{Certificate, Lif, Neuron, Outlook, State};
-use spikegrad_network::{Circuit, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time};
+use spikegrad_network::{
+    Circuit, Interrupt, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time,
+};
 use std::ops::Range;
 
 /// The least rate at which positive weights are expected, for each `τ_mem`, as a share of what a spike lets the potential drop by.
@@ -19,6 +21,9 @@ const LEAST_RATE: f64 = 1e-3;
 
 /// Over how long that rate is averaged, in units of `τ_mem`.
 const MEMORY: f64 = 0.25;
+
+/// After how many spikes of a part a wish to end is looked for; else it is at each window.
+const WATCHED: usize = 1024;
 
 /// What only a look, a spike or a release touches of a neuron.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +65,9 @@ pub(super) struct Shared<'a> {
     pub(super) circuit: &'a Circuit,
     pub(super) readouts: &'a [ReadoutRequest],
     pub(super) t_end: f64,
+    /// A part that fires more gives up.
+    pub(super) max_spikes: u64,
+    pub(super) interrupt: &'a Interrupt,
     /// The reference of all sums, in seconds.
     pub(super) reference: f64,
 }
@@ -278,7 +286,13 @@ impl Part {
             release_rate: 0.0,
             tangent: model.membrane_tangent(tangent),
         });
-        let spike = self.spikes.len() - 1;
+        let count = self.spikes.len();
+        // A window has no end for who spikes without one.
+        let is_unwanted = || count.is_multiple_of(WATCHED) && shared.interrupt.is_requested();
+        if count as u64 > shared.max_spikes || is_unwanted() {
+            return Err(Irregular);
+        }
+        let spike = count - 1;
         let refractory = model.refractory();
         if refractory == 0.0 {
             let state = self.reset::<TANGENTS>(shared, n, time);

@@ -53,7 +53,10 @@ impl Window {
         let delays = groups.map(|group| circuit.delay(group));
         self.input_delay = delays.fold(f64::INFINITY, f64::min);
         let taus = circuit.neurons.first().map_or([1.0; 2], Lif::time_constants);
-        (self.tau_mem, self.tau_syn) = (vec![taus[0]], vec![taus[1]]);
+        for (of_all, tau) in [&mut self.tau_mem, &mut self.tau_syn].into_iter().zip(taus) {
+            of_all.clear();
+            of_all.push(tau);
+        }
         self.shares_time_constants =
             circuit.neurons.windows(2).all(|two| two[0].shares_time_constants(&two[1]));
     }

@@ -138,14 +138,7 @@ fn sweep<N: ByParts>(
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
     let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
-    trace.stimulus.clone_from(stimulus);
-    trace.spikes.clear();
-    trace.readouts.clear();
-    trace.touches.clear();
-    trace.arrivals = 0;
-    trace.tape.clear(0);
-    trace.receptor_tangents.clear();
-    trace.tangents = tangents;
+    trace.start(stimulus, tangents);
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), t_end)?;
     requests::check_linear(options.readouts, circuit)?;
