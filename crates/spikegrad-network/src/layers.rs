@@ -6,6 +6,7 @@
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
+use crate::wiring::Wiring;
 use crate::{Circuit, Model, Network, NeuronId, Population, Source, Synapses};
 use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::Numbers;
@@ -18,6 +19,8 @@ pub struct Layers {
     layers: Vec<Layer>,
     /// Where the neurons of each population end.
     ends: Vec<usize>,
+    /// Whether all weights of a group vanish, for each of the circuit.
+    are_silent: Vec<bool>,
 }
 
 /// The neurons of a layer, which have K receptors.
@@ -210,7 +213,22 @@ impl Layers {
             .map(|population| layer(network, circuit, population))
             .collect::<Result<_, _>>()?;
         let ends = (0..network.populations().len()).map(|k| network.range(k).end).collect();
-        Ok(Self { layers, ends })
+        let mut layers = Self { layers, ends, are_silent: Vec::new() };
+        layers.look_at_weights(circuit.wiring());
+        Ok(layers)
+    }
+
+    fn look_at_weights(&mut self, wiring: Wiring<'_>) {
+        let is_silent = |group| wiring.weights[wiring.synapses(group)].iter().all(|w| *w == 0.0);
+        self.are_silent.clear();
+        self.are_silent.extend((0..wiring.groups.count()).map(is_silent));
+    }
+
+    /// Whether all weights of a group of synapses vanish.
+    #[must_use]
+    #[inline]
+    pub fn is_silent(&self, group: usize) -> bool {
+        self.are_silent[group]
     }
 
     /// Takes the values of `circuit`, which has the delays that these layers were made with.
@@ -221,6 +239,7 @@ impl Layers {
         for layer in &mut self.layers {
             assert!(layer.set(circuit).is_some(), "a layer keeps its model");
         }
+        self.look_at_weights(circuit.wiring());
     }
 
     /// Whether any neuron has several receptors.

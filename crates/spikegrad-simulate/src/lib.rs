@@ -28,5 +28,8 @@ mod workspace;
 pub use engine::{Options, simulate, simulate_forward_into, simulate_into};
 pub use error::SimulateError;
 pub use sparse::{SparseWorkspace, is_sparse, sparse_forward_into, sparse_into};
-pub use sweep::{SweepError, SweepWorkspace, sweep_forward_into, sweep_into};
+pub use sweep::{
+    Sweep, SweepError, SweepWorkspace, are_swept_together, sweep_all_into, sweep_forward_into,
+    sweep_into,
+};
 pub use workspace::Workspace;

@@ -17,10 +17,10 @@ use spikegrad::dynamics::{AnyNeuron, Lif};
 use spikegrad::problem::Problem;
 use spikegrad::{Evaluate, Settings, Trace, value_and_grad};
 use spikegrad_compare::Question;
-use spikegrad_network::{Circuit, Layers};
+use spikegrad_network::{Circuit, InputSpike, Layers, Stimulus, Tangents};
 use spikegrad_simulate::{
-    Options, SimulateError, SweepWorkspace, Workspace, simulate_into, sweep_forward_into,
-    sweep_into,
+    Options, SimulateError, Sweep, SweepWorkspace, Workspace, simulate_into, sweep_all_into,
+    sweep_forward_into, sweep_into,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -77,6 +77,25 @@ fn traces<N: SweptNeuron>(problem: &Problem) -> Result<Option<(Trace, Trace)>, T
             trace.readouts.iter().map(|r| (r.time.to_bits(), r.value.to_bits())).collect()
         };
         prop_assert_eq!(values(&by_sweep), values(&forward));
+    }
+    // Nor does anything in company: beside a run that ends earlier, and one with no input.
+    let others = [stimulus.t_end() / 2.0, stimulus.t_end()].map(|end| {
+        let is_kept = |spike: &&InputSpike| spike.time <= end && end < stimulus.t_end();
+        let spikes = stimulus.spikes().iter().filter(is_kept).copied().collect();
+        Stimulus::new(end, spikes).unwrap()
+    });
+    let stimuli = [&others[0], stimulus, &others[1], stimulus];
+    let mut together = vec![Trace::default(); stimuli.len()];
+    let mut sweeps: Vec<_> = (stimuli.into_iter().zip(&mut together))
+        .map(|(stimulus, trace)| Sweep { stimulus, options, trace, outcome: Ok(()) })
+        .collect();
+    sweep_all_into(&circuit, &layers, Tangents::Recorded, &mut sweeps, &mut workspace);
+    for k in [1, 3] {
+        prop_assert_eq!(&sweeps[k].outcome, &swept);
+    }
+    if swept.is_ok() {
+        prop_assert_eq!(&together[1], &by_sweep);
+        prop_assert_eq!(&together[3], &by_sweep);
     }
     Ok(swept.ok().map(|()| (by_events, by_sweep)))
 }

@@ -2,8 +2,10 @@
 //!
 //! Not here: what arrives and who is searched (`forward.rs`), the numbers that the motion depends on (`numbers.rs`).
 
+use super::double_doubles::DoubleDoubles;
 use super::motion::sum_of_products;
-use super::{BLOCK, Column, Lanes, Motion, Numbers};
+use super::{BLOCK, Column, Lanes, Mask, Motion, Numbers};
+use crate::lif::bounds;
 use crate::receptors::{CurrentsState, CurrentsTangent};
 use pulp::Simd;
 
@@ -50,43 +52,63 @@ impl<const K: usize> Columns<K> {
     #[must_use]
     #[inline]
     pub fn get(&self, n: usize) -> (CurrentsState<K>, CurrentsTangent<K>) {
-        let (block, lane) = (&self.0[n / BLOCK], n % BLOCK);
-        let mut state = CurrentsState { v: block.v[lane], ..CurrentsState::default() };
-        let mut tangent =
-            CurrentsTangent { v_mem: block.v_mem[lane], ..CurrentsTangent::default() };
-        for k in 0..K {
-            state.i[k] = block.i[k][lane];
-            (tangent.v_syn[k], tangent.i_syn[k]) = (block.v_syn[k][lane], block.i_syn[k][lane]);
-        }
-        (state, tangent)
+        self.0[n / BLOCK].get(n % BLOCK)
     }
 
     /// Sets state and tangent of neuron `n`.
     #[inline]
-    pub fn set(&mut self, n: usize, (state, tangent): (CurrentsState<K>, CurrentsTangent<K>)) {
-        let (block, lane) = (&mut self.0[n / BLOCK], n % BLOCK);
-        (block.v[lane], block.v_mem[lane]) = (state.v, tangent.v_mem);
-        for k in 0..K {
-            block.i[k][lane] = state.i[k];
-            (block.v_syn[k][lane], block.i_syn[k][lane]) = (tangent.v_syn[k], tangent.i_syn[k]);
-        }
+    pub fn set(&mut self, n: usize, at: (CurrentsState<K>, CurrentsTangent<K>)) {
+        self.0[n / BLOCK].set(n % BLOCK, at);
     }
 
     /// Whether every state is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
+        self.0.iter().all(Block::is_finite)
+    }
+}
+
+impl<const K: usize> Block<K> {
+    /// State and tangent of the neuron of a lane.
+    #[inline(always)]
+    pub(super) fn get(&self, lane: usize) -> (CurrentsState<K>, CurrentsTangent<K>) {
+        let mut state = CurrentsState { v: self.v[lane], ..CurrentsState::default() };
+        let mut tangent = CurrentsTangent { v_mem: self.v_mem[lane], ..CurrentsTangent::default() };
+        for k in 0..K {
+            state.i[k] = self.i[k][lane];
+            (tangent.v_syn[k], tangent.i_syn[k]) = (self.v_syn[k][lane], self.i_syn[k][lane]);
+        }
+        (state, tangent)
+    }
+
+    /// Sets state and tangent of the neuron of a lane.
+    #[inline(always)]
+    pub(super) fn set(
+        &mut self,
+        lane: usize,
+        (state, tangent): (CurrentsState<K>, CurrentsTangent<K>),
+    ) {
+        (self.v[lane], self.v_mem[lane]) = (state.v, tangent.v_mem);
+        for k in 0..K {
+            self.i[k][lane] = state.i[k];
+            (self.v_syn[k][lane], self.i_syn[k][lane]) = (tangent.v_syn[k], tangent.i_syn[k]);
+        }
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
         let is_finite = |column: &Column| column.iter().all(|x| x.is_finite());
-        self.0.iter().all(|block| is_finite(&block.v) && block.i.iter().all(is_finite))
+        is_finite(&self.v) && self.i.iter().all(is_finite)
     }
 }
 
 /// One register of neurons.
+#[derive(Clone, Copy)]
 pub(super) struct Registers<S: Simd, const K: usize> {
     pub(super) v: Lanes<S>,
     pub(super) i: [Lanes<S>; K],
-    v_mem: Lanes<S>,
-    v_syn: [Lanes<S>; K],
-    i_syn: [Lanes<S>; K],
+    pub(super) v_mem: Lanes<S>,
+    pub(super) v_syn: [Lanes<S>; K],
+    pub(super) i_syn: [Lanes<S>; K],
 }
 
 /// One register of each column.
@@ -176,5 +198,48 @@ impl<S: Simd, const K: usize> Registers<S, K> {
                 flow.membrane * v_syn[k] + (flow.response[k] * i_syn[k] + by.syn_of_i[k] * i[k]);
             self.i_syn[k] = flow.current[k] * i_syn[k] + by.current_of_i[k] * i[k];
         }
+    }
+
+    /// Whether every state is finite.
+    #[inline(always)]
+    pub(super) fn is_finite(&self) -> bool {
+        let sizes = bounds::sum::<S, K>(
+            #[inline(always)]
+            |k| self.i[k].abs(),
+        );
+        let all = self.v.abs() + sizes;
+        !(!all.lt(all.constant(f64::INFINITY))).any()
+    }
+
+    /// The jump of a spike, of those `who` spike.
+    #[inline(always)]
+    pub(super) fn reset<const TANGENTS: bool>(&mut self, who: Mask<S>, to: Lanes<S>) {
+        self.v = who.select(to, self.v);
+        if TANGENTS {
+            let zero = to.constant(0.0);
+            self.v_mem = who.select(zero, self.v_mem);
+            for k in 0..K {
+                self.v_syn[k] = who.select(zero, self.v_syn[k]);
+            }
+        }
+    }
+
+    /// dV/dt at the potential `v`, times the membrane time constant: the sum of what draws it is rounded once.
+    #[inline(always)]
+    pub(super) fn rate_from(&self, v: Lanes<S>, rest: Lanes<S>) -> Lanes<S> {
+        let currents = bounds::sum::<S, K>(
+            #[inline(always)]
+            |k| self.i[k],
+        );
+        let DoubleDoubles { hi, lo } = DoubleDoubles::sum(currents, rest);
+        (hi - v) + lo
+    }
+
+    /// The register in the first lanes of a block.
+    #[inline(always)]
+    pub(super) fn to_block<const TANGENTS: bool>(self) -> Block<K> {
+        let mut block = Block::default();
+        self.store::<TANGENTS>(&mut block, 0);
+        block
     }
 }

@@ -139,103 +139,31 @@ impl<S: Simd, const K: usize> Rise<S, K> {
 
     /// Finds the next crossing; with several currents, if it is within a length in seconds.
     #[inline(always)]
-    pub(super) fn search(&self, horizon: Lanes<S>) -> Found<S> {
-        let &Self { of: Neurons { v, i, rest, tau_mem, .. }, start, size, ratio, .. } = self;
-        let (zero, one) = (v.constant(0.0), v.constant(1.0));
-        let lift = start - v;
-        // What draws the potential is positive now and, as it rests below, not for ever: under one current or two it changes its sign once.
-        let draws = if K == 1 { zero.lt(i[0]) } else { zero.lt(start) };
-        let is_common = v.lt(zero)
-            & draws
-            & zero.lt(lift)
-            & rest.lt(v.constant(-SAFE_SIZES[0]))
-            & size.lt(v.constant(SAFE_SIZES[1]));
-        // What rests below the threshold and is drawn to below it stays there. A negative current only lowers what it draws.
-        let drawn = if K == 1 {
-            start
-        } else {
-            let positive = sum::<S, K>(
-                #[inline(always)]
-                |k| i[k].upper(zero),
-            );
-            positive + rest
-        };
-        let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
-        let horizon = if K == 1 { horizon } else { horizon / tau_mem };
-        let mut x =
-            self.far_step(&At { residual: v, slope: lift, current: i, above: start, size: zero });
-        // Where the last step started.
-        let (mut from, mut last) = (x, zero);
-        let mut above = zero;
-        let mut verdict = never.select(-one, zero);
-        let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
-        if K > 1 {
-            is_open = is_open & x.le(horizon);
-        }
-        let mut rate = one;
-        for k in 0..K {
-            rate = rate.max(ratio[k]);
-        }
-        let mut is_near = zero.lt(zero);
+    pub(super) fn search(self, horizon: Lanes<S>) -> Found<S> {
+        let mut hunt = Hunt::new(self, horizon);
         for _ in 0..MAX_EVALUATIONS {
-            if !is_open.any() {
+            if !hunt.is_open.any() {
                 break;
             }
-            let at = self.at(x);
-            let is_past = at.residual.lt(zero) & at.slope.le(zero);
-            // Past its peak it falls for ever, as it rests below.
-            let is_far = at.residual.lt(-(size * CERTAINLY_BELOW));
-            let step = self.step(&at, is_open & !is_past);
-            let next = x + step;
-            let length = step.abs();
-            // The way to the peak is slope/bend at least.
-            let bend = self.bend(&at);
-            let turns = if K == 1 { bend } else { bend.abs() };
-            let is_last = length.le(next * LAST_STEP)
-                & (length * rate).le(one * LAST_STEP)
-                & (length * turns).le(at.slope * LAST_STEP);
-            // The current after the last step, to fourth order.
-            let lost = sum::<S, K>(
-                #[inline(always)]
-                |k| {
-                    let decay = step * ratio[k];
-                    let share = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
-                    at.current[k] * share
-                },
-            );
-            let after = at.above - lost;
-            let is_steep = (at.size * NEAR_GRAZING).lt(after);
-            // The parabola's height above the threshold is less than that of the peak.
-            let is_high = (bend * at.size * LOW_PEAK).lt(at.slope * at.slope);
-            let mut is_rising = zero.lt(next) & zero.lt(at.slope);
-            if K > 2 {
-                is_rising = is_rising & self.rises_once(&at);
-            }
-            let is_found = is_open & is_last & is_rising & is_steep & is_high;
-            is_near = is_near | (is_open & is_last & is_rising & !is_found);
-            above = is_found.select(after, above);
-            // Under several currents a step may have passed the whole peak.
-            let is_below = if K == 1 { is_open & is_past & is_far } else { zero.lt(zero) };
-            verdict = is_found.select(one, is_below.select(-one, verdict));
-            last = is_open.select(step, last);
-            from = is_open.select(x, from);
-            x = is_open.select(next, x);
-            is_open = is_open & !(is_past | is_last);
-            if K > 1 {
-                is_open = is_open & zero.lt(next) & next.le(horizon);
-            }
+            hunt.go_on();
         }
-        if K > 1 {
-            let is_left = v.lt(zero) & !is_near & verdict.le(zero) & (-one).lt(verdict);
-            if is_left.any() {
-                let is_silent = v.simd.vectorize(SilentWithin { rise: self, horizon });
-                verdict = (is_left & is_silent).select(-one, verdict);
+        hunt.end()
+    }
+
+    /// The same for two registers side by side: one is worked on while the other waits for its quotients.
+    #[inline(always)]
+    pub(super) fn search_two(rises: [Self; 2], horizons: [Lanes<S>; 2]) -> [Found<S>; 2] {
+        let [first, second] = rises;
+        let mut first = Hunt::new(first, horizons[0]);
+        let mut second = Hunt::new(second, horizons[1]);
+        for _ in 0..MAX_EVALUATIONS {
+            if !(first.is_open | second.is_open).any() {
+                break;
             }
+            first.go_on();
+            second.go_on();
         }
-        // In seconds, rounded as one number: what the product loses is added to the step.
-        let start = from * tau_mem;
-        let lost = from.mul_add(tau_mem, -start);
-        Found { dt: start + (last * tau_mem + lost), slope: above / tau_mem, verdict, is_near }
+        [first.end(), second.end()]
     }
 
     /// −v̈.
@@ -370,6 +298,134 @@ impl<S: Simd, const K: usize> Rise<S, K> {
         // Under currents of both signs the cubic may be anything: what it corrects by more than a third would pass for a last step.
         let step = if K == 1 { corrected } else { rest.abs().le(there).select(corrected, step) };
         zero.lt(discriminant).select(step, -(residual / slope))
+    }
+}
+
+/// A search under way.
+struct Hunt<S: Simd, const K: usize> {
+    rise: Rise<S, K>,
+    /// Nothing after it is of interest, under several currents; in `τ_mem`.
+    horizon: Lanes<S>,
+    /// The largest of the rates at which something decays.
+    rate: Lanes<S>,
+    x: Lanes<S>,
+    /// Where the last step started, and its length.
+    from: Lanes<S>,
+    last: Lanes<S>,
+    /// The currents above the threshold at the crossing.
+    above: Lanes<S>,
+    verdict: Lanes<S>,
+    is_open: Mask<S>,
+    is_near: Mask<S>,
+}
+
+impl<S: Simd, const K: usize> Hunt<S, K> {
+    #[inline(always)]
+    fn new(rise: Rise<S, K>, horizon: Lanes<S>) -> Self {
+        let Rise { of: Neurons { v, i, rest, tau_mem, .. }, start, size, ratio, .. } = rise;
+        let (zero, one) = (v.constant(0.0), v.constant(1.0));
+        let lift = start - v;
+        // What draws the potential is positive now and, as it rests below, not for ever: under one current or two it changes its sign once.
+        let draws = if K == 1 { zero.lt(i[0]) } else { zero.lt(start) };
+        let is_common = v.lt(zero)
+            & draws
+            & zero.lt(lift)
+            & rest.lt(v.constant(-SAFE_SIZES[0]))
+            & size.lt(v.constant(SAFE_SIZES[1]));
+        // What rests below the threshold and is drawn to below it stays there. A negative current only lowers what it draws.
+        let drawn = if K == 1 {
+            start
+        } else {
+            let positive = sum::<S, K>(
+                #[inline(always)]
+                |k| i[k].upper(zero),
+            );
+            positive + rest
+        };
+        let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
+        let horizon = if K == 1 { horizon } else { horizon / tau_mem };
+        let x =
+            rise.far_step(&At { residual: v, slope: lift, current: i, above: start, size: zero });
+        let verdict = never.select(-one, zero);
+        let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
+        if K > 1 {
+            is_open = is_open & x.le(horizon);
+        }
+        let mut rate = one;
+        for k in 0..K {
+            rate = rate.max(ratio[k]);
+        }
+        let is_near = zero.lt(zero);
+        Self { rise, horizon, rate, x, from: x, last: zero, above: zero, verdict, is_open, is_near }
+    }
+
+    /// Takes a step.
+    #[inline(always)]
+    fn go_on(&mut self) {
+        let &mut Self { ref rise, horizon, rate, x, is_open, .. } = self;
+        let (zero, one) = (x.constant(0.0), x.constant(1.0));
+        let at = rise.at(x);
+        let is_past = at.residual.lt(zero) & at.slope.le(zero);
+        // Past its peak it falls for ever, as it rests below.
+        let is_far = at.residual.lt(-(rise.size * CERTAINLY_BELOW));
+        let step = rise.step(&at, is_open & !is_past);
+        let next = x + step;
+        let length = step.abs();
+        // The way to the peak is slope/bend at least.
+        let bend = rise.bend(&at);
+        let turns = if K == 1 { bend } else { bend.abs() };
+        let is_last = length.le(next * LAST_STEP)
+            & (length * rate).le(one * LAST_STEP)
+            & (length * turns).le(at.slope * LAST_STEP);
+        // The current after the last step, to fourth order.
+        let lost = sum::<S, K>(
+            #[inline(always)]
+            |k| {
+                let decay = step * rise.ratio[k];
+                let share = decay * (one - decay * 0.5 * (one - decay * (1.0 / 3.0)));
+                at.current[k] * share
+            },
+        );
+        let after = at.above - lost;
+        let is_steep = (at.size * NEAR_GRAZING).lt(after);
+        // The parabola's height above the threshold is less than that of the peak.
+        let is_high = (bend * at.size * LOW_PEAK).lt(at.slope * at.slope);
+        let mut is_rising = zero.lt(next) & zero.lt(at.slope);
+        if K > 2 {
+            is_rising = is_rising & rise.rises_once(&at);
+        }
+        let is_found = is_open & is_last & is_rising & is_steep & is_high;
+        self.is_near = self.is_near | (is_open & is_last & is_rising & !is_found);
+        self.above = is_found.select(after, self.above);
+        // Under several currents a step may have passed the whole peak.
+        let is_below = if K == 1 { is_open & is_past & is_far } else { zero.lt(zero) };
+        self.verdict = is_found.select(one, is_below.select(-one, self.verdict));
+        self.last = is_open.select(step, self.last);
+        self.from = is_open.select(x, self.from);
+        self.x = is_open.select(next, x);
+        self.is_open = is_open & !(is_past | is_last);
+        if K > 1 {
+            self.is_open = self.is_open & zero.lt(next) & next.le(horizon);
+        }
+    }
+
+    /// What has been found.
+    #[inline(always)]
+    fn end(self) -> Found<S> {
+        let Self { rise, horizon, from, last, above, mut verdict, is_near, .. } = self;
+        let Neurons { v, tau_mem, .. } = rise.of;
+        if K > 1 {
+            let (zero, one) = (v.constant(0.0), v.constant(1.0));
+            let is_left = v.lt(zero) & !is_near & verdict.le(zero) & (-one).lt(verdict);
+            if is_left.any() {
+                let is_silent = v.simd.vectorize(SilentWithin { rise: &rise, horizon });
+                verdict = (is_left & is_silent).select(-one, verdict);
+            }
+        }
+        // In seconds, rounded as one number: what the product loses is added to the step.
+        let start = from * tau_mem;
+        let lost = from.mul_add(tau_mem, -start);
+        Found { dt: start + (last * tau_mem + lost), slope: above / tau_mem, verdict, is_near }
     }
 }
 

@@ -12,7 +12,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DoubleDoubles<S: Simd> {
     pub(super) hi: Lanes<S>,
-    lo: Lanes<S>,
+    pub(super) lo: Lanes<S>,
 }
 
 /// ln 2 to 32 digits.

@@ -11,6 +11,8 @@
 //! | `motion.rs` | the coefficients of a motion |
 //! | `columns.rs` | state and tangents, and how they move |
 //! | `forward.rs` | a stretch between arrivals, all neurons at once |
+//! | `walk.rs` | all stretches, a block at a time |
+//! | `pool.rs` | those who wait for a search |
 //! | `backward.rs` | the same for their adjoints |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
@@ -35,18 +37,22 @@ mod group;
 mod motion;
 mod near_grazing;
 mod numbers;
+mod pool;
 mod search;
 #[cfg(test)]
 mod several_receptors;
 mod silence;
+mod walk;
 
 pub use columns::Columns;
 pub use group::Group;
 pub use motion::{Motion, Propagator};
 pub use numbers::Numbers;
+pub use pool::{BLUR, JUST_BEYOND};
 pub use search::Search;
 use search::search;
 pub(crate) use search::search_one;
+pub use walk::{Arrived, Fired, Instant, Outcome, Turned, Walk, Walkers, Way};
 
 use pulp::{Simd, bytemuck};
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
@@ -152,15 +158,35 @@ impl<S: Simd> Mask<S> {
         Lanes { simd: self.simd, x: self.simd.select_f64s(self.x, yes.x, no.x) }
     }
 
-    /// Calls `visit` with the position of each lane that is set.
+    /// A bit for each lane that is set.
     #[inline(always)]
-    pub fn for_each(self, mut visit: impl FnMut(usize)) {
-        if self.any() {
-            let one = Lanes::splat(self.simd, 1.0);
-            let flags = self.select(one, one - 1.0).values();
-            flags.iter().enumerate().filter(|&(_, &flag)| flag > 0.0).for_each(|(k, _)| visit(k));
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        // Either this is what the mask is, or it has eight bytes for each lane.
+        match bytemuck::bytes_of(&self.x) {
+            [bits] => *bits,
+            bytes => bytes.iter().step_by(8).rev().fold(0, |bits, &x| bits << 1 | u8::from(x != 0)),
         }
     }
+
+    /// Calls `visit` with the position of each lane that is set.
+    #[inline(always)]
+    pub fn for_each(self, visit: impl FnMut(usize)) {
+        bits(self.bits().into()).for_each(visit);
+    }
+}
+
+/// The positions of the bits that are set.
+#[inline(always)]
+fn bits(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let (position, is_set) = (bits.trailing_zeros() as usize, bits != 0);
+            bits &= bits.wrapping_sub(1);
+            is_set.then_some(position)
+        },
+    )
 }
 
 /// Coefficients 1/2!, …, 1/13! of the exponential's series.

@@ -28,7 +28,7 @@ impl<const K: usize> Default for Numbers<K> {
 }
 
 /// Padding rests far below a threshold.
-const PADDING_REST: f64 = -1.0;
+pub(super) const PADDING_REST: f64 = -1.0;
 
 /// Padding of neurons each of which has its own.
 const PADDING_TIME_CONSTANT: f64 = 1.0;

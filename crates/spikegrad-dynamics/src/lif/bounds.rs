@@ -156,6 +156,28 @@ pub(crate) fn may_cross<S: Simd, const K: usize>(
     reaches_threshold(highest(v, positive + rest, x).upper(v), rest)
 }
 
+/// [`is_silent_for`] turned round, of many: who may cross its threshold within a length of `x` = `dt/τ_mem`. `peak` is the largest response to a unit current.
+#[inline(always)]
+pub(crate) fn may_cross_within<S: Simd, const K: usize>(
+    v: Lanes<S>,
+    i: &[Lanes<S>; K],
+    rest: Lanes<S>,
+    peak: f64,
+    x: Lanes<S>,
+) -> Mask<S> {
+    let zero = v.constant(0.0);
+    let positive = sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].upper(zero),
+    );
+    let highest = v.upper(rest);
+    let responds_below = (highest + positive * peak).lt(zero) & highest.lt(zero - SAFE_PRODUCT);
+    let stays_below = rest.le(zero) & (positive.le(-rest) | responds_below);
+    let room = -(v * TANGENT_MARGIN);
+    let is_below_tangent = (x * ((positive + rest) - v)).lt(room) & (zero + SAFE_PRODUCT).lt(room);
+    !(stays_below | is_below_tangent)
+}
+
 /// Who may have reached its threshold over a length of `x` = `dt/τ_mem`, from potential and currents at its start to those at its end.
 ///
 /// `e^(t/τ_mem) (V − threshold)` has the derivative of the sign of what draws the potential, currents and rest (docs/mathematics.md, eqs. 27g and 27n). Where that

@@ -171,6 +171,11 @@ impl<const K: usize> Superposed<K> {
         self.0[0].rest()
     }
 
+    /// The largest response to a unit current.
+    pub(crate) fn response_peak(&self) -> f64 {
+        self.0[0].response_peak()
+    }
+
     /// Whether the membrane is so much faster than a synapse that its rate cannot be read off its state ([`Lif::follows_its_current`]).
     #[must_use]
     pub fn follows_its_current(&self) -> bool {

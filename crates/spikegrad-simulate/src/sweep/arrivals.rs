@@ -4,13 +4,14 @@
 //! needed. Arrivals at one representable time act as one. Not here: what they do (`layer.rs`).
 
 use super::Irregular;
-use spikegrad_network::{InputSpike, Layer, Source, Spike, Time, Wiring};
+use spikegrad_network::{InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
 use std::ops::Range;
 
 /// All that has fired.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fired<'a> {
     pub(super) wiring: Wiring<'a>,
+    pub(super) layers: &'a Layers,
     pub(super) inputs: &'a [InputSpike],
     /// Spikes of each population that has been run, in order.
     pub(super) populations: &'a [Vec<Spike>],
@@ -76,17 +77,19 @@ impl<const K: usize> Arriving<K> {
 /// Arrivals at one layer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
-    /// Next firing of each incoming connection.
+    /// Next firing of each incoming connection, and what arrives over it: when, and its group.
     cursors: Vec<usize>,
+    heads: Vec<Option<(Time, usize)>>,
     pub(super) instants: Vec<Instant>,
     /// Groups of the circuit.
     pub(super) rows: Vec<usize>,
 }
 
 impl Arrivals {
-    pub(super) fn reset(&mut self, layer: &Layer) {
+    pub(super) fn reset(&mut self, layer: &Layer, fired: Fired<'_>) {
         self.cursors.clear();
         self.cursors.resize(layer.incoming.len(), 0);
+        self.look(layer, fired, &[]);
         self.instants.clear();
         self.rows.clear();
     }
@@ -114,10 +117,71 @@ impl Arrivals {
         Some((time.after(incoming.delay), fired.wiring.groups_of(source).start + incoming.offset))
     }
 
+    /// Looks for the next arrival over each incoming connection.
+    fn look(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) {
+        let mut heads = std::mem::take(&mut self.heads);
+        heads.clear();
+        heads.extend((0..layer.incoming.len()).map(|k| self.head(k, layer, fired, own)));
+        self.heads = heads;
+    }
+
     /// When the next arrival is.
-    pub(super) fn next(&self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Option<Time> {
-        let heads = (0..layer.incoming.len()).filter_map(|k| self.head(k, layer, fired, own));
-        heads.map(|(time, _)| time).reduce(|a, b| if b.rounded < a.rounded { b } else { a })
+    pub(super) fn next(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Option<Time> {
+        self.look(layer, fired, own);
+        earliest(&self.heads)
+    }
+
+    /// Takes all that arrives at a layer that does not hear itself, up to `t_end`.
+    pub(super) fn take_all(
+        &mut self,
+        layer: &Layer,
+        fired: Fired<'_>,
+        t_end: f64,
+    ) -> Result<(), Irregular> {
+        let [incoming] = &layer.incoming[..] else {
+            while self.take(layer, fired, &[], t_end)? {}
+            return Ok(());
+        };
+        let wiring = fired.wiring;
+        let mut add = |time: Time, source: usize| {
+            let time = time.after(incoming.delay);
+            if time.rounded > t_end {
+                return Ok(false);
+            }
+            self.rows.push(wiring.groups_of(source).start + incoming.offset);
+            match self.instants.last_mut() {
+                Some(last) if time.coincides(last.time) => {
+                    last.time = time;
+                    last.rows.end += 1;
+                }
+                Some(last) if last.time.rounded >= time.rounded => return Err(Irregular),
+                _ => {
+                    let first = self.rows.len() - 1;
+                    self.instants.push(Instant { time, rows: first..first + 1 });
+                }
+            }
+            Ok(true)
+        };
+        match incoming.from {
+            Source::Input => {
+                for spike in fired.inputs {
+                    if !add(spike.time.into(), spike.channel)? {
+                        break;
+                    }
+                }
+            }
+            Source::Population(p) => {
+                for spike in &fired.populations[p] {
+                    if !add(spike.at(), wiring.source_of(spike.neuron))? {
+                        break;
+                    }
+                }
+            }
+        }
+        let rows = &self.rows;
+        self.instants
+            .retain(|instant| has_effect(fired.layers, wiring, &rows[instant.rows.clone()]));
+        Ok(())
     }
 
     /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
@@ -129,30 +193,25 @@ impl Arrivals {
         own: &[Spike],
         t_end: f64,
     ) -> Result<bool, Irregular> {
-        let wiring = fired.wiring;
-        let weights = |row: usize| &wiring.weights[wiring.synapses(row)];
-        let has_effect = |rows: &[usize]| {
-            let sum = |n: usize| rows.iter().map(|&row| weights(row)[n]).sum::<f64>();
-            let Some(&first) = rows.first() else { return false };
-            // Weights at several receptors do not cancel.
-            let meets = |&row: &usize| wiring.receptor(row) != wiring.receptor(first);
-            (0..weights(first).len()).any(|n| sum(n) != 0.0) || rows[1..].iter().any(meets)
-        };
-        while let Some(mut now) = self.next(layer, fired, own).filter(|t| t.rounded <= t_end) {
+        if layer.is_recurrent {
+            self.look(layer, fired, own);
+        }
+        while let Some(mut now) = earliest(&self.heads).filter(|t| t.rounded <= t_end) {
             if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
                 return Err(Irregular);
             }
             let first = self.rows.len();
             for k in 0..layer.incoming.len() {
-                while let Some((time, row)) = self.head(k, layer, fired, own)
+                while let Some((time, row)) = self.heads[k]
                     && time.coincides(now)
                 {
                     self.rows.push(row);
                     self.cursors[k] += 1;
+                    self.heads[k] = self.head(k, layer, fired, own);
                     now = time;
                 }
             }
-            if layer.is_recurrent || has_effect(&self.rows[first..]) {
+            if layer.is_recurrent || has_effect(fired.layers, fired.wiring, &self.rows[first..]) {
                 self.instants.push(Instant { time: now, rows: first..self.rows.len() });
                 return Ok(true);
             }
@@ -160,4 +219,23 @@ impl Arrivals {
         }
         Ok(false)
     }
+}
+
+/// Whether rows that arrive at one time change anything.
+fn has_effect(layers: &Layers, wiring: Wiring<'_>, rows: &[usize]) -> bool {
+    let [first, others @ ..] = rows else { return false };
+    if others.is_empty() {
+        return !layers.is_silent(*first);
+    }
+    let weights = |row: usize| &wiring.weights[wiring.synapses(row)];
+    let sum = |n: usize| rows.iter().map(|&row| weights(row)[n]).sum::<f64>();
+    // Weights at several receptors do not cancel.
+    let meets = |&row: &usize| wiring.receptor(row) != wiring.receptor(*first);
+    (0..weights(*first).len()).any(|n| sum(n) != 0.0) || others.iter().any(meets)
+}
+
+/// The earliest of these arrivals.
+fn earliest(heads: &[Option<(Time, usize)>]) -> Option<Time> {
+    let times = heads.iter().flatten().map(|&(time, _)| time);
+    times.reduce(|a, b| if b.rounded < a.rounded { b } else { a })
 }

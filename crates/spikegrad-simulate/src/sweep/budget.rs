@@ -85,13 +85,13 @@ impl Known<'_> {
 }
 
 /// How many events a run may have, and up to when it goes on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Budget {
     max_events: u64,
     /// Nothing after this time matters, in seconds: the end of the run, or earlier once the budget is spent.
     pub(super) horizon: f64,
     /// With more spikes than these the layer under way may have spent it.
-    most: usize,
+    pub(super) most: usize,
     is_spent: bool,
 }
 
@@ -126,10 +126,10 @@ impl Budget {
     }
 
     /// After all layers: whether they stayed within the budget of a run to `t_end`.
-    pub(super) fn check(mut self, known: Known<'_>, t_end: f64) -> Result<(), SimulateError> {
+    pub(super) fn check(&mut self, known: Known<'_>, t_end: f64) -> Result<(), SimulateError> {
         self.look(known);
         if self.is_spent {
-            let Self { max_events, horizon: time, .. } = self;
+            let Self { max_events, horizon: time, .. } = *self;
             return Err(SimulateError::EventBudget { max_events, time, t_end });
         }
         Ok(())

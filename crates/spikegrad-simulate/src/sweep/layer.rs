@@ -16,9 +16,7 @@ use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
 use spikegrad_dynamics::lanes::{Columns, Motion};
 use spikegrad_dynamics::receptors::{CurrentsTangent, Superposed};
-use spikegrad_network::{
-    Body, Layer, Layers, NeuronId, ReadoutRequest, Source, Spike, Time, Watch,
-};
+use spikegrad_network::{Body, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch};
 
 /// A neuron in its refractory time.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +29,8 @@ struct Clamped {
 /// Memory of a layer under way.
 #[derive(Clone, Debug)]
 pub(super) struct Scratch<const K: usize> {
-    arrivals: Arrivals,
-    before: Columns<K>,
+    pub(super) arrivals: Arrivals,
+    pub(super) before: Columns<K>,
     after: Columns<K>,
     ceiling: Vec<f64>,
     named: Vec<usize>,
@@ -50,7 +48,7 @@ pub(super) struct Scratch<const K: usize> {
     released: Vec<usize>,
     /// For each neuron that is released its position in the wave; none between.
     member_of: Vec<usize>,
-    peaks: Peaks<K>,
+    pub(super) peaks: Peaks<K>,
 }
 
 impl<const K: usize> Default for Scratch<K> {
@@ -87,7 +85,6 @@ impl<const K: usize> Scratch<K> {
 #[derive(Debug)]
 pub(super) struct LayerRun<'a, const K: usize, const TANGENTS: bool> {
     pub(super) fired: Fired<'a>,
-    pub(super) layers: &'a Layers,
     pub(super) layer: &'a Layer,
     pub(super) body: &'a Body<K>,
     pub(super) t_end: f64,
@@ -148,14 +145,10 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
 
     fn prepare(&mut self) -> Result<(), Irregular> {
         let (layer, body) = (self.layer, self.body);
-        let Scratch { arrivals, before, after, ceiling, clamped, is_clamped, peaks, .. } =
-            &mut *self.scratch;
+        let Scratch { before, after, ceiling, clamped, is_clamped, peaks, .. } = &mut *self.scratch;
         let count = layer.neurons.len();
-        before.reset(&body.numbers);
+        begin(body, before);
         after.reset(&body.numbers);
-        for (n, &state) in body.initial.iter().enumerate() {
-            before.set(n, (state, CurrentsTangent::default()));
-        }
         peaks.reset((body, layer), self.readouts, before);
         ceiling.clear();
         ceiling.resize(body.numbers.len(), f64::INFINITY);
@@ -167,40 +160,49 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         clamped.clear();
         is_clamped.clear();
         is_clamped.resize(count, false);
-        arrivals.reset(layer);
-        if !layer.is_recurrent {
-            while arrivals.take(layer, self.fired, self.spikes, self.t_end)? {}
-        }
-        self.prepare_motions();
+        let (mut lengths, mut motions) = Default::default();
+        std::mem::swap(&mut self.scratch.lengths, &mut lengths);
+        std::mem::swap(&mut self.scratch.motions, &mut motions);
+        self.hear(&mut lengths, &mut motions)?;
+        (self.scratch.lengths, self.scratch.motions) = (lengths, motions);
         Ok(())
     }
 
-    /// Where all stretches are known before, their motions are computed together.
-    fn prepare_motions(&mut self) {
-        let Scratch { arrivals, lengths, motions: into, .. } = &mut *self.scratch;
-        into.clear();
-        if self.layer.is_recurrent || !self.body.numbers.share_motions() {
-            return;
-        }
+    /// Gathers what arrives, as far as it is known before the run: then also how long all stretches are, and their motions.
+    pub(super) fn hear(
+        &mut self,
+        lengths: &mut Vec<f64>,
+        motions: &mut Vec<Motion<K>>,
+    ) -> Result<(), Irregular> {
+        let arrivals = &mut self.scratch.arrivals;
+        arrivals.reset(self.layer, self.fired);
         lengths.clear();
+        motions.clear();
+        if self.layer.is_recurrent {
+            return Ok(());
+        }
+        arrivals.take_all(self.layer, self.fired, self.t_end)?;
         let mut from = Time::from(0.0);
         let ends = arrivals.instants.iter().map(|i| i.time).chain([self.t_end.into()]);
         for until in ends {
             lengths.push(until.since(from));
             from = until;
         }
-        self.body.numbers.motions(lengths, into);
+        if self.body.numbers.share_motions() {
+            self.body.numbers.motions(lengths, motions);
+        }
+        Ok(())
     }
 
     /// Counts events anew where there may be too many, and forgets the spikes after the horizon that follows.
-    fn look_at_budget(&mut self) {
+    pub(super) fn look_at_budget(&mut self) {
         if !self.budget.may_be_spent(self.spikes.len()) {
             return;
         }
         self.spikes.sort_unstable_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
-        let Fired { inputs, populations, .. } = self.fired;
+        let Fired { layers, inputs, populations, .. } = self.fired;
         let own = Some((self.layer.population, self.spikes.as_slice()));
-        self.budget.look(Known { layers: self.layers, inputs, populations, own });
+        self.budget.look(Known { layers, inputs, populations, own });
         let kept = self.spikes.partition_point(|spike| spike.time <= self.budget.horizon);
         self.spikes.truncate(kept);
     }
@@ -273,7 +275,8 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
             return;
         }
         for &n in named.iter().filter(|&&n| n < layer.neurons.len()) {
-            peaks.turn::<TANGENTS>(at, after, n);
+            let courses = [before.get(n), at.start(n), after.get(n)];
+            peaks.turn::<TANGENTS>(n, &body.models[n], [from, until], courses);
             ceiling[n] = peaks.ceiling(&body.models[n], n);
         }
         peaks.keep(at);
@@ -488,6 +491,14 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         let Scratch { before, peaks, .. } = &mut *self.scratch;
         peaks.end((self.body, self.layer), self.t_end, before, self.sampled, self.readouts);
         Ok(())
+    }
+}
+
+/// Puts the neurons of a layer to the beginning of a run.
+pub(super) fn begin<const K: usize>(body: &Body<K>, into: &mut Columns<K>) {
+    into.reset(&body.numbers);
+    for (n, &state) in body.initial.iter().enumerate() {
+        into.set(n, (state, CurrentsTangent::default()));
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `budget.rs` | how many events there may be |
 //! | `wave.rs` | the neurons that spike, run together |
 //! | `layer.rs` | one layer, from stretch to stretch |
+//! | `together.rs` | one layer in several runs |
 //! | `peaks.rs` | read-outs |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
@@ -21,6 +22,7 @@ mod arrivals;
 mod budget;
 mod layer;
 mod peaks;
+mod together;
 mod wave;
 
 use crate::{Options, SimulateError, requests};
@@ -31,10 +33,12 @@ use peaks::Sampled;
 use spikegrad_dynamics::OtherTimeConstants;
 use spikegrad_dynamics::receptors::ByParts;
 use spikegrad_network::{
-    Bodies, Circuit, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Watch, Wiring,
+    Bodies, Body, Circuit, Layer, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Watch, Wiring,
 };
 use std::cmp::Ordering;
 use thiserror::Error;
+use together::Together;
+pub use together::are_swept_together;
 pub(crate) use wave::Crossing;
 
 /// The run holds something that only the event loop decides.
@@ -59,29 +63,64 @@ impl From<Irregular> for SweepError {
     }
 }
 
-/// Scratch memory of a sweep, to be used again.
+/// A run among others that are swept together.
+#[derive(Debug)]
+pub struct Sweep<'a> {
+    /// What comes in.
+    pub stimulus: &'a Stimulus,
+    /// What is recorded.
+    pub options: Options<'a>,
+    /// Overwritten.
+    pub trace: &'a mut Trace,
+    /// What [`sweep_into`] would have returned, once it is done.
+    pub outcome: Result<(), SweepError>,
+}
+
+/// Scratch memory of sweeps, to be used again.
 #[derive(Clone, Debug, Default)]
 pub struct SweepWorkspace {
+    runs: Vec<RunMemory>,
+    layers: LayerMemories,
+}
+
+/// Memory of one run.
+#[derive(Clone, Debug, Default)]
+struct RunMemory {
     /// Spikes of each population.
     fired: Vec<Vec<Spike>>,
+    /// Those of the layer under way.
+    own: Vec<Spike>,
     /// Recorded read-outs, for each request.
     sampled: Vec<Sampled>,
     /// Of the spikes of each population of neurons with several receptors, in the same order.
     tangents: Vec<Vec<FiredTangent>>,
     /// How many spikes of each population are merged.
     merged: Vec<usize>,
-    scratches: Scratches,
+    budget: Budget,
+    /// Whether it is left to the event loop.
+    is_irregular: bool,
 }
 
 /// Memory of a layer under way, by the number of receptors.
 #[derive(Clone, Debug, Default)]
-struct Scratches {
-    one: Scratch<1>,
-    two: Scratch<2>,
-    three: Scratch<3>,
-    four: Scratch<4>,
-    five: Scratch<5>,
-    six: Scratch<6>,
+struct LayerMemories {
+    one: LayerMemory<1>,
+    two: LayerMemory<2>,
+    three: LayerMemory<3>,
+    four: LayerMemory<4>,
+    five: LayerMemory<5>,
+    six: LayerMemory<6>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct LayerMemory<const K: usize> {
+    /// Of each run.
+    scratches: Vec<Scratch<K>>,
+    together: Together<K>,
+    /// Of layers that are run one by one.
+    turning: Together<K>,
+    /// Which runs go together.
+    members: Vec<usize>,
 }
 
 /// The derivatives at a spike by the synaptic time constants of all receptors but the first.
@@ -111,7 +150,10 @@ pub fn sweep_into<N: ByParts>(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep((circuit, layers), Tangents::Recorded, stimulus, options, workspace, trace)
+    let mut sweep = Sweep { stimulus, options, trace, outcome: Ok(()) };
+    let sweeps = std::slice::from_mut(&mut sweep);
+    sweep_all_into(circuit, layers, Tangents::Recorded, sweeps, workspace);
+    sweep.outcome
 }
 
 /// Like [`sweep_into`], for a run that nobody will differentiate: see [`crate::simulate_forward_into`].
@@ -126,25 +168,57 @@ pub fn sweep_forward_into<N: ByParts>(
     workspace: &mut SweepWorkspace,
     trace: &mut Trace,
 ) -> Result<(), SweepError> {
-    sweep((circuit, layers), Tangents::Omitted, stimulus, options, workspace, trace)
+    let mut sweep = Sweep { stimulus, options, trace, outcome: Ok(()) };
+    let sweeps = std::slice::from_mut(&mut sweep);
+    sweep_all_into(circuit, layers, Tangents::Omitted, sweeps, workspace);
+    sweep.outcome
 }
 
-fn sweep<N: ByParts>(
-    (circuit, layers): (&Circuit<f64, N>, &Layers),
+/// Several runs of a network: each gets what [`sweep_into`] would give it, to the bit, or without `tangents` [`sweep_forward_into`]. Their searches fill registers together, and rows of
+/// weights are used while they are in the caches: some eight samples are as many as help.
+pub fn sweep_all_into<N: ByParts>(
+    circuit: &Circuit<f64, N>,
+    layers: &Layers,
     tangents: Tangents,
-    stimulus: &Stimulus,
-    options: Options<'_>,
+    sweeps: &mut [Sweep<'_>],
     workspace: &mut SweepWorkspace,
-    trace: &mut Trace,
+) {
+    if workspace.runs.len() < sweeps.len() {
+        workspace.runs.resize_with(sweeps.len(), RunMemory::default);
+    }
+    for (sweep, run) in sweeps.iter_mut().zip(&mut workspace.runs) {
+        sweep.outcome = check(circuit, sweep).map_err(SweepError::from);
+        sweep.trace.start(sweep.stimulus, tangents);
+        run.start(layers, sweep);
+    }
+    run_layers((circuit.wiring(), layers), tangents, sweeps, workspace);
+    for (sweep, run) in sweeps.iter_mut().zip(&mut workspace.runs) {
+        if sweep.outcome.is_ok() {
+            sweep.outcome = finish(circuit, layers, sweep, run);
+        }
+    }
+}
+
+fn check<N: ByParts>(circuit: &Circuit<f64, N>, sweep: &Sweep<'_>) -> Result<(), SimulateError> {
+    let Sweep { stimulus, options, .. } = sweep;
+    requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
+    requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;
+    requests::check_linear(options.readouts, circuit)
+}
+
+/// Writes the trace of a run whose layers have been run.
+fn finish<N: ByParts>(
+    circuit: &Circuit<f64, N>,
+    layers: &Layers,
+    sweep: &mut Sweep<'_>,
+    run: &mut RunMemory,
 ) -> Result<(), SweepError> {
+    let Sweep { stimulus, trace, .. } = sweep;
     let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
-    trace.start(stimulus, tangents);
-    requests::check_inputs(inputs, circuit.inputs())?;
-    requests::check(options.readouts, circuit.neurons.len(), t_end)?;
-    requests::check_linear(options.readouts, circuit)?;
-    let network = (circuit.wiring(), layers);
-    let budget = run_layers(network, tangents, stimulus, options, workspace)?;
-    let SweepWorkspace { fired, sampled, tangents, merged, .. } = workspace;
+    let RunMemory { fired, sampled, tangents, merged, budget, is_irregular, .. } = run;
+    if *is_irregular {
+        return Err(SweepError::Irregular);
+    }
     let known = Known { layers, inputs, populations: fired, own: None };
     budget.check(known, t_end)?;
     trace.arrivals = known.arrivals(t_end);
@@ -165,71 +239,151 @@ fn sweep<N: ByParts>(
     Ok(())
 }
 
-/// Runs all layers, and returns what is left of the budget. Generic over nothing, so that each number of receptors is compiled once.
+/// Runs all layers. Generic over nothing, so that each number of receptors is compiled once.
 fn run_layers(
     network: (Wiring<'_>, &Layers),
     tangents: Tangents,
-    stimulus: &Stimulus,
-    options: Options<'_>,
+    sweeps: &[Sweep<'_>],
     workspace: &mut SweepWorkspace,
-) -> Result<Budget, Irregular> {
+) {
     match tangents {
-        Tangents::Recorded => run_each::<true>(network, stimulus, options, workspace),
-        Tangents::Omitted => run_each::<false>(network, stimulus, options, workspace),
+        Tangents::Recorded => run_each::<true>(network, sweeps, workspace),
+        Tangents::Omitted => run_each::<false>(network, sweeps, workspace),
     }
 }
 
 fn run_each<const TANGENTS: bool>(
     (wiring, layers): (Wiring<'_>, &Layers),
-    stimulus: &Stimulus,
-    options: Options<'_>,
+    sweeps: &[Sweep<'_>],
     workspace: &mut SweepWorkspace,
-) -> Result<Budget, Irregular> {
-    let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
-    let SweepWorkspace { fired, sampled, tangents, scratches, .. } = workspace;
-    tangents.resize(layers.layers().len(), Vec::new());
-    tangents.iter_mut().for_each(Vec::clear);
-    fired.resize(layers.layers().len(), Vec::new());
-    fired.iter_mut().for_each(Vec::clear);
-    sampled.clear();
-    sampled.resize(options.readouts.len(), None);
-    let mut budget = Budget::new(options.max_events, t_end);
+) {
+    let SweepWorkspace { runs, layers: memories } = workspace;
+    let runs = &mut runs[..sweeps.len()];
     let mut watch = Watch::default();
     for layer in layers.layers() {
-        let mut spikes = std::mem::take(&mut fired[layer.population]);
-        let own = Some((layer.population, spikes.as_slice()));
-        budget.look(Known { layers, inputs, populations: fired, own });
+        let of = Place { wiring, layers, layer };
         macro_rules! run {
-            ($body:expr, $scratch:expr) => {
-                LayerRun::<_, TANGENTS> {
-                    fired: Fired { wiring, inputs, populations: fired },
-                    layers,
-                    layer,
-                    body: $body,
-                    t_end: budget.horizon,
-                    readouts: options.readouts,
-                    budget: &mut budget,
-                    spikes: &mut spikes,
-                    tangents: &mut tangents[layer.population],
-                    sampled,
-                    scratch: &mut $scratch,
-                    watch: &mut watch,
-                }
-                .run()
+            ($body:expr, $memory:expr) => {
+                run_layer::<_, TANGENTS>((of, $body), sweeps, runs, &mut $memory, &mut watch)
             };
         }
-        let result = match &layer.bodies {
-            Bodies::One(body) => run!(body, scratches.one),
-            Bodies::Two(body) => run!(body, scratches.two),
-            Bodies::Three(body) => run!(body, scratches.three),
-            Bodies::Four(body) => run!(body, scratches.four),
-            Bodies::Five(body) => run!(body, scratches.five),
-            Bodies::Six(body) => run!(body, scratches.six),
-        };
-        fired[layer.population] = spikes;
-        result?;
+        match &layer.bodies {
+            Bodies::One(body) => run!(body, memories.one),
+            Bodies::Two(body) => run!(body, memories.two),
+            Bodies::Three(body) => run!(body, memories.three),
+            Bodies::Four(body) => run!(body, memories.four),
+            Bodies::Five(body) => run!(body, memories.five),
+            Bodies::Six(body) => run!(body, memories.six),
+        }
     }
-    Ok(budget)
+}
+
+/// A layer in its network.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    wiring: Wiring<'a>,
+    layers: &'a Layers,
+    layer: &'a Layer,
+}
+
+/// Runs a layer in all runs that are not given up: together where that can be.
+fn run_layer<const K: usize, const TANGENTS: bool>(
+    (of, body): (Place<'_>, &Body<K>),
+    sweeps: &[Sweep<'_>],
+    runs: &mut [RunMemory],
+    memory: &mut LayerMemory<K>,
+    watch: &mut Watch,
+) {
+    let LayerMemory { scratches, together, turning, members } = memory;
+    if scratches.len() < runs.len() {
+        scratches.resize_with(runs.len(), Scratch::default);
+    }
+    members.clear();
+    for (k, run) in runs.iter_mut().enumerate().filter(|(_, run)| !run.is_irregular) {
+        std::mem::swap(&mut run.own, &mut run.fired[of.layer.population]);
+        run.look(of, &sweeps[k]);
+        let scratch = &mut scratches[k];
+        let mut layer = run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
+        // Where neurons have several receptors it would be another five times as much code.
+        let done = if K == 1 && layer.can_walk() {
+            let done = layer.prepare_way(together.way(members.len()));
+            if done.is_ok() {
+                members.push(k);
+            }
+            done
+        } else if K == 1 && layer.can_only_turn() {
+            layer.run_turning(turning)
+        } else {
+            layer.run()
+        };
+        run.is_irregular = done.is_err();
+    }
+    if K == 1 {
+        together.run_all::<TANGENTS>((of.wiring, body), members.len(), watch, |member, found| {
+            let (k, watch) = (members[member], &mut Watch::default());
+            let (run, scratch) = (&mut runs[k], &mut scratches[k]);
+            match found {
+                Ok((fired, order)) => {
+                    let mut layer =
+                        run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
+                    layer.take_spikes(fired, order);
+                    layer.look_at_budget();
+                }
+                Err(Irregular) => run.is_irregular = true,
+            }
+            run.budget
+        });
+    }
+    for run in runs.iter_mut().filter(|run| !run.is_irregular) {
+        std::mem::swap(&mut run.own, &mut run.fired[of.layer.population]);
+    }
+}
+
+impl RunMemory {
+    fn start(&mut self, layers: &Layers, sweep: &Sweep<'_>) {
+        let Self { fired, own, sampled, tangents, budget, is_irregular, .. } = self;
+        let count = layers.layers().len();
+        tangents.resize(count, Vec::new());
+        tangents.iter_mut().for_each(Vec::clear);
+        fired.resize(count, Vec::new());
+        fired.iter_mut().for_each(Vec::clear);
+        own.clear();
+        sampled.clear();
+        sampled.resize(sweep.options.readouts.len(), None);
+        *budget = Budget::new(sweep.options.max_events, sweep.stimulus.t_end());
+        *is_irregular = sweep.outcome.is_err();
+    }
+
+    /// Counts events before a layer.
+    fn look(&mut self, Place { layers, layer, .. }: Place<'_>, sweep: &Sweep<'_>) {
+        let own = Some((layer.population, self.own.as_slice()));
+        let inputs = sweep.stimulus.spikes();
+        self.budget.look(Known { layers, inputs, populations: &self.fired, own });
+    }
+
+    /// A layer of the run, whose spikes so far are its `own`.
+    fn layer<'a, const K: usize, const TANGENTS: bool>(
+        &'a mut self,
+        (Place { wiring, layers, layer }, body): (Place<'a>, &'a Body<K>),
+        sweep: &'a Sweep<'_>,
+        scratch: &'a mut Scratch<K>,
+        watch: &'a mut Watch,
+    ) -> LayerRun<'a, K, TANGENTS> {
+        let Self { fired, own, sampled, tangents, budget, .. } = self;
+        LayerRun {
+            fired: Fired { wiring, layers, inputs: sweep.stimulus.spikes(), populations: fired },
+            layer,
+            body,
+            t_end: budget.horizon,
+            readouts: sweep.options.readouts,
+            budget,
+            spikes: own,
+            tangents: &mut tangents[layer.population],
+            sampled,
+            scratch,
+            watch,
+        }
+    }
 }
 
 /// Whether a refractory time is so short that the release falls on the instant of the spike: only the event-by-event walk leads back through that, and of a

@@ -82,7 +82,7 @@ impl<'a, const K: usize> Stretch<'a, K> {
     }
 
     /// Neuron `n` after the arrival.
-    fn start(&self, n: usize) -> Moving<K> {
+    pub(super) fn start(&self, n: usize) -> Moving<K> {
         receive(self.model(n), self.before.get(n), &self.rows, n)
     }
 
@@ -229,18 +229,22 @@ impl<const K: usize> Peaks<K> {
         }
     }
 
-    /// A leaky integrator whose potential turns from up to down within the stretch, or at the arrival at its start.
+    /// A leaky integrator whose potential turns from up to down within a stretch, or at the arrival at its start: `n` was before that arrival, after it, and at the end as `states` say.
     pub(super) fn turn<const TANGENTS: bool>(
         &mut self,
-        at: Stretch<'_, K>,
-        after: &Columns<K>,
         n: usize,
+        model: &Superposed<K>,
+        [from, until]: [Time; 2],
+        [before, start, end]: [Moving<K>; 3],
     ) {
         let Some(Some(observer)) = self.observers.get_mut(n) else { return };
-        let (model, before, start) = (at.model(n), at.before.get(n), at.start(n));
-        observer.arrival((model, model), at.from, 0, before, start.0);
-        let (dt, end) = (at.until.since(at.from), after.get(n).0);
-        observer.peak::<TANGENTS>(model, at.from, start, dt, end);
+        observer.arrival((model, model), from, 0, before, start.0);
+        observer.peak::<TANGENTS>(model, from, start, until.since(from), end.0);
+    }
+
+    /// Whether all that is read from the layer are maxima of potentials whose rates can be read off their states.
+    pub(super) fn only_turn(&self) -> bool {
+        self.samples.is_empty() && self.followers.is_empty() && !self.wants_average
     }
 
     /// Keeps how leaky integrators moved along a stretch, for the arrival at its end, where their rate cannot be read off their state.

@@ -5,17 +5,10 @@
 //! wave, until none is left. Not here: who belongs to the first wave (`layer.rs`).
 
 use super::Irregular;
-use spikegrad_dynamics::lanes::{Group, Search};
+use spikegrad_dynamics::lanes::{BLUR, Group, JUST_BEYOND, Search};
 use spikegrad_dynamics::receptors::{CurrentsState, CurrentsTangent};
 use spikegrad_dynamics::{Neuron, Outlook};
 use spikegrad_network::{Body, Time};
-
-/// How far two computations of one crossing may differ, in units of the sizes that were rounded: some thousand roundings.
-const BLUR: f64 = 4096.0 * f64::EPSILON;
-
-/// How far beyond the end of a stretch a crossing is looked for, as a share of the time: so much more than it can be blurred that only one with a slope of a
-/// millionth of its potentials a second could be.
-const JUST_BEYOND: f64 = 1e-6;
 
 /// A crossing, and its slope per second.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,648 @@
+//! A layer whose arrivals are all known, in several runs at once, a few neurons at a time: these go from arrival to arrival, in registers, until one of them may
+//! cross the threshold.
+//!
+//! They then wait, and whoever may cross waits in a pool that all runs share, so that searches fill whole registers. When all are back, they go on. In a
+//! stretch between arrivals neurons are independent, so what comes of one does not depend on who else waits. The same neurons of all runs come after each other, so that
+//! their weights stay in the caches.
+//!
+//! Not here: the pool (`pool.rs`), the pass of a whole layer over one stretch (`forward.rs`), in which order spikes come (`spikegrad_simulate`).
+
+use super::columns::{Block, Registers};
+use super::numbers::PADDING_REST;
+use super::pool::{ENOUGH, Pool, Search};
+use super::{BLOCK, Column, Columns, Lanes, Motion, Numbers, bits};
+use crate::Neuron;
+use crate::lif::bounds;
+use crate::receptors::{CurrentsState, CurrentsTangent, Superposed};
+use prefetch_index::prefetch_index;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Blocks that go together: two of the widest registers, so that one is worked on while the other waits for its products.
+const TOGETHER: usize = 2;
+
+/// Weights are sent for so many stretches before they arrive: they come in time from a cache that is far away.
+const AHEAD: usize = 12;
+
+/// Their neurons, and a bit for each.
+pub(super) const NEURONS: usize = TOGETHER * BLOCK;
+type Bits = u64;
+
+/// A time in seconds, and what its rounding left off.
+pub type Instant = [f64; 2];
+
+/// What arrives at a layer over one group of synapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// At which receptor.
+    pub receptor: usize,
+    /// Where its weights begin, one for each neuron of the layer.
+    pub weights: usize,
+}
+
+/// The neurons of a layer, the same in all runs. They share their time constants.
+#[derive(Clone, Copy, Debug)]
+pub struct Walkers<'a, const K: usize> {
+    /// The neurons.
+    pub models: &'a [Superposed<K>],
+    /// Their numbers.
+    pub numbers: &'a Numbers<K>,
+    /// The weights of all synapses.
+    pub weights: &'a [f64],
+}
+
+impl<const K: usize> Walkers<'_, K> {
+    /// The largest response to a unit current.
+    #[inline(always)]
+    pub(super) fn response_peak(&self) -> f64 {
+        self.models.first().map_or(0.0, Superposed::response_peak)
+    }
+}
+
+/// All that is known of one run of a layer beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Way<const K: usize> {
+    /// Ends of the stretches between arrivals: the beginning of the run, each instant at which something arrives, and its end.
+    pub instants: Vec<Instant>,
+    /// Length of each stretch, in seconds.
+    pub lengths: Vec<f64>,
+    /// The motion over each.
+    pub motions: Vec<Motion<K>>,
+    /// All that arrives.
+    pub arrived: Vec<Arrived>,
+    /// Where in that list begins what arrives at the start of each stretch, and where that of the last one ends.
+    pub starts: Vec<usize>,
+    /// When a run that has spent its events ends, in seconds; nothing after it is of interest.
+    pub horizon: f64,
+    /// With more spikes than these it has to be looked at whether the events are spent.
+    pub most: usize,
+}
+
+/// A spike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fired<const K: usize> {
+    /// When.
+    pub time: Instant,
+    /// Whose, by its index in the layer.
+    pub neuron: usize,
+    /// dV/dt just before, per second.
+    pub slope: f64,
+    /// dV/dt just after the refractory time, per second; zero if the run ended before.
+    pub release_rate: f64,
+    /// ∂`V/∂τ_mem` just before.
+    pub v_mem: f64,
+    /// ∂`V/∂τ_syn` of each receptor.
+    pub v_syn: [f64; K],
+}
+
+/// What a run has come to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome<const K: usize> {
+    /// The spikes so far, in the order in which they were found.
+    pub fired: Vec<Fired<K>>,
+    /// Whether something happened that is not decided here; the run does not go on then.
+    pub is_irregular: bool,
+    /// Whether there are more spikes than [`Way::most`].
+    pub is_full: bool,
+}
+
+/// An integrator whose potential may have turned from up to down.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned<const K: usize> {
+    /// Which, by its index in the layer.
+    pub neuron: usize,
+    /// In which stretch, or at the arrival at its start.
+    pub stretch: usize,
+    /// Where it was before that arrival, after it, and at the end of the stretch.
+    pub states: [(CurrentsState<K>, CurrentsTangent<K>); 3],
+}
+
+/// A neuron in its refractory time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clamp {
+    pub(super) release: Instant,
+    /// The spike that it began with: its position among all of the run.
+    pub(super) fired: usize,
+}
+
+/// Some neurons under way in one run.
+#[derive(Clone, Debug)]
+pub(super) struct Walker<const K: usize> {
+    pub(super) run: usize,
+    /// The first of them, by its index in the layer.
+    pub(super) first: usize,
+    /// At the end of their stretch; before their first, at the beginning.
+    end: [Block<K>; TOGETHER],
+    /// The stretch that they are in, or that comes next.
+    stretch: usize,
+    /// How many of them wait.
+    waiting: usize,
+    /// Who is in its refractory time, a bit for each neuron, and when each is released.
+    clamped: Bits,
+    clamps: [Clamp; NEURONS],
+    /// Of integrators: who may reach this is of interest, in potential above rest.
+    ceiling: [Column; TOGETHER],
+}
+
+/// A layer under way.
+#[derive(Clone, Debug)]
+pub struct Walk<const K: usize> {
+    pub(super) walkers: Vec<Walker<K>>,
+    /// Which of them can go on, the next one last.
+    ready: Vec<usize>,
+    /// Where those are who have just come to wait, after what arrived; of integrators also before.
+    start: [Block<K>; TOGETHER],
+    before: [Block<K>; TOGETHER],
+    /// Integrators that may have turned and are not looked at yet, and who goes on then.
+    turned: Bits,
+    turning: usize,
+    pub(super) pool: Pool<K>,
+    /// Those near grazing.
+    pub(super) near: Pool<K>,
+    /// Of each run.
+    pub outcomes: Vec<Outcome<K>>,
+}
+
+impl<const K: usize> Default for Walk<K> {
+    fn default() -> Self {
+        Self {
+            walkers: Vec::new(),
+            ready: Vec::new(),
+            start: [Block::default(); TOGETHER],
+            before: [Block::default(); TOGETHER],
+            turned: 0,
+            turning: 0,
+            pool: Pool::default(),
+            near: Pool::default(),
+            outcomes: Vec::new(),
+        }
+    }
+}
+
+impl<const K: usize> Walk<K> {
+    /// Takes up a layer at the beginning of so many runs, all from the same state.
+    pub fn reset(&mut self, layer: &Columns<K>, runs: usize) {
+        let groups = layer.0.chunks(TOGETHER).enumerate();
+        let all = groups.flat_map(|(k, blocks)| (0..runs).map(move |run| (run, k, blocks)));
+        let count = layer.0.len().div_ceil(TOGETHER) * runs;
+        self.walkers.resize_with(count, || Walker {
+            run: 0,
+            first: 0,
+            end: [Block::default(); TOGETHER],
+            stretch: 0,
+            waiting: 0,
+            clamped: 0,
+            clamps: [Clamp::default(); NEURONS],
+            ceiling: [[f64::INFINITY; BLOCK]; TOGETHER],
+        });
+        for (walker, (run, k, blocks)) in self.walkers.iter_mut().zip(all) {
+            // Behind the last block of a layer there may be room for one of nobody.
+            walker.end = [Block { v: [PADDING_REST; BLOCK], ..Block::default() }; TOGETHER];
+            walker.end[..blocks.len()].copy_from_slice(blocks);
+            (walker.run, walker.first) = (run, k * NEURONS);
+            (walker.stretch, walker.waiting, walker.clamped) = (0, 0, 0);
+            walker.ceiling = [[f64::INFINITY; BLOCK]; TOGETHER];
+        }
+        self.turned = 0;
+        self.ready.clear();
+        self.ready.extend((0..count).rev());
+        self.pool.clear();
+        self.near.clear();
+        self.outcomes.resize_with(runs.max(self.outcomes.len()), Outcome::default);
+        for outcome in &mut self.outcomes {
+            outcome.fired.clear();
+            (outcome.is_irregular, outcome.is_full) = (false, false);
+        }
+    }
+
+    /// Takes some neurons on, or searches a register of those that wait; `false` if there is nothing left to do. `ways` are those of the runs.
+    pub fn step<const TANGENTS: bool>(&mut self, of: &Walkers<'_, K>, ways: &[Way<K>]) -> bool {
+        let arch = Arch::new();
+        while self.pool.count() < ENOUGH {
+            let Some(walker) = self.ready.pop() else {
+                if self.pool.count() == 0 && self.near.count() == 0 {
+                    return false;
+                }
+                break;
+            };
+            arch.dispatch(Run::<K, TANGENTS, true> { of, ways, walk: self, walker });
+        }
+        arch.dispatch(Search::<K, TANGENTS> { of, ways, walk: self });
+        true
+    }
+
+    /// Takes integrators on, of one run, until the potentials of some may have turned at or above their ceilings; `false` if there is nothing left to do.
+    pub fn step_to_turn<const TANGENTS: bool>(
+        &mut self,
+        of: &Walkers<'_, K>,
+        ways: &[Way<K>],
+    ) -> bool {
+        while self.turned == 0 {
+            let Some(walker) = self.ready.pop() else { return false };
+            Arch::new().dispatch(Run::<K, TANGENTS, false> { of, ways, walk: self, walker });
+        }
+        true
+    }
+
+    /// The next of those that may have turned.
+    pub fn next_turned(&mut self) -> Option<Turned<K>> {
+        let k = bits(self.turned).next()?;
+        self.turned &= self.turned - 1;
+        let walker = &mut self.walkers[self.turning];
+        let of = |blocks: &[Block<K>; TOGETHER]| blocks[k / BLOCK].get(k % BLOCK);
+        let states = [of(&self.before), of(&self.start), of(&walker.end)];
+        let turned = Turned { neuron: walker.first + k, stretch: walker.stretch, states };
+        if self.turned == 0 {
+            walker.stretch += 1;
+            self.ready.push(self.turning);
+        }
+        Some(turned)
+    }
+
+    /// From which height on an integrator is of interest, in potential above rest; there is one run.
+    pub fn set_ceiling(&mut self, neuron: usize, ceiling: f64) {
+        let k = neuron % NEURONS;
+        self.walkers[neuron / NEURONS].ceiling[k / BLOCK][k % BLOCK] = ceiling;
+    }
+
+    /// Where the neurons are that have come to their end; there is one run.
+    pub fn write(&self, into: &mut Columns<K>) {
+        for (walker, blocks) in self.walkers.iter().zip(into.0.chunks_mut(TOGETHER)) {
+            blocks.copy_from_slice(&walker.end[..blocks.len()]);
+        }
+    }
+
+    /// Whose neuron stands at a place among all walkers, and which it is in the layer.
+    #[inline(always)]
+    pub(super) fn at(&self, place: usize) -> (usize, usize) {
+        let Walker { run, first, .. } = self.walkers[place / NEURONS];
+        (run, first + place % NEURONS)
+    }
+
+    /// A neuron waits.
+    #[inline(always)]
+    pub(super) fn wait<const TANGENTS: bool>(
+        &mut self,
+        place: usize,
+        model: &Superposed<K>,
+        at: (CurrentsState<K>, CurrentsTangent<K>),
+        stretch: [Instant; 2],
+        is_known: bool,
+    ) {
+        self.pool.push::<TANGENTS>(place, model, at, stretch, is_known);
+        self.walkers[place / NEURONS].waiting += 1;
+    }
+
+    /// A neuron waits no more; its walker goes on if it was the last.
+    #[inline(always)]
+    pub(super) fn is_back(&mut self, place: usize) {
+        let walker = &mut self.walkers[place / NEURONS];
+        walker.waiting -= 1;
+        if walker.waiting == 0 {
+            walker.stretch += 1;
+            self.ready.push(place / NEURONS);
+        }
+    }
+
+    /// The block of a neuron at the end of its stretch.
+    #[inline(always)]
+    pub(super) fn end(&mut self, place: usize) -> &mut Block<K> {
+        &mut self.walkers[place / NEURONS].end[place % NEURONS / BLOCK]
+    }
+
+    /// A neuron stays in its refractory time beyond the end of its stretch.
+    #[inline(always)]
+    pub(super) fn clamp(&mut self, place: usize, clamp: Clamp) {
+        let walker = &mut self.walkers[place / NEURONS];
+        walker.clamped |= 1 << (place % NEURONS);
+        walker.clamps[place % NEURONS] = clamp;
+    }
+}
+
+/// Neurons that spike, or integrators.
+struct Run<'a, const K: usize, const TANGENTS: bool, const SPIKES: bool> {
+    of: &'a Walkers<'a, K>,
+    ways: &'a [Way<K>],
+    walk: &'a mut Walk<K>,
+    /// Which of them.
+    walker: usize,
+}
+
+impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> WithSimd
+    for Run<'_, K, TANGENTS, SPIKES>
+{
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.over(simd);
+    }
+}
+
+/// The block of a register, and which of the block's registers it is.
+#[inline(always)]
+fn place<S: Simd>(register: usize) -> (usize, usize) {
+    (register * S::F64_LANES / BLOCK, register % (BLOCK / S::F64_LANES))
+}
+
+impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGENTS, SPIKES> {
+    #[inline(always)]
+    fn over<S: Simd>(mut self, simd: S) {
+        let Walker { run, first, clamped, stretch: from, ref end, ref ceiling, .. } =
+            self.walk.walkers[self.walker];
+        if self.walk.outcomes[run].is_irregular {
+            return;
+        }
+        let way = &self.ways[run];
+        let rests = self.of.numbers.rest();
+        let width = NEURONS / S::F64_LANES;
+        // Resting values, or ceilings.
+        let mut level = [Lanes::splat(simd, 0.0); NEURONS];
+        let mut now = [Registers::load(simd, &end[0], 0); NEURONS];
+        for k in 0..width {
+            let (block, lanes) = place::<S>(k);
+            let rest = rests.get(first / BLOCK + block).unwrap_or(&[PADDING_REST; BLOCK]);
+            let of = if SPIKES { rest } else { &ceiling[block] };
+            level[k] = Lanes::new(simd, S::as_simd_f64s(of).0[lanes]);
+            now[k] = Registers::load(simd, &end[block], lanes);
+        }
+        let mut sum = [[[0.0; BLOCK]; TOGETHER]; K];
+        if from == 0 {
+            (0..AHEAD).for_each(|stretch| prefetch(self.of, way, stretch, first));
+        }
+        for stretch in from..way.lengths.len() {
+            if way.horizon < way.instants[stretch][0] {
+                break;
+            }
+            prefetch(self.of, way, stretch + AHEAD, first);
+            let rows = arriving(self.of, way, stretch, first, &mut sum);
+            let by = Motion::splat(simd, &way.motions[stretch]);
+            let before = now;
+            let mut start = now;
+            let mut named = 0;
+            for k in 0..width {
+                let (block, lanes) = place::<S>(k);
+                for r in 0..K {
+                    let weights = S::as_simd_f64s(&rows[r][block]).0[lanes];
+                    start[k].i[r] = before[k].i[r] + Lanes::new(simd, weights);
+                }
+                let from = start[k];
+                now[k] = from;
+                now[k].advance::<TANGENTS>(&by, SPIKES.then_some(level[k]));
+                let ends = [(from.v, &from.i), (now[k].v, &now[k].i)];
+                let may_have = if SPIKES {
+                    bounds::may_have_crossed(ends[0], ends[1], level[k], by.length)
+                } else {
+                    bounds::may_turn(&before[k].i, ends[0], ends[1], level[k], by.length)
+                };
+                named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
+            }
+            if SPIKES && named != 0 {
+                let peak = self.of.response_peak();
+                for k in 0..width {
+                    let may = bounds::may_cross_within(
+                        start[k].v,
+                        &start[k].i,
+                        level[k],
+                        peak,
+                        by.length,
+                    );
+                    let never = Bits::from(!may.bits()) & ((1 << S::F64_LANES) - 1);
+                    named &= !(never << (k * S::F64_LANES));
+                }
+            }
+            if named != 0 || clamped != 0 {
+                let Walk { walkers, start: into, before: into_before, .. } = &mut *self.walk;
+                let walker = &mut walkers[self.walker];
+                walker.stretch = stretch;
+                for k in 0..width {
+                    let (block, lanes) = place::<S>(k);
+                    start[k].store::<TANGENTS>(&mut into[block], lanes);
+                    now[k].store::<TANGENTS>(&mut walker.end[block], lanes);
+                    if !SPIKES {
+                        before[k].store::<TANGENTS>(&mut into_before[block], lanes);
+                    }
+                }
+                if !SPIKES {
+                    (self.walk.turned, self.walk.turning) = (named, self.walker);
+                    return;
+                }
+                if self.wait(stretch, named) {
+                    return;
+                }
+                let Walker { end, .. } = &self.walk.walkers[self.walker];
+                if clamped != 0 {
+                    for k in 0..width {
+                        let (block, lanes) = place::<S>(k);
+                        now[k] = Registers::load(simd, &end[block], lanes);
+                    }
+                }
+            }
+        }
+        let mut is_finite = true;
+        let end = &mut self.walk.walkers[self.walker].end;
+        for k in 0..width {
+            is_finite &= now[k].is_finite();
+            if !SPIKES {
+                let (block, lanes) = place::<S>(k);
+                now[k].store::<TANGENTS>(&mut end[block], lanes);
+            }
+        }
+        self.walk.outcomes[run].is_irregular |= !is_finite;
+    }
+
+    /// Lets those wait who are named, and those whose refractory time ends in the stretch; whether there are any.
+    #[inline(always)]
+    fn wait(&mut self, stretch: usize, named: Bits) -> bool {
+        let (models, walk) = (self.of.models, &mut *self.walk);
+        let Walker { run, first, clamped, .. } = walk.walkers[self.walker];
+        let (way, place) = (&self.ways[run], self.walker * NEURONS);
+        let [from, until] = [way.instants[stretch], way.instants[stretch + 1]];
+        for k in bits(named & !clamped) {
+            let Some(model) = models.get(first + k) else { break };
+            let at = walk.start[k / BLOCK].get(k % BLOCK);
+            walk.wait::<TANGENTS>(place + k, model, at, [from, until], true);
+        }
+        for k in bits(clamped) {
+            let walker = &mut walk.walkers[self.walker];
+            let (model, Clamp { release, fired }) = (&models[first + k], walker.clamps[k]);
+            if until[0] < release[0] {
+                let end = &mut walker.end[k / BLOCK];
+                let (state, tangent) = end.get(k % BLOCK);
+                end.set(k % BLOCK, (model.reset(state), model.reset_tangent(tangent)));
+                continue;
+            }
+            walker.clamped &= !(1 << k);
+            let (state, tangent) = walk.start[k / BLOCK].get(k % BLOCK);
+            let dt = (release[0] - from[0]) + (release[1] - from[1]);
+            let held = model.reset(model.hold(state, dt));
+            // Where the budget is spent spikes are dropped, and the run ends with an error.
+            if let Some(spike) = walk.outcomes[run].fired.get_mut(fired) {
+                spike.release_rate = model.membrane_rate(held);
+            }
+            let tangent = model.reset_tangent(model.hold_tangent(tangent, state, dt));
+            walk.wait::<TANGENTS>(place + k, model, (held, tangent), [release, until], false);
+        }
+        walk.walkers[self.walker].waiting > 0
+    }
+}
+
+/// Sends for the weights that arrive at the start of a stretch, if there is one, of the neurons from `first` on.
+#[inline(always)]
+fn prefetch<const K: usize>(of: &Walkers<'_, K>, way: &Way<K>, stretch: usize, first: usize) {
+    if let Some(&[from, to]) = way.starts.get(stretch..).and_then(<[_]>::first_chunk) {
+        for arrived in &way.arrived[from..to] {
+            // A row need not begin where a cache line does.
+            for n in [0, BLOCK, NEURONS - 1] {
+                prefetch_index(of.weights, arrived.weights + first + n);
+            }
+        }
+    }
+}
+
+/// The weights that arrive at the start of a stretch, at each receptor, of the neurons from `first` on. Where they are not one whole row they become their `sum`.
+#[inline(always)]
+fn arriving<'a, const K: usize>(
+    of: &'a Walkers<'_, K>,
+    way: &Way<K>,
+    stretch: usize,
+    first: usize,
+    sum: &'a mut [[Column; TOGETHER]; K],
+) -> [&'a [Column; TOGETHER]; K] {
+    let count = of.models.len();
+    let row = |arrived: &Arrived| &of.weights[arrived.weights..][..count][first..];
+    let arrived = &way.arrived[way.starts[stretch]..way.starts[stretch + 1]];
+    if K == 1
+        && let [arrived] = arrived
+        && let Some(whole) = row(arrived).as_chunks().0.first_chunk()
+    {
+        return [whole; K];
+    }
+    for sum in &mut *sum {
+        *sum = [[0.0; BLOCK]; TOGETHER];
+    }
+    for arrived in arrived {
+        let sum = sum[if K == 1 { 0 } else { arrived.receptor }].as_flattened_mut();
+        sum.iter_mut().zip(row(arrived)).for_each(|(sum, weight)| *sum += weight);
+    }
+    let mut all = [&sum[0]; K];
+    for r in 1..K {
+        all[r] = &sum[r];
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::fixtures::{COMPANY, neuron};
+    use crate::{Lif, Outlook, State, lif::Tangent};
+
+    /// Times at which something arrives, and the last one at which nothing does any more.
+    const INSTANTS: [f64; 7] = [0.0, 0.5, 0.9, 3.0, 3.1, 7.0, 30.0];
+
+    /// Times are sums of some dozen lengths below 30, each found to some roundings of its neuron's time constants.
+    const ROUNDING: f64 = 1e-12;
+
+    /// The spikes of one neuron by itself: time, slope, rate at the release and tangent.
+    fn alone(model: &Lif<f64>, weights: impl Fn(usize) -> f64) -> Vec<[f64; 5]> {
+        let (mut state, mut tangent) = (model.state(0.0, 0.0), Tangent::default());
+        let (mut spikes, mut held_until, mut is_held) = (Vec::<[f64; 5]>::new(), 0.0, false);
+        for k in 0..INSTANTS.len() - 1 {
+            let (mut now, until) = (INSTANTS[k], INSTANTS[k + 1]);
+            state = model.receive(state, weights(k));
+            while now < until {
+                let end = if is_held && held_until < until { held_until } else { until };
+                let dt = end - now;
+                if is_held {
+                    tangent = model.hold_tangent(tangent, state, dt);
+                    state = model.hold(state, dt);
+                    is_held = held_until > until;
+                    if !is_held && let Some(last) = spikes.last_mut() {
+                        last[2] = model.membrane_rate(state);
+                    }
+                    now = end;
+                    continue;
+                }
+                let (dt, slope) = match model.next_crossing(state) {
+                    Outlook::Crossing { dt, slope } if dt <= until - now => (dt, slope),
+                    _ => {
+                        (state, tangent) = model.flow_with_tangent(state, tangent, dt);
+                        break;
+                    }
+                };
+                (state, tangent) = model.flow_with_tangent(state, tangent, dt);
+                now += dt;
+                spikes.push([now, slope, 0.0, tangent.v_mem, tangent.v_syn]);
+                (state, tangent) = (model.reset(state), model.reset_tangent(tangent));
+                (is_held, held_until) = (true, now + model.refractory());
+            }
+        }
+        spikes
+    }
+
+    #[test]
+    fn who_walks_in_company_spikes_as_if_alone() {
+        // More than go together, and a last block that is not full.
+        let count = NEURONS + COMPANY.len();
+        for ratio in COMPANY {
+            let lifs: Vec<Lif<f64>> = (0..count).map(|_| neuron(ratio)).collect();
+            let models: Vec<Superposed<1>> = lifs.iter().map(|&lif| lif.into()).collect();
+            let mut numbers = Numbers::default();
+            numbers.set(&models);
+            let mut layer = Columns::default();
+            layer.reset(&numbers);
+            for (n, lif) in lifs.iter().enumerate() {
+                let State { v, i } = lif.state(0.0, 0.0);
+                layer.set(n, (CurrentsState { v, i: [i] }, CurrentsTangent::default()));
+            }
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let weight = |row: usize, n: usize| 0.2 + ((row * 7 + n * 3) % 11) as f64 * 0.4;
+            let weights: Vec<f64> =
+                (0..6).flat_map(|row| (0..count).map(move |n| weight(row, n))).collect();
+            // Two rows arrive at the third instant, none at the first.
+            let arrived: Vec<Arrived> =
+                (0..6).map(|row| Arrived { receptor: 0, weights: row * count }).collect();
+            let starts = [0, 0, 1, 3, 4, 5, 6];
+            let lengths: Vec<f64> = INSTANTS.windows(2).map(|two| two[1] - two[0]).collect();
+            let mut motions = Vec::new();
+            numbers.motions(&lengths, &mut motions);
+            let way = Way {
+                instants: INSTANTS.map(|time| [time, 0.0]).to_vec(),
+                lengths,
+                motions,
+                arrived,
+                starts: starts.to_vec(),
+                horizon: f64::INFINITY,
+                most: usize::MAX,
+            };
+            let of = Walkers { models: &models, numbers: &numbers, weights: &weights };
+            let (mut walk, ways) = (Walk::default(), [way.clone(), way]);
+            walk.reset(&layer, ways.len());
+            while walk.step::<true>(&of, &ways) {}
+            let [fired, again] = [0, 1].map(|run| {
+                let Outcome { fired, is_irregular, .. } = &mut walk.outcomes[run];
+                assert!(!*is_irregular);
+                fired.sort_by(|a, b| a.neuron.cmp(&b.neuron).then(a.time[0].total_cmp(&b.time[0])));
+                fired.clone()
+            });
+            assert_eq!(fired, again);
+            let mut fired = fired.iter();
+            for (n, lif) in lifs.iter().enumerate() {
+                let of_rows =
+                    |k: usize| (starts[k]..starts[k + 1]).map(|row| weight(row, n)).sum::<f64>();
+                for expected in alone(lif, of_rows) {
+                    let got = fired.next().expect("as many spikes");
+                    let Fired { time, neuron, slope, release_rate, v_mem, v_syn: [v_syn] } = *got;
+                    assert_eq!(neuron, n);
+                    for (got, expected) in
+                        [time[0], slope, release_rate, v_mem, v_syn].iter().zip(expected)
+                    {
+                        let size = 1.0 + expected.abs() + time[0] / slope;
+                        let error = (got - expected).abs();
+                        assert!(error < ROUNDING * size, "{n}: {got} {expected}");
+                    }
+                }
+            }
+            assert_eq!(fired.next(), None);
+        }
+    }
+}
