@@ -42,11 +42,15 @@ impl<N: SweptNeuron> Worker<N> {
         Self { scratch: Scratch::default(), sum: prepared.sum() }
     }
 
-    /// The value of one sample, whose gradient is added to the sum.
-    fn add(&mut self, prepared: &Prepared<N>, sample: Sample<'_>) -> Result<f64, Error> {
+    /// The value of one sample, at a position of its chunk, whose gradient is added to the sum.
+    fn add(
+        &mut self,
+        prepared: &Prepared<N>,
+        position: usize,
+        sample: Sample<'_>,
+    ) -> Result<f64, Error> {
         let Self { scratch, sum } = self;
-        let Sample { stimulus, loss } = sample;
-        let value = scratch.forward(prepared, stimulus, loss, true)?;
+        let value = scratch.forward_at(Some(position), prepared, sample, true)?;
         scratch.backward(prepared, sum)?;
         Ok(value)
     }
@@ -77,10 +81,11 @@ impl<N: SweptNeuron> Workers<N> {
         gradient: &mut Parameters,
         extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
     ) -> Result<Vec<(f64, R)>, BatchError> {
-        self.accumulate(prepared, samples, total, gradient, differentiated(prepared, extract))
+        let one = differentiated(prepared, extract);
+        self.accumulate(prepared, samples, total, gradient, begin(prepared), one)
     }
 
-    /// Does `one` with each sample, which adds its gradient to the sum of a worker; their sum becomes `total`, and is written to
+    /// Does `begin` with each chunk and `one` with each of its samples, which adds its gradient to the sum of a worker; their sum becomes `total`, and is written to
     /// `gradient`.
     pub(crate) fn accumulate<S: Sync, R: Send>(
         &mut self,
@@ -88,11 +93,12 @@ impl<N: SweptNeuron> Workers<N> {
         samples: &[S],
         total: &mut GradientSum<f64, N>,
         gradient: &mut Parameters,
+        begin: impl Fn(&mut Worker<N>, &[S]) + Sync,
         one: impl Fn(&mut Worker<N>, usize, &S) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, BatchError> {
         total.clear();
         let mut is_first = true;
-        let results = self.each_chunk(prepared, samples, &one, |sum| {
+        let results = self.each_chunk(prepared, samples, begin, &one, |sum| {
             if std::mem::take(&mut is_first) {
                 // What is added to zero.
                 std::mem::swap(total, sum);
@@ -129,19 +135,20 @@ impl<N: SweptNeuron> Workers<N> {
     ) -> Result<(Vec<(f64, R)>, Vec<Vec<f64>>), BatchError> {
         let mut rows = Vec::with_capacity(samples.len().div_ceil(CHUNK));
         let one = differentiated(prepared, extract);
-        let results = self.each_chunk(prepared, samples, one, |sum| {
+        let results = self.each_chunk(prepared, samples, begin(prepared), one, |sum| {
             rows.push(sum.to_row());
             sum.clear();
         })?;
         Ok((results, rows))
     }
 
-    /// Does `one` with each sample, which adds its gradient to the sum of a worker, and `collect` with the sum of each chunk, in order,
+    /// Does `begin` with each chunk, `one` with each of its samples, which adds its gradient to the sum of a worker, and `collect` with the sum of each chunk, in order,
     /// which must leave it zero.
     fn each_chunk<S: Sync, R: Send>(
         &mut self,
         prepared: &Prepared<N>,
         samples: &[S],
+        begin: impl Fn(&mut Worker<N>, &[S]) + Sync,
         one: impl Fn(&mut Worker<N>, usize, &S) -> Result<R, Error> + Sync,
         mut collect: impl FnMut(&mut GradientSum<f64, N>),
     ) -> Result<Vec<R>, BatchError> {
@@ -163,6 +170,7 @@ impl<N: SweptNeuron> Workers<N> {
         for wave in samples.chunks(CHUNK * count) {
             let chunks = workers.iter_mut().zip(wave.chunks(CHUNK)).enumerate().collect();
             let chunks: Vec<Result<Vec<_>, _>> = threads::map(chunks, |(k, (worker, chunk))| {
+                begin(worker, chunk);
                 (first + k * CHUNK..).zip(chunk).map(|sample| one(worker, sample)).collect()
             });
             for (worker, of_chunk) in workers.iter_mut().zip(chunks) {
@@ -176,13 +184,18 @@ impl<N: SweptNeuron> Workers<N> {
     }
 }
 
+/// Sweeps a chunk ahead, where that is faster.
+fn begin<N: SweptNeuron>(prepared: &Prepared<N>) -> impl Fn(&mut Worker<N>, &[Sample<'_>]) + Sync {
+    |worker, chunk| worker.scratch.run_ahead(prepared, chunk, true)
+}
+
 /// Adds the gradient of a sample to the sum of a worker; returns its value and what `extract` reads.
 fn differentiated<N: SweptNeuron, R>(
     prepared: &Prepared<N>,
     extract: impl Fn(usize, &Scratch<N>) -> R + Sync,
 ) -> impl Fn(&mut Worker<N>, usize, &Sample<'_>) -> Result<(f64, R), Error> + Sync {
     move |worker, position, &sample| {
-        let value = worker.add(prepared, sample)?;
+        let value = worker.add(prepared, position % CHUNK, sample)?;
         Ok((value, extract(position, &worker.scratch)))
     }
 }
@@ -208,8 +221,9 @@ pub(crate) fn values<N: SweptNeuron, R: Send>(
             return Ok(Vec::new());
         }
         let mut scratch = Scratch::<N>::default();
+        scratch.run_ahead(prepared, chunk, false);
         let one = |(position, &sample): (usize, &Sample<'_>)| {
-            let value = scratch.forward(prepared, sample.stimulus, sample.loss, false);
+            let value = scratch.forward_at(Some(position % CHUNK), prepared, sample, false);
             let value = value.map_err(|source| BatchError { sample: position, source })?;
             Ok((value, extract(position, &scratch.trace)))
         };

@@ -156,7 +156,7 @@ impl Evaluator {
     /// # Errors
     /// [`enum@Error`]: a run that cannot finish, a value that is not finite.
     pub fn value(&mut self, stimulus: &Stimulus, loss: &dyn Loss) -> Result<f64, Error> {
-        either!(&mut self.0, inner => inner.scratch.forward(&inner.prepared, stimulus, loss, false))
+        either!(&mut self.0, inner => inner.scratch.forward(&inner.prepared, Sample { stimulus, loss }, false))
     }
 
     /// Returns the value of `loss` and writes its exact gradient into `gradient`, which gets the form of the parameters if it has
@@ -309,7 +309,7 @@ impl<N: SweptNeuron> Inner<N> {
     ) -> Result<f64, Error> {
         let Self { prepared, scratch, sum, .. } = self;
         sum.clear();
-        let value = scratch.forward(prepared, stimulus, loss, true)?;
+        let value = scratch.forward(prepared, Sample { stimulus, loss }, true)?;
         scratch.backward(prepared, sum)?;
         sum.write(&prepared.network, &prepared.circuit, &mut gradient.parameters);
         gradient.input_times.clone_from(&scratch.of_stimulus.input_times);

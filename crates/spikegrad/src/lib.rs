@@ -63,6 +63,7 @@
 #[doc = include_str!("../../../docs/guide.md")]
 mod guide {}
 
+mod ahead;
 mod batch;
 mod curvature;
 mod error;

@@ -166,7 +166,7 @@ impl<N: SweptNeuron> Differentiate for Prepared<N> {
             Ok((of_stimulus, way_back.spike_times(way).to_vec()))
         };
         let mut workers = Workers::default();
-        let all = workers.accumulate(self, &samples, &mut sum, &mut parameters, one)?;
+        let all = workers.accumulate(self, &samples, &mut sum, &mut parameters, |_, _| (), one)?;
         let (of_stimuli, spike_times): (Vec<_>, _) = all.into_iter().unzip();
         let both = |of: StimulusGradient| (of.input_times, of.currents);
         let (input_times, currents) = of_stimuli.into_iter().map(both).unzip();

@@ -2,6 +2,8 @@
 //!
 //! Not here: which engine suits a network (`prepared.rs`), many samples (`batch.rs`).
 
+use crate::ahead::Ahead;
+use crate::batch::Sample;
 use crate::error::Error;
 use crate::prepared::Prepared;
 use spikegrad_adjoint::{
@@ -9,8 +11,8 @@ use spikegrad_adjoint::{
     GradientSum, SweptNeuron, backward_all_into, is_sweepable, judge_touches, sweep_backward_into,
 };
 use spikegrad_dynamics::Lif;
-use spikegrad_network::loss::{Cotangents, Loss, LossMemory};
-use spikegrad_network::{ReadoutRequest, Stimulus, StimulusGradient, Trace};
+use spikegrad_network::loss::{Cotangents, LossMemory};
+use spikegrad_network::{ReadoutRequest, Stimulus, StimulusGradient, Tangents, Trace};
 use spikegrad_simulate::{
     Options, SimulateError, SparseWorkspace, SweepError, SweepWorkspace, Workspace,
     simulate_forward_into, simulate_into, sparse_forward_into, sparse_into, sweep_forward_into,
@@ -29,6 +31,7 @@ pub(crate) enum Backward {
 pub(crate) struct Scratch<N: SweptNeuron = Lif<f64>> {
     forward: Workspace<f64, N>,
     forward_sweep: SweepWorkspace,
+    ahead: Ahead,
     windows: Option<SparseWorkspace>,
     pub(crate) way_back: WayBack<N>,
     requests: Vec<ReadoutRequest>,
@@ -48,6 +51,7 @@ impl<N: SweptNeuron> Default for Scratch<N> {
         Self {
             forward: Workspace::default(),
             forward_sweep: SweepWorkspace::default(),
+            ahead: Ahead::default(),
             windows: None,
             way_back: WayBack::default(),
             requests: Vec::new(),
@@ -68,6 +72,18 @@ impl<N: SweptNeuron> Scratch<N> {
         &mut self.requests
     }
 
+    /// Sweeps the samples of a chunk together where that is faster: each of them has then to be asked for by its position.
+    pub(crate) fn run_ahead(
+        &mut self,
+        prepared: &Prepared<N>,
+        samples: &[Sample<'_>],
+        for_gradient: bool,
+    ) {
+        let tangents = tangents(prepared, for_gradient);
+        let Self { ahead, forward_sweep, trace, .. } = self;
+        ahead.run(prepared, samples, tangents, forward_sweep, trace);
+    }
+
     /// Runs a sample, whose trace can be differentiated if `for_gradient`.
     pub(crate) fn run(
         &mut self,
@@ -75,30 +91,36 @@ impl<N: SweptNeuron> Scratch<N> {
         stimulus: &Stimulus,
         for_gradient: bool,
     ) -> Result<(), SimulateError> {
-        let Prepared { network, circuit, layers, settings, .. } = prepared;
+        self.run_at(None, prepared, stimulus, for_gradient)
+    }
+
+    /// The same of one that may have been run ahead, at a position of its chunk.
+    fn run_at(
+        &mut self,
+        position: Option<usize>,
+        prepared: &Prepared<N>,
+        stimulus: &Stimulus,
+        for_gradient: bool,
+    ) -> Result<(), SimulateError> {
+        let Prepared { circuit, layers, settings, .. } = prepared;
         // What was said of the last run does not hold any more.
         self.last_backward = None;
         self.cotangents.reset(&Trace::default());
-        let Self { forward, forward_sweep, windows, trace, requests, was_swept, .. } = self;
+        let Self { forward, forward_sweep, ahead, windows, trace, requests, was_swept, .. } = self;
         let options = Options { readouts: requests, max_events: settings.max_events };
-        // Of a neuron that is not linear the event loop records its states in any case; the sweep does as that does.
-        let can_omit = !settings.with_respect_to.time_constants && network.is_linear();
-        let has_tangents = for_gradient && !can_omit;
+        let has_tangents = tangents(prepared, for_gradient) == Tangents::Recorded;
         let sweep = if has_tangents { sweep_into } else { sweep_forward_into };
-        *was_swept = false;
         // The sweep knows no injected currents.
-        if let Some(layers) = layers
-            && stimulus.currents().is_none()
-        {
-            match sweep(circuit, layers, stimulus, options, forward_sweep, trace) {
-                Ok(()) => {
-                    *was_swept = true;
-                    return Ok(());
-                }
-                Err(SweepError::Simulate(error)) => return Err(error),
-                // Whatever else it may be: the event loop knows every run.
-                Err(_) => {}
-            }
+        let layers = layers.as_ref().filter(|_| stimulus.currents().is_none());
+        let swept = position
+            .and_then(|position| ahead.take(position, trace))
+            .or_else(|| Some(sweep(circuit, layers?, stimulus, options, forward_sweep, trace)));
+        *was_swept = swept == Some(Ok(()));
+        match swept {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(SweepError::Simulate(error))) => return Err(error),
+            // Whatever else it may be: the event loop knows every run.
+            _ => {}
         }
         if let Some(circuit) = prepared.sparse() {
             let windows = windows.get_or_insert_with(|| prepared.windows());
@@ -120,13 +142,23 @@ impl<N: SweptNeuron> Scratch<N> {
     pub(crate) fn forward(
         &mut self,
         prepared: &Prepared<N>,
-        stimulus: &Stimulus,
-        loss: &dyn Loss,
+        sample: Sample<'_>,
+        for_gradient: bool,
+    ) -> Result<f64, Error> {
+        self.forward_at(None, prepared, sample, for_gradient)
+    }
+
+    /// The same of one that may have been run ahead, at a position of its chunk.
+    pub(crate) fn forward_at(
+        &mut self,
+        position: Option<usize>,
+        prepared: &Prepared<N>,
+        Sample { stimulus, loss }: Sample<'_>,
         for_gradient: bool,
     ) -> Result<f64, Error> {
         let network = &*prepared.network;
         loss.readouts_into(network, self.requests())?;
-        self.run(prepared, stimulus, for_gradient)?;
+        self.run_at(position, prepared, stimulus, for_gradient)?;
         let Self { trace, cotangents, memory, .. } = self;
         let value = loss.evaluate_in(network, trace, cotangents, memory)?;
         judge_touches(network, &prepared.circuit, trace, loss, cotangents);
@@ -157,6 +189,14 @@ impl<N: SweptNeuron> Scratch<N> {
     fn spike_times(&self) -> &[f64] {
         self.last_backward.map_or(&[], |way| self.way_back.spike_times(way))
     }
+}
+
+/// Whether a run carries the derivatives with respect to time constants along. Of a neuron that is not linear the event loop records its states in any case; the sweep
+/// does as that does.
+fn tangents<N: SweptNeuron>(prepared: &Prepared<N>, for_gradient: bool) -> Tangents {
+    let can_omit =
+        !prepared.settings.with_respect_to.time_constants && prepared.network.is_linear();
+    if for_gradient && !can_omit { Tangents::Recorded } else { Tangents::Omitted }
 }
 
 /// The memory of the way back.
