@@ -3,7 +3,7 @@
 #
 #   benches/callgrind.sh [WORKLOAD] [SAMPLES] [ENGINE] [OPTION]     # w1, 4 and automatic unless given
 #
-# ENGINE is automatic (the layered sweep where the network is layered) or event-loop; OPTION may be --without-time-constants. Everything inside the two calls of
+# ENGINE is automatic (the layered sweep where the network is layered) or event-loop; OPTION may be --weights. Everything inside the two calls of
 # benches/src/engine.rs is counted, libraries included. Needs valgrind, which has no AVX-512: counts are those of AVX2.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -56,7 +56,8 @@ def nest(model, computes):
 def programs(fine):
     steps = [1e-3, 2e-4] if fine else [1e-3]
     return [
-        Program("spikegrad", "exact, double precision", "none", "", EXPORTED),
+        Program("spikegrad", "exact, double precision; of weights, as its peers", "none", "", EXPORTED, command=["--weights"]),
+        Program("spikegrad, all", "exact, double precision; of every parameter and input time", "none", "", EXPORTED, whats=("gradient",)),
         Program("jaxsnn", "exact (EventProp), single precision, tau_mem = 2 tau_syn",
                 "steps fixed beforehand, from our counts",
                 "w1, w2: its formula for a crossing needs a ratio of 1 or 2; w2, w3: no leaky integrator to read", ["w1_2to1", "w2_2to1"], "jax", ["jaxsnn_worker.py"]),
@@ -249,8 +250,8 @@ def main():
     commands = {}
     for row in rows:
         python, error = pythons.get(row.group, (None, None))
-        script = row.command and [python, HERE / row.command[0], export, *row.command[1:]]
-        commands[row.name] = (script or [binaries / "worker"], error)
+        ours = [binaries / "worker", *row.command]
+        commands[row.name] = ([python, HERE / row.command[0], export, *row.command[1:]] if row.group else ours, error)
     with open(target / "peers.log", "w") as log:
         comparison = Comparison(chosen, rows, commands, log)
         for threads in chosen.threads or [1, 2]:

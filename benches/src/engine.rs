@@ -57,10 +57,10 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Without the derivatives with respect to time constants.
+    /// With the derivatives with respect to weights, thresholds and the like alone, without those with respect to time constants and to the times of inputs.
     #[must_use]
-    pub fn without_time_constants(mut self) -> Self {
-        either!(&mut self.0, ready => ready.omit_time_constants());
+    pub fn of_weights(mut self) -> Self {
+        either!(&mut self.0, ready => ready.keep_weights());
         self
     }
 
@@ -150,9 +150,9 @@ impl<'a, N: SweptNeuron> Ready<'a, N> {
         }
     }
 
-    fn omit_time_constants(&mut self) {
+    fn keep_weights(&mut self) {
         self.has_time_constants = false;
-        self.sum = GradientSum::new(&self.circuit).without_time_constants();
+        self.sum = GradientSum::new(&self.circuit).without_time_constants().without_input_times();
     }
 
     fn forward(&mut self, stimulus: &Stimulus, loss: &dyn Loss, trace: &mut Trace) {

@@ -27,18 +27,18 @@ struct Arguments {
     /// Use this engine
     #[arg(long, value_parser = ["automatic", "event-loop"], default_value = "automatic")]
     engine: String,
-    /// Take no derivatives with respect to time constants
+    /// Take no derivatives with respect to time constants and times of inputs
     #[arg(long)]
-    without_time_constants: bool,
+    weights: bool,
 }
 
 fn main() {
-    let Arguments { workload, times, samples, engine, without_time_constants } = Arguments::parse();
+    let Arguments { workload, times, samples, engine, weights } = Arguments::parse();
     let choice = if engine == "event-loop" { Choice::EventLoop } else { Choice::Automatic };
     let workload = Workload::by_name(&workload).expect("a name of the list");
     let mut engine = Engine::new(&workload.network, &workload.parameters, choice);
-    if without_time_constants {
-        engine = engine.without_time_constants();
+    if weights {
+        engine = engine.of_weights();
     }
     let (mut trace, mut cotangents) = (Trace::default(), Cotangents::default());
     let (mut arrivals, mut spikes) = (0, 0);

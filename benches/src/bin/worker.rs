@@ -8,7 +8,7 @@ use clap::Parser;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Deserialize;
 use serde_json::json;
-use spikegrad::{Evaluator, value_and_grad_batch, value_batch};
+use spikegrad::{Evaluator, Settings, WithRespectTo, value_and_grad_batch, value_batch};
 use spikegrad_bench::timing::seconds_of;
 use spikegrad_bench::workload::SETTINGS;
 use spikegrad_bench::{Counts, Workload};
@@ -22,6 +22,9 @@ struct Arguments {
     /// Use this many threads
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
+    /// Take gradients of weights alone
+    #[arg(long)]
+    weights: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,9 +34,9 @@ struct Command {
     seconds: f64,
 }
 
-fn gradient(workload: &Workload) {
+fn gradient(workload: &Workload, settings: &Settings) {
     let Workload { network, parameters, .. } = workload;
-    value_and_grad_batch(network, parameters, &workload.samples(), &SETTINGS, |_, _| ())
+    value_and_grad_batch(network, parameters, &workload.samples(), settings, |_, _| ())
         .expect("a gradient");
 }
 
@@ -68,9 +71,9 @@ fn times(mut run: impl FnMut() + Send, seconds: f64, pool: &ThreadPool) -> Times
 type Times = (Vec<f64>, Vec<f64>);
 
 /// A run of `command`, warm if it is not the first.
-fn run(workload: &Workload, command: &Command, pool: &ThreadPool) -> Times {
+fn run(workload: &Workload, command: &Command, settings: &Settings, pool: &ThreadPool) -> Times {
     match &*command.what {
-        "gradient" => times(|| gradient(workload), command.seconds, pool),
+        "gradient" => times(|| gradient(workload, settings), command.seconds, pool),
         _ if workload.has_gradient => times(|| forward(workload), command.seconds, pool),
         // Peers of the networks without gradient do not count building them; neither do we.
         _ => {
@@ -87,7 +90,9 @@ fn run(workload: &Workload, command: &Command, pool: &ThreadPool) -> Times {
 }
 
 fn main() -> io::Result<()> {
-    let Arguments { threads } = Arguments::parse();
+    let Arguments { threads, weights } = Arguments::parse();
+    let with_respect_to = WithRespectTo { time_constants: !weights, input_times: !weights };
+    let settings = Settings { with_respect_to, ..SETTINGS };
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let mut known: BTreeMap<String, (Workload, Counts)> = BTreeMap::new();
     for line in io::stdin().lock().lines() {
@@ -98,7 +103,7 @@ fn main() -> io::Result<()> {
             known.insert(command.workload.clone(), (workload, counts));
         }
         let (workload, counts) = &known[&command.workload];
-        let (times, processor) = run(workload, &command, &pool);
+        let (times, processor) = run(workload, &command, &settings, &pool);
         let answer = json!({"times": times, "processor": processor, "samples": workload.examples.len(), "counts": counts});
         writeln!(io::stdout(), "{answer}")?;
         io::stdout().flush()?;

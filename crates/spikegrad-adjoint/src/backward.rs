@@ -363,8 +363,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
                 of_firing += by_time.firing;
             }
         }
-        self.sum.delays[position] += of_delay;
-        self.workspace.times[firing] += of_firing;
+        if self.sum.has_input_times || firing >= self.trace.stimulus.spikes().len() {
+            self.sum.delays[position] += of_delay;
+            self.workspace.times[firing] += of_firing;
+        }
     }
 
     /// Which of `targets` have anything to do with the loss, a bit for each. Asking all of them before the first is moved

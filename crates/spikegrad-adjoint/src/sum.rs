@@ -15,6 +15,8 @@ pub struct GradientSum<T: Scalar = f64, N: NeuronAdjoint<T> = Lif<T>> {
     pub(crate) neurons: Vec<N::Gradient>,
     /// Whether the derivatives with respect to time constants are asked for.
     pub(crate) has_time_constants: bool,
+    /// Whether those with respect to the times of input spikes are, and with respect to the delays that these have.
+    pub(crate) has_input_times: bool,
 }
 
 impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
@@ -27,6 +29,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
             delays: vec![zero; circuit.group_count()],
             neurons: vec![N::Gradient::default(); circuit.neurons.len()],
             has_time_constants: true,
+            has_input_times: true,
         }
     }
 
@@ -35,6 +38,12 @@ impl<T: Scalar, N: NeuronAdjoint<T>> GradientSum<T, N> {
     #[must_use]
     pub fn without_time_constants(self) -> Self {
         Self { has_time_constants: false, ..self }
+    }
+
+    /// Without the derivatives with respect to the times of input spikes and to the delays of their connections, which stay zero.
+    #[must_use]
+    pub fn without_input_times(self) -> Self {
+        Self { has_input_times: false, ..self }
     }
 
     /// Whether `trace`, of a run of `circuit`, holds what is asked for.

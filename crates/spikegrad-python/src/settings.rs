@@ -26,7 +26,7 @@ pub(crate) fn read(
         engine,
         max_events: max_events.map(count).transpose()?.unwrap_or(spikegrad::DEFAULT_MAX_EVENTS),
         grazing: grazing.map(policy).transpose()?.unwrap_or_default(),
-        with_respect_to: WithRespectTo { time_constants },
+        with_respect_to: WithRespectTo { time_constants, ..WithRespectTo::EVERYTHING },
     })
 }
 

@@ -30,13 +30,15 @@ pub enum Engine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WithRespectTo {
     /// Time constants, too: their derivatives go along with the run. Without them a run takes between 4 and 34 % fewer instructions, by the network and the
-    /// engine (`benches/callgrind.sh w3 4 automatic --without-time-constants`).
+    /// engine (`benches/callgrind.sh w3 4 automatic --weights`).
     pub time_constants: bool,
+    /// Times of input spikes, and delays of the connections from inputs, too. Without them the way back reads no weight of these connections.
+    pub input_times: bool,
 }
 
 impl WithRespectTo {
     /// Everything.
-    pub const EVERYTHING: Self = Self { time_constants: true };
+    pub const EVERYTHING: Self = Self { time_constants: true, input_times: true };
 }
 
 impl Default for WithRespectTo {
@@ -242,12 +244,15 @@ impl<N: SweptNeuron> Prepared<N> {
 
     /// An empty sum of gradients, of what is asked for.
     pub(crate) fn sum(&self) -> GradientSum<f64, N> {
-        let sum = GradientSum::new(&self.circuit);
-        if self.settings.with_respect_to.time_constants {
-            sum
-        } else {
-            sum.without_time_constants()
+        let WithRespectTo { time_constants, input_times } = self.settings.with_respect_to;
+        let mut sum = GradientSum::new(&self.circuit);
+        if !time_constants {
+            sum = sum.without_time_constants();
         }
+        if !input_times {
+            sum = sum.without_input_times();
+        }
+        sum
     }
 
     pub(crate) fn explanation(&self) -> Explanation {

@@ -135,6 +135,8 @@ pub(super) struct LayerSweep<'a, const K: usize> {
     /// ∂L/∂ each weight and each group's delay of the circuit, to which those of the layer are added.
     pub(super) weights: &'a mut [f64],
     pub(super) delays: &'a mut [f64],
+    /// Whether the times of input spikes, and their delays, are asked for.
+    pub(super) has_input_times: bool,
     /// Overwritten.
     pub(super) gradient: &'a mut LayerGradient,
 }
@@ -275,7 +277,8 @@ impl<const K: usize> LayerSweep<'_, K> {
 
     /// Takes back what arrived at the end of stretch `k`, and moves all adjoints to its start.
     fn stretch(&mut self, k: usize, stretch: &Stretch) {
-        let Self { wiring, body, times, .. } = self;
+        let Self { wiring, body, trace, times, has_input_times, .. } = self;
+        let inputs = trace.stimulus.spikes().len();
         let Scratch {
             schedule,
             adjoints,
@@ -297,10 +300,15 @@ impl<const K: usize> LayerSweep<'_, K> {
             let synapses = wiring.synapses(arrival.row);
             let weights = &wiring.weights[synapses.clone()];
             let receptor = if K == 1 { 0 } else { wiring.receptor(arrival.row) };
-            let row = Some(Row { weights, receptor, gradient: &mut self.weights[synapses] });
+            let is_timed = *has_input_times || arrival.firing >= inputs;
+            let gradient = &mut self.weights[synapses];
+            let row = Some(Row { weights, receptor, gradient, is_timed });
             // What arrived first goes together with the motion before it.
             let motion = motion.filter(|_| k == stretch.arrivals.start);
             let mut total = Pass { adjoints, numbers, row, motion }.run();
+            if !is_timed {
+                continue;
+            }
             for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
                 let change = body.models[at.neuron].rate_change(weights[at.neuron]);

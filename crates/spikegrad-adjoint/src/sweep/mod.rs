@@ -164,9 +164,9 @@ pub fn sweep_backward_into<N: SweptNeuron>(
         workspace.spikes[layers.population_of(spike.neuron)].push(k);
     }
     for layer in layers.layers().iter().rev() {
-        let (weights, delays) = (&mut sum.weights, &mut sum.delays);
         let run = (circuit.wiring(), trace, cotangents, policy);
-        sweep_layer(layer, run, workspace, (weights, delays))?;
+        let (weights, delays) = (&mut sum.weights, &mut sum.delays);
+        sweep_layer(layer, run, workspace, (weights, delays, sum.has_input_times))?;
         workspace.gradient.add_to(layer, &mut sum.neurons[layer.neurons.clone()]);
     }
     let BackwardSweepWorkspace { times, input_times, .. } = workspace;
@@ -179,7 +179,7 @@ fn sweep_layer(
     layer: &Layer,
     (wiring, trace, cotangents, policy): (Wiring<'_>, &Trace, &Cotangents, Grazing),
     workspace: &mut BackwardSweepWorkspace,
-    (weights, delays): (&mut [f64], &mut [f64]),
+    (weights, delays, has_input_times): (&mut [f64], &mut [f64], bool),
 ) -> Result<(), AdjointError> {
     let BackwardSweepWorkspace { times, spikes, gradient, scratches, .. } = workspace;
     macro_rules! run {
@@ -187,7 +187,8 @@ fn sweep_layer(
             let (body, scratch) = ($body, &mut $scratch);
             #[rustfmt::skip]
             let sweep = LayerSweep {
-                wiring, layer, body, trace, spikes, cotangents, policy, times, scratch, weights, delays, gradient,
+                wiring, layer, body, trace, spikes, cotangents, policy, times, scratch, weights, delays,
+                has_input_times, gradient,
             };
             sweep.run()
         }};

@@ -69,6 +69,8 @@ pub struct Row<'a> {
     pub receptor: usize,
     /// ∂L/∂(each weight), to which is added.
     pub gradient: &'a mut [f64],
+    /// Whether ∂L/∂(its time) is asked for: without it no weight is read.
+    pub is_timed: bool,
 }
 
 /// A motion backwards.
@@ -94,7 +96,7 @@ pub struct Pass<'a, const K: usize> {
 }
 
 impl<const K: usize> Pass<'_, K> {
-    /// Runs the pass and returns ∂L/∂(time of the arrival), per second; zero if nothing arrives.
+    /// Runs the pass and returns ∂L/∂(time of the arrival), per second; zero if nothing arrives, or it is not asked for.
     #[must_use]
     pub fn run(self) -> f64 {
         Arch::new().dispatch(self)
@@ -107,24 +109,32 @@ impl<const K: usize> WithSimd for Pass<'_, K> {
     type Output = f64;
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        match self.motion {
-            Some(motion) => self.over::<S, true>(simd, motion),
-            None => self.over::<S, false>(simd, Move { dt: 0.0, flow: &Propagator::default() }),
+        let is_timed = self.row.as_ref().is_some_and(|row| row.is_timed);
+        let still = Move { dt: 0.0, flow: &Propagator::default() };
+        match (self.motion, is_timed) {
+            (Some(motion), true) => self.over::<S, true, true>(simd, motion),
+            (Some(motion), false) => self.over::<S, true, false>(simd, motion),
+            (None, true) => self.over::<S, false, true>(simd, still),
+            (None, false) => self.over::<S, false, false>(simd, still),
         }
     }
 }
 
 impl<const K: usize> Pass<'_, K> {
-    /// Takes back the arrival, and the `motion` before it if it `MOVES`.
+    /// Takes back the arrival, whose time may be asked for, and the `motion` before it if it `MOVES`.
     #[inline(always)]
-    fn over<S: Simd, const MOVES: bool>(self, simd: S, motion: Move<'_, K>) -> f64 {
+    fn over<S: Simd, const MOVES: bool, const TIMED: bool>(
+        self,
+        simd: S,
+        motion: Move<'_, K>,
+    ) -> f64 {
         let Self { adjoints, numbers, row, .. } = self;
         // Where there is one receptor it need not be looked up.
         let receptor = if K == 1 { 0 } else { row.as_ref().map_or(0, |row| row.receptor) };
         if numbers.share_motions() {
             let (mem, syn) = numbers.shared_time_constants();
             let flow = Propagator::splat(simd, motion.flow);
-            let [by_v, by_i] = receive::<S, K, MOVES>(
+            let [by_v, by_i] = receive::<S, K, MOVES, TIMED>(
                 simd,
                 adjoints,
                 (row, receptor),
@@ -135,7 +145,7 @@ impl<const K: usize> Pass<'_, K> {
             return by_i / syn[receptor] - by_v / mem;
         }
         let (mem, syn) = numbers.time_constants();
-        let time = row.as_ref().map_or(0.0, |row| {
+        let time = row.as_ref().filter(|_| TIMED).map_or(0.0, |row| {
             let weights = row.weights.chunks(BLOCK).zip(&adjoints.0);
             let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block<K>), _)| {
                 let (mem, syn): (&Column, &Column) = (mem, syn);
@@ -146,7 +156,7 @@ impl<const K: usize> Pass<'_, K> {
             weights.zip(mem.iter().zip(syn[receptor])).map(of_block).sum()
         });
         let dt = Lanes::splat(simd, motion.dt);
-        receive::<S, K, MOVES>(
+        receive::<S, K, MOVES, TIMED>(
             simd,
             adjoints,
             (row, receptor),
@@ -164,9 +174,9 @@ impl<const K: usize> Pass<'_, K> {
 type Sums<S> = [[Lanes<S>; BLOCK]; 2];
 
 /// Adds `λ_i` to the gradient of the row, moves the adjoints by `flow` where it `MOVES` them, and returns the products of the
-/// weights with `λ_v` and `λ_i`.
+/// weights with `λ_v` and `λ_i` if it is `TIMED`.
 #[inline(always)]
-fn receive<S: Simd, const K: usize, const MOVES: bool>(
+fn receive<S: Simd, const K: usize, const MOVES: bool, const TIMED: bool>(
     simd: S,
     adjoints: &mut Adjoints<K>,
     (row, receptor): (Option<Row<'_>>, usize),
@@ -183,7 +193,7 @@ fn receive<S: Simd, const K: usize, const MOVES: bool>(
     let (gradients, part_gradient) = gradient.as_chunks_mut::<BLOCK>();
     let (full, rest) = adjoints.0.split_at_mut(whole.len());
     for (k, ((block, weights), gradient)) in full.iter_mut().zip(whole).zip(gradients).enumerate() {
-        block.receive(simd, (weights, receptor), gradient, &mut sums);
+        block.receive::<S, TIMED>(simd, (weights, receptor), gradient, &mut sums);
         if MOVES {
             block.transport(simd, k, &flow);
         }
@@ -192,7 +202,7 @@ fn receive<S: Simd, const K: usize, const MOVES: bool>(
         let (mut last, mut last_gradient) = ([0.0; BLOCK], [0.0; BLOCK]);
         last[..part.len()].copy_from_slice(part);
         last_gradient[..part.len()].copy_from_slice(part_gradient);
-        block.receive(simd, (&last, receptor), &mut last_gradient, &mut sums);
+        block.receive::<S, TIMED>(simd, (&last, receptor), &mut last_gradient, &mut sums);
         part_gradient.copy_from_slice(&last_gradient[..part.len()]);
         if MOVES {
             block.transport(simd, whole.len(), &flow);
@@ -218,7 +228,7 @@ fn total<S: Simd>(partial: [Lanes<S>; BLOCK]) -> f64 {
 impl<const K: usize> Block<K> {
     /// Takes back an arrival at a receptor.
     #[inline(always)]
-    fn receive<S: Simd>(
+    fn receive<S: Simd, const TIMED: bool>(
         &self,
         simd: S,
         (weights, receptor): (&Column, usize),
@@ -231,9 +241,12 @@ impl<const K: usize> Block<K> {
         let [of_v, of_i] = sums;
         let lanes = |x| Lanes::new(simd, x);
         for lane in 0..BLOCK / S::F64_LANES {
-            let (v, i, weight) = (lanes(v[lane]), lanes(i[lane]), lanes(weights[lane]));
-            of_v[lane] = of_v[lane] + weight * v;
-            of_i[lane] = of_i[lane] + weight * i;
+            let i = lanes(i[lane]);
+            if TIMED {
+                let (v, weight) = (lanes(v[lane]), lanes(weights[lane]));
+                of_v[lane] = of_v[lane] + weight * v;
+                of_i[lane] = of_i[lane] + weight * i;
+            }
             gradient[lane] = (lanes(gradient[lane]) + i).raw();
         }
     }
@@ -284,7 +297,12 @@ mod tests {
                 || (0u8..).zip(&models).map(|(n, model)| (usize::from(n), after(n), model));
             let currents = |Adjoint(State { v, i })| Adjoint(CurrentsState { v, i: [i] });
             of_each().for_each(|(n, after, _)| adjoints.set(n, currents(after)));
-            let row = Some(Row { weights: &weights, receptor: 0, gradient: &mut gradient });
+            let row = Some(Row {
+                weights: &weights,
+                receptor: 0,
+                gradient: &mut gradient,
+                is_timed: true,
+            });
             let motion = Some(Move { dt, flow: &flows[0] });
             let got = Pass { adjoints: &mut adjoints, numbers: &numbers, row, motion }.run();
             let mut time = 0.0;

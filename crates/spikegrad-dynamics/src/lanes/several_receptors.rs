@@ -129,7 +129,8 @@ fn moves<const K: usize>(drawn: Drawn, spikes: bool) -> TestCaseResult {
         close(moved.i[k], before_it[1 + k], 2.0)?;
     }
     let mut of_weights = [0.0; 3];
-    let row = Some(Row { weights: &row, receptor: K - 1, gradient: &mut of_weights });
+    let row =
+        Some(Row { weights: &row, receptor: K - 1, gradient: &mut of_weights, is_timed: true });
     let arrival = backward::Pass { adjoints: &mut adjoints, numbers: &numbers, row, motion: None };
     let time = arrival.run();
     let (to, moved) = (Superposed::to_vector(arrived), Superposed::to_vector(moved));

@@ -196,7 +196,10 @@ impl Classifier {
 
     /// With respect to what its gradients are taken.
     pub(super) fn with_respect_to(&self) -> WithRespectTo {
-        WithRespectTo { time_constants: self.trained.has_time_constants(&self.network) }
+        WithRespectTo {
+            time_constants: self.trained.has_time_constants(&self.network),
+            input_times: self.trained.has_delays_of_inputs(&self.network),
+        }
     }
 
     /// The trained parameters in a row.

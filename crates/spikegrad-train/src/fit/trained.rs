@@ -121,6 +121,12 @@ impl Trained {
         quantities.any(|quantity| quantity.kind == Kind::TimeConstant)
     }
 
+    /// Whether any delay of a connection from inputs is trained.
+    pub(super) fn has_delays_of_inputs(&self, network: &Network) -> bool {
+        let is_from_input = |k: usize| network.connections()[k].from == Source::Input;
+        self.parts.iter().any(|part| matches!(part.place, Place::Delays(k) if is_from_input(k)))
+    }
+
     /// How far each part moves in a step in which the learning rates have this factor.
     pub(super) fn paces(&self, factor: f64) -> Vec<Pace> {
         let pace = |part: &Part| Pace {
