@@ -12,7 +12,7 @@
 use super::search::Search;
 use super::silence::SilentWithin;
 use super::{BLOCK, Lanes, Mask};
-use crate::lif::bounds::sum;
+use crate::lif::bounds::{positive, sum};
 use pulp::Simd;
 
 /// Neurons that are left alone, and all that their motion depends on.
@@ -333,15 +333,7 @@ impl<S: Simd, const K: usize> Hunt<S, K> {
             & rest.lt(v.constant(-SAFE_SIZES[0]))
             & size.lt(v.constant(SAFE_SIZES[1]));
         // What rests below the threshold and is drawn to below it stays there. A negative current only lowers what it draws.
-        let drawn = if K == 1 {
-            start
-        } else {
-            let positive = sum::<S, K>(
-                #[inline(always)]
-                |k| i[k].upper(zero),
-            );
-            positive + rest
-        };
+        let drawn = if K == 1 { start } else { positive(&i) + rest };
         let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
         let horizon = if K == 1 { horizon } else { horizon / tau_mem };
         let x =

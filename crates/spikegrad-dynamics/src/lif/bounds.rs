@@ -115,6 +115,16 @@ pub(crate) fn sum<S: Simd, const K: usize>(of: impl Fn(usize) -> Lanes<S>) -> La
     sum
 }
 
+/// The positive currents together: a negative one decays, and only lowers what it draws.
+#[inline(always)]
+pub(crate) fn positive<S: Simd, const K: usize>(i: &[Lanes<S>; K]) -> Lanes<S> {
+    let zero = i[0].constant(0.0);
+    sum::<S, K>(
+        #[inline(always)]
+        |k| i[k].upper(zero),
+    )
+}
+
 /// All currents together at most and at least, on the way from `i` to `end`: positive ones decay, and so do negative ones.
 #[inline(always)]
 fn extremes<S: Simd, const K: usize>(i: &[Lanes<S>; K], end: &[Lanes<S>; K]) -> [Lanes<S>; 2] {
@@ -147,13 +157,7 @@ pub(crate) fn may_cross<S: Simd, const K: usize>(
     rest: Lanes<S>,
     x: Lanes<S>,
 ) -> Mask<S> {
-    // A negative current decays, and only lowers what it draws.
-    let zero = v.constant(0.0);
-    let positive = sum::<S, K>(
-        #[inline(always)]
-        |k| i[k].upper(zero),
-    );
-    reaches_threshold(highest(v, positive + rest, x).upper(v), rest)
+    reaches_threshold(highest(v, positive(i) + rest, x).upper(v), rest)
 }
 
 /// [`is_silent_for`] turned round, of many: who may cross its threshold within a length of `x` = `dt/τ_mem`. `peak` is the largest response to a unit current.
@@ -165,11 +169,7 @@ pub(crate) fn may_cross_within<S: Simd, const K: usize>(
     peak: f64,
     x: Lanes<S>,
 ) -> Mask<S> {
-    let zero = v.constant(0.0);
-    let positive = sum::<S, K>(
-        #[inline(always)]
-        |k| i[k].upper(zero),
-    );
+    let (zero, positive) = (v.constant(0.0), positive(i));
     let highest = v.upper(rest);
     let responds_below = (highest + positive * peak).lt(zero) & highest.lt(zero - SAFE_PRODUCT);
     let stays_below = rest.le(zero) & (positive.le(-rest) | responds_below);

@@ -131,59 +131,6 @@ impl Arrivals {
         earliest(&self.heads)
     }
 
-    /// Takes all that arrives at a layer that does not hear itself, up to `t_end`.
-    pub(super) fn take_all(
-        &mut self,
-        layer: &Layer,
-        fired: Fired<'_>,
-        t_end: f64,
-    ) -> Result<(), Irregular> {
-        let [incoming] = &layer.incoming[..] else {
-            while self.take(layer, fired, &[], t_end)? {}
-            return Ok(());
-        };
-        let wiring = fired.wiring;
-        let mut add = |time: Time, source: usize| {
-            let time = time.after(incoming.delay);
-            if time.rounded > t_end {
-                return Ok(false);
-            }
-            self.rows.push(wiring.groups_of(source).start + incoming.offset);
-            match self.instants.last_mut() {
-                Some(last) if time.coincides(last.time) => {
-                    last.time = time;
-                    last.rows.end += 1;
-                }
-                Some(last) if last.time.rounded >= time.rounded => return Err(Irregular),
-                _ => {
-                    let first = self.rows.len() - 1;
-                    self.instants.push(Instant { time, rows: first..first + 1 });
-                }
-            }
-            Ok(true)
-        };
-        match incoming.from {
-            Source::Input => {
-                for spike in fired.inputs {
-                    if !add(spike.time.into(), spike.channel)? {
-                        break;
-                    }
-                }
-            }
-            Source::Population(p) => {
-                for spike in &fired.populations[p] {
-                    if !add(spike.at(), wiring.source_of(spike.neuron))? {
-                        break;
-                    }
-                }
-            }
-        }
-        let rows = &self.rows;
-        self.instants
-            .retain(|instant| has_effect(fired.layers, wiring, &rows[instant.rows.clone()]));
-        Ok(())
-    }
-
     /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
     /// whose weights vanish, or cancel, have no effect, not even a rounding.
     pub(super) fn take(

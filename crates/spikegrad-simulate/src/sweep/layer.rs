@@ -181,7 +181,7 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         if self.layer.is_recurrent {
             return Ok(());
         }
-        arrivals.take_all(self.layer, self.fired, self.t_end)?;
+        while arrivals.take(self.layer, self.fired, self.spikes, self.t_end)? {}
         let mut from = Time::from(0.0);
         let ends = arrivals.instants.iter().map(|i| i.time).chain([self.t_end.into()]);
         for until in ends {

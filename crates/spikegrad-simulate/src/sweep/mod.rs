@@ -117,8 +117,6 @@ struct LayerMemory<const K: usize> {
     /// Of each run.
     scratches: Vec<Scratch<K>>,
     together: Together<K>,
-    /// Of layers that are run one by one.
-    turning: Together<K>,
     /// Which runs go together.
     members: Vec<usize>,
 }
@@ -294,7 +292,7 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
     memory: &mut LayerMemory<K>,
     watch: &mut Watch,
 ) {
-    let LayerMemory { scratches, together, turning, members } = memory;
+    let LayerMemory { scratches, together, members } = memory;
     if scratches.len() < runs.len() {
         scratches.resize_with(runs.len(), Scratch::default);
     }
@@ -312,7 +310,7 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
             }
             done
         } else if K == 1 && layer.can_only_turn() {
-            layer.run_turning(turning)
+            layer.run_turning(together)
         } else {
             layer.run()
         };
