@@ -10,6 +10,7 @@
 mod balanced;
 
 use spikegrad_adjoint::{BackwardWorkspace, GradientSum, Grazing, backward_all_into};
+use spikegrad_bench::memory::peak_in_words;
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{Circuit, StimulusGradient, Trace};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into, simulate_into};
@@ -23,15 +24,7 @@ fn report(what: &str, start: Instant, events: Option<u64>) {
     let each = events.map_or(String::new(), |n| {
         format!(", {:.1} ns for each synaptic event", seconds * 1e9 / n as f64)
     });
-    println!("{what}: {seconds:.2} s{each}; {}", peak());
-}
-
-/// The largest resident memory so far.
-fn peak() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    kibibytes.map_or("peak unknown".into(), |k| format!("peak {:.0} MiB", k / 1024.0))
+    println!("{what}: {seconds:.2} s{each}; {}", peak_in_words());
 }
 
 fn main() {

@@ -10,6 +10,7 @@
 use serde_json::json;
 use spikegrad::problem::Problem;
 use spikegrad::{Derivatives, Engine, Evaluator, Loss, Observation, Settings};
+use spikegrad_bench::memory::peak;
 
 /// Σ t: every spike matters.
 #[derive(Debug)]
@@ -20,13 +21,6 @@ impl Loss for Times {
         into.spikes.fill(1.0);
         run.spikes.iter().map(|spike| spike.time).sum()
     }
-}
-
-/// The largest resident memory so far, in bytes.
-fn peak() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? * 1024.0)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -237,7 +237,7 @@ def options():
 def main():
     chosen = options()
     target = target_directory()
-    subprocess.run(["cargo", "build", "--release", "-p", "spikegrad-bench", "--bins"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "-p", "spikegrad-bench", "--bin", "workloads", "--bin", "worker"], cwd=ROOT, check=True)
     binaries = target / "release"
     export = target / "peers-export"
     export_command = [binaries / "workloads", "--export", export]

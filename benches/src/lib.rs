@@ -6,6 +6,7 @@
 //!
 //! Not here: what is measured and printed (`src/bin`, `benches`), other libraries (`peers`).
 
+pub mod brain;
 pub mod engine;
 pub mod export;
 pub mod machine;

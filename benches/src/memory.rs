@@ -1,6 +1,6 @@
-//! The memory of a trace in bytes: what grows with the spikes, and what does not.
+//! Memory: that of a trace in bytes, what grows with the spikes and what does not; and the most that this process has held.
 //!
-//! Sizes of what is held, from the types and the lengths of lists; nothing is asked of the allocator. A trace holds its spikes,
+//! Of a trace, sizes of what is held, from the types and the lengths of lists; nothing is asked of the allocator. A trace holds its spikes,
 //! the input spikes and the read-outs. Beside it stand a layer's own arrays, one row for each of its values, which do not
 //! grow with the spikes. Not here: weights and gradients, which are the network's; the workspaces of the engines, of which
 //! that of the sweep holds each spike a second time.
@@ -51,6 +51,21 @@ impl TraceBytes {
 #[must_use]
 pub fn of_layers(layers: &Layers) -> usize {
     layers.layers().iter().map(Layer::bytes_of_numbers).sum()
+}
+
+/// The largest resident memory of this process so far, in bytes, where the system says it (Linux).
+#[must_use]
+pub fn peak() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? * 1024.0)
+}
+
+/// The same for people to read.
+#[must_use]
+pub fn peak_in_words() -> String {
+    let gibibytes = |bytes: f64| format!("peak memory {:.2} GiB", bytes / f64::from(1 << 30));
+    peak().map_or("peak memory unknown".into(), gibibytes)
 }
 
 #[cfg(test)]

@@ -367,6 +367,17 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
         self.groups.synapses(group)
     }
 
+    /// One of the neurons at which the group at position `group` arrives, which are all of one population: the same for all that share their parameters.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[must_use]
+    #[inline]
+    pub fn target_model(&self, group: usize) -> &N {
+        let target = self.targets[self.synapses(group).start];
+        &self.neurons[self.representatives[target.index()] as usize]
+    }
+
     /// At which receptor of its targets the group at position `group` arrives.
     ///
     /// # Panics

@@ -9,7 +9,10 @@ use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Lif;
 use spikegrad::problem::Problem;
 use spikegrad::{Engine, Settings, Spike, Trace, explain, value_and_grad};
-use spikegrad_network::{Circuit, InputSpike, Interrupt, Network, Parameters, Stimulus, Values};
+use spikegrad_network::{
+    Circuit, InputSpike, Interrupt, Measure, Network, NeuronId, Parameters, ReadoutRequest,
+    Stimulus, Values,
+};
 use spikegrad_simulate::{
     Options, SimulateError, SparseWorkspace, SweepError, Workspace, is_sparse, simulate_into,
     sparse_forward_into, sparse_into,
@@ -146,6 +149,45 @@ fn large_sparse_networks_run_by_windows() {
         Ok(200)
     });
     differences.check(MEDIAN_OF_TWO_RUNS);
+}
+
+/// One neuron drives the run on from reference to reference; the others rest for up to 400 of its time constants before something comes, and each refractory time, reset
+/// and sample follows such a rest.
+#[test]
+fn who_rests_for_long_is_found_where_it_would_be() {
+    let neurons = 12;
+    let (network, parameters) = Network::builder()
+        .inputs(2)
+        .lif("busy", 1)
+        .lif("resting", neurons)
+        .with("t_ref", 2e-3)
+        .with("v_leak", 0.2)
+        .with("initial.v", (0..neurons).map(|n| 0.07 * n as f64).collect::<Vec<_>>())
+        .with("initial.i", (0..neurons).map(|n| 0.1 * n as f64 - 0.5).collect::<Vec<_>>())
+        .sparse("input", "busy", [(0, 0, 20.0)])
+        .sparse("input", "resting", (0..neurons).map(|n| (1, n, 9.0 + 0.3 * n as f64)))
+        .sparse("busy", "resting", (0..3).map(|n| (0, n, 0.01)))
+        .delay(1.5e-3)
+        .sparse("resting", "resting", (1..neurons).map(|n| (n - 1, n, -2.0)))
+        .delay(2e-3)
+        .build()
+        .unwrap();
+    let circuit = Circuit::<f64, Lif<f64>>::of(&network, &parameters).unwrap();
+    assert!(is_sparse(&circuit));
+    let busy = (0..1300).map(|k| InputSpike { channel: 0, time: 3e-3 * f64::from(k) });
+    let rare = [0.05, 0.052, 0.4, 2.5, 3.8].map(|time| InputSpike { channel: 1, time });
+    let stimulus = Stimulus::new(4.0, busy.chain(rare).collect()).unwrap();
+    let sample =
+        |n, time| ReadoutRequest { neuron: NeuronId::new(n), measure: Measure::Sample { time } };
+    let readouts = [sample(1, 0.04), sample(4, 2.4999), sample(5, 2.501), sample(12, 3.99)];
+    let options = Options { readouts: &readouts, max_events: EVENTS };
+    let (mut expected, mut got) = (Trace::default(), Trace::default());
+    simulate_into(&circuit, &stimulus, options, &mut Workspace::default(), &mut expected).unwrap();
+    sparse_into(&circuit, &stimulus, options, &mut SparseWorkspace::default(), &mut got).unwrap();
+    let of_resting = expected.spikes.iter().filter(|spike| spike.neuron.index() > 0).count();
+    assert!(of_resting > 3 * neurons, "{of_resting}");
+    let differences = Differences::default();
+    traces_agree((&expected, &got), OfTangents::Times, &differences).unwrap();
 }
 
 #[test]

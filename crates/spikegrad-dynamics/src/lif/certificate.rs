@@ -5,11 +5,11 @@
 //!
 //! ```text
 //! it is drawn to            v ≤ max(v₀, I⁺ + B + rest)
-//! it responds               v ≤ max(v₀, rest) + κ (I⁺ + B)        κ the largest response to a unit current
+//! it responds               v ≤ v₀ + min(1, x) max(0, rest − v₀) + κ (I⁺ + B)        κ the largest response to a unit current
 //! it rises no faster        v ≤ v₀ + x max(0, I⁺ + B + rest − v₀)
 //! ```
 //!
-//! The first two hold for ever, the third trades time for weight. Not here: who looks, and what is then done (`spikegrad_simulate`).
+//! The first two may hold for ever, the last two trade time for weight. Not here: who looks, and what is then done (`spikegrad_simulate`).
 
 use super::{Lif, State};
 
@@ -45,15 +45,17 @@ impl Lif<f64> {
         if room <= 0.0 {
             return None;
         }
-        let for_ever = if rest < 0.0 {
+        let lift = (current + rest - v).max(0.0);
+        let rises = 2.0 * room / (lift + (lift * lift + 4.0 * rate * room).sqrt());
+        let (for_ever, x) = if rest < 0.0 {
             let drawn = -rest;
             let responds = -v.max(rest) / self.response_peak;
-            drawn.max(responds) * MARGIN - current
+            (drawn.max(responds) * MARGIN - current, rises)
         } else {
-            0.0
+            let responds =
+                (room - self.response_peak * current) / (rest - v + self.response_peak * rate);
+            (0.0, rises.max(responds))
         };
-        let lift = (current + rest - v).max(0.0);
-        let x = 2.0 * room / (lift + (lift * lift + 4.0 * rate * room).sqrt());
         let budget = rate * x;
         if for_ever >= budget {
             return Some(Certificate { budget: for_ever, length: f64::INFINITY });

@@ -8,15 +8,16 @@
 //! i ← i + a w      u ← u − a (r/m) w      a = 1/c = e^(x/τ_syn)
 //! ```
 //!
-//! and in the same way for the derivatives with respect to the time constants. The factors grow with x: a reference serves for about a time constant. Not here: when a
-//! neuron has to be looked at (`certificate.rs`), who shares a reference (`spikegrad_simulate`).
+//! and in the same way for the derivatives with respect to the time constants. The factors grow with x: a reference serves for about a time constant. A neuron is taken to
+//! a new one only when something happens to it. Not here: when a neuron has to be looked at (`certificate.rs`), who shares a reference (`spikegrad_simulate`).
 
 use super::{Lif, State, Tangent};
 use crate::lanes::{Lanes, Motion, Propagator};
+use prefetch_index::prefetch_index;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Numbers of a neuron: i and u at the reference, the weight that may still arrive before somebody has to look at it, when that is due in any case; at the reference
-/// ∂`i/∂τ_syn`, ∂`u/∂τ_mem` and ∂`u/∂τ_syn`, and one that fills the line.
+/// ∂`i/∂τ_syn`, ∂`u/∂τ_mem` and ∂`u/∂τ_syn`; and the reference.
 const COUNT: usize = 8;
 
 /// Those that change without derivatives.
@@ -29,6 +30,7 @@ const fn changing<const TANGENTS: bool>() -> usize {
 
 const BUDGET: usize = 2;
 const DUE: usize = 3;
+const REFERENCE: usize = 7;
 
 /// One neuron: a cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -88,11 +90,12 @@ impl View {
         *u = ((neuron.reset - neuron.rest) - self.0.response[0] * *i) / self.0.membrane;
     }
 
-    /// Makes this time the reference.
+    /// Makes this time the reference, which is `reference`.
     #[inline]
-    pub fn rebase(&self, sums: &mut Sums) {
+    pub fn rebase(&self, sums: &mut Sums, reference: f64) {
         sums.0[1] = self.above_rest(sums);
         sums.0[0] *= self.0.current[0];
+        sums.0[REFERENCE] = reference;
     }
 }
 
@@ -108,12 +111,14 @@ impl TangentView {
 
     /// Without the derivatives.
     #[must_use]
+    #[inline]
     pub fn view(&self) -> View {
         View(self.0.flow)
     }
 
     /// The derivatives of the state of a neuron.
     #[must_use]
+    #[inline]
     pub fn tangent(&self, sums: &Sums) -> Tangent<f64> {
         let Motion { flow, mem_of_v, mem_of_i, syn_of_i, current_of_i, .. } = self.0;
         let [i, u, _, _, i_syn, v_mem, v_syn, _] = sums.0;
@@ -134,18 +139,26 @@ impl TangentView {
     }
 
     /// [`View::rebase`].
-    pub fn rebase(&self, sums: &mut Sums) {
+    #[inline]
+    pub fn rebase(&self, sums: &mut Sums, reference: f64) {
         let Tangent { v_mem, v_syn, i_syn } = self.tangent(sums);
-        self.view().rebase(sums);
-        sums.0[PRIMAL..].copy_from_slice(&[i_syn, v_mem, v_syn, 0.0]);
+        self.view().rebase(sums, reference);
+        sums.0[PRIMAL..REFERENCE].copy_from_slice(&[i_syn, v_mem, v_syn]);
     }
 }
 
 impl Sums {
-    /// A neuron at its reference.
+    /// A neuron at its reference, time 0.
     #[must_use]
     pub fn new(neuron: &Lif<f64>, State { v, i }: State<f64>) -> Self {
         Self([i, v - neuron.rest, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    }
+
+    /// The time that the numbers are relative to, in seconds.
+    #[must_use]
+    #[inline]
+    pub fn reference(&self) -> f64 {
+        self.0[REFERENCE]
     }
 
     /// Whether it is at this time that somebody has to look at the neuron, whatever arrives.
@@ -240,20 +253,40 @@ fn origin<S: Simd>(flow: &Propagator<1, Lanes<S>>) -> (Lanes<S>, Lanes<S>) {
     (i, -(flow.response[0] / flow.membrane * i))
 }
 
-/// Something arrives at neurons, until somebody has to be looked at: who that is stands in `flagged` then, which must be empty.
-///
-/// `next` is asked for each arrival: for the positions of the targets in `neurons` with their weights, and for what a unit weight adds.
-pub fn arrive<'a, const TANGENTS: bool, I: Iterator<Item = (usize, f64)>>(
-    neurons: &mut [Sums],
-    next: impl FnMut() -> Option<(I, &'a UnitArrival)>,
-    flagged: &mut Vec<usize>,
-) {
-    Arch::new().dispatch(Arrive::<_, TANGENTS> { neurons, next, flagged });
+/// Something that arrives at neurons with the same time constants.
+#[derive(Clone, Copy, Debug)]
+pub struct Arriving<'a, I, J> {
+    /// Positions of the targets, with their weights.
+    pub synapses: I,
+    /// Positions of those that come next, to be sent for.
+    pub later: J,
+    /// What a unit weight adds.
+    pub by: &'a UnitArrival,
+    /// One of the targets.
+    pub model: &'a Lif<f64>,
 }
 
-struct Arrive<'n, F, const TANGENTS: bool> {
+/// Something arrives at neurons, until somebody has to be looked at: who that is stands in `flagged` then, which must be empty.
+///
+/// `next` is asked for each arrival. A target that has another reference than `reference`, the time that what is added is relative to, is handed to `rebase` before.
+pub fn arrive<'a, const TANGENTS: bool, I, J>(
+    neurons: &mut [Sums],
+    reference: f64,
+    next: impl FnMut() -> Option<Arriving<'a, I, J>>,
+    rebase: impl FnMut(&Lif<f64>, &mut Sums),
+    flagged: &mut Vec<usize>,
+) where
+    I: Iterator<Item = (usize, f64)>,
+    J: Iterator<Item = usize>,
+{
+    Arch::new().dispatch(Arrive::<_, _, TANGENTS> { neurons, reference, next, rebase, flagged });
+}
+
+struct Arrive<'n, F, R, const TANGENTS: bool> {
     neurons: &'n mut [Sums],
+    reference: f64,
     next: F,
+    rebase: R,
     flagged: &'n mut Vec<usize>,
 }
 
@@ -264,24 +297,33 @@ const LEAST: [f64; COUNT] = {
     least
 };
 
-impl<'a, I, F, const TANGENTS: bool> WithSimd for Arrive<'_, F, TANGENTS>
+impl<'a, I, J, F, R, const TANGENTS: bool> WithSimd for Arrive<'_, F, R, TANGENTS>
 where
     I: Iterator<Item = (usize, f64)>,
-    F: FnMut() -> Option<(I, &'a UnitArrival)>,
+    J: Iterator<Item = usize>,
+    F: FnMut() -> Option<Arriving<'a, I, J>>,
+    R: FnMut(&Lif<f64>, &mut Sums),
 {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { neurons, mut next, flagged } = self;
+        let Self { neurons, reference, mut next, mut rebase, flagged } = self;
         let count = changing::<TANGENTS>().div_ceil(S::F64_LANES);
         let least = S::as_simd_f64s(&LEAST).0;
         while flagged.is_empty()
-            && let Some((synapses, by)) = next()
+            && let Some(arriving) = next()
         {
+            let Arriving { synapses, later, by, model } = arriving;
+            for target in later {
+                prefetch_index(&*neurons, target);
+            }
             let by = S::as_simd_f64s(&by.0).0;
             for (target, weight) in synapses {
                 let weight = simd.splat_f64s(weight);
                 let sums = &mut neurons[target];
+                if sums.reference().to_bits() != reference.to_bits() {
+                    rebase(model, sums);
+                }
                 let registers = S::as_mut_simd_f64s(&mut sums.0).0.iter_mut();
                 for (k, sums) in registers.enumerate().take(count) {
                     let weight = simd.max_f64s(weight, least[k]);
@@ -305,10 +347,18 @@ mod tests {
     const TOLERANCE: f64 = 1e-13;
 
     /// One arrival at one neuron.
-    fn hear<const TANGENTS: bool>(sums: &mut Sums, weight: f64, by: &UnitArrival) {
-        let mut once = Some(([(0, weight)].into_iter(), by));
+    fn hear<const TANGENTS: bool>(
+        model: &Lif<f64>,
+        sums: &mut Sums,
+        weight: f64,
+        by: &UnitArrival,
+    ) {
+        let (synapses, later) = ([(0, weight)].into_iter(), std::iter::empty());
+        let mut once = Some(Arriving { synapses, later, by, model });
         let (one, mut flagged) = (std::slice::from_mut(sums), Vec::new());
-        arrive::<TANGENTS, _>(one, || once.take(), &mut flagged);
+        let reference = one[0].reference();
+        let never = |_: &Lif<f64>, _: &mut Sums| unreachable!("all share their reference");
+        arrive::<TANGENTS, _, _>(one, reference, || once.take(), never, &mut flagged);
     }
 
     /// A neuron that hears arrivals at times of which each is before the next, in both forms; its derivatives with respect to the time constants are per unit of them.
@@ -331,11 +381,11 @@ mod tests {
             unit_arrivals::<true>(&[now - reference; 9], &[tau_mem; 9], &[tau_syn; 9], &mut by);
             assert!(by.iter().all(|one| *one == by[0]));
             let before = sums;
-            hear::<true>(&mut sums, weight, &by[0]);
+            hear::<true>(&neuron, &mut sums, weight, &by[0]);
             assert_eq!(sums.budget().to_bits(), (before.budget() - weight.max(0.0)).to_bits());
             let mut primal = before;
             unit_arrivals::<false>(&[now - reference], &[tau_mem], &[tau_syn], &mut by);
-            hear::<false>(&mut primal, weight, &by[0]);
+            hear::<false>(&neuron, &mut primal, weight, &by[0]);
             let view = TangentView::new(&neuron, now - reference);
             for (got, view) in [
                 (view.view().state(&neuron, &sums), "with derivatives"),
@@ -362,8 +412,9 @@ mod tests {
                 view.reset(&neuron, &mut sums);
             }
             if k % rebase_every == 1 {
-                view.rebase(&mut sums);
+                view.rebase(&mut sums, now);
                 reference = now;
+                assert_eq!(sums.reference().to_bits(), now.to_bits());
             }
         }
     }
@@ -390,8 +441,11 @@ mod tests {
         unit_arrivals::<false>(&[1e-3], &[2e-2], &[5e-3], &mut by);
         let mut arrive = |weight: f64| {
             flagged.clear();
-            let mut once = Some(((0..3).map(|n| (n, weight)), &by[0]));
-            arrive::<false, _>(&mut sums, || once.take(), &mut flagged);
+            let synapses = (0..3).map(|n| (n, weight));
+            let later = std::iter::empty();
+            let mut once = Some(Arriving { synapses, later, by: &by[0], model: &neuron });
+            let never = |_: &Lif<f64>, _: &mut Sums| unreachable!("all share their reference");
+            arrive::<false, _, _>(&mut sums, 0.0, || once.take(), never, &mut flagged);
             flagged.clone()
         };
         assert_eq!(arrive(-5.0), [2]);

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `window.rs` | what arrives in a window |
 //! | `part.rs` | neurons through a window |
+//! | `references.rs` | what their sums are relative to |
 //! | `calendar.rs` | when they have to be looked at |
 //!
 //! As the layered sweep this gives up with [`SweepError::Irregular`] on what only the rounds of the event loop order: a crossing at the very time of an arrival, a touch,
@@ -15,6 +16,7 @@
 
 mod calendar;
 mod part;
+mod references;
 mod window;
 
 use crate::sweep::{Irregular, SweepError, in_order};
@@ -175,21 +177,14 @@ fn run<const TANGENTS: bool>(
             // The window is shorter than the resolution of time.
             return Err(Irregular.into());
         }
-        let is_far = until - shared.reference > lengths.reference;
         arrivals += window.fill(circuit, inputs, until);
         // What is left of the budget is for spikes, and no part may fire more than all.
         shared.max_spikes = options.max_events.checked_sub(arrivals).ok_or(Irregular)?;
-        let before = shared;
-        if is_far {
+        if until - shared.reference > lengths.reference {
             shared.reference = start;
         }
         window.measure::<TANGENTS>(circuit, shared.reference);
-        each(parts, |part| {
-            if is_far {
-                part.rebase::<TANGENTS>(&before, start);
-            }
-            part.run::<TANGENTS>(&shared, window, until)
-        })?;
+        each(parts, |part| part.run::<TANGENTS>(&shared, window, until))?;
         fired.clear();
         parts.iter().for_each(|part| fired.extend_from_slice(part.new_spikes()));
         if parts.len() > 1 {

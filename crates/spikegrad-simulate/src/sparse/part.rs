@@ -4,12 +4,14 @@
 //! for, or when its time has come. Not here: what arrives (`window.rs`), the mathematics of a neuron (`spikegrad_dynamics::lif`).
 
 use super::calendar::Calendar;
+use super::references::References;
 use super::window::{Arrival, Window};
 use crate::engine::instant_after;
 use crate::readouts::sample;
 use crate::sweep::{Crossing, Irregular};
+use prefetch_index::prefetch_index;
 use spikegrad_dynamics::lif::Tangent;
-use spikegrad_dynamics::lif::sums::{self, Sums, TangentView, View};
+use spikegrad_dynamics::lif::sums::{self, Arriving, Sums, TangentView, View};
 use spikegrad_dynamics::{Certificate, Lif, Neuron, Outlook, State};
 use spikegrad_network::{
     Circuit, Interrupt, Measure, NeuronId, Readout, ReadoutRequest, Spike, Time,
@@ -24,6 +26,12 @@ const MEMORY: f64 = 0.25;
 
 /// After how many spikes of a part a wish to end is looked for; else it is at each window.
 const WATCHED: usize = 1024;
+
+/// So many neurons fit into the cache of a core; of more, the targets of the next arrival are sent for.
+const NEAR: usize = 8192;
+
+/// How many arrivals before synapses are read the first of them are sent for.
+const AHEAD: usize = 4;
 
 /// What only a look, a spike or a release touches of a neuron.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +52,7 @@ pub(super) struct Part {
     neurons: Range<usize>,
     sums: Vec<Sums>,
     prospects: Vec<Prospect>,
+    references: References,
     calendar: Calendar,
     /// Nothing is due before this time.
     ahead: f64,
@@ -68,7 +77,7 @@ pub(super) struct Shared<'a> {
     /// A part that fires more gives up.
     pub(super) max_spikes: u64,
     pub(super) interrupt: &'a Interrupt,
-    /// The reference of all sums, in seconds.
+    /// The reference of the sums to which something happens, in seconds.
     pub(super) reference: f64,
 }
 
@@ -126,20 +135,6 @@ impl Part {
         &self.spikes[self.old_spikes..]
     }
 
-    /// Makes `time` the reference.
-    pub(super) fn rebase<const TANGENTS: bool>(&mut self, shared: &Shared<'_>, time: f64) {
-        let models = &shared.circuit.neurons[self.neurons.clone()];
-        let mut last: Option<(&Lif<f64>, TangentView)> = None;
-        for (model, sums) in models.iter().zip(&mut self.sums) {
-            let view = match last {
-                Some((other, view)) if other.shares_time_constants(model) => view,
-                _ => TangentView::new(model, time - shared.reference),
-            };
-            last = Some((model, view));
-            if TANGENTS { view.rebase(sums) } else { view.view().rebase(sums) }
-        }
-    }
-
     /// Takes the part to `until`, which is not part of the window.
     pub(super) fn run<const TANGENTS: bool>(
         &mut self,
@@ -153,16 +148,36 @@ impl Part {
         while let Some(arrival) = arrivals.get(come) {
             self.due::<TANGENTS>(shared, arrival.time.rounded)?;
             self.blurs_none(shared.circuit, &arrivals[come..])?;
-            let Self { neurons, sums, flagged, ahead, .. } = self;
-            sums::arrive::<TANGENTS, _>(
+            let Self { neurons, sums, flagged, ahead, references, .. } = self;
+            let circuit = shared.circuit;
+            let is_far = sums.len() > NEAR;
+            sums::arrive::<TANGENTS, _, _>(
                 sums,
+                shared.reference,
                 #[inline(always)]
                 || {
                     let is_before = |arrival: &&Arrival| arrival.time.rounded < *ahead;
                     let arrival = arrivals.get(come).filter(is_before)?;
                     come += 1;
-                    Some((synapses(shared.circuit, neurons, arrival), &by[come - 1]))
+                    if let Some(later) = arrivals.get(come + AHEAD) {
+                        let first = circuit.synapses(later.group).start;
+                        prefetch_index(&*circuit.targets, first);
+                        prefetch_index(&*circuit.weights, first);
+                    }
+                    let later = arrivals.get(come).filter(|_| is_far);
+                    let later = later.map_or(0..0, |later| circuit.synapses(later.group));
+                    Some(Arriving {
+                        synapses: synapses(circuit, neurons, circuit.synapses(arrival.group)),
+                        later: synapses(circuit, neurons, later).map(
+                            #[inline(always)]
+                            |(target, _)| target,
+                        ),
+                        by: &by[come - 1],
+                        model: circuit.target_model(arrival.group),
+                    })
                 },
+                #[inline(always)]
+                |model, sums| references.change::<TANGENTS>(model, sums, shared.reference),
                 flagged,
             );
             while let Some(n) = self.flagged.pop() {
@@ -179,7 +194,8 @@ impl Part {
     fn blurs_none(&mut self, circuit: &Circuit, next: &[Arrival]) -> Result<(), Irregular> {
         for &(neuron, until) in &self.blurred {
             let mut near = next.iter().take_while(|arrival| arrival.time.rounded <= until);
-            if near.any(|at| synapses(circuit, &self.neurons, at).any(|(n, _)| n == neuron)) {
+            let all = |arrival: &Arrival| circuit.synapses(arrival.group);
+            if near.any(|at| synapses(circuit, &self.neurons, all(at)).any(|(n, _)| n == neuron)) {
                 return Err(Irregular);
             }
         }
@@ -187,6 +203,12 @@ impl Part {
         let last = next.last().map_or(0.0, |arrival| arrival.time.rounded);
         self.blurred.retain(|&(_, until)| until >= last);
         Ok(())
+    }
+
+    /// Takes a neuron to the present reference.
+    fn rebase<const TANGENTS: bool>(&mut self, shared: &Shared<'_>, n: usize) {
+        let model = self.model(shared, n);
+        self.references.change::<TANGENTS>(model, &mut self.sums[n], shared.reference);
     }
 
     fn model<'a>(&self, shared: &Shared<'a>, n: usize) -> &'a Lif<f64> {
@@ -229,6 +251,7 @@ impl Part {
         n: usize,
         time: f64,
     ) -> Result<(), Irregular> {
+        self.rebase::<TANGENTS>(shared, n);
         let Prospect { crossing, release, .. } = self.prospects[n];
         let model = self.model(shared, n);
         if let Some((time, spike)) = release {
@@ -329,6 +352,7 @@ impl Part {
     fn sample<const TANGENTS: bool>(&mut self, shared: &Shared<'_>, time: f64, request: usize) {
         let asked = shared.readouts[request];
         let n = asked.neuron.index() - self.neurons.start;
+        self.rebase::<TANGENTS>(shared, n);
         let is_free = self.prospects[n].release.is_none();
         let free = is_free.then(|| self.free::<TANGENTS>(shared, n, time.into()));
         self.sampled.push((request, sample(self.model(shared, n), asked, time, free)));
@@ -427,14 +451,13 @@ impl Part {
     }
 }
 
-/// Who of these neurons something arrives at, by their positions, and with which weights.
+/// Those of synapses of one group that end at these neurons: positions of their targets, and weights.
 #[inline(always)]
 fn synapses(
     circuit: &Circuit,
     neurons: &Range<usize>,
-    arrival: &Arrival,
+    all: Range<usize>,
 ) -> impl Iterator<Item = (usize, f64)> {
-    let all = circuit.synapses(arrival.group);
     let (mut targets, mut weights) = (&circuit.targets[all.clone()], &circuit.weights[all]);
     if neurons.len() < circuit.neurons.len() {
         let place = |n: usize| targets.partition_point(|target| target.index() < n);

@@ -120,9 +120,7 @@ impl Window {
             tau_mem.clear();
             tau_syn.clear();
             for arrival in &*arrivals {
-                let first = circuit.synapses(arrival.group).start;
-                let target = &circuit.neurons[circuit.targets[first].index()];
-                let [mem, syn] = target.time_constants();
+                let [mem, syn] = circuit.target_model(arrival.group).time_constants();
                 tau_mem.push(mem);
                 tau_syn.push(syn);
             }
