@@ -104,6 +104,7 @@ class Engine:
         max_events: int | None = None,
         engine: str = "automatic",
         time_constants: bool = True,
+        input_times: bool = True,
     ) -> Engine: ...
     def explanation(self) -> str: ...
     def value(

@@ -465,13 +465,23 @@ class Network(Mapping[str, Array]):
     # What it does.
 
     def _engine(
-        self, grazing: Grazing = "fail", max_events: int | None = None, engine: str = "automatic", time_constants: bool = True
+        self,
+        grazing: Grazing = "fail",
+        max_events: int | None = None,
+        engine: str = "automatic",
+        time_constants: bool = True,
+        input_times: bool = True,
     ) -> _core.Engine:
         built = self._built()
-        key = (grazing, max_events, engine, time_constants)
+        key = (grazing, max_events, engine, time_constants, input_times)
         if key not in built.engines:
             built.engines[key] = _core.Engine(
-                built.network, grazing=grazing, max_events=max_events, engine=engine, time_constants=time_constants
+                built.network,
+                grazing=grazing,
+                max_events=max_events,
+                engine=engine,
+                time_constants=time_constants,
+                input_times=input_times,
             )
         return built.engines[key]
 
@@ -483,7 +493,8 @@ class Network(Mapping[str, Array]):
         """Run every sample, in parallel: the spikes, and the potentials that `record` asks for.
 
         `record` lists `sample("out", times)`, `maximum("out")`, `mean("out")`. `options`: `grazing`, `max_events`,
-        `engine`, as in `Problem.load`; `time_constants=False` leaves the derivatives with respect to time constants out (they are 0), which is faster.
+        `engine`, as in `Problem.load`; `time_constants=False` leaves the derivatives with respect to time constants out, `input_times=False` those with respect to
+        the times of input spikes and the delays of connections from inputs (they are 0), which is faster.
 
         Raises `InputError` for trains that do not fit, and `SimulationError` for a run that cannot reach its end.
         """
@@ -581,7 +592,7 @@ class Network(Mapping[str, Array]):
 
         `direction` maps names to arrays of the shapes of their values, `"input_times"` to one of the shape of `trains.times`, and `"currents/0/values"`, or `times`,
         `start`, `interval`, to one of the shape of that of `trains.currents[0]`; what is missing is 0. Other
-        arguments and errors are those of `value_and_grad`; `time_constants` changes nothing here.
+        arguments and errors are those of `value_and_grad`; `time_constants` and `input_times` change nothing here.
         """
         stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)

@@ -458,7 +458,8 @@ class SpikingNetwork(nn.Module):
     has no dots in names: `%2E` stands for one, and `%25` for a percent sign; `get_parameter` and `get_buffer` take the name in the network. `record` and
     `options` are those of `Network.run`.
 
-    Raises `InputError` if `train` names no value of the network, or with `time_constants=False` a time constant.
+    Raises `InputError` if `train` names no value of the network, or one whose derivative is left out: with `time_constants=False` a time constant, with `input_times=False`
+    a delay of a connection from inputs.
     """
 
     def __init__(
@@ -475,6 +476,7 @@ class SpikingNetwork(nn.Module):
         self._slots: dict[str, Slot] = self._network.slots
         self._ranges = self._network._ranges
         self._record = tuple(record)
+        self._has_input_times = options.get("input_times", True)
         wanted = [train] if isinstance(train, str) else list(train)
         for name in wanted:
             if not any(_is_named(slot, name) for slot in self._slots.values()):
@@ -485,8 +487,11 @@ class SpikingNetwork(nn.Module):
             if not any(_is_named(slot, each) for each in wanted):
                 self.register_buffer(self._registered[name], value)
                 continue
-            if slot.kind.rpartition(".")[2].startswith("tau_") and not options.get("time_constants", True):
-                raise InputError(f"train names {name}, which has no derivative with time_constants=False", "train")
+            is_tau = slot.kind.rpartition(".")[2].startswith("tau_")
+            is_delay_of_input = slot.kind == "delays" and name.startswith("input->")
+            for option, is_meant in (("time_constants", is_tau), ("input_times", is_delay_of_input)):
+                if is_meant and not options.get(option, True):
+                    raise InputError(f"train names {name}, which has no derivative with {option}=False", "train")
             self.register_parameter(self._registered[name], nn.Parameter(value))
 
     def get_parameter(self, target: str) -> nn.Parameter:
@@ -528,6 +533,8 @@ class SpikingNetwork(nn.Module):
     def run(self, times: Tensor, channels: Tensor, offsets: Tensor, t_end: float) -> Output:
         """Like `forward`, with input spikes in tensors, those of `SpikeTrains`: times (spikes,), and channels (spikes,) and offsets (samples + 1,) of int64."""
         at = _double("times", times)
+        if at.requires_grad and not self._has_input_times:
+            raise InputError("times have no derivative with input_times=False; detach them, or leave that option out", "times")
         spikes, neurons, starts, table = _run(self.values, at, channels, offsets, float(t_end), self._runner.handle)
         n_samples = offsets.shape[0] - 1
         samples = torch.repeat_interleave(torch.arange(n_samples), starts[1:] - starts[:-1])

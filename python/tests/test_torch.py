@@ -240,6 +240,8 @@ def test_a_derivative_that_is_left_out_is_not_trained() -> None:
     for train in ("tau_mem", "hidden/tau_syn", "hidden", "params.tau_mem"):
         with pytest.raises(spikegrad.InputError, match="train names hidden/tau_.*time_constants=False"):
             sgt.SpikingNetwork(feed_forward(), train=train, time_constants=False)
+    with pytest.raises(spikegrad.InputError, match="train names input->hidden/delay.*input_times=False"):
+        sgt.SpikingNetwork(feed_forward(), train="delays", input_times=False)
     # All others are there.
     others = ["weights", "delays", "v_th", "i_bias", "t_ref", "initial.v"]
     options = {"train": others, "record": [spikegrad.maximum("out")]}
@@ -250,6 +252,15 @@ def test_a_derivative_that_is_left_out_is_not_trained() -> None:
         gradients.append([parameter.grad for parameter in module.parameters()])
     for ours, expected in zip(*gradients, strict=True):
         assert torch.allclose(ours, expected, rtol=1e-12) and ours.abs().max() > 0
+    # Without input times, too, and these are refused.
+    module = sgt.SpikingNetwork(feed_forward(), input_times=False, train=["weights", "v_th"], record=options["record"])
+    module(trains).readouts[0].sum().backward()
+    whole = sgt.SpikingNetwork(feed_forward(), train=["weights", "v_th"], record=options["record"])
+    whole(trains).readouts[0].sum().backward()
+    for ours, expected in zip(module.parameters(), whole.parameters(), strict=True):
+        assert torch.allclose(ours.grad, expected.grad, rtol=1e-12) and ours.grad.abs().max() > 0
+    with pytest.raises(spikegrad.InputError, match="times have no derivative with input_times=False"):
+        module(trains, torch.from_numpy(trains.times.copy()).requires_grad_())
 
 
 def test_compiled_functions_say_the_same() -> None:

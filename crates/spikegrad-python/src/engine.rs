@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use rayon::prelude::*;
 use spikegrad::{
     BatchError, Evaluator, Gradient, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
-    Sample, Settings, Stimulus, StimulusGradient, value_and_hvp, value_and_jvp,
+    Sample, Settings, Stimulus, StimulusGradient, WithRespectTo, value_and_hvp, value_and_jvp,
 };
 use std::mem::take;
 use std::sync::{Mutex, PoisonError};
@@ -165,15 +165,17 @@ type Array<'py> = Bound<'py, PyArray1<f64>>;
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (network, *, grazing=None, max_events=None, engine="automatic", time_constants=true))]
+    #[pyo3(signature = (network, *, grazing=None, max_events=None, engine="automatic", time_constants=true, input_times=true))]
     fn new(
         network: &Network,
         grazing: Option<&Bound<'_, PyAny>>,
         max_events: Option<&Bound<'_, PyAny>>,
         engine: &str,
         time_constants: bool,
+        input_times: bool,
     ) -> PyResult<Self> {
-        let settings = settings::read(grazing, max_events, engine, time_constants)?;
+        let with_respect_to = WithRespectTo { time_constants, input_times };
+        let settings = settings::read(grazing, max_events, engine, with_respect_to)?;
         Ok(Self { network: network.clone(), settings, free: Mutex::default() })
     }
 

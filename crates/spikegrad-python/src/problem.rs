@@ -12,7 +12,7 @@ use crate::xla;
 use numpy::{PyArray1, PyArrayDyn};
 use pyo3::prelude::*;
 use spikegrad::problem::{Answer, Number};
-use spikegrad::{AnyLoss, Evaluator, Objective, Settings, value_and_grad};
+use spikegrad::{AnyLoss, Evaluator, Objective, Settings, WithRespectTo, value_and_grad};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A problem file, checked.
@@ -44,7 +44,7 @@ impl Problem {
         max_events: Option<&Bound<'_, PyAny>>,
         engine: &str,
     ) -> PyResult<Self> {
-        let settings = settings::read(grazing, max_events, engine, true)?;
+        let settings = settings::read(grazing, max_events, engine, WithRespectTo::EVERYTHING)?;
         let problem = py.detach(|| spikegrad::problem::Problem::from_json(&text));
         Ok(Self { problem: Arc::new(problem.map_err(Failure::from)?), text, settings })
     }

@@ -12,7 +12,7 @@ pub(crate) fn read(
     grazing: Option<&Bound<'_, PyAny>>,
     max_events: Option<&Bound<'_, PyAny>>,
     engine: &str,
-    time_constants: bool,
+    with_respect_to: WithRespectTo,
 ) -> PyResult<Settings> {
     let engine = match engine {
         "automatic" => Engine::Automatic,
@@ -26,7 +26,7 @@ pub(crate) fn read(
         engine,
         max_events: max_events.map(count).transpose()?.unwrap_or(spikegrad::DEFAULT_MAX_EVENTS),
         grazing: grazing.map(policy).transpose()?.unwrap_or_default(),
-        with_respect_to: WithRespectTo { time_constants, ..WithRespectTo::EVERYTHING },
+        with_respect_to,
     })
 }
 
