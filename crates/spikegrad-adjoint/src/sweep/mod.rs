@@ -5,14 +5,20 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `schedule.rs` | what happened to a layer, read from the trace |
+//! | `schedule.rs` | what arrived at a layer, and the stretches in between |
+//! | `moments.rs` | what happened to its neurons |
+//! | `window.rs` | the flows over what comes next |
 //! | `layer.rs` | one layer, from stretch to stretch |
+//! | `by_hand.rs` | one neuron at a moment |
 //!
 //! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`), the pass over
 //! all adjoints of a layer (`spikegrad_dynamics::lanes`).
 
+mod by_hand;
 mod layer;
+mod moments;
 mod schedule;
+mod window;
 
 use crate::backward::is_lost;
 use crate::touches::check;

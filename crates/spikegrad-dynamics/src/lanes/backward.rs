@@ -1,15 +1,16 @@
-//! The adjoints of a layer side by side, and the one pass over them that a stretch takes, going backwards.
+//! The adjoints of a layer side by side, and their way back over stretches between arrivals.
 //!
-//! At the end of a stretch a row of weights arrives: each of its weights gets `λ_i` of its target, and the time of the
-//! arrival gets their sum as in eq. 10. Then all adjoints move to the start of the stretch (eq. 3, transposed). Sums run
+//! At the end of a stretch rows of weights arrive: each weight gets `λ_i` of its target, and the time of the
+//! arrival gets their products as in eq. 10. Then all adjoints move to the start of the stretch (eq. 3, transposed). Sums run
 //! over eight partial sums in a fixed order, whatever the width of a register.
 //!
 //! Not here: what happens within a stretch (`spikegrad_adjoint`).
 
-use super::{BLOCK, Column, Lanes, Numbers, Propagator, columns};
+use super::{BLOCK, Column, Flows, Lanes, Numbers, Propagator, columns, padded};
 use crate::Adjoint;
 use crate::receptors::CurrentsState;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// ∂L/∂(state) of eight neurons with K receptors; a column is a cache line.
 #[derive(Clone, Copy, Debug)]
@@ -60,113 +61,153 @@ impl<const K: usize> Adjoints<K> {
     }
 }
 
-/// A row of weights that arrives, and its gradient.
-#[derive(Debug)]
-pub struct Row<'a> {
-    /// The weights.
-    pub weights: &'a [f64],
+/// A row of weights that arrives, one for each neuron of the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where its weights begin among all.
+    pub weights: usize,
     /// At which receptor.
     pub receptor: usize,
-    /// ∂L/∂(each weight), to which is added.
-    pub gradient: &'a mut [f64],
     /// Whether ∂L/∂(its time) is asked for: without it no weight is read.
     pub is_timed: bool,
 }
 
-/// A motion backwards.
-#[derive(Clone, Copy, Debug)]
-pub struct Move<'a, const K: usize> {
-    /// Its length, in seconds.
-    pub dt: f64,
-    /// Its coefficients, where all neurons have the same.
-    pub flow: &'a Propagator<K>,
+/// What is known beforehand of the stretches of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Stretches {
+    /// The length of each, in seconds.
+    pub lengths: Vec<f64>,
+    /// All that arrives.
+    pub rows: Vec<Row>,
+    /// Where in that list begins what arrives at the end of each stretch, and where that of the last one ends.
+    pub ends: Vec<usize>,
 }
 
-/// An arrival, a motion before it, or both in one pass.
+/// The way of all neurons of a layer back over some stretches, from the last to the first.
 #[derive(Debug)]
 pub struct Pass<'a, const K: usize> {
     /// The adjoints, to be moved.
     pub adjoints: &'a mut Adjoints<K>,
     /// The numbers of the neurons.
     pub numbers: &'a Numbers<K>,
-    /// What arrives at the end.
-    pub row: Option<Row<'a>>,
-    /// The motion before.
-    pub motion: Option<Move<'a, K>>,
+    /// How many neurons there are.
+    pub count: usize,
+    /// All stretches of the run.
+    pub stretches: &'a Stretches,
+    /// Which of them.
+    pub over: Range<usize>,
+    /// The flows over some of them, the first of which is at this position: over those that are asked for, where neurons share their motions.
+    pub flows: (usize, &'a Flows<K>),
+    /// The weights of all synapses.
+    pub weights: &'a [f64],
+    /// ∂L/∂(each weight), to which is added.
+    pub gradient: &'a mut [f64],
+    /// ∂L/∂(time of each row), per second, where that is asked for: overwritten.
+    pub times: &'a mut [f64],
 }
 
 impl<const K: usize> Pass<'_, K> {
-    /// Runs the pass and returns ∂L/∂(time of the arrival), per second; zero if nothing arrives, or it is not asked for.
-    #[must_use]
-    pub fn run(self) -> f64 {
-        Arch::new().dispatch(self)
+    /// Runs the pass.
+    pub fn run(self) {
+        Arch::new().dispatch(self);
     }
 }
 
 // Everything below is inlined by force: what is not, is not compiled for the registers.
 
 impl<const K: usize> WithSimd for Pass<'_, K> {
-    type Output = f64;
+    type Output = ();
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let is_timed = self.row.as_ref().is_some_and(|row| row.is_timed);
-        let still = Move { dt: 0.0, flow: &Propagator::default() };
-        match (self.motion, is_timed) {
-            (Some(motion), true) => self.over::<S, true, true>(simd, motion),
-            (Some(motion), false) => self.over::<S, true, false>(simd, motion),
-            (None, true) => self.over::<S, false, true>(simd, still),
-            (None, false) => self.over::<S, false, false>(simd, still),
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let stretches = self.stretches;
+        for stretch in self.over.clone().rev() {
+            let rows = stretches.ends[stretch]..stretches.ends[stretch + 1];
+            if rows.is_empty() {
+                self.over::<S, true, false>(simd, None, stretch);
+            }
+            for row in rows.clone().rev() {
+                // What arrived first goes together with the motion before it.
+                let moves = row == rows.start;
+                match (moves, stretches.rows[row].is_timed) {
+                    (true, true) => self.over::<S, true, true>(simd, Some(row), stretch),
+                    (true, false) => self.over::<S, true, false>(simd, Some(row), stretch),
+                    (false, true) => self.over::<S, false, true>(simd, Some(row), stretch),
+                    (false, false) => self.over::<S, false, false>(simd, Some(row), stretch),
+                }
+            }
         }
     }
 }
 
+/// The weights of a row, and their gradient.
+struct Synapses<'a> {
+    weights: &'a [f64],
+    gradient: &'a mut [f64],
+}
+
 impl<const K: usize> Pass<'_, K> {
-    /// Takes back the arrival, whose time may be asked for, and the `motion` before it if it `MOVES`.
+    /// Takes back the arrival of a row, whose time may be asked for, and the motion over the stretch before it if it `MOVES`.
     #[inline(always)]
     fn over<S: Simd, const MOVES: bool, const TIMED: bool>(
-        self,
+        &mut self,
         simd: S,
-        motion: Move<'_, K>,
-    ) -> f64 {
-        let Self { adjoints, numbers, row, .. } = self;
-        // Where there is one receptor it need not be looked up.
-        let receptor = if K == 1 { 0 } else { row.as_ref().map_or(0, |row| row.receptor) };
+        row: Option<usize>,
+        stretch: usize,
+    ) {
+        let Self { adjoints, numbers, stretches, flows, count, weights, gradient, times, .. } =
+            self;
+        let (start, receptor) = row.map_or((0, 0), |row| {
+            let Row { weights, receptor, .. } = stretches.rows[row];
+            // Where there is one receptor it need not be looked up.
+            (weights, if K == 1 { 0 } else { receptor })
+        });
+        // On those who would be behind the last neuron nothing depends: the weights behind a row fill its last block.
+        let end = start + padded(*count);
+        let end = if end <= weights.len() { end } else { start + *count };
+        let synapses = row.map(|_| Synapses {
+            weights: &weights[start..end],
+            gradient: &mut gradient[start..end],
+        });
+        let time;
         if numbers.share_motions() {
             let (mem, syn) = numbers.shared_time_constants();
-            let flow = Propagator::splat(simd, motion.flow);
+            let flow = Propagator::splat(simd, &flows.1.get(stretch - flows.0));
             let [by_v, by_i] = receive::<S, K, MOVES, TIMED>(
                 simd,
                 adjoints,
-                (row, receptor),
+                (synapses, receptor),
                 #[inline(always)]
                 |_, _| flow,
             );
             // One division for the whole row.
-            return by_i / syn[receptor] - by_v / mem;
+            time = by_i / syn[receptor] - by_v / mem;
+        } else {
+            let (mem, syn) = numbers.time_constants();
+            time = synapses.as_ref().filter(|_| TIMED).map_or(0.0, |synapses| {
+                let weights = synapses.weights.chunks(BLOCK).zip(&adjoints.0);
+                let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block<K>), _)| {
+                    let (mem, syn): (&Column, &Column) = (mem, syn);
+                    let i = &block.i[receptor];
+                    let of = |(k, w): (usize, &f64)| w * (i[k] / syn[k] - block.v[k] / mem[k]);
+                    weights.iter().enumerate().map(of).sum::<f64>()
+                };
+                weights.zip(mem.iter().zip(syn[receptor])).map(of_block).sum()
+            });
+            let dt = Lanes::splat(simd, stretches.lengths[stretch]);
+            receive::<S, K, MOVES, TIMED>(
+                simd,
+                adjoints,
+                (synapses, receptor),
+                #[inline(always)]
+                |block, k| {
+                    let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k]);
+                    Propagator::over(dt, mem, columns::load_at(simd, &syn, block, k))
+                },
+            );
         }
-        let (mem, syn) = numbers.time_constants();
-        let time = row.as_ref().filter(|_| TIMED).map_or(0.0, |row| {
-            let weights = row.weights.chunks(BLOCK).zip(&adjoints.0);
-            let of_block = |((weights, block), (mem, syn)): ((&[f64], &Block<K>), _)| {
-                let (mem, syn): (&Column, &Column) = (mem, syn);
-                let i = &block.i[receptor];
-                let of = |(k, w): (usize, &f64)| w * (i[k] / syn[k] - block.v[k] / mem[k]);
-                weights.iter().enumerate().map(of).sum::<f64>()
-            };
-            weights.zip(mem.iter().zip(syn[receptor])).map(of_block).sum()
-        });
-        let dt = Lanes::splat(simd, motion.dt);
-        receive::<S, K, MOVES, TIMED>(
-            simd,
-            adjoints,
-            (row, receptor),
-            #[inline(always)]
-            |block, k| {
-                let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k]);
-                Propagator::over(dt, mem, columns::load_at(simd, &syn, block, k))
-            },
-        );
-        time
+        if TIMED && let Some(row) = row {
+            times[row] = time;
+        }
     }
 }
 
@@ -179,10 +220,10 @@ type Sums<S> = [[Lanes<S>; BLOCK]; 2];
 fn receive<S: Simd, const K: usize, const MOVES: bool, const TIMED: bool>(
     simd: S,
     adjoints: &mut Adjoints<K>,
-    (row, receptor): (Option<Row<'_>>, usize),
+    (synapses, receptor): (Option<Synapses<'_>>, usize),
     flow: impl Fn(usize, usize) -> Propagator<K, Lanes<S>>,
 ) -> [f64; 2] {
-    let Some(Row { weights, gradient, .. }) = row else {
+    let Some(Synapses { weights, gradient }) = synapses else {
         for (k, block) in adjoints.0.iter_mut().enumerate() {
             block.transport(simd, k, &flow);
         }
@@ -286,9 +327,9 @@ mod tests {
     fn a_pass_is_the_pullbacks_of_its_neurons() {
         for ratios in [[2.0; COMPANY.len()], COMPANY] {
             let models: Vec<Lif<f64>> = ratios.into_iter().map(neuron).collect();
-            let (mut numbers, mut flows, dt) = (Numbers::<1>::default(), Vec::new(), 0.7);
+            let (mut numbers, mut flows, dt) = (Numbers::<1>::default(), Flows::default(), 0.7);
             numbers.set(&models.iter().map(|&model| model.into()).collect::<Vec<_>>());
-            numbers.flows(&[dt], &mut flows);
+            flows.set(&numbers, &[dt]);
             let mut adjoints = Adjoints::default();
             adjoints.reset(models.len());
             let after = |n: u8| Adjoint(State { v: f64::from(n).cos(), i: f64::from(n).sin() });
@@ -297,14 +338,24 @@ mod tests {
                 || (0u8..).zip(&models).map(|(n, model)| (usize::from(n), after(n), model));
             let currents = |Adjoint(State { v, i })| Adjoint(CurrentsState { v, i: [i] });
             of_each().for_each(|(n, after, _)| adjoints.set(n, currents(after)));
-            let row = Some(Row {
+            let stretches = Stretches {
+                lengths: vec![dt],
+                rows: vec![Row { weights: 0, receptor: 0, is_timed: true }],
+                ends: vec![0, 1],
+            };
+            let mut got = [0.0];
+            Pass {
+                adjoints: &mut adjoints,
+                numbers: &numbers,
+                count: models.len(),
+                stretches: &stretches,
+                over: 0..1,
+                flows: (0, &flows),
                 weights: &weights,
-                receptor: 0,
                 gradient: &mut gradient,
-                is_timed: true,
-            });
-            let motion = Some(Move { dt, flow: &flows[0] });
-            let got = Pass { adjoints: &mut adjoints, numbers: &numbers, row, motion }.run();
+                times: &mut got,
+            }
+            .run();
             let mut time = 0.0;
             for (n, after, model) in of_each() {
                 let arrival = model.receive_pullback(weights[n], after);
@@ -315,7 +366,7 @@ mod tests {
                 assert!((got.v - expected.v).abs() < ROUNDING, "{n}: {got:?} {expected:?}");
                 assert!((got.i[0] - expected.i).abs() < ROUNDING, "{n}: {got:?} {expected:?}");
             }
-            assert!((got - time).abs() < ROUNDING, "{got} {time}");
+            assert!((got[0] - time).abs() < ROUNDING, "{got:?} {time}");
         }
     }
 }

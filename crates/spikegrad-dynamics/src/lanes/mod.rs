@@ -9,11 +9,12 @@
 //! | --- | --- |
 //! | `numbers.rs` | the numbers that their motion depends on |
 //! | `motion.rs` | the coefficients of a motion |
+//! | `flows.rs` | the flows over many lengths |
 //! | `columns.rs` | state and tangents, and how they move |
 //! | `forward.rs` | a stretch between arrivals, all neurons at once |
 //! | `walk.rs` | all stretches, a block at a time |
 //! | `pool.rs` | those who wait for a search |
-//! | `backward.rs` | the same for their adjoints |
+//! | `backward.rs` | their adjoints, over many stretches |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
 //! | `search.rs` | who is searched beside whom |
@@ -32,6 +33,7 @@ pub mod backward;
 mod columns;
 mod crossing;
 mod double_doubles;
+mod flows;
 pub mod forward;
 mod group;
 mod motion;
@@ -45,6 +47,7 @@ mod silence;
 mod walk;
 
 pub use columns::Columns;
+pub use flows::Flows;
 pub use group::Group;
 pub use motion::{Motion, Propagator};
 pub use numbers::Numbers;

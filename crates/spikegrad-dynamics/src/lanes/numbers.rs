@@ -3,7 +3,7 @@
 //! Where all neurons share their time constants, coefficients are computed once for a length of time, else for each neuron.
 //! Not here: the state of the neurons (`columns.rs`).
 
-use super::{Column, Lanes, Motion, Propagator, blocks, columns, padded};
+use super::{Column, Lanes, Motion, blocks, columns, padded};
 use crate::receptors::Superposed;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -144,14 +144,42 @@ impl<const K: usize> Numbers<K> {
         self.over::<Motion<K>>(dt, into);
     }
 
-    /// The flows over these lengths, in seconds: of neurons that share their motions, or each of one neuron.
-    pub fn flows(&self, dt: &[f64], into: &mut Vec<Propagator<K>>) {
-        self.over::<Propagator<K>>(dt, into);
-    }
-
-    /// `e^p` and `e^p − 1` with p = −`dt/τ_mem` for these lengths, as for [`Self::flows`].
+    /// `e^p` and `e^p − 1` with p = −`dt/τ_mem` for these lengths, in seconds: of neurons that share their motions, or each of one neuron.
     pub fn decays(&self, dt: &[f64], into: &mut Vec<[f64; 2]>) {
         self.over::<[f64; 2]>(dt, into);
+    }
+
+    /// Calls `each` with the position of each register of lengths, them, and the time constants that belong to them: those that all have, or those of the
+    /// neurons at these positions.
+    #[inline(always)]
+    pub(super) fn each_length<S: Simd>(
+        &self,
+        simd: S,
+        dt: &[f64],
+        mut each: impl FnMut(usize, Lanes<S>, Lanes<S>, [Lanes<S>; K]),
+    ) {
+        let width = S::F64_LANES;
+        let (whole, rest) = S::as_simd_f64s(dt);
+        let last = (!rest.is_empty()).then(
+            #[inline(always)]
+            || simd.partial_load_f64s(rest),
+        );
+        let lengths = whole.iter().copied().chain(last).enumerate();
+        if self.share_motions() {
+            let (mem, syn) = self.shared_time_constants();
+            let (mem, syn) = (Lanes::splat(simd, mem), super::motion::splat(simd, &syn));
+            for (k, dt) in lengths {
+                each(k * width, Lanes::new(simd, dt), mem, syn);
+            }
+        } else {
+            let (mem, syn) = self.time_constants();
+            for (k, dt) in lengths {
+                let (block, k_of_block) = (k * width / super::BLOCK, k % (super::BLOCK / width));
+                let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k_of_block]);
+                let syn = columns::load_at(simd, &syn, block, k_of_block);
+                each(k * width, Lanes::new(simd, dt), mem, syn);
+            }
+        }
     }
 
     fn over<C: Coefficients<K>>(&self, dt: &[f64], into: &mut Vec<C>) {
@@ -171,13 +199,6 @@ impl<const K: usize> Coefficients<K> for Motion<K> {
     #[inline(always)]
     fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: [Lanes<S>; K], into: &mut [Self]) {
         Motion::over(dt, mem, syn).store(into);
-    }
-}
-
-impl<const K: usize> Coefficients<K> for Propagator<K> {
-    #[inline(always)]
-    fn store<S: Simd>(dt: Lanes<S>, mem: Lanes<S>, syn: [Lanes<S>; K], into: &mut [Self]) {
-        Propagator::over(dt, mem, syn).store(into);
     }
 }
 
@@ -205,22 +226,14 @@ impl<C: Coefficients<K>, const K: usize> WithSimd for Over<'_, C, K> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { numbers, dt, into } = self;
-        let width = S::F64_LANES;
-        let lengths = dt.chunks(width).zip(into.chunks_mut(width));
-        let load = |dt: &[f64]| Lanes::new(simd, simd.partial_load_f64s(dt));
-        if numbers.share_motions() {
-            let (mem, syn) = numbers.shared_time_constants();
-            let (mem, syn) = (Lanes::splat(simd, mem), super::motion::splat(simd, &syn));
-            for (dt, into) in lengths {
-                C::store(load(dt), mem, syn, into);
-            }
-        } else {
-            let (mem, syn) = numbers.time_constants();
-            for (position, (dt, into)) in lengths.enumerate() {
-                let (block, k) = (position * width / super::BLOCK, position * width % super::BLOCK);
-                let mem = Lanes::new(simd, S::as_simd_f64s(&mem[block]).0[k / width]);
-                C::store(load(dt), mem, columns::load_at(simd, &syn, block, k / width), into);
-            }
-        }
+        numbers.each_length(
+            simd,
+            dt,
+            #[inline(always)]
+            |position, dt, mem, syn| {
+                let end = into.len().min(position + S::F64_LANES);
+                C::store(dt, mem, syn, &mut into[position..end]);
+            },
+        );
     }
 }

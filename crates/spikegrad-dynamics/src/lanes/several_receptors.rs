@@ -2,10 +2,10 @@
 //!
 //! Not here: neurons with one receptor, which each file checks for itself.
 
-use super::backward::{Adjoints, Move, Row};
+use super::backward::{Adjoints, Row, Stretches};
 use super::forward::{Job, Pass, Screen};
 use super::group::Group;
-use super::{Columns, Numbers, Search, backward};
+use super::{Columns, Flows, Numbers, Search, backward};
 use crate::receptors::{CurrentsState, CurrentsTangent, Superposed, integrator, lif};
 use crate::{Adjoint, GeneralNeuron, NUMBERS, Neuron, Outlook};
 use proptest::prelude::*;
@@ -115,28 +115,35 @@ fn moves<const K: usize>(drawn: Drawn, spikes: bool) -> TestCaseResult {
         let by_tau = 0.8 * tangent.v_syn[k] + at_end.0.i[k] * tangent.i_syn[k];
         close(by_tau * taus[k], gradient[own + k] * taus[k], size)?;
     }
-    let (mut adjoints, mut flows) = (Adjoints::default(), Vec::new());
+    let mut adjoints = Adjoints::default();
     adjoints.reset(3);
     adjoints.set(1, at_end);
-    numbers.flows(&[dt], &mut flows);
-    let motion = Some(Move { dt, flow: &flows[0] });
-    let move_back =
-        backward::Pass { adjoints: &mut adjoints, numbers: &numbers, row: None, motion };
-    assert_eq!(move_back.run().to_bits(), 0f64.to_bits());
+    // What arrives comes before the motion: on the way back, after it.
+    let stretches = Stretches {
+        lengths: vec![dt, dt],
+        rows: vec![Row { weights: 0, receptor: K - 1, is_timed: true }],
+        ends: vec![0, 1, 1],
+    };
+    let mut flows = Flows::default();
+    flows.set(&numbers, &stretches.lengths);
+    let (mut of_weights, mut times) = ([0.0; 3], [0.0]);
+    let mut pass = |over, adjoints: &mut Adjoints<K>| {
+        let (numbers, stretches, count, flows) = (&numbers, &stretches, row.len(), (0, &flows));
+        let (weights, gradient, times) = (&row, &mut of_weights, &mut times);
+        #[rustfmt::skip]
+        backward::Pass { adjoints, numbers, count, stretches, over, flows, weights, gradient, times }.run();
+    };
+    pass(1..2, &mut adjoints);
     let Adjoint(moved) = adjoints.get(1);
     close(moved.v, before_it[0], 2.0)?;
     for k in 0..K {
         close(moved.i[k], before_it[1 + k], 2.0)?;
     }
-    let mut of_weights = [0.0; 3];
-    let row =
-        Some(Row { weights: &row, receptor: K - 1, gradient: &mut of_weights, is_timed: true });
-    let arrival = backward::Pass { adjoints: &mut adjoints, numbers: &numbers, row, motion: None };
-    let time = arrival.run();
+    pass(0..1, &mut adjoints);
     let (to, moved) = (Superposed::to_vector(arrived), Superposed::to_vector(moved));
     let expected = general.arrival_pullback(to, (K - 1, 0.7), moved, false);
     close(of_weights[1], expected.weight, 2.0)?;
-    close(time, expected.time, 2.0 / taus[K - 1] + 2.0 / membrane[0])
+    close(times[0], expected.time, 2.0 / taus[K - 1] + 2.0 / membrane[0])
 }
 
 /// What became of the searches: crossings, silences, and those that were left to the one search.
