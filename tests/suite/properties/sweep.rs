@@ -15,7 +15,7 @@ use spikegrad::adjoint::{
 };
 use spikegrad::dynamics::{AnyNeuron, Lif};
 use spikegrad::problem::Problem;
-use spikegrad::{Evaluate, Settings, Trace, value_and_grad};
+use spikegrad::{Cotangents, Evaluate, Network, Settings, Trace, value_and_grad};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, InputSpike, Layers, Stimulus, Tangents};
 use spikegrad_simulate::{
@@ -135,6 +135,45 @@ impl Differences {
     }
 }
 
+/// The gradient by the sweep of a run with its cotangents, and by the event-by-event walk of a run that is the same but for roundings; nothing, if neither exists.
+fn both_gradients<N: SweptNeuron>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    layers: &Layers,
+    (trace, cotangents): (&Trace, &Cotangents),
+    (walked, of_walk): (&Trace, &Cotangents),
+) -> Result<Option<[Vec<f64>; 2]>, TestCaseError> {
+    let (mut by_walk, mut by_sweep) = (GradientSum::new(circuit), GradientSum::new(circuit));
+    let expected_inputs = backward_into(
+        circuit,
+        walked,
+        of_walk,
+        Grazing::Fail,
+        &mut BackwardWorkspace::default(),
+        &mut by_walk,
+    );
+    let mut workspace = BackwardSweepWorkspace::default();
+    let swept = sweep_backward_into(
+        circuit,
+        layers,
+        trace,
+        cotangents,
+        Grazing::Fail,
+        &mut workspace,
+        &mut by_sweep,
+    );
+    let expected_inputs = match (expected_inputs, swept) {
+        (Ok(expected), Ok(())) => expected,
+        (Err(_), Err(_)) => return Ok(None),
+        other => return Err(TestCaseError::fail(format!("{other:?}"))),
+    };
+    let got_inputs = workspace.input_times().to_vec();
+    let all = |sum: GradientSum<f64, N>, inputs: Vec<f64>| {
+        [sum.to_parameters(network, circuit).to_vec(), inputs].concat()
+    };
+    Ok(Some([all(by_sweep, got_inputs), all(by_walk, expected_inputs.input_times)]))
+}
+
 /// Both gradients of what a sweep found; where neurons have several receptors the walk needs what the event loop found, which differs by roundings.
 fn gradients_agree<N: SweptNeuron>(
     plan: &Plan,
@@ -150,35 +189,11 @@ fn gradients_agree<N: SweptNeuron>(
     // The growth of a label that is silent for 100 s is out of range, and there is nothing to differentiate.
     let Ok((_, cotangents)) = loss.evaluate(network, &trace) else { return Ok(0) };
     let Ok((_, of_walk)) = loss.evaluate(network, walked) else { return Ok(0) };
-    let (mut by_walk, mut by_sweep) = (GradientSum::new(&circuit), GradientSum::new(&circuit));
-    let expected_inputs = backward_into(
-        &circuit,
-        walked,
-        &of_walk,
-        Grazing::Fail,
-        &mut BackwardWorkspace::default(),
-        &mut by_walk,
-    );
-    let mut workspace = BackwardSweepWorkspace::default();
-    let swept = sweep_backward_into(
-        &circuit,
-        &layers,
-        &trace,
-        &cotangents,
-        Grazing::Fail,
-        &mut workspace,
-        &mut by_sweep,
-    );
-    let expected_inputs = match (expected_inputs, swept) {
-        (Ok(expected), Ok(())) => expected,
-        (Err(_), Err(_)) => return Ok(0),
-        other => return Err(TestCaseError::fail(format!("{other:?}"))),
+    let run = (&trace, &cotangents);
+    let walk = (walked, &of_walk);
+    let Some([got, expected]) = both_gradients(network, &circuit, &layers, run, walk)? else {
+        return Ok(0);
     };
-    let got_inputs = workspace.input_times().to_vec();
-    let all = |sum: GradientSum<f64, N>, inputs: Vec<f64>| {
-        [sum.to_parameters(network, &circuit).to_vec(), inputs].concat()
-    };
-    let (got, expected) = (all(by_sweep, got_inputs), all(by_walk, expected_inputs.input_times));
     // Each in units of what matters of its number: a delay of seconds is thousands of time constants.
     let scaled = |problem: &Problem, entries: &[f64]| -> Vec<f64> {
         let Problem { network, parameters, stimulus, .. } = problem;
@@ -201,6 +216,25 @@ fn gradients_agree<N: SweptNeuron>(
     let floor = largest * SMALL.max(bound / OF_CHAINS);
     for (got, expected) in got.iter().zip(&expected) {
         differences.note("derivative", *got, *expected, floor)?;
+    }
+    if plan.receptors {
+        return Ok(trace.spikes.len());
+    }
+    // Where the loss reads only what is early, the sweep does not look at what is late.
+    let mut early = cotangents;
+    let half = trace.stimulus.t_end() / 2.0;
+    let is_late = |time: f64| time > half;
+    let of_spikes = early.spikes.iter_mut().zip(&trace.spikes);
+    of_spikes.filter(|(_, spike)| is_late(spike.time)).for_each(|(x, _)| *x = 0.0);
+    let of_readouts = early.readouts.iter_mut().zip(&trace.readouts);
+    of_readouts.filter(|(_, readout)| is_late(readout.time)).for_each(|(x, _)| *x = 0.0);
+    let run = (&trace, &early);
+    let Some([got, expected]) = both_gradients(network, &circuit, &layers, run, run)? else {
+        return Ok(0);
+    };
+    let (got, expected) = (scaled(problem, &got), scaled(problem, &expected));
+    for (got, expected) in got.iter().zip(&expected) {
+        differences.note("derivative of what is early", *got, *expected, floor)?;
     }
     Ok(trace.spikes.len())
 }
