@@ -11,7 +11,9 @@ pub mod engine;
 pub mod export;
 pub mod machine;
 pub mod memory;
+mod poisson;
 pub mod timing;
 pub mod workload;
 
+pub use poisson::poisson;
 pub use workload::{Counts, NAMES, Workload};

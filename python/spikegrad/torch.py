@@ -482,14 +482,15 @@ class SpikingNetwork(nn.Module):
             if not any(_is_named(slot, name) for slot in self._slots.values()):
                 raise InputError(f"train names {name!r}, which is none of {', '.join(self._slots)}", "train")
         self._registered = {name: name.replace("%", "%25").replace(".", "%2E") for name in self._slots}
+        # A connection may have any name.
+        of_inputs = [f"{each.name}/delay" for each in self._network._connections.values() if each.source == "input"]
         for name, slot in self._slots.items():
             value = torch.from_numpy(self._network[name])
             if not any(_is_named(slot, each) for each in wanted):
                 self.register_buffer(self._registered[name], value)
                 continue
             is_tau = slot.kind.rpartition(".")[2].startswith("tau_")
-            is_delay_of_input = slot.kind == "delays" and name.startswith("input->")
-            for option, is_meant in (("time_constants", is_tau), ("input_times", is_delay_of_input)):
+            for option, is_meant in (("time_constants", is_tau), ("input_times", name in of_inputs)):
                 if is_meant and not options.get(option, True):
                     raise InputError(f"train names {name}, which has no derivative with {option}=False", "train")
             self.register_parameter(self._registered[name], nn.Parameter(value))

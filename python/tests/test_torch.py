@@ -242,6 +242,9 @@ def test_a_derivative_that_is_left_out_is_not_trained() -> None:
             sgt.SpikingNetwork(feed_forward(), train=train, time_constants=False)
     with pytest.raises(spikegrad.InputError, match="train names input->hidden/delay.*input_times=False"):
         sgt.SpikingNetwork(feed_forward(), train="delays", input_times=False)
+    named = spikegrad.Network(3).population("hidden", 4).connect("input", "hidden", np.ones((4, 3)), delay=0.001, name="first")
+    with pytest.raises(spikegrad.InputError, match="train names first/delay.*input_times=False"):
+        sgt.SpikingNetwork(named, train="delays", input_times=False)
     # All others are there.
     others = ["weights", "delays", "v_th", "i_bias", "t_ref", "initial.v"]
     options = {"train": others, "record": [spikegrad.maximum("out")]}

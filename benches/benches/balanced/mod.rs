@@ -5,11 +5,11 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Exp};
 use spikegrad::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population, Source,
-    Stimulus, Synapse, Synapses, Values,
+    Connection, ConnectionParameters, Model, Network, Parameters, Population, Source, Stimulus,
+    Synapse, Synapses, Values,
 };
+use spikegrad_bench::poisson;
 
 /// Excitatory neurons for each inhibitory one.
 const EXCITATORY_SHARE: usize = 4;
@@ -110,14 +110,6 @@ pub(crate) fn network(size: Size) -> (Network, Parameters) {
 #[must_use]
 pub(crate) fn stimulus(size: Size, t_end: f64) -> Stimulus {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
-    let interval = Exp::new(size.input_rate).expect("a positive rate");
-    let mut spikes = Vec::new();
-    for channel in 0..size.inputs {
-        let mut time = interval.sample(&mut rng);
-        while time < t_end {
-            spikes.push(InputSpike { channel, time });
-            time += interval.sample(&mut rng);
-        }
-    }
+    let spikes = poisson(size.inputs, size.input_rate, t_end, &mut rng);
     Stimulus::new(t_end, spikes).expect("valid times")
 }

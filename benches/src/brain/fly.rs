@@ -2,20 +2,20 @@
 //!
 //! Theirs is the wiring of `FlyWire` 783: 138,639 neurons and 15,091,983 pairs of them that are joined, each by the number of its synapses times 0.275 mV, with the sign
 //! of the source. Here the pairs are drawn: a source in proportion to its out-degree and a target in proportion to its in-degree, both log-normal, and the number of
-//! synapses log-normal with the published mean (54.5 million in all) and the published share of pairs with five and more (2.7 of 15.1 million).
+//! synapses log-normal, so that there are 55 million in all (published: 54.5) and 18.0 % of the pairs have five and more (17.9).
 //!
 //! The neurons are theirs but for two things: a spike leaves the synaptic current as it is and the current decays in the refractory time, where theirs is set
 //! to zero and stands still; and an input spike is a current, where theirs puts the potential above the threshold at once. Either way it makes its
 //! target spike.
 
-use super::{Brain, Connections};
+use super::{Brain, Connections, Membrane, pairs};
+use crate::poisson;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::weighted::WeightedAliasIndex;
-use rand_distr::{Distribution, Exp, LogNormal};
+use rand_distr::{Distribution, LogNormal};
 use spikegrad::{
-    Connection, InputSpike, Model, Network, Parameters, Population, PopulationParameters, Source,
-    Stimulus, Synapse, Synapses, lif,
+    Connection, Model, Network, Parameters, Population, Source, Stimulus, Synapse, Synapses, lif,
 };
 
 /// Neurons.
@@ -30,7 +30,7 @@ const EXCITATORY: f64 = 0.6;
 /// Standard deviation of the logarithm of a degree.
 const DEGREE_SPREAD: f64 = 1.0;
 
-/// Mean and standard deviation of the logarithm of the number of synapses of a pair beyond the first, rounded down: 3.6 synapses on average, and 18 % of the pairs have five or more.
+/// Mean and standard deviation of the logarithm of the number of synapses of a pair beyond the first, rounded down.
 const SYNAPSES: (f64, f64) = (0.026, 1.487);
 
 /// What a synapse adds to the current, in millivolts.
@@ -42,11 +42,8 @@ const INPUT_SYNAPSES: f64 = 250.0;
 /// Delay of every synapse, in seconds.
 const DELAY: f64 = 1.8e-3;
 
-/// Resting potential and reset value, and threshold, in millivolts.
-const POTENTIALS: (f64, f64) = (-52.0, -45.0);
-
-/// Time constants of membrane and synapse, and the refractory time, in seconds.
-const TIMES: (f64, f64, f64) = (20e-3, 5e-3, 2.2e-3);
+const MEMBRANE: Membrane =
+    Membrane { rest: -52.0, threshold: -45.0, tau_mem: 20e-3, tau_syn: 5e-3, refractory: 2.2e-3 };
 
 /// How a run is driven.
 #[derive(Clone, Copy, Debug)]
@@ -74,17 +71,10 @@ pub fn draw(drive: Drive, seed: u64) -> Brain {
     let (sources, targets): (WeightedAliasIndex<f64>, _) = (ends(), ends());
     let signs: Vec<f64> =
         (0..NEURONS).map(|_| if rng.random_bool(EXCITATORY) { WEIGHT } else { -WEIGHT }).collect();
-    let mut out_degrees = vec![0; NEURONS];
-    (0..PAIRS).for_each(|_| out_degrees[sources.sample(rng)] += 1);
+    let pairs = pairs(PAIRS, (NEURONS, &sources), &targets, rng);
     let further = LogNormal::new(SYNAPSES.0, SYNAPSES.1).expect("a positive spread");
-    let mut pairs = Vec::with_capacity(PAIRS);
-    let mut weights = Vec::with_capacity(PAIRS);
-    for (pre, degree) in out_degrees.into_iter().enumerate() {
-        for _ in 0..degree {
-            pairs.push(Synapse { pre, post: targets.sample(rng) });
-            weights.push(signs[pre] * (1.0 + further.sample(rng).floor()));
-        }
-    }
+    let weights = pairs.iter().map(|pair| signs[pair.pre] * (1.0 + further.sample(rng).floor()));
+    let weights = weights.collect();
     let mut connections = Connections::default();
     let inputs = drive.stimulated;
     let own = (0..inputs).map(|k| Synapse { pre: k, post: k }).collect();
@@ -95,25 +85,9 @@ pub fn draw(drive: Drive, seed: u64) -> Brain {
     let population = Population { name: "brain".into(), size: NEURONS, model: Model::Lif };
     let network =
         Network::new(inputs, vec![population], connections.structure).expect("a valid structure");
-    let ((rest, threshold), (tau_mem, tau_syn, refractory)) = (POTENTIALS, TIMES);
-    let neurons = PopulationParameters::new(Model::Lif)
-        .with(lif::TAU_MEM, tau_mem)
-        .with(lif::TAU_SYN, tau_syn)
-        .with(lif::T_REF, refractory)
-        .with(lif::V_LEAK, rest)
-        .with(lif::V_RESET, rest)
-        .with(lif::V, rest)
-        .with(lif::V_TH, threshold);
+    let neurons = MEMBRANE.parameters().with(lif::V, MEMBRANE.rest);
     let parameters = Parameters { populations: vec![neurons], connections: connections.values };
-    let wait = Exp::new(drive.rate).expect("a positive rate");
-    let mut spikes = Vec::new();
-    for channel in 0..inputs {
-        let mut time = wait.sample(rng);
-        while time < drive.seconds {
-            spikes.push(InputSpike { channel, time });
-            time += wait.sample(rng);
-        }
-    }
+    let spikes = poisson(inputs, drive.rate, drive.seconds, rng);
     let stimulus = Stimulus::new(drive.seconds, spikes).expect("a positive time");
     Brain { network, parameters, stimulus }
 }

@@ -5,13 +5,14 @@
 //! the constant current that has the mean of its Poisson input, one of the paper's own controls. Potentials start with means and deviations by population, which shorten the first burst, and all of
 //! them below the threshold: those and the rates are of the implementation that ships with NEST.
 
-use super::{Brain, Connections};
-use rand::{Rng, RngExt, SeedableRng};
+use super::{Brain, Connections, Membrane, pairs};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
+use rand_distr::{Distribution, Normal, Uniform};
+use spikegrad::dynamics::math::ln_1p;
 use spikegrad::{
     Connection, Model, Network, Parameters, Population, PopulationParameters, Source, Stimulus,
-    Synapse, Synapses, lif,
+    Synapses, Trace, lif,
 };
 
 /// Names of the populations.
@@ -54,11 +55,8 @@ const DELAYS: ([f64; 2], f64) = ([1.5e-3, 0.75e-3], 0.5);
 /// Delays are multiples of this, in seconds.
 const GRID: f64 = 1e-4;
 
-/// Time constants of membrane and synapse, and the refractory time, in seconds.
-const TIMES: (f64, f64, f64) = (10e-3, 0.5e-3, 2e-3);
-
-/// Resting potential and reset value, and threshold, in millivolts.
-const POTENTIALS: (f64, f64) = (-65.0, -50.0);
+const MEMBRANE: Membrane =
+    Membrane { rest: -65.0, threshold: -50.0, tau_mem: 10e-3, tau_syn: 0.5e-3, refractory: 2e-3 };
 
 /// Resistance of a membrane, in millivolts for a picoampere: 10 ms / 250 pF.
 const RESISTANCE: f64 = 0.04;
@@ -81,15 +79,15 @@ const START: [(f64, f64); 8] = [
 /// # Panics
 /// If the scale is not between 0 and 1, or so small that a population is empty; or if the time is not positive.
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "numbers of neurons and of synapses, positive and far below 2^53"
+)]
 pub fn draw(scale: f64, seconds: f64, seed: u64) -> Brain {
     assert!(scale > 0.0 && scale <= 1.0, "a scale from 0 to 1");
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a positive number of neurons"
-    )]
     let sizes = SIZES.map(|size| (size as f64 * scale).round() as usize);
     let mut connections = Connections::default();
     // Of excitatory amplitudes for each second.
@@ -129,7 +127,7 @@ pub fn draw(scale: f64, seconds: f64, seed: u64) -> Brain {
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn synapses(probability: f64, n_pre: usize, n_post: usize) -> f64 {
     let pairs = n_pre as f64 * n_post as f64;
-    (-probability).ln_1p() / (-pairs.recip()).ln_1p()
+    ln_1p(-probability) / ln_1p(-pairs.recip())
 }
 
 /// A population with so many excitatory amplitudes of input for each second.
@@ -139,17 +137,11 @@ fn neurons(
     (mean, deviation): (f64, f64),
     rng: &mut impl Rng,
 ) -> PopulationParameters {
-    let ((rest, threshold), (tau_mem, tau_syn, refractory)) = (POTENTIALS, TIMES);
     let start = Normal::new(mean, deviation).expect("a positive deviation");
-    let below = start.sample_iter(rng).filter(|&start| start < threshold);
-    PopulationParameters::new(Model::Lif)
-        .with(lif::TAU_MEM, tau_mem)
-        .with(lif::TAU_SYN, tau_syn)
-        .with(lif::T_REF, refractory)
-        .with(lif::V_LEAK, rest)
-        .with(lif::V_RESET, rest)
-        .with(lif::V_TH, threshold)
-        .with(lif::I_BIAS, input * WEIGHT.0 * RESISTANCE * tau_syn)
+    let below = start.sample_iter(rng).filter(|&start| start < MEMBRANE.threshold);
+    MEMBRANE
+        .parameters()
+        .with(lif::I_BIAS, input * WEIGHT.0 * RESISTANCE * MEMBRANE.tau_syn)
         .with(lif::V, below.take(size).collect::<Vec<f64>>())
 }
 
@@ -188,16 +180,10 @@ impl Pair {
         // Zero is ten deviations away.
         let weights = Normal::new(self.weight, spread).expect("a positive deviation");
         let (n_pre, n_post) = self.shape;
+        let [sources, targets] =
+            [n_pre, n_post].map(|n| Uniform::new(0, n).expect("a population that is not empty"));
         for (steps, &count) in of_delay.iter().enumerate().filter(|(_, count)| **count > 0) {
-            // In the order of their sources, in which an engine reads them.
-            let mut out_degrees = vec![0; n_pre];
-            (0..count).for_each(|_| out_degrees[rng.random_range(0..n_pre)] += 1);
-            let mut list = Vec::with_capacity(count);
-            for (pre, degree) in out_degrees.into_iter().enumerate() {
-                let posts = (0..degree).map(|_| rng.random_range(0..n_post));
-                list.extend(posts.map(|post| Synapse { pre, post }));
-            }
-            let list = Synapses::Sparse(list);
+            let list = Synapses::Sparse(pairs(count, (n_pre, &sources), &targets, rng));
             let structure = Connection::new(Source::Population(self.from), self.to, list);
             let weights = weights.sample_iter(&mut *rng).take(count).collect();
             into.add(structure, weights, steps as f64 * GRID);
@@ -205,9 +191,24 @@ impl Pair {
     }
 }
 
+/// Spikes a second of a neuron of each population, from `start` to the end of a run, in seconds.
+///
+/// # Panics
+/// If `network` is another one.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+pub fn rates(network: &Network, trace: &Trace, start: f64) -> [f64; 8] {
+    NAMES.map(|name| {
+        let neurons = network.neurons_of(name).expect("a population of the circuit");
+        let spikes = trace.spikes.iter().filter(|spike| spike.time >= start);
+        let count = spikes.filter(|spike| neurons.contains(&spike.neuron.index())).count();
+        count as f64 / neurons.len() as f64 / (trace.stimulus.t_end() - start)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{NAMES, PROBABILITIES, RATES, SIZES, draw, synapses};
+    use super::{NAMES, PROBABILITIES, RATES, SIZES, draw, rates, synapses};
     use spikegrad::{Evaluator, Settings};
 
     /// The paper counts about 0.3 billion.
@@ -225,12 +226,8 @@ mod tests {
         let evaluator = Evaluator::new(&brain.network, &brain.parameters, Settings::default());
         let mut evaluator = evaluator.expect("valid parameters");
         let trace = evaluator.simulate_forward(&brain.stimulus, &[]).expect("a run");
-        for (name, published) in NAMES.iter().zip(RATES) {
-            let neurons = brain.network.neurons_of(name).expect("a population of it");
-            let size = neurons.len() as f64;
-            let spikes = trace.spikes.iter().filter(|spike| spike.time >= 0.1);
-            let count = spikes.filter(|spike| neurons.contains(&spike.neuron.index())).count();
-            let rate = count as f64 / size / 0.4;
+        let rates = rates(&brain.network, trace, 0.1);
+        for ((name, rate), published) in NAMES.iter().zip(rates).zip(RATES) {
             assert!((0.5..2.0).contains(&(rate / published)), "{name}: {rate} and {published}");
         }
     }

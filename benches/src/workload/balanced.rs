@@ -5,12 +5,12 @@
 //! Not here: other simulators (`benches/peers`).
 
 use super::{Example, Workload};
+use crate::poisson;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Exp};
 use spikegrad::{
-    Connection, ConnectionParameters, InputSpike, Model, Network, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, lif,
+    Connection, ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters,
+    Source, Stimulus, Synapse, Synapses, TtfsCrossEntropy, Values, lif,
 };
 
 /// Excitatory neurons.
@@ -84,15 +84,7 @@ pub(super) fn balanced() -> Workload {
     };
     let populations = sizes.map(&mut initial).to_vec();
     let parameters = Parameters { populations, connections: values };
-    let wait = Exp::new(INPUT.1).expect("a positive rate");
-    let mut spikes = Vec::new();
-    for channel in 0..inputs {
-        let mut time = wait.sample(&mut rng);
-        while time < T_END {
-            spikes.push(InputSpike { channel, time });
-            time += wait.sample(&mut rng);
-        }
-    }
+    let spikes = poisson(inputs, INPUT.1, T_END, &mut rng);
     let stimulus = Stimulus::new(T_END, spikes).expect("valid times");
     let loss = Box::new(TtfsCrossEntropy::new("excitatory", 0, 1.0));
     let examples = vec![Example { stimulus, label: 0, loss }];

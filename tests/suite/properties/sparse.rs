@@ -162,10 +162,14 @@ fn who_rests_for_long_is_found_where_it_would_be() {
         .lif("resting", neurons)
         .with("t_ref", 2e-3)
         .with("v_leak", 0.2)
-        .with("initial.v", (0..neurons).map(|n| 0.07 * n as f64).collect::<Vec<_>>())
-        .with("initial.i", (0..neurons).map(|n| 0.1 * n as f64 - 0.5).collect::<Vec<_>>())
+        .with("initial.v", (0..12).map(|n| 0.07 * f64::from(n)).collect::<Vec<_>>())
+        .with("initial.i", (0..12).map(|n| 0.1 * f64::from(n) - 0.5).collect::<Vec<_>>())
         .sparse("input", "busy", [(0, 0, 20.0)])
-        .sparse("input", "resting", (0..neurons).map(|n| (1, n, 9.0 + 0.3 * n as f64)))
+        .sparse(
+            "input",
+            "resting",
+            (0..neurons).zip(0..12).map(|(n, k)| (1, n, 9.0 + 0.3 * f64::from(k))),
+        )
         .sparse("busy", "resting", (0..3).map(|n| (0, n, 0.01)))
         .delay(1.5e-3)
         .sparse("resting", "resting", (1..neurons).map(|n| (n - 1, n, -2.0)))

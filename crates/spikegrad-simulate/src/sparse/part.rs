@@ -27,7 +27,7 @@ const MEMORY: f64 = 0.25;
 /// After how many spikes of a part a wish to end is looked for; else it is at each window.
 const WATCHED: usize = 1024;
 
-/// So many neurons fit into the cache of a core; of more, the targets of the next arrival are sent for.
+/// Sums of so many neurons, half a megabyte, stay in the cache of a core; of more, the targets of the next arrival are sent for.
 const NEAR: usize = 8192;
 
 /// How many arrivals before synapses are read the first of them are sent for.

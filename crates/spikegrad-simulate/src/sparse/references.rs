@@ -11,8 +11,8 @@ const COUNT: usize = 64;
 /// A change of reference.
 #[derive(Clone, Copy, Debug)]
 struct Change {
-    from: f64,
-    to: f64,
+    /// Bits of the old reference and of the new one.
+    way: [u64; 2],
     /// A neuron that made it.
     model: Lif<f64>,
     view: TangentView,
@@ -38,22 +38,20 @@ impl References {
         to: f64,
     ) {
         let from = sums.reference();
-        if from.to_bits() == to.to_bits() {
+        let way = [from, to].map(f64::to_bits);
+        if way[0] == way[1] {
             return;
         }
         // References are spread over the places by the highest bits of a product.
-        let place = from.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - COUNT.ilog2());
+        let place = way[0].wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - COUNT.ilog2());
         let known = &mut self.0[usize::try_from(place).expect("a place")];
         let view = match known {
-            Some(change)
-                if [change.from, change.to] == [from, to]
-                    && change.model.shares_time_constants(model) =>
-            {
+            Some(change) if change.way == way && change.model.shares_time_constants(model) => {
                 &change.view
             }
             _ => {
                 let view = TangentView::new(model, to - from);
-                &known.insert(Change { from, to, model: *model, view }).view
+                &known.insert(Change { way, model: *model, view }).view
             }
         };
         if TANGENTS { view.rebase(sums, to) } else { view.view().rebase(sums, to) }
