@@ -249,6 +249,9 @@ mod tests {
             let [y, dy] = course.after(1.0);
             let next = course.next_zero().after;
             assert!((y + dy).is_nan() || next.is_some_and(|next| next < 1e-9), "{bias} {current}");
+            // Nor has it a way back.
+            let pulled = pullback::pull_back(course, 1.0, [1.0, 1.0]);
+            assert!(!(y + dy).is_nan() || pulled.point[0].is_nan(), "{bias} {current}");
         }
     }
 

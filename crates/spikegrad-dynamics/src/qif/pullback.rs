@@ -6,7 +6,7 @@
 //!
 //! Not here: where a motion is cut (`series.rs`).
 
-use super::series::{Course, Piece, ROWS, Recurrence, Row, Stretch};
+use super::series::{Course, MOST_PIECES, Piece, ROWS, Recurrence, Row, Stretch};
 use super::{Point, constant, scale_of};
 use crate::Dual;
 use smallvec::SmallVec;
@@ -21,7 +21,8 @@ pub(super) struct Pulled {
     pub(super) length: f64,
 }
 
-/// Pulls the adjoint `after` of the point that `course` leads to after `length` back to all that it depends on.
+/// Pulls the adjoint `after` of the point that `course` leads to after `length` back to all that it depends on; not a number where that point is none, for the motion has
+/// more than [`MOST_PIECES`].
 pub(super) fn pull_back(mut course: Course<f64>, length: f64, after: Point<f64>) -> Pulled {
     let (mut rest, mut current_lasts) = (length, course.current_lasts());
     let mut pieces: SmallVec<[(Course<f64>, Piece<f64>); 8]> = SmallVec::new();
@@ -29,6 +30,10 @@ pub(super) fn pull_back(mut course: Course<f64>, length: f64, after: Point<f64>)
     let mut has_fixed_length = false;
     let mut pulled = Pulled { point: after, ..Pulled::default() };
     while rest > 0.0 {
+        if pieces.len() == MOST_PIECES {
+            let nan = f64::NAN;
+            return Pulled { point: [nan; 2], current: nan, bias: nan, ratio: nan, length: nan };
+        }
         match course.next(rest, current_lasts) {
             Stretch::Faded(rest) => {
                 constant_back(&course, rest, &mut pulled);

@@ -33,7 +33,7 @@ const MOST_TERMS: usize = 64;
 
 /// More pieces than a motion is followed through, so that it has an end: they are a million radians, or a million times half of what a synapse loses.
 /// Negative drives of 10¹⁰ and more ask for more, and those that overflow never come to an end.
-const MOST_PIECES: usize = 1_000_000;
+pub(super) const MOST_PIECES: usize = 1_000_000;
 
 /// A motion that begins at `point`.
 #[derive(Clone, Copy, Debug)]
