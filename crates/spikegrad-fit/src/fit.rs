@@ -1,0 +1,371 @@
+//! The fit: each neuron alone where all trains are known, then the network.
+//!
+//! Not here: what is searched (`potentials.rs`, `spike_times.rs`), how (`least_squares.rs`).
+
+use crate::alone;
+use crate::error::FitError;
+use crate::least_squares::{Point, Residuals, minimise};
+use crate::numbers::{Numbers, weights_and_delays};
+use crate::potentials::{Potentials, without_threshold};
+use crate::restart::redrawn;
+use crate::spike_times::{Outcome, SpikeTimes, Target};
+use nalgebra::DVector;
+use rayon::prelude::*;
+use spikegrad::{
+    Certificate, Evaluator, Interrupt, Loss, Model, Network, NetworkError, NeuronId, Parameters,
+    Settings, SpikeTimeMse, Stimulus,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How a fit goes on, and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct FitSettings {
+    /// How far from its target a spike may be, in seconds, for the fit to be reached.
+    pub tolerance: f64,
+    /// Whether neurons are fitted alone first, where that can be done.
+    pub one_by_one: bool,
+    /// Most starts of a neuron that is fitted alone: the one given, and others that are drawn.
+    pub most_starts: u32,
+    /// Seed of these.
+    pub seed: u64,
+    /// Most runs of the whole network.
+    pub most_evaluations: u32,
+    /// No delay that is fitted becomes shorter, in seconds, unless it is already.
+    pub least_delay: f64,
+    /// Limits of each run.
+    pub run: Settings,
+}
+
+impl Default for FitSettings {
+    /// A microsecond, one by one, 50 starts, seed 0, 1,000 runs, a tenth of a millisecond.
+    fn default() -> Self {
+        Self {
+            tolerance: 1e-6,
+            one_by_one: true,
+            most_starts: 50,
+            seed: 0,
+            most_evaluations: 1000,
+            least_delay: 1e-4,
+            run: Settings::DEFAULT,
+        }
+    }
+}
+
+/// What happens on the way.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress {
+    /// A neuron has been fitted alone, in the order in which they become ready.
+    Neuron {
+        /// What became of it.
+        fitted: FittedNeuron,
+        /// How many are ready.
+        ready: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A step of the whole network downhill.
+    Network {
+        /// How often the network has been run.
+        evaluations: u32,
+        /// How many steps downhill.
+        steps: u32,
+        /// Half the sum of the squares of all residuals: distances of spikes from their targets, in units of the membrane time constants.
+        cost: f64,
+    },
+}
+
+/// A neuron that was fitted alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedNeuron {
+    /// Its population and index, such as `hidden[3]`.
+    pub neuron: String,
+    /// How many starts it took.
+    pub starts: u32,
+    /// How often it was run.
+    pub evaluations: u32,
+    /// Largest distance of a spike from its target, in seconds, while it heard what it shall hear.
+    pub largest: f64,
+    /// Whether all spikes came within the tolerance, and no others.
+    pub is_reached: bool,
+}
+
+/// What a fit has found.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// The parameters.
+    pub parameters: Parameters,
+    /// Whether every spike comes within the tolerance of its target, and no other within the run.
+    pub is_reached: bool,
+    /// Largest distance of a spike from its target, in seconds; of those that happen.
+    pub largest: f64,
+    /// Spikes that do not happen.
+    pub missing: usize,
+    /// Spikes that happen beyond the targets.
+    pub surplus: usize,
+    /// The neurons that were fitted alone, in their order; none if some trains that they hear are not known, or if they share numbers that are trained.
+    pub neurons: Vec<FittedNeuron>,
+    /// How often the whole network was run.
+    pub evaluations: u32,
+    /// How many of these were steps downhill.
+    pub steps: u32,
+    /// How far the derivatives of the targeted spike times can be trusted at the end.
+    pub certificate: Certificate,
+}
+
+/// How long after the end of the run, as a share of it, the first surplus spike of a neuron that is fitted alone shall be.
+const MARGIN: f64 = 0.1;
+
+/// How much closer than the tolerance the spikes of a neuron alone shall be: what it is off grows where neurons hear each other.
+const CLOSER: f64 = 1e-9;
+
+/// Most runs of a neuron alone from one start, of each kind of residuals.
+const RUNS_OF_A_START: u32 = 200;
+
+/// Looks for numbers of a network with which its neurons spike at given times, from `parameters` on. Those of which `trained` says so are changed ([`weights_and_delays`]).
+///
+/// `targets` give for each neuron of some populations when it shall spike, in order, and never else; whether they are pseudospikes and their width
+/// is not asked: quadratic neurons have them, others do not. Time constants and other positive numbers stay positive. The answer does not depend on the number of threads.
+///
+/// `observe` is told what happens, from several threads.
+///
+/// # Errors
+/// [`FitError`]: what does not fit the network, a start that has no run or no derivatives, or a wish to end ([`Interrupt`]). That the targets are not reached is no error.
+pub fn fit(
+    network: &Network,
+    parameters: &Parameters,
+    trained: &Parameters<bool>,
+    stimulus: &Stimulus,
+    targets: &[SpikeTimeMse],
+    settings: &FitSettings,
+    observe: &(dyn Fn(&Progress) + Sync),
+) -> Result<Fit, FitError> {
+    check(network, parameters, trained, settings)?;
+    let targets = targeted(network, parameters, targets)?;
+    let search = Search { network, trained, stimulus, targets: &targets, settings, observe };
+    let comes_apart = || alone::comes_apart(network, trained, stimulus, &targets);
+    let (parameters, neurons) = if settings.one_by_one && comes_apart() {
+        search.one_by_one(parameters)?
+    } else {
+        (parameters.clone(), Vec::new())
+    };
+    search.whole(&parameters, neurons)
+}
+
+fn check(
+    network: &Network,
+    parameters: &Parameters,
+    trained: &Parameters<bool>,
+    settings: &FitSettings,
+) -> Result<(), FitError> {
+    parameters.check(network)?;
+    trained.map(|is_trained| f64::from(u8::from(is_trained))).check_form("trained", parameters)?;
+    if !trained.to_vec().contains(&true) {
+        return Err(FitError::NothingTrained);
+    }
+    let (name, value) = ("tolerance", settings.tolerance);
+    if !(value > 0.0 && value.is_finite()) {
+        return Err(FitError::Setting { name, value, rule: "a positive number of seconds" });
+    }
+    let (name, value) = ("least_delay", settings.least_delay);
+    if !(value >= 0.0 && value.is_finite()) {
+        return Err(FitError::Setting { name, value, rule: "a number of seconds, 0 or more" });
+    }
+    Ok(())
+}
+
+/// The neurons that have a target.
+fn targeted(
+    network: &Network,
+    parameters: &Parameters,
+    targets: &[SpikeTimeMse],
+) -> Result<Vec<Target>, NetworkError> {
+    let mut all = Vec::new();
+    for of_population in targets {
+        Loss::<f64>::check(of_population, network)?;
+        let Some(position) = network.population(&of_population.population) else { continue };
+        let goes_on = SpikeTimeMse { pseudospikes: true, ..of_population.clone() };
+        let goes_on = Loss::<f64>::check(&goes_on, network).is_ok();
+        let membrane = parameters.populations[position].named("params.tau_mem");
+        for (index, (neuron, times)) in
+            network.range(position).zip(&of_population.targets).enumerate()
+        {
+            let mut times = times.clone();
+            times.sort_by(f64::total_cmp);
+            let unit = membrane.map_or(1.0, |values| values.get(index));
+            all.push(Target { neuron: NeuronId::new(neuron), times, unit, goes_on });
+        }
+    }
+    Ok(all)
+}
+
+/// What a fit is about.
+struct Search<'a> {
+    network: &'a Network,
+    trained: &'a Parameters<bool>,
+    stimulus: &'a Stimulus,
+    targets: &'a [Target],
+    settings: &'a FitSettings,
+    observe: &'a (dyn Fn(&Progress) + Sync),
+}
+
+/// A neuron alone, and what it is to do.
+struct Alone<'a> {
+    network: Network,
+    trained: Parameters<bool>,
+    stimulus: &'a Stimulus,
+    target: Target,
+    settings: &'a FitSettings,
+}
+
+impl Search<'_> {
+    /// Fits each targeted neuron alone, and puts what was found into the parameters of the network.
+    fn one_by_one(
+        &self,
+        parameters: &Parameters,
+    ) -> Result<(Parameters, Vec<FittedNeuron>), FitError> {
+        let stimulus = alone::stimulus_of(self.network, self.stimulus, self.targets)?;
+        let ready = AtomicUsize::new(0);
+        let interrupt = Interrupt::current();
+        let one = |target: &Target| -> Result<(Vec<f64>, FittedNeuron), FitError> {
+            let alone = Alone {
+                network: alone::network_of(self.network, target)?,
+                trained: alone::part_of(self.network, self.trained, target),
+                stimulus: &stimulus,
+                target: Target { neuron: NeuronId::new(0), ..target.clone() },
+                settings: self.settings,
+            };
+            let start = alone::part_of(self.network, parameters, target);
+            let neuron = target.neuron.index();
+            let (found, mut fitted) = interrupt.scope(|| alone.fit(&start, neuron))?;
+            fitted.neuron = self.network.describe(target.neuron);
+            let ready = 1 + ready.fetch_add(1, Ordering::Relaxed);
+            let count = self.targets.len();
+            (self.observe)(&Progress::Neuron { fitted: fitted.clone(), ready, count });
+            Ok((found.to_vec(), fitted))
+        };
+        let all = self.targets.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        let mut numbers: Vec<f64> = parameters.to_vec();
+        let mut positions = 0..;
+        let positions = parameters.map(|_| positions.next().unwrap_or_default());
+        for (target, (found, _)) in self.targets.iter().zip(&all) {
+            let own = alone::part_of(self.network, &positions, target).to_vec();
+            let trained = alone::part_of(self.network, self.trained, target).to_vec();
+            for ((position, is_trained), &number) in own.into_iter().zip(trained).zip(found) {
+                if is_trained {
+                    numbers[position] = number;
+                }
+            }
+        }
+        let mut together = parameters.clone();
+        let mut numbers = numbers.into_iter();
+        together.for_each_mut(|number| *number = numbers.next().unwrap_or(*number));
+        Ok((together, all.into_iter().map(|(_, fitted)| fitted).collect()))
+    }
+
+    /// Fits the network as a whole.
+    fn whole(&self, start: &Parameters, neurons: Vec<FittedNeuron>) -> Result<Fit, FitError> {
+        let Self { network, trained, stimulus, targets, settings, observe } = *self;
+        let numbers = Numbers::new(network, start, trained, settings.least_delay);
+        let evaluator = Evaluator::new(network, start, settings.run)?;
+        let mut times = SpikeTimes::new(evaluator, start.clone(), &numbers, stimulus, targets, 0.0);
+        let tell = |point: &Point| {
+            let &Point { evaluations, steps, .. } = point;
+            observe(&Progress::Network { evaluations, steps, cost: point.cost() });
+        };
+        let longest = targets.iter().map(|target| target.unit).fold(f64::MIN_POSITIVE, f64::max);
+        let close = settings.tolerance / longest;
+        let start = DVector::zeros(numbers.count());
+        let point = minimise(&mut times, start, settings.most_evaluations, close, tell)?;
+        let outcome = times.outcome(&point.x)?;
+        Ok(Fit {
+            is_reached: outcome.is_within(settings.tolerance),
+            largest: outcome.largest,
+            missing: outcome.missing,
+            surplus: outcome.surplus,
+            neurons,
+            evaluations: point.evaluations,
+            steps: point.steps,
+            certificate: times.certificate()?,
+            parameters: times.parameters,
+        })
+    }
+}
+
+impl Alone<'_> {
+    /// Searches from `start`, and from others until one search comes within the tolerance. Returns the best that was found; `neuron` is the position in the network.
+    fn fit(
+        &self,
+        start: &Parameters,
+        neuron: usize,
+    ) -> Result<(Parameters, FittedNeuron), FitError> {
+        let settings = self.settings;
+        let mut best: Option<(f64, Parameters, Outcome)> = None;
+        let mut failure = None;
+        let (mut starts, mut evaluations) = (0, 0);
+        for attempt in 0..settings.most_starts.max(1) {
+            starts += 1;
+            let drawn = match attempt {
+                0 => start.clone(),
+                _ => redrawn(start, &self.trained, settings.seed, neuron, attempt),
+            };
+            match self.search(drawn, &mut evaluations) {
+                Ok(found) => {
+                    let is_reached = found.2.is_within(settings.tolerance);
+                    if best.as_ref().is_none_or(|best| found.0 < best.0) || is_reached {
+                        best = Some(found);
+                    }
+                    if is_reached {
+                        break;
+                    }
+                }
+                Err(error) if error.is_interrupt() => return Err(error),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let Some((_, parameters, outcome)) = best else {
+            return Err(failure.unwrap_or(FitError::NothingTrained));
+        };
+        let fitted = FittedNeuron {
+            neuron: String::new(),
+            starts,
+            evaluations,
+            largest: outcome.largest,
+            is_reached: outcome.is_within(settings.tolerance),
+        };
+        Ok((parameters, fitted))
+    }
+
+    /// Cost, parameters and outcome of the search from one start.
+    fn search(
+        &self,
+        mut start: Parameters,
+        evaluations: &mut u32,
+    ) -> Result<(f64, Parameters, Outcome), FitError> {
+        let Self { network, trained, stimulus, target, settings } = self;
+        let close = CLOSER * settings.tolerance / target.unit;
+        let mut search = |problem: &mut dyn Residuals, count| {
+            let point = minimise(problem, DVector::zeros(count), RUNS_OF_A_START, close, |_| ())?;
+            *evaluations += point.evaluations;
+            Ok::<_, FitError>(point)
+        };
+        if network.populations()[0].model == Model::Lif {
+            let free = without_threshold(&start);
+            let connections = trained.connections.clone();
+            let trained = Parameters { connections, ..weights_and_delays(&free) };
+            let numbers = Numbers::new(network, &free, &trained, settings.least_delay);
+            let mut potentials =
+                Potentials::new(network, &start, &numbers, stimulus, &target.times, settings.run)?;
+            let point = search(&mut potentials, numbers.count())?;
+            numbers.write(&point.x, &mut potentials.parameters);
+            start.connections = potentials.parameters.connections;
+        }
+        let numbers = Numbers::new(network, &start, trained, settings.least_delay);
+        let evaluator = Evaluator::new(network, &start, settings.run)?;
+        let (targets, margin) = (std::slice::from_ref(target), MARGIN * stimulus.t_end());
+        let mut times = SpikeTimes::new(evaluator, start, &numbers, stimulus, targets, margin);
+        let point = search(&mut times, numbers.count())?;
+        let outcome = times.outcome(&point.x)?;
+        Ok((point.cost(), times.parameters, outcome))
+    }
+}

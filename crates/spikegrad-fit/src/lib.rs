@@ -1,0 +1,45 @@
+//! Parameters of a spiking network out of the spike trains that it shall have.
+//!
+//! [`fit()`] looks for weights, delays and other numbers of a network with which its neurons spike when they shall. Where all trains are known it takes the network apart: each
+//! neuron hears the trains of the others as they shall be, and is fitted alone, from a few starts if need be; put together again, they hear each other. Where some are not known, it fits the
+//! network as a whole. The search is that of Levenberg and Marquardt, with exact derivatives of every spike time.
+//!
+//! ```
+//! use spikegrad::{Evaluator, InputSpike, Network, NeuronId, Settings, SpikeTimeMse, Stimulus};
+//! use spikegrad_fit::{FitSettings, fit, weights_and_delays};
+//! // Two neurons that hear two inputs and each other, and are silent.
+//! let (network, parameters) = Network::builder()
+//!     .inputs(2)
+//!     .lif("pair", 2)
+//!     .dense("input", "pair", vec![0.1; 4])
+//!     .dense("pair", "pair", vec![0.1; 4])
+//!     .delay(0.002)
+//!     .build()?;
+//! let spikes = [(0, 0.0), (1, 0.004), (0, 0.010), (1, 0.015)];
+//! let spikes = spikes.map(|(channel, time)| InputSpike { channel, time }).to_vec();
+//! let stimulus = Stimulus::new(0.03, spikes)?;
+//! let trains = SpikeTimeMse::new("pair", vec![vec![0.007, 0.020], vec![0.012]]);
+//!
+//! let trained = weights_and_delays(&parameters);
+//! let found = fit(&network, &parameters, &trained, &stimulus, &[trains], &FitSettings::default(), &|_| ())?;
+//! assert!(found.is_reached);
+//!
+//! let mut evaluator = Evaluator::new(&network, &found.parameters, Settings::default())?;
+//! let trace = evaluator.simulate(&stimulus, &[])?;
+//! let first: Vec<f64> = trace.spike_times(NeuronId::new(0)).collect();
+//! assert!((first[0] - 0.007).abs() < 1e-6 && (first[1] - 0.020).abs() < 1e-6 && first.len() == 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod alone;
+mod error;
+mod fit;
+mod least_squares;
+mod numbers;
+mod potentials;
+mod restart;
+mod spike_times;
+
+pub use error::FitError;
+pub use fit::{Fit, FitSettings, FittedNeuron, Progress, fit};
+pub use numbers::weights_and_delays;
