@@ -14,6 +14,7 @@ mod convolutions;
 mod currents;
 mod derivatives;
 mod differentials;
+mod fit;
 mod forward_propagation;
 mod gradient_check;
 mod hard_cases;

@@ -192,6 +192,7 @@ fn crates_depend_on_those_below_them_alone() {
         ("spikegrad-simulate", &["spikegrad-dynamics", "spikegrad-network"]),
         ("spikegrad-adjoint", &["spikegrad-dynamics", "spikegrad-network"]),
         ("spikegrad-report", &[]),
+        ("spikegrad-fit", &["spikegrad"]),
         ("spikegrad-train", &["spikegrad", "spikegrad-report"]),
     ] {
         let (normal, _) = &dependencies[package];

@@ -9,6 +9,7 @@ use crate::people::counted;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, Error, LossError, SimulateError};
 use spikegrad_compare::CompareError;
+use spikegrad_fit::FitError;
 use spikegrad_nir::NirError;
 use spikegrad_report::ReportError;
 use spikegrad_studies::StudyError;
@@ -115,6 +116,17 @@ pub(crate) enum Failure {
         "a NIR file holds one network, and there are several problems; convert them one by one"
     )]
     NirOfMany,
+    #[error("a fit is of one problem, and there are several; fit them one by one")]
+    FitOfMany,
+    #[error(
+        "{place}: there are no spike trains to fit; add a \"loss\" of the type spike_time_mse, or a sum of such"
+    )]
+    NoTargets { place: String },
+    #[error("--also {name}: no population has this parameter; there are {names}")]
+    NoQuantity { name: String, names: String },
+    /// What a fit cannot begin with.
+    #[error(transparent)]
+    Fit(FitError),
     #[error("say where the NIR file goes with --output, such as -o network.nir")]
     NoNirFile,
     #[error("--convention says how a NIR file is written, and this one is read; leave it out")]
@@ -202,6 +214,15 @@ impl Failure {
                 Self::DerivativeNotFinite { neuron: neuron.name, time }
             }
             other => Self::Library(other),
+        }
+    }
+
+    /// Translates an error of a fit.
+    pub(crate) fn of_fit(reason: FitError) -> Self {
+        match reason {
+            FitError::Network(error) => Self::of(error.into()),
+            FitError::Evaluate(error) => Self::of(error),
+            other => Self::Fit(other),
         }
     }
 
@@ -303,6 +324,10 @@ impl Failure {
             | Self::PlotOfMany
             | Self::NirOfMany
             | Self::NoNirFile
+            | Self::FitOfMany
+            | Self::NoTargets { .. }
+            | Self::NoQuantity { .. }
+            | Self::Fit(_)
             | Self::ConventionOfRead
             | Self::NoStep
             | Self::StepOfContinuous

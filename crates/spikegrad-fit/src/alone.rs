@@ -1,56 +1,116 @@
-//! A neuron alone that hears recorded spikes: those of the input channels, and the trains that all neurons shall have.
+//! A neuron alone that hears recorded spikes: those of the input channels, and of all neurons.
 //!
-//! If every neuron that it hears does what it shall, it hears the same in its network. So a network of which all trains are known comes apart into neurons, each of
-//! which can be fitted for itself. Not here: the search (`fit.rs`).
+//! If every neuron that it hears does what it shall, it hears the same in its network. So neurons that have targets can be fitted one by one, while they hear
+//! the targets of the others. What neurons without targets do is known, too, if they stay as they are: it is what they answer to the input and to the targets. Not here: the search
+//! (`fit.rs`).
 
+use crate::error::FitError;
 use crate::spike_times::Target;
 use spikegrad::{
-    Connection, ConnectionParameters, InputSpike, Network, NetworkError, Parameters, Population,
-    PopulationParameters, Source, Stimulus, Synapse, Synapses, Values,
+    Connection, ConnectionParameters, InputSpike, Network, NetworkError, NeuronId, Parameters,
+    Population, PopulationParameters, Settings, Source, Stimulus, Synapse, Synapses, Values,
+    simulate,
 };
 
-/// Whether the targeted neurons can be fitted one by one: they hear only each other and the input, and share no numbers that are trained.
+/// Whether the targeted neurons can be fitted one by one: they share no numbers that are trained, and hear no injected currents.
 pub(crate) fn comes_apart(
     network: &Network,
-    parameters: &Parameters<bool>,
+    trained: &Parameters<bool>,
     stimulus: &Stimulus,
     targets: &[Target],
 ) -> bool {
+    let is_targeted = targeted(network, targets);
+    let shares = |values: &Values<bool>, population: usize| {
+        matches!(values, Values::Shared(true)) && network.populations()[population].size > 1
+    };
+    let mut connections = network.connections().iter().zip(&trained.connections);
+    let connections_share = connections.any(|(connection, of)| {
+        let is_shared = connection.shared.is_some() || shares(&of.delay, connection.to);
+        is_targeted[connection.to] && is_shared
+    });
+    let mut populations = trained.populations.iter().enumerate();
+    let populations_share = populations
+        .any(|(k, of)| is_targeted[k] && of.values().any(|(_, values)| shares(values, k)));
+    !connections_share && !populations_share && stimulus.injected().is_empty()
+}
+
+/// For each population, whether its neurons have targets.
+pub(crate) fn targeted(network: &Network, targets: &[Target]) -> Vec<bool> {
     let mut is_targeted = vec![false; network.populations().len()];
     for target in targets {
         is_targeted[network.locate(target.neuron).0] = true;
     }
-    let heard = network.connections().iter().filter(|connection| is_targeted[connection.to]);
-    let mut heard = heard.map(|connection| match connection.from {
-        Source::Input => connection.shared.is_none(),
-        Source::Population(from) => is_targeted[from] && connection.shared.is_none(),
+    is_targeted
+}
+
+/// What the neurons without targets do where those that have targets reach them: a train for each, which is no target.
+pub(crate) fn answers(
+    network: &Network,
+    parameters: &Parameters,
+    stimulus: &Stimulus,
+    targets: &[Target],
+    settings: &Settings,
+) -> Result<Vec<Target>, FitError> {
+    let is_targeted = targeted(network, targets);
+    let rest: Vec<usize> = (0..is_targeted.len()).filter(|&k| !is_targeted[k]).collect();
+    let place = |k: usize| rest.iter().position(|&other| other == k);
+    let connections = network.connections().iter().enumerate();
+    let connections =
+        connections.filter_map(|(k, connection)| Some((k, connection, place(connection.to)?)));
+    let mut values = Vec::new();
+    let connections = connections.map(|(k, connection, to)| {
+        values.push(parameters.connections[k].clone());
+        let from = match connection.from {
+            Source::Population(from) => place(from).map_or(Source::Input, Source::Population),
+            Source::Input => Source::Input,
+        };
+        let first = match connection.from {
+            Source::Population(population) if from == Source::Input => {
+                network.inputs() + network.range(population).start
+            }
+            _ => 0,
+        };
+        let synapses = listed(network, k).into_iter();
+        let synapses = synapses.map(|Synapse { pre, post }| Synapse { pre: first + pre, post });
+        let synapses = Synapses::Sparse(synapses.collect());
+        Connection { from, to, synapses, ..connection.clone() }
     });
-    let shares = |values: &Values<bool>, size| matches!(values, Values::Shared(true)) && size > 1;
-    let shared_delay = network.connections().iter().zip(&parameters.connections);
-    let mut shared_delay = shared_delay
-        .map(|(connection, of)| shares(&of.delay, network.populations()[connection.to].size));
-    let mut shared = network.populations().iter().zip(&parameters.populations);
-    let mut shared = shared
-        .by_ref()
-        .map(|(population, of)| of.values().any(|(_, values)| shares(values, population.size)));
-    heard.all(|is_known| is_known)
-        && !shared_delay.any(|is_shared| is_shared)
-        && !shared.any(|is_shared| is_shared)
-        && stimulus.injected().is_empty()
+    let connections: Vec<_> = connections.collect();
+    let populations = rest.iter().map(|&k| network.populations()[k].clone()).collect();
+    let inputs = network.inputs() + network.neurons();
+    let others = Network::new(inputs, populations, connections)?;
+    let populations = rest.iter().map(|&k| parameters.populations[k].clone()).collect();
+    let parameters = Parameters { populations, connections: values };
+    let stimulus = stimulus_of(network, stimulus, targets)?;
+    let trace = simulate(&others, &parameters, &stimulus, &[], settings)
+        .map_err(|error| FitError::Evaluate(error.into()))?;
+    let neurons =
+        rest.iter().enumerate().flat_map(|(place, &k)| others.range(place).zip(network.range(k)));
+    let train = |(other, neuron): (usize, usize)| Target {
+        neuron: NeuronId::new(neuron),
+        times: trace.spike_times(NeuronId::new(other)).collect(),
+        unit: 1.0,
+        goes_on: false,
+    };
+    Ok(neurons.map(train).collect())
+}
+
+/// All synapses of a connection.
+fn listed(network: &Network, k: usize) -> Vec<Synapse> {
+    match &network.connections()[k].synapses {
+        Synapses::Sparse(list) => list.clone(),
+        Synapses::Dense => {
+            let (sources, targets) = network.shape(k);
+            let onto = |post| (0..sources).map(move |pre| Synapse { pre, post });
+            (0..targets).flat_map(onto).collect()
+        }
+    }
 }
 
 /// The synapses of a connection onto one of its targets, in order: where each comes from, and its position in the connection.
 fn onto(network: &Network, k: usize, index: usize) -> Vec<(usize, usize)> {
-    match &network.connections()[k].synapses {
-        Synapses::Dense => {
-            let (sources, _) = network.shape(k);
-            (0..sources).map(|pre| (pre, index * sources + pre)).collect()
-        }
-        Synapses::Sparse(list) => {
-            let all = list.iter().enumerate().filter(|(_, synapse)| synapse.post == index);
-            all.map(|(s, synapse)| (synapse.pre, s)).collect()
-        }
-    }
+    let all = listed(network, k).into_iter().enumerate();
+    all.filter(|(_, synapse)| synapse.post == index).map(|(s, synapse)| (synapse.pre, s)).collect()
 }
 
 /// The network of one neuron: an input channel for each of those of `network`, then one for each of its neurons.
@@ -101,14 +161,14 @@ pub(crate) fn part_of<T: Copy>(
     Parameters { populations: vec![own], connections: connections.collect() }
 }
 
-/// What the neuron hears: the stimulus, and the trains of all targets.
+/// What a neuron hears: the stimulus, and the trains of other neurons.
 pub(crate) fn stimulus_of(
     network: &Network,
     stimulus: &Stimulus,
-    targets: &[Target],
+    trains: &[Target],
 ) -> Result<Stimulus, NetworkError> {
     let mut spikes = stimulus.spikes().to_vec();
-    for Target { neuron, times, .. } in targets {
+    for Target { neuron, times, .. } in trains {
         let channel = network.inputs() + neuron.index();
         spikes.extend(times.iter().map(|&time| InputSpike { channel, time }));
     }

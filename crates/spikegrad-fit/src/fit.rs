@@ -7,14 +7,16 @@ use crate::error::FitError;
 use crate::least_squares::{Point, Residuals, minimise};
 use crate::numbers::{Numbers, weights_and_delays};
 use crate::potentials::{Potentials, without_threshold};
-use crate::restart::redrawn;
+use crate::restart::{redrawn, stream};
 use crate::spike_times::{Outcome, SpikeTimes, Target};
 use nalgebra::DVector;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use spikegrad::{
-    Certificate, Evaluator, Interrupt, Loss, Model, Network, NetworkError, NeuronId, Parameters,
-    Settings, SpikeTimeMse, Stimulus,
+    Certificate, ConnectionParameters, Evaluator, Interrupt, Loss, Model, Network, NetworkError,
+    NeuronId, Parameters, Settings, SpikeTimeMse, Stimulus,
 };
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How a fit goes on, and when it ends.
@@ -24,7 +26,7 @@ pub struct FitSettings {
     pub tolerance: f64,
     /// Whether neurons are fitted alone first, where that can be done.
     pub one_by_one: bool,
-    /// Most starts of a neuron that is fitted alone: the one given, and others that are drawn.
+    /// Most starts of a neuron that is fitted alone: the one given, and others that are drawn. Where there are neurons without targets, these are drawn anew after each ten.
     pub most_starts: u32,
     /// Seed of these.
     pub seed: u64,
@@ -113,14 +115,17 @@ pub struct Fit {
     pub certificate: Certificate,
 }
 
-/// How long after the end of the run, as a share of it, the first surplus spike of a neuron that is fitted alone shall be.
-const MARGIN: f64 = 0.1;
-
 /// How much closer than the tolerance the spikes of a neuron alone shall be: what it is off grows where neurons hear each other.
 const CLOSER: f64 = 1e-9;
 
 /// Most runs of a neuron alone from one start, of each kind of residuals.
 const RUNS_OF_A_START: u32 = 200;
+
+/// How often a network without others is fitted anew, from other starts.
+const ROUNDS: u32 = 5;
+
+/// Starts of each neuron before those that have no targets are drawn anew.
+const STARTS_OF_A_ROUND: u32 = 10;
 
 /// Looks for numbers of a network with which its neurons spike at given times, from `parameters` on. Those of which `trained` says so are changed ([`weights_and_delays`]).
 ///
@@ -218,13 +223,102 @@ struct Alone<'a> {
     settings: &'a FitSettings,
 }
 
+/// How near a network is whose neurons were fitted one by one, from worst to best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Score {
+    /// So many neurons do alone what they shall.
+    Neurons(usize),
+    /// All do, but together so many spikes are missing or too many.
+    Network(Reverse<usize>),
+    /// All do in their network.
+    Reached,
+}
+
 impl Search<'_> {
-    /// Fits each targeted neuron alone, and puts what was found into the parameters of the network.
+    /// Fits the targeted neurons one by one. Where their network then does not do what it shall, they are fitted again from other starts, and those without targets are drawn anew: a
+    /// network may be so unstable that roundings grow to errors.
     fn one_by_one(
         &self,
         parameters: &Parameters,
     ) -> Result<(Parameters, Vec<FittedNeuron>), FitError> {
-        let stimulus = alone::stimulus_of(self.network, self.stimulus, self.targets)?;
+        let free = self.free();
+        let most = self.settings.most_starts.max(1);
+        let (rounds, starts) = if free.to_vec().contains(&true) {
+            (most.div_ceil(STARTS_OF_A_ROUND), most.min(STARTS_OF_A_ROUND))
+        } else {
+            (ROUNDS, most)
+        };
+        let (mut best, mut neurons) = self.round(parameters, 0, starts)?;
+        let mut score = self.score(&best, &neurons)?;
+        for round in 1..rounds {
+            if score == Score::Reached {
+                break;
+            }
+            let mut rng = stream(self.settings.seed, None, round, 0);
+            let drawn = redrawn(self.network, parameters, &free, &mut rng);
+            let (found, mut others) = match self.round(&drawn, round, starts) {
+                Ok(next) => next,
+                Err(error) if error.is_interrupt() => return Err(error),
+                // Neurons that were drawn may have no run.
+                Err(_) => continue,
+            };
+            for (other, neuron) in others.iter_mut().zip(&mut neurons) {
+                other.starts += neuron.starts;
+                other.evaluations += neuron.evaluations;
+                (neuron.starts, neuron.evaluations) = (other.starts, other.evaluations);
+            }
+            let next = self.score(&found, &others)?;
+            if next > score {
+                (best, neurons, score) = (found, others, next);
+            }
+        }
+        Ok((best, neurons))
+    }
+
+    /// What a network is worth of which neurons were fitted one by one.
+    fn score(&self, found: &Parameters, neurons: &[FittedNeuron]) -> Result<Score, FitError> {
+        let count = neurons.iter().filter(|neuron| neuron.is_reached).count();
+        if count < neurons.len() {
+            return Ok(Score::Neurons(count));
+        }
+        let Self { network, stimulus, targets, settings, .. } = *self;
+        let none = Numbers::new(network, found, &found.map(|_| false), 0.0);
+        let evaluator = Evaluator::new(network, found, settings.run)?;
+        let mut times =
+            SpikeTimes::new(evaluator, found.clone(), &none, stimulus, targets, settings.tolerance);
+        match times.outcome(&DVector::zeros(0)) {
+            Err(error) if error.is_interrupt() => Err(error),
+            Ok(outcome) if outcome.is_within(settings.tolerance) => Ok(Score::Reached),
+            Ok(Outcome { missing, surplus, .. }) => Ok(Score::Network(Reverse(missing + surplus))),
+            // It may run away.
+            Err(_) => Ok(Score::Neurons(count)),
+        }
+    }
+
+    /// Which numbers of neurons without targets are trained.
+    fn free(&self) -> Parameters<bool> {
+        let is_targeted = alone::targeted(self.network, self.targets);
+        let mut free = self.trained.clone();
+        for (connection, of) in free.connections.iter_mut().zip(self.network.connections()) {
+            if is_targeted[of.to] {
+                connection.weights.fill(false);
+                connection.delay.as_mut_slice().fill(false);
+            }
+        }
+        free
+    }
+
+    /// Fits each targeted neuron alone, and puts what was found into the parameters of the network.
+    fn round(
+        &self,
+        parameters: &Parameters,
+        round: u32,
+        starts: u32,
+    ) -> Result<(Parameters, Vec<FittedNeuron>), FitError> {
+        let Self { network, stimulus, targets, settings, .. } = *self;
+        let mut trains = alone::answers(network, parameters, stimulus, targets, &settings.run)?;
+        trains.extend_from_slice(targets);
+        let stimulus = alone::stimulus_of(network, stimulus, &trains)?;
         let ready = AtomicUsize::new(0);
         let interrupt = Interrupt::current();
         let one = |target: &Target| -> Result<(Vec<f64>, FittedNeuron), FitError> {
@@ -233,11 +327,13 @@ impl Search<'_> {
                 trained: alone::part_of(self.network, self.trained, target),
                 stimulus: &stimulus,
                 target: Target { neuron: NeuronId::new(0), ..target.clone() },
-                settings: self.settings,
+                settings,
             };
-            let start = alone::part_of(self.network, parameters, target);
-            let neuron = target.neuron.index();
-            let (found, mut fitted) = interrupt.scope(|| alone.fit(&start, neuron))?;
+            let start = alone::part_of(network, parameters, target);
+            let neuron = Some(target.neuron.index());
+            let stream = |attempt| stream(settings.seed, neuron, round, attempt);
+            let (found, mut fitted) =
+                interrupt.scope(|| alone.fit(&start, round > 0, starts, stream))?;
             fitted.neuron = self.network.describe(target.neuron);
             let ready = 1 + ready.fetch_add(1, Ordering::Relaxed);
             let count = self.targets.len();
@@ -268,15 +364,20 @@ impl Search<'_> {
         let Self { network, trained, stimulus, targets, settings, observe } = *self;
         let numbers = Numbers::new(network, start, trained, settings.least_delay);
         let evaluator = Evaluator::new(network, start, settings.run)?;
-        let mut times = SpikeTimes::new(evaluator, start.clone(), &numbers, stimulus, targets, 0.0);
+        let mut times = SpikeTimes::new(
+            evaluator,
+            start.clone(),
+            &numbers,
+            stimulus,
+            targets,
+            settings.tolerance,
+        );
         let tell = |point: &Point| {
             let &Point { evaluations, steps, .. } = point;
             observe(&Progress::Network { evaluations, steps, cost: point.cost() });
         };
-        let longest = targets.iter().map(|target| target.unit).fold(f64::MIN_POSITIVE, f64::max);
-        let close = settings.tolerance / longest;
         let start = DVector::zeros(numbers.count());
-        let point = minimise(&mut times, start, settings.most_evaluations, close, tell)?;
+        let point = minimise(&mut times, start, settings.most_evaluations, tell)?;
         let outcome = times.outcome(&point.x)?;
         Ok(Fit {
             is_reached: outcome.is_within(settings.tolerance),
@@ -293,21 +394,23 @@ impl Search<'_> {
 }
 
 impl Alone<'_> {
-    /// Searches from `start`, and from others until one search comes within the tolerance. Returns the best that was found; `neuron` is the position in the network.
+    /// Searches from `start`, unless that `is_redrawn`, and from others drawn from a `stream`, until one search comes within the tolerance. Returns the best that was found.
     fn fit(
         &self,
         start: &Parameters,
-        neuron: usize,
+        is_redrawn: bool,
+        most: u32,
+        stream: impl Fn(u32) -> ChaCha8Rng,
     ) -> Result<(Parameters, FittedNeuron), FitError> {
         let settings = self.settings;
         let mut best: Option<(f64, Parameters, Outcome)> = None;
         let mut failure = None;
         let (mut starts, mut evaluations) = (0, 0);
-        for attempt in 0..settings.most_starts.max(1) {
+        for attempt in 0..most {
             starts += 1;
             let drawn = match attempt {
-                0 => start.clone(),
-                _ => redrawn(start, &self.trained, settings.seed, neuron, attempt),
+                0 if !is_redrawn => start.clone(),
+                _ => redrawn(&self.network, start, &self.trained, &mut stream(attempt)),
             };
             match self.search(drawn, &mut evaluations) {
                 Ok(found) => {
@@ -342,30 +445,64 @@ impl Alone<'_> {
         mut start: Parameters,
         evaluations: &mut u32,
     ) -> Result<(f64, Parameters, Outcome), FitError> {
-        let Self { network, trained, stimulus, target, settings } = self;
-        let close = CLOSER * settings.tolerance / target.unit;
-        let mut search = |problem: &mut dyn Residuals, count| {
-            let point = minimise(problem, DVector::zeros(count), RUNS_OF_A_START, close, |_| ())?;
-            *evaluations += point.evaluations;
-            Ok::<_, FitError>(point)
-        };
-        if network.populations()[0].model == Model::Lif {
-            let free = without_threshold(&start);
-            let connections = trained.connections.clone();
-            let trained = Parameters { connections, ..weights_and_delays(&free) };
-            let numbers = Numbers::new(network, &free, &trained, settings.least_delay);
-            let mut potentials =
-                Potentials::new(network, &start, &numbers, stimulus, &target.times, settings.run)?;
-            let point = search(&mut potentials, numbers.count())?;
-            numbers.write(&point.x, &mut potentials.parameters);
-            start.connections = potentials.parameters.connections;
+        let Self { network, trained, settings, .. } = self;
+        let is_leaky = network.populations()[0].model == Model::Lif;
+        if is_leaky && !self.is_reached(&start)? {
+            start.connections = self.by_potentials(&start, evaluations)?;
         }
         let numbers = Numbers::new(network, &start, trained, settings.least_delay);
-        let evaluator = Evaluator::new(network, &start, settings.run)?;
-        let (targets, margin) = (std::slice::from_ref(target), MARGIN * stimulus.t_end());
-        let mut times = SpikeTimes::new(evaluator, start, &numbers, stimulus, targets, margin);
-        let point = search(&mut times, numbers.count())?;
+        let mut times = self.spike_times(start, &numbers)?;
+        let point = search(&mut times, &numbers, evaluations)?;
         let outcome = times.outcome(&point.x)?;
         Ok((point.cost(), times.parameters, outcome))
     }
+
+    fn spike_times<'a>(
+        &'a self,
+        start: Parameters,
+        numbers: &'a Numbers,
+    ) -> Result<SpikeTimes<'a>, FitError> {
+        let Self { network, stimulus, target, settings, .. } = self;
+        let evaluator = Evaluator::new(network, &start, settings.run)?;
+        let (targets, close) = (std::slice::from_ref(target), CLOSER * settings.tolerance);
+        Ok(SpikeTimes::new(evaluator, start, numbers, stimulus, targets, close))
+    }
+
+    /// Whether a neuron with these parameters needs no search.
+    fn is_reached(&self, start: &Parameters) -> Result<bool, FitError> {
+        let none = Numbers::new(&self.network, start, &start.map(|_| false), 0.0);
+        let mut times = self.spike_times(start.clone(), &none)?;
+        times.outcome(&DVector::zeros(0))?;
+        Ok(times.is_solved())
+    }
+
+    /// Weights and delays with which the potential of a leaky neuron is where it shall be.
+    fn by_potentials(
+        &self,
+        start: &Parameters,
+        evaluations: &mut u32,
+    ) -> Result<Vec<ConnectionParameters>, FitError> {
+        let Self { network, trained, stimulus, target, settings } = self;
+        let free = without_threshold(start);
+        let connections = trained.connections.clone();
+        let trained = Parameters { connections, ..weights_and_delays(&free) };
+        let numbers = Numbers::new(network, &free, &trained, settings.least_delay);
+        let mut potentials =
+            Potentials::new(network, start, &numbers, stimulus, &target.times, settings.run)?;
+        let point = search(&mut potentials, &numbers, evaluations)?;
+        numbers.write(&point.x, &mut potentials.parameters);
+        Ok(potentials.parameters.connections)
+    }
+}
+
+/// Searches from one start, and counts the runs.
+fn search(
+    problem: &mut dyn Residuals,
+    numbers: &Numbers,
+    evaluations: &mut u32,
+) -> Result<Point, FitError> {
+    let start = DVector::zeros(numbers.count());
+    let point = minimise(problem, start, RUNS_OF_A_START, |_| ())?;
+    *evaluations += point.evaluations;
+    Ok(point)
 }

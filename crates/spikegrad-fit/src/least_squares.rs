@@ -15,6 +15,9 @@ pub(crate) trait Residuals {
     /// The residuals.
     fn at(&mut self, x: &DVector<f64>) -> Result<DVector<f64>, FitError>;
 
+    /// Whether those of [`Self::at`] are small enough.
+    fn is_solved(&self) -> bool;
+
     /// Their derivatives where [`Self::at`] was last asked for them, a row for each.
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError>;
 }
@@ -52,25 +55,25 @@ const FAILURES: u32 = 25;
 const LESS: f64 = 0.2;
 const MORE: f64 = 3.0;
 
-/// Searches from `start` until no residual is larger than `close`, `most` evaluations are spent, or no step leads downhill. Tells `observe` of each step.
+/// Searches from `start` until the problem is solved, `most` evaluations are spent, or no step leads downhill. Tells `observe` of each step.
 ///
 /// A point at which the residuals or their derivatives do not exist is not gone to.
 pub(crate) fn minimise(
     problem: &mut dyn Residuals,
     start: DVector<f64>,
     most: u32,
-    close: f64,
     mut observe: impl FnMut(&Point),
 ) -> Result<Point, FitError> {
     let residuals = problem.at(&start)?;
     let mut jacobian = problem.jacobian()?;
     let mut point = Point { x: start, residuals, evaluations: 1, steps: 0 };
-    if point.x.is_empty() || point.residuals.is_empty() {
+    if point.x.is_empty() || point.residuals.is_empty() || problem.is_solved() {
         return Ok(point);
     }
     let mut damping = DAMPING * gram(&jacobian).diagonal().max();
     let mut failures = 0;
-    while failures < FAILURES && point.evaluations < most && point.residuals.amax() > close {
+    let mut is_solved = false;
+    while failures < FAILURES && point.evaluations < most && !is_solved {
         let Some(x) = trial(problem, &jacobian, &point, damping) else {
             damping *= MORE;
             failures += 1;
@@ -100,6 +103,7 @@ pub(crate) fn minimise(
             jacobian = there;
             point = Point { x, residuals, steps: point.steps + 1, ..point };
             failures = 0;
+            is_solved = problem.is_solved();
             observe(&point);
         }
     }
@@ -173,6 +177,10 @@ mod tests {
             Ok(dvector![10.0 * (x[1] - x[0] * x[0]), 1.0 - x[0]])
         }
 
+        fn is_solved(&self) -> bool {
+            (self.at[0] - 1.0).abs() < 1e-14
+        }
+
         fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {
             Ok(dmatrix![-20.0 * self.at[0], 10.0; -1.0, 0.0])
         }
@@ -180,7 +188,7 @@ mod tests {
 
     fn search(highest: f64) -> Point {
         let mut valley = Valley { at: dvector![], highest };
-        minimise(&mut valley, dvector![-1.2, 1.0], 100, 1e-14, |_| ()).unwrap()
+        minimise(&mut valley, dvector![-1.2, 1.0], 100, |_| ()).unwrap()
     }
 
     #[test]

@@ -22,6 +22,9 @@ const POINTS: f64 = 10.0;
 /// in a membrane time constant.
 const MARGIN: f64 = 0.05;
 
+/// How far from the threshold a potential may be at the end, in the same unit: some roundings.
+const CLOSE: f64 = 1e-14;
+
 /// A time at which the potential is looked at.
 #[derive(Clone, Copy, Debug)]
 struct Look {
@@ -146,6 +149,10 @@ impl Residuals for Potentials<'_> {
         self.residuals = self.looks.iter().map(residual).collect();
         self.run = Some(run);
         Ok(DVector::from_column_slice(&self.residuals))
+    }
+
+    fn is_solved(&self) -> bool {
+        self.residuals.iter().all(|residual| residual.abs() <= CLOSE)
     }
 
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {

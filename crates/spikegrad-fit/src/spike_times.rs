@@ -2,7 +2,7 @@
 //!
 //! The n-th spike of a neuron against its n-th target, in units of the neuron's membrane time constant. A spike that does not happen has the time at which a quadratic
 //! neuron would go on by itself (pseudospikes; C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523), and counts as one at the end of the run for other models: it then has no
-//! derivative. One residual more for each neuron is how far the first spike after the last target lies within the run. Not here: who starts the search where (`fit.rs`).
+//! derivative. One residual more for each neuron is how far the first spike after the last target lies within the run, and a tenth of it more. Not here: who starts the search where (`fit.rs`).
 
 use crate::error::FitError;
 use crate::least_squares::Residuals;
@@ -16,6 +16,9 @@ use spikegrad::{
 
 /// Width of the softplus of pseudospikes, that of Klos and Memmesheimer.
 const WIDTH: f64 = 10.0;
+
+/// How long after the end of the run, as a share of it, the first spike beyond the targets shall be.
+const MARGIN: f64 = 0.1;
 
 /// A neuron that shall have a spike train.
 #[derive(Clone, Debug)]
@@ -72,8 +75,8 @@ pub(crate) struct SpikeTimes<'a> {
     numbers: &'a Numbers,
     stimulus: &'a Stimulus,
     targets: &'a [Target],
-    /// How long after the end of the run surplus spikes shall be, in seconds.
-    margin: f64,
+    /// How far a spike may be from its target, in seconds.
+    tolerance: f64,
     requests: Vec<ReadoutRequest>,
     run: Option<Run>,
     residuals: Vec<Residual>,
@@ -87,7 +90,7 @@ impl<'a> SpikeTimes<'a> {
         numbers: &'a Numbers,
         stimulus: &'a Stimulus,
         targets: &'a [Target],
-        margin: f64,
+        tolerance: f64,
     ) -> Self {
         let mut requests = Vec::new();
         for Target { neuron, times, .. } in targets.iter().filter(|target| target.goes_on) {
@@ -102,7 +105,7 @@ impl<'a> SpikeTimes<'a> {
             numbers,
             stimulus,
             targets,
-            margin,
+            tolerance,
             requests,
             run,
             residuals,
@@ -153,7 +156,7 @@ impl<'a> SpikeTimes<'a> {
                 }
             }
             let (next, origin) = spike(times.len());
-            let within = next - (end + self.margin);
+            let within = next - (1.0 + MARGIN) * end;
             let is_within = within < 0.0 && (*goes_on || own.len() > times.len());
             let (value, origin) =
                 if is_within { (within / unit, origin) } else { (0.0, Origin::Fixed) };
@@ -187,6 +190,10 @@ impl Residuals for SpikeTimes<'_> {
         self.read(&run);
         self.run = Some(run);
         Ok(DVector::from_iterator(self.residuals.len(), self.residuals.iter().map(|r| r.value)))
+    }
+
+    fn is_solved(&self) -> bool {
+        self.outcome.is_within(self.tolerance)
     }
 
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {

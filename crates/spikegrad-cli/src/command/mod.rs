@@ -6,6 +6,7 @@ mod compare;
 mod convert;
 mod evaluate;
 mod export;
+mod fit;
 mod gradient;
 mod schema;
 mod simulate;
@@ -62,6 +63,7 @@ pub(crate) struct Program {
 pub(crate) enum Command {
     Simulate(simulate::Arguments),
     Gradient(gradient::Arguments),
+    Fit(fit::Arguments),
     Compare(compare::Arguments),
     Train(train::Arguments),
     Sweep(sweep::Arguments),
@@ -76,6 +78,7 @@ impl Command {
         match self {
             Self::Simulate(arguments) => simulate::run(arguments, common),
             Self::Gradient(arguments) => gradient::run(arguments, common),
+            Self::Fit(arguments) => fit::run(arguments, common),
             Self::Compare(arguments) => compare::run(arguments, common),
             Self::Train(arguments) => train::run(arguments, common),
             Self::Sweep(arguments) => sweep::run(arguments, common),
