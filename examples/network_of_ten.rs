@@ -117,8 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let settings = FitSettings { most_starts: STARTS, seed, ..FitSettings::default() };
         let clock = Instant::now();
         let shall = [SpikeTimeMse::new("read", targets.clone())];
-        let found =
-            fit(&network, &start, &trained, &stimulus, &shall, &settings, &observe)?;
+        let found = fit(&network, &start, &trained, &stimulus, &shall, &settings, &observe)?;
         let time = clock.elapsed();
         let history = history.into_inner()?;
         let until = |loss: f64| history.iter().find(|(_, of)| *of < loss).map(|(k, _)| *k);

@@ -60,9 +60,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
     let Arguments { file, output, also, tolerance, starts, seed, runs } = arguments;
     let Texts::One(text) = input::open(file, false)? else { return Err(Failure::FitOfMany) };
-    let mut problem = text.problem()?;
-    let targets = targets(&problem)
-        .ok_or_else(|| Failure::NoTargets { place: input::name(file) })?;
+    let problem = text.problem()?;
+    let targets =
+        targets(&problem).ok_or_else(|| Failure::NoTargets { place: input::name(file) })?;
     let trained = trained(&problem, also)?;
     let settings = FitSettings {
         tolerance: *tolerance,
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
     let Problem { network, parameters, stimulus, .. } = &problem;
     let found = fit(network, parameters, &trained, stimulus, &targets, &settings, &say);
     let found = found.map_err(Failure::of_fit)?;
-    let loss = problem.document.loss.take();
+    let loss = problem.document.loss.clone();
     let fitted = Problem::from_parts(network, &found.parameters, stimulus, loss);
     let fitted = fitted.map_err(|reason| Failure::Problem { place: input::name(file), reason })?;
     output::write(&fitted.document, output.as_deref())?;
