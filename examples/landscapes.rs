@@ -15,7 +15,7 @@ use spikegrad::{
     Evaluator, InputSpike, Model, Network, Parameters, Settings, SpikeTimeMse, Stimulus,
 };
 use spikegrad_report::plot::palette::{Colour, INK, SERIES, mix};
-use spikegrad_report::plot::{Align, Axis, HEADING, NORMAL, Panel, Picture, Position};
+use spikegrad_report::plot::{Align, Axis, HEADING, NORMAL, Panel, Picture, Position, approximate};
 use std::error::Error;
 use std::path::Path;
 
@@ -120,7 +120,7 @@ impl Point {
 
 /// Rows of points, the second direction upwards.
 fn landscape(task: &Task, points: usize) -> Result<Vec<Vec<Point>>, spikegrad::Error> {
-    let place = |k: usize| REACH * (2.0 * (k as f64 + 0.5) / points as f64 - 1.0);
+    let place = |k: usize| REACH * (2.0 * (approximate(k) + 0.5) / approximate(points) - 1.0);
     let row = |y: usize| -> Result<Vec<Point>, spikegrad::Error> {
         let Task { network, stimulus, loss, directions: [first, second], .. } = task;
         let start = task.parameters.to_vec();
@@ -162,8 +162,9 @@ fn largest_step(rows: &[Vec<Point>]) -> f64 {
 
 /// Draws a landscape into a square: errors from light to dark, births and deaths in black, changes of order in orange.
 fn draw(picture: &mut Picture, rows: &[Vec<Point>], heading: &str, corner: Position, side: f64) {
-    let cell = side / rows.len() as f64;
-    let at = |x: usize, y: usize| (corner.0 + cell * x as f64, corner.1 + cell * y as f64);
+    let cell = side / approximate(rows.len());
+    let at =
+        |x: usize, y: usize| (corner.0 + cell * approximate(x), corner.1 + cell * approximate(y));
     for (y, row) in rows.iter().enumerate() {
         for (x, point) in row.iter().enumerate() {
             let colour = mix(SERIES[0], Colour(255, 255, 255), point.shade());
@@ -214,7 +215,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             lines(true),
             lines(false),
         );
-        draw(&mut picture, &rows, model, (50.0 + 470.0 * k as f64, 40.0), 420.0);
+        draw(&mut picture, &rows, model, (50.0 + 470.0 * approximate(k), 40.0), 420.0);
     }
     let note = "white to blue: errors of the output spikes from 0 to 30 ms and more; black: spikes come or go; orange: they change their order";
     picture.text(note, (480.0, 525.0), NORMAL.align(Align::Middle));

@@ -17,6 +17,7 @@ use spikegrad::{
     InputSpike, Model, Network, Parameters, Settings, SpikeTimeMse, Stimulus, Values, simulate,
 };
 use spikegrad_fit::{FitSettings, Progress, fit, weights_and_delays};
+use spikegrad_report::plot::approximate;
 use std::error::Error;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -106,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         // Loss of the paper, a mean of ((t − t*) / (t* + 2))², from above: t* + 2 is at least 2.
-        let count = targets.iter().map(|targets| targets.len() + 1).sum::<usize>() as f64;
+        let count = approximate(targets.iter().map(|targets| targets.len() + 1).sum());
         let history = Mutex::new(Vec::new());
         let observe = |progress: &Progress| {
             if let &Progress::Network { evaluations, cost, .. } = progress {

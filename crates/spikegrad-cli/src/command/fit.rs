@@ -8,7 +8,7 @@ use crate::{output, people};
 use clap::Args;
 use spikegrad::dynamics::Quantity;
 use spikegrad::problem::Problem;
-use spikegrad::{AnyLoss, Grazing, Parameters, SpikeTimeMse};
+use spikegrad::{AnyLoss, Grazing, Parameters, PopulationParameters, SpikeTimeMse};
 use spikegrad_fit::{Fit, FitSettings, FittedNeuron, Progress, fit, weights_and_delays};
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Fit this parameter of the neurons, too, such as tau_mem or i_bias; may be given more than once
+    /// Fit this parameter of the neurons, too, such as `tau_mem` or `i_bias`; may be given more than once
     #[arg(long, value_name = "NAME")]
     also: Vec<String>,
 
@@ -115,7 +115,7 @@ fn trained(problem: &Problem, also: &[String]) -> Result<Parameters<bool>, Failu
         }
         if !is_known {
             let populations = problem.parameters.populations.iter();
-            let quantities = populations.flat_map(|population| population.values());
+            let quantities = populations.flat_map(PopulationParameters::values);
             let mut names: Vec<&str> = quantities.map(|(of, _)| Quantity::name(of)).collect();
             names.sort_unstable();
             names.dedup();

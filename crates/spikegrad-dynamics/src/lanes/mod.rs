@@ -250,7 +250,9 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     #[must_use]
     pub fn abs(self) -> Self {
-        Self { x: self.simd.abs_f64s(self.x), ..self }
+        // Not pulp's own, which calls a function that is not inlined for AVX2.
+        let magnitude = self.simd.splat_f64s(f64::from_bits(!(1 << 63)));
+        Self { x: self.simd.and_f64s(self.x, magnitude), ..self }
     }
 
     /// `self * factor + term`, rounded once.
