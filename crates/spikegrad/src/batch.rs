@@ -216,10 +216,11 @@ pub(crate) fn values<N: SweptNeuron, R: Send>(
 ) -> Result<Vec<(f64, R)>, BatchError> {
     // The first chunk known to hold a sample that fails: later ones need not be run, earlier ones are.
     let failed = AtomicUsize::new(usize::MAX);
-    let chunk = |scratch: &mut Scratch<N>, (k, chunk): (usize, &[Sample<'_>])| {
+    let chunk = |(k, chunk): (usize, &[Sample<'_>])| {
         if failed.load(Ordering::Relaxed) < k {
             return Ok(Vec::new());
         }
+        let mut scratch = Scratch::<N>::default();
         scratch.run_ahead(prepared, chunk, false);
         let one = |(position, &sample): (usize, &Sample<'_>)| {
             let value = scratch.forward_at(Some(position % CHUNK), prepared, sample, false);
@@ -233,7 +234,7 @@ pub(crate) fn values<N: SweptNeuron, R: Send>(
         values
     };
     let mut values = Vec::with_capacity(samples.len());
-    for chunk in threads::map_with(samples.chunks(CHUNK).enumerate().collect(), chunk) {
+    for chunk in threads::map(samples.chunks(CHUNK).enumerate().collect(), chunk) {
         values.extend(chunk?);
     }
     Ok(values)

@@ -76,11 +76,11 @@ impl Run {
             run.map_err(|error| BatchError { sample, source: error.into() })?;
             Ok(std::mem::take(&mut scratch.trace))
         };
-        let chunk = |scratch: &mut _, (k, chunk): (usize, &[Stimulus])| {
-            (k * CHUNK..).zip(chunk).map(|(k, stimulus)| one(scratch, k, stimulus)).collect()
+        let chunk = |(k, chunk): (usize, &[Stimulus])| -> Result<Vec<Trace>, BatchError> {
+            let mut scratch = Scratch::default();
+            (k * CHUNK..).zip(chunk).map(|(k, stimulus)| one(&mut scratch, k, stimulus)).collect()
         };
-        let chunks: Vec<Result<Vec<Trace>, BatchError>> =
-            threads::map_with(stimuli.chunks(CHUNK).enumerate().collect(), chunk);
+        let chunks = threads::map(stimuli.chunks(CHUNK).enumerate().collect(), chunk);
         let chunks = chunks.into_iter().collect::<Result<Vec<_>, _>>()?;
         let traces = chunks.into_iter().flatten().collect();
         Ok(Self { traces, way_back: Arc::<Prepared<N>>::clone(prepared) })

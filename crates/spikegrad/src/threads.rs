@@ -1,7 +1,6 @@
 //! Threads: those of rayon with the feature `parallel`, the caller's alone without. Results and their order are the same.
 
 use spikegrad_network::Interrupt;
-use std::sync::{Mutex, PoisonError};
 
 /// How many items are worked on at a time.
 pub(crate) fn count() -> usize {
@@ -22,19 +21,4 @@ pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, one: impl Fn(I) -> R + Sync +
     };
     #[cfg(not(feature = "parallel"))]
     items.into_iter().map(one).collect()
-}
-
-/// As [`map`], with memory that items use one after another, whose contents do not matter: there is no more of it than items are worked on at a time.
-pub(crate) fn map_with<M: Default + Send, I: Send, R: Send>(
-    items: Vec<I>,
-    one: impl Fn(&mut M, I) -> R + Sync + Send,
-) -> Vec<R> {
-    let idle = Mutex::new(Vec::new());
-    let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-    map(items, |item| {
-        let mut memory = lock().pop().unwrap_or_default();
-        let result = one(&mut memory, item);
-        lock().push(memory);
-        result
-    })
 }

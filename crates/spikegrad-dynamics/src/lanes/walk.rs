@@ -364,6 +364,8 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
             level[k] = Lanes::new(simd, S::as_simd_f64s(of).0[lanes]);
             now[k] = Registers::load(simd, &end[block], lanes);
         }
+        // Written one by one: where registers are narrow these arrays stand in memory, and are not to be copied as wholes.
+        let (mut before, mut start) = (now, now);
         let mut sum = [[[0.0; BLOCK]; TOGETHER]; K];
         if from == 0 {
             (0..AHEAD).for_each(|stretch| prefetch(self.of, way, stretch, first));
@@ -375,24 +377,25 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
             prefetch(self.of, way, stretch + AHEAD, first);
             let rows = arriving(self.of, way, stretch, first, &mut sum);
             let by = Motion::splat(simd, &way.motions[stretch]);
-            let before = now;
-            let mut start = now;
             let mut named = 0;
             for k in 0..width {
                 let (block, lanes) = place::<S>(k);
+                let last = now[k];
+                let mut from = last;
                 for r in 0..K {
                     let weights = S::as_simd_f64s(&rows[r][block]).0[lanes];
-                    start[k].i[r] = before[k].i[r] + Lanes::new(simd, weights);
+                    from.i[r] = last.i[r] + Lanes::new(simd, weights);
                 }
-                let from = start[k];
-                now[k] = from;
-                now[k].advance::<TANGENTS>(&by, SPIKES.then_some(level[k]));
-                let ends = [(from.v, &from.i), (now[k].v, &now[k].i)];
+                let mut to = from;
+                to.advance::<TANGENTS>(&by, SPIKES.then_some(level[k]));
+                let ends = [(from.v, &from.i), (to.v, &to.i)];
                 let may_have = if SPIKES {
                     bounds::may_have_crossed(ends[0], ends[1], level[k], by.length)
                 } else {
-                    bounds::may_turn(&before[k].i, ends[0], ends[1], level[k], by.length)
+                    before[k] = last;
+                    bounds::may_turn(&last.i, ends[0], ends[1], level[k], by.length)
                 };
+                (start[k], now[k]) = (from, to);
                 named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
             }
             if SPIKES && named != 0 {
