@@ -24,6 +24,8 @@ mod documents;
 mod figures;
 #[path = "command_line/files.rs"]
 mod files;
+#[path = "command_line/fitting.rs"]
+mod fitting;
 #[path = "command_line/help.rs"]
 mod help;
 #[path = "command_line/many.rs"]

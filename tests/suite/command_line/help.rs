@@ -3,8 +3,16 @@
 use crate::program::{PROGRAM, repository, run, shell, spikegrad};
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 7] =
-    [&[], &["simulate"], &["gradient"], &["compare"], &["export"], &["convert"], &["schema"]];
+const COMMANDS: [&[&str]; 8] = [
+    &[],
+    &["simulate"],
+    &["gradient"],
+    &["fit"],
+    &["compare"],
+    &["export"],
+    &["convert"],
+    &["schema"],
+];
 pub(crate) const CARGO: &str = "cargo run --release -- ";
 
 /// The help as a terminal of 80 columns shows it.
@@ -72,7 +80,10 @@ fn the_help_lists_the_options_and_the_exit_statuses() {
     };
     let common = ["--max-events", "10000000", "--threads", "--quiet", "--version"];
     COMMANDS.iter().for_each(|command| lists(command, &common));
-    lists(&[], &["simulate", "gradient", "schema", "0  done", "4  the gradient does not exist"]);
+    lists(
+        &[],
+        &["simulate", "gradient", "fit", "schema", "0  done", "4  the gradient does not exist"],
+    );
     lists(
         &["simulate"],
         &["--output", "--plot", "--neurons", "--window", "--size", "--record", "--sample"],
