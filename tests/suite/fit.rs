@@ -229,6 +229,15 @@ fn what_does_not_fit_is_said_in_one_sentence() {
     let other = SpikeTimeMse::new("others", vec![]);
     let error = refused(&trained, &other, &settings);
     assert!(error.contains("others"), "{error}");
+    let mut late = shall.clone();
+    late.targets[2] = vec![T_END + 1.0];
+    assert_eq!(
+        refused(&trained, &late, &settings),
+        "`targets` is 1.06; it must be a time from 0 to the end of the run, in seconds"
+    );
+    let twice = [shall.clone(), shall.clone()];
+    let error = fit(network, student, &trained, stimulus, &twice, &settings, &|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "the population \"neurons\" has targets twice");
     let mut other = trained.clone();
     other.connections.pop();
     let error = refused(&other, shall, &settings);

@@ -16,7 +16,13 @@ pub enum FitError {
     /// There is no number that the search may change.
     #[error("nothing can be fitted: `trained` names no number of the network")]
     NothingTrained,
-    /// A setting out of its range.
+    /// Two lists of targets for one population.
+    #[error("the population {population:?} has targets twice")]
+    Twice {
+        /// Its name.
+        population: String,
+    },
+    /// A setting or a target out of its range.
     #[error("`{name}` is {value}; it must be {rule}")]
     Setting {
         /// Which.

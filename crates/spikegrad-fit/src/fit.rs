@@ -13,8 +13,8 @@ use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use spikegrad::{
-    Certificate, ConnectionParameters, Evaluator, Interrupt, Loss, Model, Network, NetworkError,
-    NeuronId, Parameters, Settings, SpikeTimeMse, Stimulus,
+    Certificate, ConnectionParameters, Evaluator, Interrupt, Loss, Model, Network, NeuronId,
+    Parameters, Settings, SpikeTimeMse, Stimulus,
 };
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,7 +105,7 @@ pub struct Fit {
     pub missing: usize,
     /// Spikes that happen beyond the targets.
     pub surplus: usize,
-    /// The neurons that were fitted alone, in their order; none if some trains that they hear are not known, or if they share numbers that are trained.
+    /// The neurons that were fitted alone, in their order; none if they share numbers that are trained, or if currents are injected.
     pub neurons: Vec<FittedNeuron>,
     /// How often the whole network was run.
     pub evaluations: u32,
@@ -146,7 +146,7 @@ pub fn fit(
     observe: &(dyn Fn(&Progress) + Sync),
 ) -> Result<Fit, FitError> {
     check(network, parameters, trained, settings)?;
-    let targets = targeted(network, parameters, targets)?;
+    let targets = targeted(network, parameters, stimulus, targets)?;
     let search = Search { network, trained, stimulus, targets: &targets, settings, observe };
     let comes_apart = || alone::comes_apart(network, trained, stimulus, &targets);
     let (parameters, neurons) = if settings.one_by_one && comes_apart() {
@@ -183,11 +183,21 @@ fn check(
 fn targeted(
     network: &Network,
     parameters: &Parameters,
+    stimulus: &Stimulus,
     targets: &[SpikeTimeMse],
-) -> Result<Vec<Target>, NetworkError> {
+) -> Result<Vec<Target>, FitError> {
     let mut all = Vec::new();
-    for of_population in targets {
+    for (k, of_population) in targets.iter().enumerate() {
         Loss::<f64>::check(of_population, network)?;
+        if targets[..k].iter().any(|other| other.population == of_population.population) {
+            return Err(FitError::Twice { population: of_population.population.clone() });
+        }
+        let within = 0.0..=stimulus.t_end();
+        let mut times = of_population.targets.iter().flatten();
+        if let Some(&value) = times.find(|time| !within.contains(time)) {
+            let (name, rule) = ("targets", "a time from 0 to the end of the run, in seconds");
+            return Err(FitError::Setting { name, value, rule });
+        }
         let Some(position) = network.population(&of_population.population) else { continue };
         let goes_on = SpikeTimeMse { pseudospikes: true, ..of_population.clone() };
         let goes_on = Loss::<f64>::check(&goes_on, network).is_ok();
@@ -242,8 +252,9 @@ impl Search<'_> {
         parameters: &Parameters,
     ) -> Result<(Parameters, Vec<FittedNeuron>), FitError> {
         let free = self.free();
+        let has_free = free.to_vec().contains(&true);
         let most = self.settings.most_starts.max(1);
-        let (rounds, starts) = if free.to_vec().contains(&true) {
+        let (rounds, starts) = if has_free {
             (most.div_ceil(STARTS_OF_A_ROUND), most.min(STARTS_OF_A_ROUND))
         } else {
             (ROUNDS, most)
@@ -251,7 +262,9 @@ impl Search<'_> {
         let (mut best, mut neurons) = self.round(parameters, 0, starts)?;
         let mut score = self.score(&best, &neurons)?;
         for round in 1..rounds {
-            if score == Score::Reached {
+            // Who has not been found from all starts, hearing what others hear for certain, will not be.
+            let is_hopeless = !has_free && neurons.iter().any(|neuron| !neuron.is_reached);
+            if score == Score::Reached || is_hopeless {
                 break;
             }
             let mut rng = stream(self.settings.seed, None, round, 0);
