@@ -252,3 +252,22 @@ fn a_wish_ends_a_fit() {
     let error = interrupt.scope(|| pair.fit(&pair.student, &FitSettings::default())).unwrap_err();
     assert_eq!(error, FitError::Evaluate(Error::Interrupted));
 }
+
+/// A grid as fine as these time constants would have 10¹⁴ points.
+#[test]
+fn time_constants_far_below_the_run_do_not_hold_a_fit_up() {
+    let (network, start) = Network::builder()
+        .inputs(1)
+        .lif("out", 1)
+        .with("tau_mem", 1e-12)
+        .with("tau_syn", 1e-12)
+        .dense("input", "out", vec![0.5])
+        .build()
+        .unwrap();
+    let stimulus = Stimulus::new(10.0, vec![InputSpike { channel: 0, time: 1.0 }]).unwrap();
+    let shall = SpikeTimeMse::new("out", vec![vec![2.0]]);
+    let trained = weights_and_delays(&start);
+    let settings = FitSettings { most_starts: 1, ..FitSettings::default() };
+    let found = fit(&network, &start, &trained, &stimulus, &[shall], &settings, &|_| ()).unwrap();
+    assert!(!found.is_reached && found.missing == 1);
+}

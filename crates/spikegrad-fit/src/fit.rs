@@ -1,4 +1,4 @@
-//! The fit: each neuron alone where all trains are known, then the network.
+//! The fit: neurons with targets one by one, while they hear the targets of the others, then the network.
 //!
 //! Not here: what is searched (`potentials.rs`, `spike_times.rs`), how (`least_squares.rs`).
 
@@ -8,13 +8,14 @@ use crate::least_squares::{Point, Residuals, minimise};
 use crate::numbers::{Numbers, weights_and_delays};
 use crate::potentials::{Potentials, without_threshold};
 use crate::restart::{redrawn, stream};
-use crate::spike_times::{Outcome, SpikeTimes, Target};
+use crate::runs::Runs;
+use crate::spike_times::{Outcome, SpikeTimes, Target, requests};
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use spikegrad::{
-    Certificate, ConnectionParameters, Evaluator, Interrupt, Loss, Model, Network, NeuronId,
-    Parameters, Settings, SpikeTimeMse, Stimulus,
+    Certificate, ConnectionParameters, Interrupt, Loss, Model, Network, NeuronId, Parameters,
+    Settings, SpikeTimeMse, Stimulus,
 };
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -268,7 +269,8 @@ impl Search<'_> {
                 break;
             }
             let mut rng = stream(self.settings.seed, None, round, 0);
-            let drawn = redrawn(self.network, parameters, &free, &mut rng);
+            let drawn =
+                redrawn(self.network, parameters, &free, self.settings.least_delay, &mut rng);
             let (found, mut others) = match self.round(&drawn, round, starts) {
                 Ok(next) => next,
                 Err(error) if error.is_interrupt() => return Err(error),
@@ -294,11 +296,9 @@ impl Search<'_> {
         if count < neurons.len() {
             return Ok(Score::Neurons(count));
         }
-        let Self { network, stimulus, targets, settings, .. } = *self;
+        let Self { network, settings, .. } = *self;
         let none = Numbers::new(network, found, &found.map(|_| false), 0.0);
-        let evaluator = Evaluator::new(network, found, settings.run)?;
-        let mut times =
-            SpikeTimes::new(evaluator, found.clone(), &none, stimulus, targets, settings.tolerance);
+        let mut times = self.spike_times(found, &none)?;
         match times.outcome(&DVector::zeros(0)) {
             Err(error) if error.is_interrupt() => Err(error),
             Ok(outcome) if outcome.is_within(settings.tolerance) => Ok(Score::Reached),
@@ -372,26 +372,29 @@ impl Search<'_> {
         Ok((together, all.into_iter().map(|(_, fitted)| fitted).collect()))
     }
 
+    fn spike_times<'b>(
+        &'b self,
+        start: &Parameters,
+        numbers: &'b Numbers,
+    ) -> Result<SpikeTimes<'b>, FitError> {
+        let Self { network, stimulus, targets, settings, .. } = *self;
+        let (start, requests) = (start.clone(), requests(targets));
+        let runs = Runs::new(network, start, numbers, stimulus, requests, settings.run)?;
+        Ok(SpikeTimes::new(runs, targets, settings.tolerance))
+    }
+
     /// Fits the network as a whole.
     fn whole(&self, start: &Parameters, neurons: Vec<FittedNeuron>) -> Result<Fit, FitError> {
-        let Self { network, trained, stimulus, targets, settings, observe } = *self;
+        let Self { network, trained, settings, observe, .. } = *self;
         let numbers = Numbers::new(network, start, trained, settings.least_delay);
-        let evaluator = Evaluator::new(network, start, settings.run)?;
-        let mut times = SpikeTimes::new(
-            evaluator,
-            start.clone(),
-            &numbers,
-            stimulus,
-            targets,
-            settings.tolerance,
-        );
+        let mut times = self.spike_times(start, &numbers)?;
         let tell = |point: &Point| {
             let &Point { evaluations, steps, .. } = point;
             observe(&Progress::Network { evaluations, steps, cost: point.cost() });
         };
         let start = DVector::zeros(numbers.count());
         let point = minimise(&mut times, start, settings.most_evaluations, tell)?;
-        let outcome = times.outcome(&point.x)?;
+        let (outcome, certificate) = times.conclude(&point.x)?;
         Ok(Fit {
             is_reached: outcome.is_within(settings.tolerance),
             largest: outcome.largest,
@@ -400,8 +403,8 @@ impl Search<'_> {
             neurons,
             evaluations: point.evaluations,
             steps: point.steps,
-            certificate: times.certificate()?,
-            parameters: times.parameters,
+            certificate,
+            parameters: times.runs.parameters,
         })
     }
 }
@@ -423,7 +426,10 @@ impl Alone<'_> {
             starts += 1;
             let drawn = match attempt {
                 0 if !is_redrawn => start.clone(),
-                _ => redrawn(&self.network, start, &self.trained, &mut stream(attempt)),
+                _ => {
+                    let mut rng = stream(attempt);
+                    redrawn(&self.network, start, &self.trained, settings.least_delay, &mut rng)
+                }
             };
             match self.search(drawn, &mut evaluations) {
                 Ok(found) => {
@@ -467,7 +473,7 @@ impl Alone<'_> {
         let mut times = self.spike_times(start, &numbers)?;
         let point = search(&mut times, &numbers, evaluations)?;
         let outcome = times.outcome(&point.x)?;
-        Ok((point.cost(), times.parameters, outcome))
+        Ok((point.cost(), times.runs.parameters, outcome))
     }
 
     fn spike_times<'a>(
@@ -476,9 +482,10 @@ impl Alone<'_> {
         numbers: &'a Numbers,
     ) -> Result<SpikeTimes<'a>, FitError> {
         let Self { network, stimulus, target, settings, .. } = self;
-        let evaluator = Evaluator::new(network, &start, settings.run)?;
         let (targets, close) = (std::slice::from_ref(target), CLOSER * settings.tolerance);
-        Ok(SpikeTimes::new(evaluator, start, numbers, stimulus, targets, close))
+        let requests = requests(targets);
+        let runs = Runs::new(network, start, numbers, stimulus, requests, settings.run)?;
+        Ok(SpikeTimes::new(runs, targets, close))
     }
 
     /// Whether a neuron with these parameters needs no search.
@@ -503,8 +510,8 @@ impl Alone<'_> {
         let mut potentials =
             Potentials::new(network, start, &numbers, stimulus, &target.times, settings.run)?;
         let point = search(&mut potentials, &numbers, evaluations)?;
-        numbers.write(&point.x, &mut potentials.parameters);
-        Ok(potentials.parameters.connections)
+        numbers.write(&point.x, &mut potentials.runs.parameters);
+        Ok(potentials.runs.parameters.connections)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Parameters of a spiking network out of the spike trains that it shall have.
 //!
-//! [`fit()`] looks for weights, delays and other numbers of a network with which its neurons spike when they shall. Where all trains are known it takes the network apart: each
-//! neuron hears the trains of the others as they shall be, and is fitted alone, from a few starts if need be; put together again, they hear each other. Where some are not known, it fits the
-//! network as a whole. The search is that of Levenberg and Marquardt, with exact derivatives of every spike time.
+//! [`fit()`] looks for weights, delays and other numbers of a network with which its neurons spike when they shall. It takes the network apart: each neuron with targets hears the targets of the
+//! others, and what neurons without targets answer to them, and is fitted alone, from a few starts if need be; put together again, they hear each other. Networks whose neurons share numbers that are fitted, or
+//! into which currents are injected, are fitted as a whole. The search is that of Levenberg and Marquardt, with exact derivatives of every spike time.
 //!
 //! ```
 //! use spikegrad::{Evaluator, InputSpike, Network, NeuronId, Settings, SpikeTimeMse, Stimulus};
@@ -38,6 +38,7 @@ mod least_squares;
 mod numbers;
 mod potentials;
 mod restart;
+mod runs;
 mod spike_times;
 
 pub use error::FitError;

@@ -8,15 +8,18 @@
 use crate::error::FitError;
 use crate::least_squares::Residuals;
 use crate::numbers::Numbers;
+use crate::runs::Runs;
 use nalgebra::{DMatrix, DVector};
 use spikegrad::dynamics::{lif, math};
 use spikegrad::{
-    Cotangents, Evaluator, Measure, Model, Network, NetworkError, NeuronId, Parameters, Population,
+    Cotangents, Measure, Model, Network, NetworkError, NeuronId, Parameters, Population,
     PopulationParameters, ReadoutRequest, Run, Settings, Stimulus,
 };
 
-/// Points of the grid in the shortest of the neuron's time constants.
+/// Points of the grid in the shortest of the neuron's time constants,
 const POINTS: f64 = 10.0;
+/// unless there would be more than this in a run: the grid is for the start of a search, and has to end.
+const MOST_POINTS: f64 = 10_000.0;
 
 /// How far below its threshold the potential shall stay, as a share of the way from reset to threshold; before a target it may rise to the threshold by that way
 /// in a membrane time constant.
@@ -39,11 +42,7 @@ struct Look {
 /// Potentials of a single leaky neuron, as a function of its weights and delays.
 pub(crate) struct Potentials<'a> {
     /// Of the neuron without a threshold.
-    pub(crate) parameters: Parameters,
-    evaluator: Evaluator,
-    numbers: &'a Numbers,
-    stimulus: &'a Stimulus,
-    requests: Vec<ReadoutRequest>,
+    pub(crate) runs: Runs<'a>,
     looks: Vec<Look>,
     threshold: f64,
     reset: f64,
@@ -82,7 +81,7 @@ impl<'a> Potentials<'a> {
         for target in targets.iter().map(Some).chain([None]) {
             let start = from.map_or(0.0, |(time, _)| time);
             let to = target.map_or(end, |&time| time);
-            let spacing = tau_mem.min(tau_syn) / POINTS;
+            let spacing = (tau_mem.min(tau_syn) / POINTS).max(end / MOST_POINTS);
             let share = |time: f64| from.map(|(reset, k)| (k, math::exp((reset - time) / tau_mem)));
             let grid =
                 (1_u32..).map(|k| start + f64::from(k) * spacing).take_while(|time| *time < to);
@@ -100,21 +99,9 @@ impl<'a> Potentials<'a> {
                 from = Some((release, request(release)));
             }
         }
-        let evaluator = Evaluator::new(free_network, &free, settings)?;
+        let runs = Runs::new(&free_network, free, numbers, stimulus, requests, settings)?;
         let (run, residuals) = (None, Vec::new());
-        Ok(Self {
-            parameters: free,
-            evaluator,
-            numbers,
-            stimulus,
-            requests,
-            looks,
-            threshold,
-            reset,
-            unit,
-            run,
-            residuals,
-        })
+        Ok(Self { runs, looks, threshold, reset, unit, run, residuals })
     }
 }
 
@@ -130,13 +117,11 @@ pub(crate) fn without_threshold(parameters: &Parameters) -> Parameters {
 
 impl Residuals for Potentials<'_> {
     fn project(&self, x: &mut DVector<f64>) {
-        self.numbers.project(x);
+        self.runs.numbers.project(x);
     }
 
     fn at(&mut self, x: &DVector<f64>) -> Result<DVector<f64>, FitError> {
-        self.numbers.write(x, &mut self.parameters);
-        self.evaluator.set_parameters(&self.parameters)?;
-        let run = self.evaluator.run(std::slice::from_ref(self.stimulus), &self.requests)?;
+        let run = self.runs.run(x)?;
         let readouts = &run.traces()[0].readouts;
         let potential = |look: &Look| {
             let since_reset = look.reset.map(|(k, left)| left * (self.reset - readouts[k].value));
@@ -156,7 +141,7 @@ impl Residuals for Potentials<'_> {
     }
 
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {
-        let columns = self.numbers.count();
+        let columns = self.runs.numbers.count();
         let mut jacobian = DMatrix::zeros(self.looks.len(), columns);
         let Some(run) = &self.run else { return Ok(jacobian) };
         for (k, look) in self.looks.iter().enumerate() {
@@ -168,9 +153,7 @@ impl Residuals for Potentials<'_> {
             if let Some((release, left)) = look.reset {
                 cotangents.readouts[release] = -left / self.unit;
             }
-            let gradient = run.backward(&[cotangents])?.parameters;
-            let row = self.numbers.of_gradient(&gradient, &self.parameters);
-            jacobian.row_mut(k).copy_from_slice(&row);
+            jacobian.row_mut(k).copy_from_slice(&self.runs.row(run, cotangents)?);
         }
         Ok(jacobian)
     }

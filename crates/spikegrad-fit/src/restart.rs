@@ -17,11 +17,12 @@ pub(crate) fn stream(seed: u64, neuron: Option<usize>, round: u32, attempt: u32)
 }
 
 /// Parameters of which the `trained` weights and delays are drawn anew: weights from a normal distribution with mean and standard deviation of those of their
-/// connection, delays evenly from 0 to twice their mean. The deviation is at least half the mean, and that with which as many weights as a neuron has add up to a threshold.
+/// connection, delays evenly from 0 to twice their mean, but none below `least_delay`. The deviation is at least half the mean, and that with which as many weights as a neuron has add up to a threshold.
 pub(crate) fn redrawn(
     network: &Network,
     parameters: &Parameters,
     trained: &Parameters<bool>,
+    least_delay: f64,
     rng: &mut ChaCha8Rng,
 ) -> Parameters {
     let mut drawn = parameters.clone();
@@ -42,7 +43,7 @@ pub(crate) fn redrawn(
             for (delay, &is_trained) in delays.iter_mut().zip(trained) {
                 let share: f64 = rng.random();
                 if is_trained {
-                    *delay = 2.0 * mean * share;
+                    *delay = (2.0 * mean * share).max(least_delay);
                 }
             }
         }

@@ -6,13 +6,10 @@
 
 use crate::error::FitError;
 use crate::least_squares::Residuals;
-use crate::numbers::Numbers;
+use crate::runs::Runs;
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
-use spikegrad::{
-    Certificate, Cotangents, Evaluator, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
-    Run, Stimulus,
-};
+use spikegrad::{Certificate, Cotangents, Interrupt, Measure, NeuronId, ReadoutRequest, Run};
 
 /// Width of the softplus of pseudospikes, that of Klos and Memmesheimer.
 const WIDTH: f64 = 10.0;
@@ -70,70 +67,58 @@ impl Outcome {
 
 /// Spike times of a network as a function of some of its numbers.
 pub(crate) struct SpikeTimes<'a> {
-    pub(crate) parameters: Parameters,
-    evaluator: Evaluator,
-    numbers: &'a Numbers,
-    stimulus: &'a Stimulus,
+    pub(crate) runs: Runs<'a>,
     targets: &'a [Target],
     /// How far a spike may be from its target, in seconds.
     tolerance: f64,
-    requests: Vec<ReadoutRequest>,
     run: Option<Run>,
     residuals: Vec<Residual>,
     outcome: Outcome,
 }
 
+/// What the runs of a network with these targets have to record.
+pub(crate) fn requests(targets: &[Target]) -> Vec<ReadoutRequest> {
+    let mut requests = Vec::new();
+    for Target { neuron, times, .. } in targets.iter().filter(|target| target.goes_on) {
+        let indices = (1..=times.len() + 1).filter_map(|index| u32::try_from(index).ok());
+        let measures = indices.map(|index| Measure::Pseudospike { index, width: WIDTH });
+        requests.extend(measures.map(|measure| ReadoutRequest { neuron: *neuron, measure }));
+    }
+    requests
+}
+
 impl<'a> SpikeTimes<'a> {
-    pub(crate) fn new(
-        evaluator: Evaluator,
-        parameters: Parameters,
-        numbers: &'a Numbers,
-        stimulus: &'a Stimulus,
-        targets: &'a [Target],
-        tolerance: f64,
-    ) -> Self {
-        let mut requests = Vec::new();
-        for Target { neuron, times, .. } in targets.iter().filter(|target| target.goes_on) {
-            let indices = (1..=times.len() + 1).filter_map(|index| u32::try_from(index).ok());
-            let measures = indices.map(|index| Measure::Pseudospike { index, width: WIDTH });
-            requests.extend(measures.map(|measure| ReadoutRequest { neuron: *neuron, measure }));
-        }
+    /// Those of runs that record the [`requests`] of the targets.
+    pub(crate) fn new(runs: Runs<'a>, targets: &'a [Target], tolerance: f64) -> Self {
         let (run, residuals, outcome) = (None, Vec::new(), Outcome::default());
-        Self {
-            parameters,
-            evaluator,
-            numbers,
-            stimulus,
-            targets,
-            tolerance,
-            requests,
-            run,
-            residuals,
-            outcome,
-        }
+        Self { runs, targets, tolerance, run, residuals, outcome }
     }
 
     /// What becomes of the targets where the numbers have moved by `x`.
     pub(crate) fn outcome(&mut self, x: &DVector<f64>) -> Result<Outcome, FitError> {
-        self.at(x)?;
+        let run = self.runs.run(x)?;
+        self.read(&run);
         Ok(self.outcome)
     }
 
-    /// How far the derivatives of the targeted spike times of the last run can be trusted.
-    pub(crate) fn certificate(&mut self) -> Result<Certificate, FitError> {
-        let requests = &self.requests;
-        let run = self.evaluator.run(std::slice::from_ref(self.stimulus), requests)?;
+    /// The same, and how far the derivatives of the targeted spike times can be trusted there.
+    pub(crate) fn conclude(
+        &mut self,
+        x: &DVector<f64>,
+    ) -> Result<(Outcome, Certificate), FitError> {
+        let run = self.runs.run(x)?;
+        self.read(&run);
         let mut cotangents = Cotangents::zeros(&run.traces()[0]);
         for residual in &self.residuals {
             residual.write(1.0 / residual.unit, &mut cotangents);
         }
         let gradient = run.backward(std::slice::from_ref(&cotangents))?;
-        Ok(run.certificate(0, &cotangents, &gradient))
+        Ok((self.outcome, run.certificate(0, &cotangents, &gradient)))
     }
 
     fn read(&mut self, run: &Run) {
         let trace = &run.traces()[0];
-        let end = self.stimulus.t_end();
+        let end = self.runs.stimulus.t_end();
         self.residuals.clear();
         self.outcome = Outcome::default();
         let mut readouts = 0;
@@ -180,13 +165,11 @@ impl Residual {
 
 impl Residuals for SpikeTimes<'_> {
     fn project(&self, x: &mut DVector<f64>) {
-        self.numbers.project(x);
+        self.runs.numbers.project(x);
     }
 
     fn at(&mut self, x: &DVector<f64>) -> Result<DVector<f64>, FitError> {
-        self.numbers.write(x, &mut self.parameters);
-        self.evaluator.set_parameters(&self.parameters)?;
-        let run = self.evaluator.run(std::slice::from_ref(self.stimulus), &self.requests)?;
+        let run = self.runs.run(x)?;
         self.read(&run);
         self.run = Some(run);
         Ok(DVector::from_iterator(self.residuals.len(), self.residuals.iter().map(|r| r.value)))
@@ -197,19 +180,19 @@ impl Residuals for SpikeTimes<'_> {
     }
 
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {
-        let Some(run) = &self.run else { return Ok(DMatrix::zeros(0, self.numbers.count())) };
+        let columns = self.runs.numbers.count();
+        let Some(run) = &self.run else { return Ok(DMatrix::zeros(0, columns)) };
         let interrupt = Interrupt::current();
         let row = |residual: &Residual| -> Result<Vec<f64>, FitError> {
             if let Origin::Fixed = residual.origin {
-                return Ok(vec![0.0; self.numbers.count()]);
+                return Ok(vec![0.0; columns]);
             }
             let mut cotangents = Cotangents::zeros(&run.traces()[0]);
             residual.write(1.0 / residual.unit, &mut cotangents);
-            let gradient = interrupt.scope(|| run.backward(&[cotangents]))?;
-            Ok(self.numbers.of_gradient(&gradient.parameters, &self.parameters))
+            interrupt.scope(|| self.runs.row(run, cotangents))
         };
         let rows = self.residuals.par_iter().map(row).collect::<Result<Vec<_>, _>>()?;
         let numbers = rows.iter().flatten().copied();
-        Ok(DMatrix::from_row_iterator(rows.len(), self.numbers.count(), numbers))
+        Ok(DMatrix::from_row_iterator(rows.len(), columns, numbers))
     }
 }
