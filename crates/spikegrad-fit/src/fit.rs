@@ -1,21 +1,19 @@
 //! The fit: neurons with targets one by one, while they hear the targets of the others, then the network.
 //!
-//! Not here: what is searched (`potentials.rs`, `spike_times.rs`), how (`least_squares.rs`).
+//! Not here: the search for one neuron (`starts.rs`), how it goes (`least_squares.rs`).
 
 use crate::alone;
 use crate::error::FitError;
-use crate::least_squares::{Point, Residuals, minimise};
-use crate::numbers::{Numbers, weights_and_delays};
-use crate::potentials::{Potentials, without_threshold};
+use crate::least_squares::{Point, minimise};
+use crate::numbers::Numbers;
 use crate::restart::{redrawn, stream};
 use crate::runs::Runs;
 use crate::spike_times::{Outcome, SpikeTimes, Target, requests};
+use crate::starts::Alone;
 use nalgebra::DVector;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use spikegrad::{
-    Certificate, ConnectionParameters, Interrupt, Loss, Model, Network, NeuronId, Parameters,
-    Settings, SpikeTimeMse, Stimulus,
+    Certificate, Interrupt, Loss, Network, NeuronId, Parameters, Settings, SpikeTimeMse, Stimulus,
 };
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -116,19 +114,13 @@ pub struct Fit {
     pub certificate: Certificate,
 }
 
-/// How much closer than the tolerance the spikes of a neuron alone shall be: what it is off grows where neurons hear each other.
-const CLOSER: f64 = 1e-9;
-
-/// Most runs of a neuron alone from one start, of each kind of residuals.
-const RUNS_OF_A_START: u32 = 200;
-
 /// How often a network without others is fitted anew, from other starts.
 const ROUNDS: u32 = 5;
 
 /// Starts of each neuron before those that have no targets are drawn anew.
 const STARTS_OF_A_ROUND: u32 = 10;
 
-/// Looks for numbers of a network with which its neurons spike at given times, from `parameters` on. Those of which `trained` says so are changed ([`weights_and_delays`]).
+/// Looks for numbers of a network with which its neurons spike at given times, from `parameters` on. Those of which `trained` says so are changed ([`weights_and_delays`](crate::weights_and_delays)).
 ///
 /// `targets` give for each neuron of some populations when it shall spike, in order, and never else; whether they are pseudospikes and their width
 /// is not asked: quadratic neurons have them, others do not. Time constants and other positive numbers stay positive. The answer does not depend on the number of threads.
@@ -223,15 +215,6 @@ struct Search<'a> {
     targets: &'a [Target],
     settings: &'a FitSettings,
     observe: &'a (dyn Fn(&Progress) + Sync),
-}
-
-/// A neuron alone, and what it is to do.
-struct Alone<'a> {
-    network: Network,
-    trained: Parameters<bool>,
-    stimulus: &'a Stimulus,
-    target: Target,
-    settings: &'a FitSettings,
 }
 
 /// How near a network is whose neurons were fitted one by one, from worst to best.
@@ -407,122 +390,4 @@ impl Search<'_> {
             parameters: times.runs.parameters,
         })
     }
-}
-
-impl Alone<'_> {
-    /// Searches from `start`, unless that `is_redrawn`, and from others drawn from a `stream`, until one search comes within the tolerance. Returns the best that was found.
-    fn fit(
-        &self,
-        start: &Parameters,
-        is_redrawn: bool,
-        most: u32,
-        stream: impl Fn(u32) -> ChaCha8Rng,
-    ) -> Result<(Parameters, FittedNeuron), FitError> {
-        let settings = self.settings;
-        let mut best: Option<(f64, Parameters, Outcome)> = None;
-        let mut failure = None;
-        let (mut starts, mut evaluations) = (0, 0);
-        for attempt in 0..most {
-            starts += 1;
-            let drawn = match attempt {
-                0 if !is_redrawn => start.clone(),
-                _ => {
-                    let mut rng = stream(attempt);
-                    redrawn(&self.network, start, &self.trained, settings.least_delay, &mut rng)
-                }
-            };
-            match self.search(drawn, &mut evaluations) {
-                Ok(found) => {
-                    let is_reached = found.2.is_within(settings.tolerance);
-                    if best.as_ref().is_none_or(|best| found.0 < best.0) || is_reached {
-                        best = Some(found);
-                    }
-                    if is_reached {
-                        break;
-                    }
-                }
-                Err(error) if error.is_interrupt() => return Err(error),
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        let Some((_, parameters, outcome)) = best else {
-            return Err(failure.unwrap_or(FitError::NothingTrained));
-        };
-        let fitted = FittedNeuron {
-            neuron: String::new(),
-            starts,
-            evaluations,
-            largest: outcome.largest,
-            is_reached: outcome.is_within(settings.tolerance),
-        };
-        Ok((parameters, fitted))
-    }
-
-    /// Cost, parameters and outcome of the search from one start.
-    fn search(
-        &self,
-        mut start: Parameters,
-        evaluations: &mut u32,
-    ) -> Result<(f64, Parameters, Outcome), FitError> {
-        let Self { network, trained, settings, .. } = self;
-        let is_leaky = network.populations()[0].model == Model::Lif;
-        if is_leaky && !self.is_reached(&start)? {
-            start.connections = self.by_potentials(&start, evaluations)?;
-        }
-        let numbers = Numbers::new(network, &start, trained, settings.least_delay);
-        let mut times = self.spike_times(start, &numbers)?;
-        let point = search(&mut times, &numbers, evaluations)?;
-        let outcome = times.outcome(&point.x)?;
-        Ok((point.cost(), times.runs.parameters, outcome))
-    }
-
-    fn spike_times<'a>(
-        &'a self,
-        start: Parameters,
-        numbers: &'a Numbers,
-    ) -> Result<SpikeTimes<'a>, FitError> {
-        let Self { network, stimulus, target, settings, .. } = self;
-        let (targets, close) = (std::slice::from_ref(target), CLOSER * settings.tolerance);
-        let requests = requests(targets);
-        let runs = Runs::new(network, start, numbers, stimulus, requests, settings.run)?;
-        Ok(SpikeTimes::new(runs, targets, close))
-    }
-
-    /// Whether a neuron with these parameters needs no search.
-    fn is_reached(&self, start: &Parameters) -> Result<bool, FitError> {
-        let none = Numbers::new(&self.network, start, &start.map(|_| false), 0.0);
-        let mut times = self.spike_times(start.clone(), &none)?;
-        times.outcome(&DVector::zeros(0))?;
-        Ok(times.is_solved())
-    }
-
-    /// Weights and delays with which the potential of a leaky neuron is where it shall be.
-    fn by_potentials(
-        &self,
-        start: &Parameters,
-        evaluations: &mut u32,
-    ) -> Result<Vec<ConnectionParameters>, FitError> {
-        let Self { network, trained, stimulus, target, settings } = self;
-        let free = without_threshold(start);
-        let connections = trained.connections.clone();
-        let trained = Parameters { connections, ..weights_and_delays(&free) };
-        let numbers = Numbers::new(network, &free, &trained, settings.least_delay);
-        let mut potentials =
-            Potentials::new(network, start, &numbers, stimulus, &target.times, settings.run)?;
-        let point = search(&mut potentials, &numbers, evaluations)?;
-        numbers.write(&point.x, &mut potentials.runs.parameters);
-        Ok(potentials.runs.parameters.connections)
-    }
-}
-
-/// Searches from one start, and counts the runs.
-fn search(
-    problem: &mut dyn Residuals,
-    numbers: &Numbers,
-    evaluations: &mut u32,
-) -> Result<Point, FitError> {
-    let start = DVector::zeros(numbers.count());
-    let point = minimise(problem, start, RUNS_OF_A_START, |_| ())?;
-    *evaluations += point.evaluations;
-    Ok(point)
 }

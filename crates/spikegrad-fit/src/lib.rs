@@ -40,6 +40,7 @@ mod potentials;
 mod restart;
 mod runs;
 mod spike_times;
+mod starts;
 
 pub use error::FitError;
 pub use fit::{Fit, FitSettings, FittedNeuron, Progress, fit};
