@@ -5,7 +5,8 @@
 //! docs/results/fitting.md.
 //!
 //! ```sh
-//! cargo run --release -p spikegrad-examples --example network_of_ten -- 10
+//! cargo run --release -p spikegrad-examples --example network_of_ten        # one draw that is found
+//! cargo run --release -p spikegrad-examples --example network_of_ten -- 20  # draws 0 to 19
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
@@ -30,6 +31,9 @@ const HIDDEN: usize = 8;
 
 /// Starts of the two neurons, of which each ten hear other neurons.
 const STARTS: u32 = 200;
+
+/// Draw that is shown if no number of draws is given.
+const SHOWN: u64 = 8;
 
 /// Weights of the two sources of each neuron.
 const SOURCES: [f64; 2] = [5.0, -5.0];
@@ -83,8 +87,8 @@ fn train(rate: f64, pause: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let draws: u64 = std::env::args().nth(1).map_or(Ok(1), |draws| draws.parse())?;
-    for seed in 0..draws {
+    let draws = std::env::args().nth(1).map(|draws| draws.parse::<u64>()).transpose()?;
+    for seed in draws.map_or(SHOWN..SHOWN + 1, |draws| 0..draws) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut spikes = Vec::new();
         for channel in 0..2 * (READ + HIDDEN) {
@@ -133,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             found.surplus,
             found.evaluations,
         );
-        if draws == 1 {
+        if draws.is_none() {
             let trace =
                 simulate(&network, &found.parameters, &stimulus, &[], &Settings::default())?;
             println!("{} spikes in all; certificate {:?}", trace.spikes.len(), found.certificate);
