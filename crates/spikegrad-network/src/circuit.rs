@@ -10,8 +10,8 @@ use crate::groups::{Groups, Layout};
 use crate::pseudospikes::ends;
 use crate::wording::shown;
 use crate::{
-    ConnectionParameters, Form, Model, NamedNeuron, Network, NetworkError, NeuronId, Parameters,
-    Source, Values, Wiring,
+    Connection, ConnectionParameters, Form, Model, NamedNeuron, Network, NetworkError, NeuronId,
+    Parameters, Source, Synapses, Values, Wiring,
 };
 use spikegrad_dynamics::lif::{self, IntegratorParameters, integrator};
 use spikegrad_dynamics::{AnyNeuron, GeneralNeuron, Lif, LifParameters, Neuron, Scalar};
@@ -43,8 +43,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub weights: Vec<T>,
     /// Index of each synapse's weight among those of its connection, and of its delay where these differ.
     pub weight_of: Vec<u32>,
-    /// For each connection, whether synapses share its weights.
-    is_shared: Arc<[bool]>,
+    /// For each connection, how its weights stand in the parameters.
+    orders: Arc<[Order]>,
     /// For each connection, at which receptor it arrives.
     receptors: Arc<[usize]>,
     /// Name and first neuron of each population.
@@ -56,6 +56,28 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     form: Form,
     /// For each neuron, the first with the same parameters.
     representatives: Vec<u32>,
+}
+
+/// How the weights of a connection stand in the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// A row for each target, of as many sources; each is the weight of one synapse.
+    Matrix { columns: usize },
+    /// One for each synapse, in any order.
+    Listed,
+    /// Fewer than synapses.
+    Shared,
+}
+
+impl Order {
+    fn of(network: &Network, connection: usize) -> Self {
+        let Connection { synapses, shared, .. } = &network.connections()[connection];
+        match (synapses, shared) {
+            (_, Some(_)) => Self::Shared,
+            (Synapses::Dense, None) => Self::Matrix { columns: network.shape(connection).0 },
+            (Synapses::Sparse(_), None) => Self::Listed,
+        }
+    }
 }
 
 /// A kind of neuron that a circuit can be made of.
@@ -149,7 +171,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             targets,
             weights,
             weight_of,
-            is_shared: network.connections().iter().map(|c| c.shared.is_some()).collect(),
+            orders: (0..network.connections().len()).map(|k| Order::of(network, k)).collect(),
             receptors: network.connections().iter().map(|c| c.receptor).collect(),
             names: names.collect(),
             ends: ends(network).collect(),
@@ -191,10 +213,17 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
         }
         self.form.set(parameters);
         self.set_neurons(network, parameters)?;
-        let Self { groups, weight_of, weights, .. } = self;
+        let Self { groups, weight_of, weights, orders, .. } = self;
         groups.for_each_block(|connection, block| {
             let values = &parameters.connections[connection].weights;
-            block.for_each_synapse(|place| weights[place] = values[weight_of[place] as usize]);
+            let index = |place: usize| weight_of[place] as usize;
+            match orders[connection] {
+                Order::Matrix { columns } => {
+                    let read = |place: usize, at: usize| weights[place] = values[at];
+                    block.for_each_in_matrix(index(block.first()), columns, read);
+                }
+                _ => block.for_each_synapse(|place| weights[place] = values[index(place)]),
+            }
         });
         Ok(true)
     }
@@ -241,7 +270,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             targets,
             weights,
             weight_of,
-            is_shared,
+            orders,
             receptors,
             names,
             ends,
@@ -258,7 +287,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
             targets,
             weights,
             weight_of,
-            is_shared,
+            orders,
             receptors,
             names,
             ends,
@@ -418,19 +447,26 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
     /// If a slice has another length.
     pub fn gather(&self, weights: &[T], delays: &[T], gradient: &mut Parameters<T>) {
         assert_eq!((weights.len(), delays.len()), (self.weights.len(), self.group_count()));
-        for (into, &is_shared) in gradient.connections.iter_mut().zip(&*self.is_shared) {
+        for (into, &order) in gradient.connections.iter_mut().zip(&*self.orders) {
             into.delay.as_mut_slice().fill(T::from(0.0));
-            if is_shared {
+            if order == Order::Shared {
                 into.weights.fill(T::from(0.0));
             }
         }
         self.groups.for_each_block(|connection, block| {
             let into = &mut gradient.connections[connection].weights;
             let index = |place: usize| self.weight_of[place] as usize;
-            if self.is_shared[connection] {
-                block.for_each_synapse(|place| into[index(place)] += weights[place]);
-            } else {
-                block.for_each_synapse(|place| into[index(place)] = weights[place]);
+            match self.orders[connection] {
+                Order::Matrix { columns } => {
+                    let write = |place: usize, at: usize| into[at] = weights[place];
+                    block.for_each_in_matrix(index(block.first()), columns, write);
+                }
+                Order::Listed => {
+                    block.for_each_synapse(|place| into[index(place)] = weights[place]);
+                }
+                Order::Shared => {
+                    block.for_each_synapse(|place| into[index(place)] += weights[place]);
+                }
             }
         });
         for (group, &delay) in delays.iter().enumerate() {
@@ -443,9 +479,7 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Connection, ConnectionParameters, Population, PopulationParameters, Synapse, Synapses,
-    };
+    use crate::{Population, PopulationParameters, Synapse};
 
     /// One input; two populations of two; synapses listed backwards, one pair twice.
     fn circuit(delays: [Values<f64>; 2]) -> (Circuit, Parameters) {

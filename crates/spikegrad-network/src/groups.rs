@@ -95,6 +95,31 @@ impl Block {
             self.starts[..self.count].iter().for_each(|start| visit(start + k));
         }
     }
+
+    /// First synapse of the block.
+    pub(crate) fn first(&self) -> usize {
+        self.starts[0]
+    }
+
+    /// Visits the place of every synapse in the circuit and in a matrix of as many columns, the first of whose synapses stands at `first` there.
+    #[inline]
+    pub(crate) fn for_each_in_matrix(
+        &self,
+        first: usize,
+        columns: usize,
+        mut visit: impl FnMut(usize, usize),
+    ) {
+        let Self { starts, count, length } = *self;
+        for k in 0..length {
+            let row = first + k * columns;
+            // Of a length that the compiler knows.
+            if count == SIDE_BY_SIDE {
+                (0..SIDE_BY_SIDE).for_each(|source| visit(starts[source] + k, row + source));
+            } else {
+                (0..count).for_each(|source| visit(starts[source] + k, row + source));
+            }
+        }
+    }
 }
 
 /// An index as the circuit keeps it; ids have the same limit.

@@ -3,6 +3,7 @@
 //! A value is shared by its population (or connection) or given for each neuron (or synapse); the gradient of a shared
 //! value is the sum over those who share it. Not here: structure (`network.rs`), the layout for an engine (`circuit.rs`).
 
+use crate::places::position;
 use crate::{InjectedCurrent, Model, Network, NetworkError, Population, Steps, Stimulus};
 use spikegrad_dynamics::{Below, Quantity, Scalar, Table};
 use std::ops::{Index, IndexMut};
@@ -367,28 +368,24 @@ impl<T: Scalar> Parameters<T> {
                 let place = || format!("network.connections[{k}].delay");
                 same(&place, delays.len(), count, of)?;
             }
-            for (index, w) in values.weights.iter().enumerate() {
-                if !w.is_all_finite() {
-                    let place = network.weight_place(k, index);
-                    return Err(NetworkError::Value {
-                        place,
-                        value: w.re(),
-                        expected: "a finite number",
-                    });
-                }
+            if let Some(index) = position(&values.weights, |w| !w.is_all_finite()) {
+                return Err(NetworkError::Value {
+                    place: network.weight_place(k, index),
+                    value: values.weights[index].re(),
+                    expected: "a finite number",
+                });
             }
-            for (index, d) in values.delay.as_slice().iter().enumerate() {
-                if !d.is_all_finite() || d.re() < 0.0 {
-                    let place = match &values.delay {
-                        Values::Shared(_) => format!("network.connections[{k}].delay"),
-                        Values::Each(_) => network.delay_place(k, index),
-                    };
-                    return Err(NetworkError::Value {
-                        place,
-                        value: d.re(),
-                        expected: "a time in seconds, 0 or more",
-                    });
-                }
+            let delays = values.delay.as_slice();
+            if let Some(index) = position(delays, |d| !d.is_all_finite() || d.re() < 0.0) {
+                let place = match &values.delay {
+                    Values::Shared(_) => format!("network.connections[{k}].delay"),
+                    Values::Each(_) => network.delay_place(k, index),
+                };
+                return Err(NetworkError::Value {
+                    place,
+                    value: delays[index].re(),
+                    expected: "a time in seconds, 0 or more",
+                });
             }
         }
         Ok(())

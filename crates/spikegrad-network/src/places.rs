@@ -40,6 +40,17 @@ impl Network {
     }
 }
 
+/// Numbers that are looked at without a branch.
+const TOGETHER: usize = 64;
+
+/// The position of the first that is sought, as a rule of none: many are looked at before it is asked whether one was among them.
+pub(crate) fn position<T: Copy>(values: &[T], sought: impl Fn(T) -> bool) -> Option<usize> {
+    let any = |chunk: &[T]| chunk.iter().fold(false, |any, &x| any | sought(x));
+    let (k, chunk) = values.chunks(TOGETHER).enumerate().find(|(_, chunk)| any(chunk))?;
+    let within = chunk.iter().position(|&x| sought(x))?;
+    Some(k * TOGETHER + within)
+}
+
 impl<T: Copy> Parameters<T> {
     /// The first number that is `sought`, in the order of [`Self::to_vec`], with its place.
     ///
@@ -47,7 +58,7 @@ impl<T: Copy> Parameters<T> {
     /// If these are not parameters of `network`.
     #[must_use]
     pub fn find(&self, network: &Network, sought: impl Fn(T) -> bool) -> Option<(String, T)> {
-        let first = |values: &[T]| values.iter().position(|&x| sought(x)).map(|k| (k, values[k]));
+        let first = |values: &[T]| position(values, &sought).map(|k| (k, values[k]));
         for (k, population) in self.populations.iter().enumerate() {
             for (quantity, values) in population.values() {
                 if let Some((index, value)) = first(values.as_slice()) {

@@ -40,7 +40,7 @@ pub use constraint::Constraint;
 pub use schedule::{Schedule, Shape};
 
 use rayon::prelude::*;
-use rules::Corrections;
+use rules::Moments;
 
 /// Consecutive parameters that move by one rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,7 +95,6 @@ impl Optimiser {
         assert_eq!(in_parts, n, "one learning rate a parameter");
         assert!(self.memory.iter().all(|one| one.len() == n), "parameters of another optimiser");
         self.steps += 1;
-        let corrections = |beta1, beta2| Corrections::new(beta1, beta2, self.steps);
         let mut start = 0;
         for &Pace { length, rate, decays } in paces {
             let part = start..start + length;
@@ -110,17 +109,21 @@ impl Optimiser {
                 }
                 OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay, .. } => {
                     rules::decay(if decays { rate * weight_decay } else { 0.0 }, own);
-                    let by = corrections(beta1, beta2);
-                    pieces(own, g, [next(), next()], |own, g, memory| {
-                        rules::adam(rate, own, g, memory, by, epsilon);
-                    });
+                    pieces(
+                        own,
+                        g,
+                        [next(), next()],
+                        Moments::adam([beta1, beta2], epsilon, rate, self.steps),
+                    );
                 }
                 OptimiserConfig::AdaBelief { beta1, beta2, epsilon, weight_decay, .. } => {
                     rules::decay(if decays { rate * weight_decay } else { 0.0 }, own);
-                    let by = corrections(beta1, beta2);
-                    pieces(own, g, [next(), next()], |own, g, memory| {
-                        rules::ada_belief(rate, own, g, memory, by, epsilon);
-                    });
+                    pieces(
+                        own,
+                        g,
+                        [next(), next()],
+                        Moments::ada_belief([beta1, beta2], epsilon, rate, self.steps),
+                    );
                 }
             }
         }
@@ -153,11 +156,11 @@ fn pieces(
     parameters: &mut [f64],
     gradient: &[f64],
     [first, second]: [&mut [f64]; 2],
-    step: impl Fn(&mut [f64], &[f64], [&mut [f64]; 2]) + Sync,
+    moments: Moments,
 ) {
     let memory = first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE));
     let own = parameters.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
-    own.zip(memory).for_each(|((own, g), (first, second))| step(own, g, [first, second]));
+    own.zip(memory).for_each(|((own, g), (first, second))| moments.step(own, g, [first, second]));
 }
 
 #[cfg(test)]

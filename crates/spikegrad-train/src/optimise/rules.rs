@@ -4,21 +4,76 @@
 //!
 //! Not here: which rule is used, and whose memory it is (`mod.rs`).
 
-/// What takes the bias of a start at zero from the moments: 1 − βᵗ.
+use pulp::Arch;
+
+/// A step along the mean of the gradients over the root of that of their squares, or of their surprises.
+///
+/// With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ, which take the bias of a start at zero from the moments, η (m/c₁)/(√(v/c₂) + ε) is (η √c₂/c₁) m/(√v + ε √c₂): one division a parameter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Corrections {
+pub(super) struct Moments {
     beta1: f64,
     beta2: f64,
-    first: f64,
-    second: f64,
+    /// η √c₂/c₁.
+    rate: f64,
+    /// ε √c₂.
+    beside_root: f64,
+    /// What is added to the second moment in each step.
+    within: f64,
+    /// Whether the second moment is of g − m instead of g.
+    is_of_surprise: bool,
 }
 
-impl Corrections {
-    /// For the step number `steps`, counted from 1.
-    pub(super) fn new(beta1: f64, beta2: f64, steps: u64) -> Self {
+impl Moments {
+    fn new([beta1, beta2]: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
         // After this many steps the corrections are 1.
         let t = i32::try_from(steps).unwrap_or(i32::MAX);
-        Self { beta1, beta2, first: 1.0 - beta1.powi(t), second: 1.0 - beta2.powi(t) }
+        let (first, root) = (1.0 - beta1.powi(t), (1.0 - beta2.powi(t)).sqrt());
+        let (rate, beside_root) = (rate * root / first, epsilon * root);
+        Self { beta1, beta2, rate, beside_root, within: 0.0, is_of_surprise: false }
+    }
+
+    /// For the step number `steps`, counted from 1.
+    pub(super) fn adam(betas: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
+        Self::new(betas, epsilon, rate, steps)
+    }
+
+    /// The same.
+    pub(super) fn ada_belief(betas: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
+        Self { within: epsilon, is_of_surprise: true, ..Self::new(betas, epsilon, rate, steps) }
+    }
+
+    /// Takes the step, in registers as wide as the machine has: what is computed is the same in any.
+    pub(super) fn step(
+        self,
+        parameters: &mut [f64],
+        gradient: &[f64],
+        [first, second]: [&mut [f64]; 2],
+    ) {
+        Arch::new().dispatch(|| {
+            if self.is_of_surprise {
+                self.step_of::<true>(parameters, gradient, first, second);
+            } else {
+                self.step_of::<false>(parameters, gradient, first, second);
+            }
+        });
+    }
+
+    #[inline(always)]
+    fn step_of<const SURPRISE: bool>(
+        self,
+        parameters: &mut [f64],
+        gradient: &[f64],
+        first: &mut [f64],
+        second: &mut [f64],
+    ) {
+        let Self { beta1, beta2, rate, beside_root, within, .. } = self;
+        let moments = first.iter_mut().zip(second);
+        for ((parameter, &g), (m, s)) in parameters.iter_mut().zip(gradient).zip(moments) {
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            let of = if SURPRISE { g - *m } else { g };
+            *s = beta2 * *s + (1.0 - beta2) * of * of + within;
+            *parameter -= rate * *m / (s.sqrt() + beside_root);
+        }
     }
 }
 
@@ -47,40 +102,5 @@ pub(super) fn momentum(
     for ((parameter, g), b) in parameters.iter_mut().zip(gradient).zip(kept) {
         *b = momentum * *b + g;
         *parameter -= rate * if nesterov { g + momentum * *b } else { *b };
-    }
-}
-
-pub(super) fn adam(
-    rate: f64,
-    parameters: &mut [f64],
-    gradient: &[f64],
-    [first, second]: [&mut [f64]; 2],
-    by: Corrections,
-    epsilon: f64,
-) {
-    let Corrections { beta1, beta2, .. } = by;
-    let moments = first.iter_mut().zip(second);
-    for ((parameter, g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        *v = beta2 * *v + (1.0 - beta2) * g * g;
-        *parameter -= rate * (*m / by.first) / ((*v / by.second).sqrt() + epsilon);
-    }
-}
-
-pub(super) fn ada_belief(
-    rate: f64,
-    parameters: &mut [f64],
-    gradient: &[f64],
-    [first, second]: [&mut [f64]; 2],
-    by: Corrections,
-    epsilon: f64,
-) {
-    let Corrections { beta1, beta2, .. } = by;
-    let moments = first.iter_mut().zip(second);
-    for ((parameter, g), (m, s)) in parameters.iter_mut().zip(gradient).zip(moments) {
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        let surprise = g - *m;
-        *s = beta2 * *s + (1.0 - beta2) * surprise * surprise + epsilon;
-        *parameter -= rate * (*m / by.first) / ((*s / by.second).sqrt() + epsilon);
     }
 }
