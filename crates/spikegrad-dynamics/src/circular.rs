@@ -33,6 +33,30 @@ pub(crate) fn circular<T: Scalar>(u: T) -> [T; 2] {
     [T::from(1.0) + less_one, sine]
 }
 
+/// The derivatives of what [`circular`] returns, by u.
+pub(crate) fn slopes(u: f64) -> [f64; 2] {
+    let [cosine, sine] = circular(u);
+    if u < RELAXED {
+        // ½ (1 ± e^(−2r)) with r = √(−u).
+        let root = (-u).sqrt();
+        let faded = 2.0 * cosine - 1.0;
+        return [0.5 * faded / root, 0.5 * (faded - sine) / u];
+    }
+    let by_sine = if u.abs() > 1.0 { (cosine - sine) / (2.0 * u) } else { sine_slope(u) };
+    [-0.5 * sine, by_sine]
+}
+
+/// d(sin √u/√u)/du = Σ (−1)ᵏ k uᵏ⁻¹/(2k + 1)! for |u| ≤ 1: the terms fall by 1/10 at least.
+fn sine_slope(u: f64) -> f64 {
+    const TERMS: i32 = 12;
+    let mut sum = 0.0;
+    for k in (1..=TERMS).rev() {
+        let (k, n) = (f64::from(k), f64::from(2 * k));
+        sum = -(1.0 + (k + 1.0) / k * u * sum) / (n * (n + 1.0));
+    }
+    sum
+}
+
 /// [cos √u − 1, sin √u/√u] for |u| ≤ ¼: the terms fall by 1/(8k²) at least.
 fn series<T: Scalar>(u: T) -> [T; 2] {
     const TERMS: i32 = 12;

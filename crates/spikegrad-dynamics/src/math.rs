@@ -15,7 +15,10 @@ pub use libm::{
 
 /// `2ⁿ` with the largest n such that it does not exceed the positive, finite `x`.
 pub(crate) fn power_of_two_below(x: f64) -> f64 {
-    libm::ldexp(1.0, libm::ilogb(x))
+    // The bits of the exponent alone; below the normal numbers they are none.
+    const EXPONENT: u64 = f64::INFINITY.to_bits();
+    let power = f64::from_bits(x.to_bits() & EXPONENT);
+    if power > 0.0 { power } else { libm::ldexp(1.0, libm::ilogb(x)) }
 }
 
 #[cfg(test)]

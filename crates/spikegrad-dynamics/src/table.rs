@@ -92,6 +92,12 @@ impl Quantity {
         }
     }
 
+    /// Whether a layer of a training run has a key for it: parameters have, and those values at time 0 that can be trained.
+    #[must_use]
+    pub fn is_of_layer(&self) -> bool {
+        !self.is_initial() || self.learning_rate.is_some()
+    }
+
     /// Whether it belongs to the state at time 0.
     #[must_use]
     pub fn is_initial(&self) -> bool {

@@ -76,14 +76,14 @@ fn a_checkpoint_holds_every_number_of_the_network_trained_or_not() {
         assert_eq!(tensor(&format!("hidden.{name}"), &[8]), values);
         assert_eq!(tensor(&format!("output.{name}"), &[]).len(), 1);
     }
-    for name in ["v_reset", "v_leak", "t_ref"] {
+    for name in ["v_reset", "v_leak", "t_ref", "initial_v"] {
         assert_eq!(tensor(&format!("hidden.{name}"), &[]), [0.0]);
     }
     // Not one number of the network is left out.
     let of_network =
         parameters.connections.iter().map(|c| c.weights.len() + c.delay.as_slice().len());
     let of_neurons = parameters.populations.iter().map(|values| {
-        let used = values.values().filter(|(quantity, _)| !quantity.is_initial());
+        let used = values.values().filter(|(quantity, _)| quantity.is_of_layer());
         used.map(|(_, values)| values.as_slice().len()).sum::<usize>()
     });
     let memory = |name: &&String| name.ends_with("_moment");

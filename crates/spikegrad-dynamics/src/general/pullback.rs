@@ -307,7 +307,7 @@ impl<T: Scalar> GeneralNeuron<T> {
 mod tests {
     use super::super::{General, NUMBERS};
     use super::*;
-    use crate::qif::QIF;
+    use crate::qif::{QIF, QIF_DELTA};
     use crate::{alif, receptors};
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseResult;
@@ -370,6 +370,10 @@ mod tests {
             let numbers = [tau_mem, tau_mem / 10f64.powf(ratio), bias, 0.0, 0.0];
             for map in [NeuronMap::Flow(tau_mem * 10f64.powf(length)), NeuronMap::Receive(0, bias)] {
                 is_derived((&QIF, &numbers), map, state, ROUNDINGS)?;
+            }
+            let (numbers, maps) = ([tau_mem, bias, 0.5], |dt| [NeuronMap::Flow(dt), NeuronMap::Receive(0, 10.0 * current), NeuronMap::Reset]);
+            for map in maps(tau_mem * 10f64.powf(length)) {
+                is_derived((&QIF_DELTA, &numbers), map, vector([state[0], state[1]]), ROUNDINGS)?;
             }
         }
 

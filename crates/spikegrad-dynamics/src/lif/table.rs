@@ -17,7 +17,9 @@ pub(crate) const BIAS: Quantity =
         .keyed("bias");
 /// Potential at time 0.
 pub(crate) const START: Quantity =
-    Quantity::new("initial.v", "membrane potential at time 0", Kind::Potential, 0.0);
+    Quantity::new("initial.v", "membrane potential at time 0", Kind::Potential, 0.0)
+        .trained("initial_v")
+        .keyed("initial_v");
 /// Current at time 0.
 pub(crate) const CURRENT: Quantity =
     Quantity::new("initial.i", "synaptic current at time 0", Kind::Potential, 0.0);

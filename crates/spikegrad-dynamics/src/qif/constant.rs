@@ -3,9 +3,9 @@
 //! With y = e^(−s/2) x the first derivative is gone, x″ + ω² x = 0 with ω² = J − ¼, and V = ½ − x′/x. The common factor does not matter to a
 //! point of the projective line.
 
-use super::{NextZero, Point, next_zero_from, scaled};
+use super::{NextZero, Point, next_zero_from, scale_of, scaled};
 use crate::Scalar;
-use crate::circular::circular;
+use crate::circular::{circular, slopes};
 
 /// The point after `length`, under the drive `drive`.
 pub(super) fn flow<T: Scalar>(point: Point<T>, drive: T, length: T) -> Point<T> {
@@ -15,6 +15,31 @@ pub(super) fn flow<T: Scalar>(point: Point<T>, drive: T, length: T) -> Point<T> 
     let sine = sine * length;
     let (x, dx) = (x * cosine + dx * sine, dx * cosine - square * x * sine);
     scaled([x, dx - T::from(0.5) * x])
+}
+
+/// ∂L/∂(point), ∂L/∂(drive) and ∂L/∂(length) of a motion at whose end the point has the adjoint `after`.
+pub(super) fn pull_back(
+    point: Point<f64>,
+    drive: f64,
+    length: f64,
+    after: Point<f64>,
+) -> (Point<f64>, f64, f64) {
+    let [x, dx] = without_first_derivative(point);
+    let square = drive - 0.25;
+    let angle = square * length * length;
+    // Of the end, x c + x′ s and x′ c − ω² x s, c and s are the cosine and the sine over ω.
+    let ([c, sine], slopes) = (circular(angle), slopes(angle));
+    let s = sine * length;
+    let (end_x, end_dx) = (x * c + dx * s, dx * c - square * x * s);
+    let scale = scale_of([end_x, end_dx - 0.5 * end_x]);
+    let [of_x, of_dx] = [scale * (after[0] - 0.5 * after[1]), scale * after[1]];
+    let of_c = of_x * x + of_dx * dx;
+    let of_s = of_x * dx - of_dx * square * x;
+    let of_angle = of_c * slopes[0] + of_s * length * slopes[1];
+    let of_square = of_angle * length * length - of_dx * x * s;
+    let of_length = of_angle * 2.0 * square * length + of_s * sine;
+    let of_start = [of_x * c - of_dx * square * s, of_x * s + of_dx * c];
+    ([of_start[0] + 0.5 * of_start[1], of_start[1]], of_square, of_length)
 }
 
 /// The length up to the next zero of y. A y of zero is that of a spike that has just been.

@@ -2,11 +2,11 @@
 
 use super::{
     NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
-    potential, rate_of_point, scaled,
+    potential, rate_of_point, scale_of, scaled,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, MEMBRANE, START};
-use crate::{Drive, Equations, GoesOn, Quantity, Scalar, Table, Vector};
+use crate::{Drive, Equations, GoesOn, NeuronMap, Quantity, Scalar, Table, Vector};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -46,6 +46,31 @@ impl Equations for QifDelta {
     }
     fn flow<T: Scalar>(p: &[T], [y, dy, ..]: Vector<T>, dt: T) -> Vector<T> {
         vector(constant::flow([y, dy], p[I_BIAS], dt / p[TAU_MEM]))
+    }
+    fn pullback(
+        map: NeuronMap<f64>,
+        p: &[f64],
+        [y, dy, ..]: Vector<f64>,
+        after: Vector<f64>,
+        gradient: &mut [f64],
+    ) -> Option<Vector<f64>> {
+        let [of_y, of_dy, ..] = after;
+        match map {
+            NeuronMap::Flow(dt) => {
+                let length = dt / p[TAU_MEM];
+                let (point, of_bias, of_length) =
+                    constant::pull_back([y, dy], p[I_BIAS], length, [of_y, of_dy]);
+                gradient[TAU_MEM] -= of_length * length / p[TAU_MEM];
+                gradient[I_BIAS] += of_bias;
+                Some(vector(point))
+            }
+            NeuronMap::Receive(_, weight) => {
+                let scale = scale_of([y, dy - weight * y]);
+                Some(vector([scale * (of_y - weight * of_dy), scale * of_dy]))
+            }
+            NeuronMap::Reset => Some(vector([-of_y, -of_dy])),
+            _ => None,
+        }
     }
     fn receive<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>, weight: T) -> Vector<T> {
         vector(scaled([y, dy - weight * y]))

@@ -121,8 +121,9 @@ fn potential<T: Scalar>([y, dy]: Point<T>) -> T {
 
 /// The same point, its larger coordinate between 1 and 2.
 fn scaled<T: Scalar>(point: Point<T>) -> Point<T> {
-    let scale = scale_of(point.map(Scalar::re));
-    point.map(|x| x.times(scale))
+    let [y, dy] = point;
+    let scale = scale_of([y.re(), dy.re()]);
+    [y.times(scale), dy.times(scale)]
 }
 
 /// By what a point is scaled.

@@ -2,13 +2,12 @@
 //!
 //! A piece is linear in (y, y′), and its series depends on three numbers besides, those of [`Recurrence`]: the derivative of each term by one of
 //! them obeys the same recurrence with a source (docs/mathematics.md, eqs. 26d and 26e). So five series side by side, of two solutions and of three
-//! derivatives, give all that a pullback needs. Where the current has faded the closed form is pulled back on dual numbers.
+//! derivatives, give all that a pullback needs. Where the current has faded it is the motion under a constant drive (`constant.rs`).
 //!
 //! Not here: where a motion is cut (`series.rs`).
 
 use super::series::{Course, MOST_PIECES, Piece, ROWS, Recurrence, Row, Stretch};
 use super::{Point, constant, scale_of};
-use crate::Dual;
 use smallvec::SmallVec;
 
 /// ∂L/∂(each number that a motion depends on).
@@ -62,17 +61,10 @@ pub(super) fn pull_back(mut course: Course<f64>, length: f64, after: Point<f64>)
 
 /// Through the motion after the current has faded.
 fn constant_back(course: &Course<f64>, length: f64, pulled: &mut Pulled) {
-    let after = pulled.point;
-    let along = |k: usize| {
-        let number = |x: f64, position| Dual::new(x, f64::from(u8::from(position == k)));
-        let [y, dy] = course.point;
-        let point = [number(y, 0), number(dy, 1)];
-        let [y, dy] = constant::flow(point, number(course.bias, 2), number(length, 3));
-        y.eps * after[0] + dy.eps * after[1]
-    };
-    pulled.point = [along(0), along(1)];
-    pulled.bias += along(2);
-    pulled.length = along(3);
+    let (point, of_bias, of_length) =
+        constant::pull_back(course.point, course.bias, length, pulled.point);
+    (pulled.point, pulled.length) = (point, of_length);
+    pulled.bias += of_bias;
 }
 
 /// Through one piece from `start`; returns ∂L/∂(its length).

@@ -31,7 +31,7 @@ pub enum LossConfig {
         #[serde(default)]
         alpha: f64,
         /// Whether outputs that have not spiked count as ones that spike after the run, where they would go on by themselves; for `qif` and
-        /// `qif_delta` outputs. An answer still is a spike within the run.
+        /// `qif_delta` outputs. The answer is then the first of these spikes, within the run or after it.
         #[serde(default)]
         pseudospikes: bool,
         /// Width of the softplus that makes the drive of `qif` neurons positive after the run.
@@ -191,6 +191,11 @@ impl LossConfig {
             Self::TtfsCrossEntropy { pseudospikes: true, .. }
                 | Self::SpikeTimeMse { pseudospikes: true, .. }
         )
+    }
+
+    /// Whether it reads first spikes that outputs would have after the run.
+    pub(crate) fn reads_pseudospikes(self) -> bool {
+        matches!(self, Self::TtfsCrossEntropy { pseudospikes: true, .. })
     }
 
     /// Whether it reads spikes of the outputs, rather than potentials.

@@ -505,7 +505,7 @@ mod tests {
         );
         check_invalid(
             |c| c.t_end = 0.025,
-            "setting `encoder.t_max` is 0.03, but must be a time after `t_min`, and not after t_end, in s",
+            "setting `encoder.t_max` is 0.03, but must be a time not before `t_min`, and not after t_end, in s",
         );
         check_invalid(
             |c| c.augmentation = Some(Augmentation { dropout: 1.0, ..Augmentation::default() }),

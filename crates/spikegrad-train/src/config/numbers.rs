@@ -24,14 +24,14 @@ use crate::out_of_range::{OutOfRange, check};
 /// What a layer without a threshold has as the unit of its weights, potentials and currents, under the same key.
 const THRESHOLD: &Quantity = &lif::TABLE.quantities[lif::V_TH];
 
-/// The parameters of a model, with their positions in its table.
+/// What a layer says of a model's numbers, with their positions in its table.
 pub(crate) fn parameters(
     table: &'static Table,
 ) -> impl Iterator<Item = (usize, &'static Quantity)> + Clone {
-    table.quantities.iter().enumerate().filter(|(_, quantity)| !quantity.is_initial())
+    table.quantities.iter().enumerate().filter(|(_, quantity)| quantity.is_of_layer())
 }
 
-/// The parameters of all models, with their models.
+/// The same of all models, with their models.
 fn all() -> impl Iterator<Item = (&'static str, &'static Quantity)> {
     let of = |model: Model| parameters(model.table()).map(move |(_, q)| (model.table().model, q));
     Model::ALL.into_iter().flat_map(of)
@@ -182,7 +182,7 @@ impl NeuronValues {
             self.of(quantity).check(quantity.key(), Self::range(model, quantity))?;
         }
         self.of(model.unit()).check(model.unit().key(), Range::Positive)?;
-        let is_own = |position: usize| !table.quantities[position].is_initial();
+        let is_own = |position: usize| table.quantities[position].is_of_layer();
         for below in table.order.iter().filter(|b| is_own(b.lower) && is_own(b.upper)) {
             let mean = |position: usize| {
                 let (value, unit) = self.scaled(model, &table.quantities[position]);

@@ -10,6 +10,7 @@ use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::WHITE;
 use super::deformation::Deformation;
 use crate::TrainError;
 use crate::data::Inputs;
@@ -34,6 +35,8 @@ pub struct Augmentation {
     pub jitter: f64,
     /// Probability with which a spike is left out. The others are as strong as before.
     pub dropout: f64,
+    /// Probability with which a pixel of an image has its negative, black for white, after all other changes of the image.
+    pub flip: f64,
     /// An image is moved by whole pixels, uniform from −`shift` to `shift` in each direction; black
     /// moves in.
     pub shift: u32,
@@ -70,9 +73,10 @@ impl Augmentation {
     ///
     /// The first number that is out of its range.
     pub fn validate(&self) -> Result<(), OutOfRange> {
-        let Self { jitter, dropout, shift, elastic, rotation, scale } = *self;
+        let Self { jitter, dropout, flip, shift, elastic, rotation, scale } = *self;
         not_negative("jitter", jitter)?;
         below_one("dropout", dropout)?;
+        below_one("flip", flip)?;
         check("shift", shift, shift <= MAX_SHIFT, "at most 1000 pixels")?;
         if let Some(Elastic { alpha, sigma }) = elastic {
             let within = (0.0..=MAX_ALPHA).contains(&alpha);
@@ -94,6 +98,7 @@ impl Augmentation {
     /// [`TrainError::ConflictingSetting`].
     pub fn check(&self, inputs: &Inputs) -> Result<(), TrainError> {
         let of_images = [
+            ("augmentation.flip", self.flip > 0.0),
             ("augmentation.shift", self.shift > 0),
             ("augmentation.elastic", self.elastic.is_some()),
             ("augmentation.rotation", self.rotation.is_some()),
@@ -117,10 +122,28 @@ impl Augmentation {
         pixels: &[u8],
         rng: &mut Stream,
     ) -> Option<Vec<f64>> {
-        let Self { shift, elastic, rotation, scale, .. } = *self;
-        if shift == 0 && elastic.is_none() && rotation.is_none() && scale.is_none() {
+        let Self { flip, shift, elastic, rotation, scale, .. } = *self;
+        let is_moved = shift > 0 || elastic.is_some() || rotation.is_some() || scale.is_some();
+        if !is_moved && flip == 0.0 {
             return None;
         }
+        let mut greys = if is_moved {
+            self.moved(rows, columns, pixels, rng)
+        } else {
+            pixels.iter().map(|&pixel| f64::from(pixel)).collect()
+        };
+        if flip > 0.0 {
+            for grey in &mut greys {
+                if rng.random::<f64>() < flip {
+                    *grey = WHITE - *grey;
+                }
+            }
+        }
+        Some(greys)
+    }
+
+    fn moved(&self, rows: usize, columns: usize, pixels: &[u8], rng: &mut Stream) -> Vec<f64> {
+        let Self { shift, elastic, rotation, scale, .. } = *self;
         let mut deformation = Deformation::identity(rows, columns);
         if shift > 0 {
             let mut draw = || f64::from(rng.random_range(0..=2 * shift)) - f64::from(shift);
@@ -135,7 +158,7 @@ impl Augmentation {
         if let Some(Elastic { alpha, sigma }) = elastic {
             deformation.warp(alpha, sigma, rng);
         }
-        Some(deformation.apply(pixels))
+        deformation.apply(pixels)
     }
 
     /// Returns what is done to each spike, or `None` if that is nothing.

@@ -43,7 +43,7 @@ pub enum Encoder {
         /// The earliest spike time, in s.
         #[serde(default)]
         t_min: f64,
-        /// The latest spike time, in s.
+        /// The latest spike time, in s; at `t_min` all spikes are simultaneous.
         #[serde(default = "twenty_milliseconds")]
         t_max: f64,
         /// Whether a larger value spikes earlier.
@@ -121,8 +121,8 @@ impl Encoder {
         match *self {
             Self::Latency { t_min, t_max, larger_first, silent_below, shape, .. } => {
                 check("t_min", t_min, is_time(t_min), "a time from 0 to t_end, in s")?;
-                let rule = "a time after `t_min`, and not after t_end, in s";
-                check("t_max", t_max, is_time(t_max) && t_max > t_min, rule)?;
+                let rule = "a time not before `t_min`, and not after t_end, in s";
+                check("t_max", t_max, is_time(t_max) && t_max >= t_min, rule)?;
                 let within = (0.0..=1.0).contains(&silent_below);
                 check("silent_below", silent_below, within, "between 0 and 1")?;
                 if shape == Shape::Linear {

@@ -113,6 +113,7 @@ fn the_same_generator_gives_the_same_bits_and_another_sample_others() {
     let everything = Augmentation {
         jitter: 1e-3,
         dropout: 0.2,
+        flip: 0.1,
         shift: 2,
         elastic: Some(Elastic { alpha: 34.0, sigma: 4.0 }),
         rotation: Some(15.0),
@@ -155,6 +156,33 @@ fn jitter_mirrors_times_at_zero_and_leaves_the_bias_alone() {
     let (bias, spikes) = spikes.split_last().unwrap();
     assert_eq!(*bias, InputSpike { channel: 1, time: 0.25 });
     assert!(spikes.len() > 50 && spikes.iter().all(|spike| spike.time > 0.0));
+}
+
+#[test]
+fn pixels_have_their_negatives_at_the_rate_asked_for() {
+    let (encoder, pixels) = (latency(true, 0.5, Shape::Linear), vec![0; 100_000]);
+    let image = InputRef::Image { rows: 100, columns: 1000, pixels: &pixels };
+    let noise = Augmentation { flip: 0.02, ..Augmentation::default() };
+    let white = augmented(&encoder, &noise, image, 0);
+    // Five standard errors.
+    let share = f64::from(u32::try_from(white.len()).unwrap()) / 1e5;
+    assert!((share - 0.02).abs() < 5.0 * (0.02 * 0.98 / 1e5_f64).sqrt(), "{share}");
+    assert!(white.iter().all(|spike| spike.time.to_bits() == 0.005_f64.to_bits()));
+}
+
+#[test]
+fn all_values_may_spike_at_one_time() {
+    let encoder = Encoder::Latency {
+        t_min: 0.02,
+        t_max: 0.02,
+        larger_first: true,
+        silent_below: 0.5,
+        t_bias: None,
+        shape: Shape::Linear,
+    };
+    encoder.validate(1.0).unwrap();
+    let spikes = encode(&encoder, InputRef::Point(&[0.2, 0.6, 1.0]), 1.0);
+    assert_eq!(spikes, [1, 2].map(|channel| InputSpike { channel, time: 0.02 }));
 }
 
 #[test]
@@ -208,7 +236,7 @@ fn numbers_that_make_no_code_are_refused() {
     let (linear, logarithmic) = (Shape::Linear, Shape::Logarithmic);
     refused(-1.0, 0.1, true, 0.0, None, linear, "t_min");
     refused(f64::NAN, 0.1, true, 0.0, None, linear, "t_min");
-    refused(0.1, 0.1, true, 0.0, None, linear, "t_max");
+    refused(0.1, 0.09, true, 0.0, None, linear, "t_max");
     refused(0.1, f64::INFINITY, true, 0.0, None, linear, "t_max");
     refused(0.0, 1.5, true, 0.0, None, linear, "t_max");
     refused(0.0, 0.1, true, 0.0, Some(1.5), linear, "t_bias");
@@ -269,7 +297,7 @@ fn a_configuration_names_the_code_and_nothing_unknown() {
     ] {
         assert!(serde_json::from_str::<Encoder>(&text).is_err(), "{text}");
     }
-    let augmentation = r#"{"jitter":0.0,"dropout":0.2,"shift":1,"elastic":{"alpha":34.0,"sigma":4.0},"rotation":null,"scale":null}"#;
+    let augmentation = r#"{"jitter":0.0,"dropout":0.2,"flip":0.0,"shift":1,"elastic":{"alpha":34.0,"sigma":4.0},"rotation":null,"scale":null}"#;
     let read: Augmentation = serde_json::from_str(augmentation).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), augmentation);
     assert!(serde_json::from_str::<Augmentation>(&augmentation.replace("shift", "move")).is_err());

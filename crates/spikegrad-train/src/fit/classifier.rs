@@ -342,7 +342,15 @@ impl Classifier {
         // The larger the better.
         let unit = self.config.loss.unit();
         let (scores, silent): (Vec<f64>, Vec<bool>) = if self.config.loss.reads_spikes() {
-            (lead(&first, self.config.t_end, unit), first.iter().map(Option::is_none).collect())
+            let silent = first.iter().map(Option::is_none).collect();
+            if self.config.loss.reads_pseudospikes() {
+                // One that is silent answers when it would have spiked.
+                let end = Time::from(self.config.t_end);
+                for (first, next) in first.iter_mut().zip(&trace.readouts) {
+                    first.get_or_insert(end.after(next.value));
+                }
+            }
+            (lead(&first, self.config.t_end, unit), silent)
         } else {
             // Those of the task come first.
             let read = trace.readouts.iter().take(outputs.len());
@@ -354,9 +362,10 @@ impl Classifier {
             return Verdict { class, confidence, spikes, silent, smallest_slope, inexact };
         }
         let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let winners = scores.iter().zip(&silent).enumerate();
-        let mut winners =
-            winners.filter(|(_, (score, silent))| **score >= best && !**silent).map(|(k, _)| k);
+        let goes_on = self.config.loss.reads_pseudospikes();
+        let wins =
+            |(k, score): (usize, &f64)| (*score >= best && (goes_on || !silent[k])).then_some(k);
+        let mut winners = scores.iter().enumerate().filter_map(wins);
         let class = winners.next().filter(|_| winners.next().is_none());
         let confidence = 1.0 / scores.iter().map(|score| math::exp(score - best)).sum::<f64>();
         Verdict { class, confidence, spikes, silent, smallest_slope, inexact }

@@ -9,6 +9,7 @@
 //! | `LAYER.weight_from_SOURCE` | neurons × neurons of the source | weights that leave out the layers between |
 //! | `LAYER.delay`, and so on | as the weights, or none | delays in s |
 //! | `LAYER.PARAMETER` | neurons, or none | what the table of the model calls so, as in a problem file |
+//! | `LAYER.initial_v` | neurons, or none | potentials at time 0 |
 //!
 //! A number that is shared by all stands alone, as a tensor without dimensions. Not here: which of them are trained
 //! (`trained.rs`), the file (`checkpoint.rs`).
@@ -16,7 +17,7 @@
 use spikegrad::dynamics::{Quantity, Range};
 use spikegrad::{Network, Parameters, Source, Values};
 
-use crate::config::Windows;
+use crate::config::{Windows, parameters};
 use crate::optimise::Constraint;
 use crate::{Config, Tensor, TrainError};
 
@@ -132,9 +133,11 @@ impl Named {
             }
         }
         for (layer, population) in network.populations().iter().enumerate() {
-            let quantities = population.model.table().quantities.iter().enumerate();
-            for (position, quantity) in quantities.filter(|(_, quantity)| !quantity.is_initial()) {
-                let name = format!("{}.{}", population.name, quantity.name());
+            for (position, quantity) in parameters(population.model.table()) {
+                // `v` alone would be that of any time.
+                let is_initial = quantity.is_initial();
+                let own = if is_initial { quantity.key() } else { quantity.name() };
+                let name = format!("{}.{own}", population.name);
                 let place = Place::Neurons(layer, position);
                 all.push(Self { name, layer, place, each: vec![population.size] });
             }
