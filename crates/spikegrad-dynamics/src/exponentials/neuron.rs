@@ -245,7 +245,12 @@ impl<L: Linear> Equations for Of<L> {
         state[1 + receptor] += weight;
         state
     }
-    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+    fn kick<T: Scalar>(
+        p: &[T],
+        _: Vector<T>,
+        (receptor, weight): (usize, T),
+        is_held: bool,
+    ) -> Option<Vector<T>> {
         let mut change = vector([if is_held { T::from(0.0) } else { weight / p[TAU_MEM] }]);
         if !(is_held && Self::holds_current(p)) {
             change[1 + receptor] = -weight / p[Self::tau(receptor)];

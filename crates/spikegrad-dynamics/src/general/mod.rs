@@ -175,11 +175,21 @@ pub trait Equations: 'static {
         let _ = receptor;
         Self::receive(p, state, weight)
     }
-    /// By how much an arrival changes d(state)/dt of a free neuron or of one within its refractory time, where it adds to the state and that does not depend on it:
-    /// a difference of two large rates would lose it. `None` if it does.
-    fn kick<T: Scalar>(p: &[T], receptor: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
-        let _ = (p, receptor, weight, is_held);
+    /// By how much an arrival that led to the state `to` changes d(state)/dt of a free neuron or of one within its refractory time, beyond what it makes of the rate before it,
+    /// `f⁺ − Dh f⁻`: a difference of two large rates would lose it. `None` where that difference is to be taken.
+    fn kick<T: Scalar>(
+        p: &[T],
+        to: Vector<T>,
+        (receptor, weight): (usize, T),
+        is_held: bool,
+    ) -> Option<Vector<T>> {
+        let _ = (p, to, receptor, weight, is_held);
         None
+    }
+    /// ∂(state)/∂(weight) of an arrival that led to the state `to`, where there is [`Self::kick`]: what a weight of 1 adds to no state, unless said otherwise.
+    fn by_weight<T: Scalar>(p: &[T], to: Vector<T>, receptor: usize) -> Vector<T> {
+        let _ = to;
+        Self::receive_at(p, [T::from(0.0); COMPONENTS], receptor, T::from(1.0))
     }
     /// Negative below the threshold, zero at it: a spike is where it grows through zero. The first component less 1, unless said otherwise.
     fn threshold<T: Scalar>(p: &[T], state: Vector<T>) -> T {
@@ -262,7 +272,7 @@ type Integral<T> = fn(&[T], Vector<T>, (T, T)) -> T;
 type RateAfter<T> = fn(&[T], Vector<T>, T) -> Option<T>;
 
 /// [`Equations::kick`].
-type Kick<T> = fn(&[T], usize, T, bool) -> Option<Vector<T>>;
+type Kick<T> = fn(&[T], Vector<T>, (usize, T), bool) -> Option<Vector<T>>;
 
 /// The maps of a model, on one kind of number.
 #[derive(Debug)]
@@ -272,6 +282,7 @@ pub(crate) struct Maps<T> {
     flow: fn(&[T], Vector<T>, T) -> Vector<T>,
     receive: fn(&[T], Vector<T>, usize, T) -> Vector<T>,
     kick: Kick<T>,
+    by_weight: fn(&[T], Vector<T>, usize) -> Vector<T>,
     threshold: fn(&[T], Vector<T>) -> T,
     reset: fn(&[T], Vector<T>) -> Vector<T>,
     membrane: fn(&[T], Vector<T>) -> T,
@@ -294,6 +305,7 @@ impl<T: Scalar> Maps<T> {
             flow: E::flow,
             receive: E::receive_at,
             kick: E::kick,
+            by_weight: E::by_weight,
             threshold: E::threshold,
             reset: E::reset,
             membrane: E::membrane,

@@ -164,11 +164,21 @@ impl<T: Scalar> GeneralNeuron<T> {
         after: Vector<T>,
         is_held: bool,
     ) -> ArrivalPullback<T> {
-        if let Some(kick) = (self.maps.kick)(self.p(), receptor, weight, is_held) {
-            // The weight adds to the state, whatever that is.
-            let by_weight = self.receive([T::from(0.0); COMPONENTS], receptor, T::from(1.0));
+        if let Some(kick) = (self.maps.kick)(self.p(), to, (receptor, weight), is_held) {
+            let by_weight = (self.maps.by_weight)(self.p(), to, receptor);
             return ArrivalPullback { weight: dot(&after, &by_weight), time: -dot(&after, &kick) };
         }
+        self.derived_arrival_pullback(to, (receptor, weight), after, is_held)
+    }
+
+    /// The same on dual numbers, whatever the model has.
+    fn derived_arrival_pullback(
+        &self,
+        to: Vector<T>,
+        (receptor, weight): (usize, T),
+        after: Vector<T>,
+        is_held: bool,
+    ) -> ArrivalPullback<T> {
         let from = self.receive(to, receptor, -weight);
         let p = constant(self.numbers);
         let along = |state: Vector<Dual<T>>, weight: Dual<T>| {
@@ -356,6 +366,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_arrival_by_hand_is_the_derived_one(
+            (v, bias, weight) in (-1.5f64..1.5, -2.0f64..3.0, -9.0f64..9.0),
+            after in prop::array::uniform2(-1.0f64..1.0),
+        ) {
+            let numbers = [0.02, bias, 0.5];
+            let neuron: GeneralNeuron<f64> = GeneralNeuron::new(&QIF_DELTA, |k| numbers[k]).unwrap();
+            // As any arrival leaves it, its larger coordinate between 1 and 2.
+            let to = neuron.receive(vector([f64::cos(v), -f64::sin(v)]), 0, 0.0);
+            let after = vector(after);
+            // Both in units of what an arrival at a potential of size one makes.
+            let size = 1.0 + weight * weight;
+            let by_hand = neuron.arrival_pullback(to, (0, weight), after, false);
+            let derived = neuron.derived_arrival_pullback(to, (0, weight), after, false);
+            prop_assert!((by_hand.weight - derived.weight).abs() <= LINEAR * size);
+            prop_assert!((by_hand.time - derived.time).abs() * numbers[0] <= LINEAR * size * (1.0 + bias.abs()));
+        }
+
         #[test]
         fn a_pullback_by_hand_is_the_derived_one(
             v in -1.5f64..1.5,

@@ -71,7 +71,12 @@ impl Equations for LifDelta {
     fn receive<T: Scalar>(_: &[T], [u, ..]: Vector<T>, weight: T) -> Vector<T> {
         vector([u + weight])
     }
-    fn kick<T: Scalar>(p: &[T], _: usize, weight: T, is_held: bool) -> Option<Vector<T>> {
+    fn kick<T: Scalar>(
+        p: &[T],
+        _: Vector<T>,
+        (_, weight): (usize, T),
+        is_held: bool,
+    ) -> Option<Vector<T>> {
         Some(vector([if is_held { T::from(0.0) } else { -weight / p[TAU_MEM] }]))
     }
     fn threshold<T: Scalar>(_: &[T], [u, ..]: Vector<T>) -> T {

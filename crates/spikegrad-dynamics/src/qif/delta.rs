@@ -72,6 +72,19 @@ impl Equations for QifDelta {
             _ => None,
         }
     }
+    fn kick<T: Scalar>(
+        p: &[T],
+        [y, dy, ..]: Vector<T>,
+        (_, weight): (usize, T),
+        _: bool,
+    ) -> Option<Vector<T>> {
+        // Of V it is w (2V − 1 − w) per tau_mem, with V after the arrival.
+        let rate = weight / p[TAU_MEM];
+        Some(vector([-rate * y, rate * (dy + (weight + T::from(1.0)) * y)]))
+    }
+    fn by_weight<T: Scalar>(_: &[T], [y, ..]: Vector<T>, _: usize) -> Vector<T> {
+        vector([T::from(0.0), -y])
+    }
     fn receive<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>, weight: T) -> Vector<T> {
         vector(scaled([y, dy - weight * y]))
     }
