@@ -61,21 +61,23 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
 /// How the weights of a connection stand in the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    /// A row for each target, of as many sources; each is the weight of one synapse.
+    /// A row for each target, of as many sources; each is the weight of one synapse. Sources have their synapses in the order of the targets.
     Matrix { columns: usize },
-    /// One for each synapse, in any order.
+    /// One for each synapse, in any order: delays of their own make one for each source.
     Listed,
     /// Fewer than synapses.
     Shared,
 }
 
 impl Order {
-    fn of(network: &Network, connection: usize) -> Self {
+    fn of(network: &Network, connection: usize, form: &Form) -> Self {
         let Connection { synapses, shared, .. } = &network.connections()[connection];
-        match (synapses, shared) {
-            (_, Some(_)) => Self::Shared,
-            (Synapses::Dense, None) => Self::Matrix { columns: network.shape(connection).0 },
-            (Synapses::Sparse(_), None) => Self::Listed,
+        match synapses {
+            _ if shared.is_some() => Self::Shared,
+            Synapses::Dense if !form.has_own_delays(connection) => {
+                Self::Matrix { columns: network.shape(connection).0 }
+            }
+            _ => Self::Listed,
         }
     }
 }
@@ -162,6 +164,7 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             }
         }
         let (targets, weights, weight_of, groups) = layout.finish();
+        let (form, connections) = (Form::of(parameters), 0..network.connections().len());
         let names = network.populations().iter().enumerate();
         let names = names.map(|(k, p)| (p.name.clone(), network.range(k).start));
         let mut circuit = Self {
@@ -171,12 +174,12 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
             targets,
             weights,
             weight_of,
-            orders: (0..network.connections().len()).map(|k| Order::of(network, k)).collect(),
+            orders: connections.map(|k| Order::of(network, k, &form)).collect(),
             receptors: network.connections().iter().map(|c| c.receptor).collect(),
             names: names.collect(),
             ends: ends(network).collect(),
             groups,
-            form: Form::of(parameters),
+            form,
             representatives: Vec::new(),
         };
         circuit.set_neurons(network, parameters)?;
@@ -499,6 +502,33 @@ mod tests {
             ],
         };
         (Circuit::new(&network, &parameters).unwrap(), parameters)
+    }
+
+    #[test]
+    fn weights_come_and_go_where_delays_of_their_own_stand_beside_shared_ones() {
+        let population = |name: &str| Population { name: name.into(), size: 2, model: Model::Lif };
+        let to = |to| Connection::new(Source::Input, to, Synapses::Dense);
+        let populations = vec![population("a"), population("b")];
+        let network = Network::new(2, populations, vec![to(0), to(1)]).unwrap();
+        // The two inputs have their targets in opposite orders.
+        let own = Values::Each(vec![0.001, 0.004, 0.003, 0.002]);
+        let with = |weights: [[f64; 4]; 2]| {
+            let [a, b] = weights.map(Vec::from);
+            let connections = vec![
+                ConnectionParameters { weights: a, delay: own.clone() },
+                ConnectionParameters { weights: b, delay: Values::Shared(0.0) },
+            ];
+            Parameters { populations: vec![PopulationParameters::new(Model::Lif); 2], connections }
+        };
+        let other = with([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]);
+        let mut circuit = Circuit::new(&network, &with([[0.0; 4]; 2])).unwrap();
+        assert!(circuit.set(&network, &other).unwrap());
+        assert_eq!(circuit.weights, Circuit::new(&network, &other).unwrap().weights);
+        let mut back = other.zeros_like();
+        circuit.gather(&circuit.weights, &vec![0.0; circuit.group_count()], &mut back);
+        for (back, other) in back.connections.iter().zip(&other.connections) {
+            assert_eq!(back.weights, other.weights);
+        }
     }
 
     #[test]
