@@ -38,7 +38,8 @@ pub(super) const OWN: [Quantity; 9] = [
     LEAK,
     BIAS,
     REFRACTORY,
-    Quantity::new("params.tau_adapt", "time constant of the adaptation", Kind::TimeConstant, 0.1),
+    Quantity::new("params.tau_adapt", "time constant of the adaptation", Kind::TimeConstant, 0.1)
+        .trained("tau_adapt"),
     Quantity {
         range: Range::NotNegative,
         ..Quantity::new(
@@ -47,13 +48,15 @@ pub(super) const OWN: [Quantity; 9] = [
             Kind::Potential,
             0.0,
         )
+        .trained("adapt_threshold")
     },
     Quantity::new(
         "params.adapt_current",
         "current that a spike takes away while the adaptation lasts",
         Kind::Potential,
         0.0,
-    ),
+    )
+    .trained("adapt_current"),
 ];
 
 /// What its state has beside potential and currents.

@@ -107,6 +107,41 @@ fn a_resumed_run_has_the_same_bits_whatever_is_trained() {
 }
 
 #[test]
+fn adaptation_is_trained_and_raises_thresholds_only() {
+    let mut config = small();
+    // Neurons spike several times and all of their spikes are read, for a first spike knows nothing of adaptation; the rates of the rise are so large that
+    // steps lead below 0, where it ends.
+    for (key, value) in [
+        ("layers.0.size", "6"),
+        ("layers.0.model", "alif"),
+        ("layers.0.weights.mean", "4"),
+        ("layers.1.model", "li"),
+        ("loss", r#"{"name": "mean-voltage-cross-entropy"}"#),
+        ("layers.0.adapt_threshold", "0.1"),
+        ("layers.0.adapt_current", "0.1"),
+        ("layers.0.tau_adapt", "0.02"),
+        ("batch_size", "1000"),
+        ("learning_rates.adapt_threshold", "0.2"),
+        ("learning_rates.adapt_current", "0.2"),
+        ("learning_rates.tau_adapt", "0.1"),
+    ] {
+        config.set(key, value).unwrap();
+    }
+    let mut run = Run::new(&config, Settings::default()).unwrap();
+    epoch(&mut run);
+    let checkpoint = run.checkpoint().unwrap();
+    let values = |name: &str| checkpoint.tensor(name, &[6]).unwrap();
+    for (name, before) in
+        [("hidden.tau_adapt", 0.02), ("hidden.adapt_threshold", 0.1), ("hidden.adapt_current", 0.1)]
+    {
+        let own = values(name);
+        assert!(own.iter().any(|value| (value - before).abs() > 1e-3), "{name}: {own:?}");
+    }
+    assert!(values("hidden.adapt_threshold").iter().all(|&rise| rise >= 0.0));
+    assert!(values("hidden.tau_adapt").iter().all(|&tau| tau > 0.0));
+}
+
+#[test]
 fn a_stopped_epoch_never_happened() {
     let mut run = Run::new(&small(), Settings::default()).unwrap();
     let before = run.checkpoint().unwrap();
