@@ -36,6 +36,8 @@ mod program;
 mod refusals;
 #[path = "command_line/samples.rs"]
 mod samples;
+#[path = "command_line/spoken_digits.rs"]
+mod spoken_digits;
 #[path = "command_line/training.rs"]
 mod training;
 #[path = "command_line/training_settings.rs"]
