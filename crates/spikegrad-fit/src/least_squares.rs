@@ -7,8 +7,11 @@
 use crate::error::FitError;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+pub use crate::error_bars::{ErrorBars, error_bars};
+pub use nalgebra;
+
 /// What is to become zero, as a function of numbers in units in which a step of one is as large for each.
-pub(crate) trait Residuals {
+pub trait Residuals {
     /// Moves numbers that cannot be to the nearest ones that can.
     fn project(&self, x: &mut DVector<f64>);
 
@@ -24,18 +27,21 @@ pub(crate) trait Residuals {
 
 /// How far the search has come.
 #[derive(Clone, Debug)]
-pub(crate) struct Point {
-    pub(crate) x: DVector<f64>,
-    pub(crate) residuals: DVector<f64>,
+pub struct Point {
+    /// The numbers.
+    pub x: DVector<f64>,
+    /// What is to become zero, there.
+    pub residuals: DVector<f64>,
     /// How often the residuals were computed.
-    pub(crate) evaluations: u32,
+    pub evaluations: u32,
     /// How often that was a step downhill.
-    pub(crate) steps: u32,
+    pub steps: u32,
 }
 
 impl Point {
     /// Half the sum of the squares.
-    pub(crate) fn cost(&self) -> f64 {
+    #[must_use]
+    pub fn cost(&self) -> f64 {
         0.5 * self.residuals.norm_squared()
     }
 }
@@ -58,7 +64,7 @@ const MORE: f64 = 3.0;
 /// Searches from `start` until the problem is solved, `most` evaluations are spent, or no step leads downhill. Tells `observe` of each step.
 ///
 /// A point at which the residuals or their derivatives do not exist is not gone to.
-pub(crate) fn minimise(
+pub fn minimise(
     problem: &mut dyn Residuals,
     start: DVector<f64>,
     most: u32,

@@ -33,8 +33,10 @@
 
 mod alone;
 mod error;
+mod error_bars;
 mod fit;
-mod least_squares;
+mod intervals;
+pub mod least_squares;
 mod numbers;
 mod potentials;
 mod restart;
@@ -44,4 +46,5 @@ mod starts;
 
 pub use error::FitError;
 pub use fit::{Fit, FitSettings, FittedNeuron, Progress, fit};
+pub use intervals::{ALIF_NUMBERS, Intervals, NextSpikeGradient, NextSpikes, Sampled};
 pub use numbers::weights_and_delays;
