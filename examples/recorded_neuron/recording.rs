@@ -57,6 +57,20 @@ impl Recording {
     }
 }
 
+/// By how much spikes are later than what they answer to, in seconds: the lag, up to 20 ms, at which the sound before them is loudest on average.
+pub(crate) fn lag(sound: &Sound, spikes: &[f64]) -> f64 {
+    let at: Vec<f64> = (0..sound.levels.len()).map(|k| approximate(k) * sound.interval).collect();
+    // The sample that each spike falls into, from those on that have all lags before them.
+    let samples: Vec<usize> =
+        spikes.iter().map(|spike| at.partition_point(|time| time <= spike)).collect();
+    let lags = at.partition_point(|time| *time <= 0.02);
+    let loudness = |lag: usize| -> f64 {
+        samples.iter().filter(|k| **k > lags).map(|k| sound.levels[k - 1 - lag]).sum()
+    };
+    let loudest = (0..lags).max_by(|&a, &b| loudness(a).total_cmp(&loudness(b)));
+    loudest.map_or(0.0, |lag| at[lag])
+}
+
 /// Levels of amplitudes that are `interval` seconds apart.
 fn sound(amplitudes: &[f64], interval: f64) -> Sound {
     let mean = |levels: &[f64]| levels.iter().sum::<f64>() / approximate(levels.len());

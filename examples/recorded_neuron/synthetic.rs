@@ -60,14 +60,19 @@ pub(crate) fn fitted(start: [f64; NUMBERS]) -> Trained {
 fn draw_numbers(rng: &mut ChaCha8Rng) -> [f64; NUMBERS] {
     let mut middle = start();
     for (number, of) in middle.iter_mut().zip(TABLE) {
-        match of.name {
-            "fast" | "slow" => *number = 0.0,
-            "gain" => *number = 1.0,
-            "tau_low" => *number = 0.001,
-            "tau_mem" => *number = 0.004,
-            "adapt_current" => *number = 0.1,
-            _ => (),
-        }
+        *number = match of.name {
+            "fast" | "slow" => 0.0,
+            "gain" => 1.0,
+            "offset" => 1.8,
+            "exponent" => 0.4,
+            "tau_low" => 0.001,
+            "delay" => 0.0065,
+            "tau_mem" | "t_ref" => 0.004,
+            "tau_adapt" => 0.05,
+            "adapt_threshold" => 0.2,
+            "adapt_current" => 0.1,
+            _ => *number,
+        };
     }
     let trained = fitted(middle);
     let x: Vec<f64> = trained.positions.iter().map(|_| SPREAD * normal(rng)).collect();

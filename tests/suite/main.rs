@@ -34,6 +34,7 @@ mod quadratic;
 mod random_networks;
 mod readouts;
 mod receptors;
+mod recorded_neuron;
 mod resets;
 mod second_simulator;
 mod signs;

@@ -2,7 +2,41 @@
 //!
 //! With the residuals r and their Jacobian J a step is −Jᵀ (J Jᵀ + λ)⁻¹ r, which is the same as −(Jᵀ J + λ)⁻¹ Jᵀ r (J. Nocedal and S. J. Wright, *Numerical
 //! Optimization*, 2006, section 10.3); the smaller of the two matrices is decomposed. Where there are more numbers than residuals the step is then the shortest one that
-//! does what it does. Not here: what the residuals are.
+//! does what it does. Not here: what the residuals are, and what the numbers may be off by (`error_bars.rs`).
+//!
+//! # Examples
+//! A decay is fitted to three points of itself.
+//! ```
+//! use spikegrad::dynamics::math::exp;
+//! use spikegrad_fit::FitError;
+//! use spikegrad_fit::least_squares::nalgebra::{DMatrix, DVector, dvector};
+//! use spikegrad_fit::least_squares::{Residuals, minimise};
+//!
+//! struct Decay {
+//!     at: DVector<f64>,
+//! }
+//!
+//! impl Residuals for Decay {
+//!     fn project(&self, _: &mut DVector<f64>) {}
+//!
+//!     fn at(&mut self, x: &DVector<f64>) -> Result<DVector<f64>, FitError> {
+//!         self.at = x.clone();
+//!         Ok(DVector::from_fn(3, |k, _| exp(-x[0] * k as f64) - exp(-0.7 * k as f64)))
+//!     }
+//!
+//!     fn is_solved(&self) -> bool {
+//!         (self.at[0] - 0.7).abs() < 1e-12
+//!     }
+//!
+//!     fn jacobian(&self) -> Result<DMatrix<f64>, FitError> {
+//!         Ok(DMatrix::from_fn(3, 1, |k, _| -(k as f64) * exp(-self.at[0] * k as f64)))
+//!     }
+//! }
+//!
+//! let found = minimise(&mut Decay { at: dvector![] }, dvector![2.0], 50, |_| ())?;
+//! assert!((found.x[0] - 0.7).abs() < 1e-12);
+//! # Ok::<(), FitError>(())
+//! ```
 
 use crate::error::FitError;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -16,17 +50,23 @@ pub trait Residuals {
     fn project(&self, x: &mut DVector<f64>);
 
     /// The residuals.
+    ///
+    /// # Errors
+    /// [`FitError`] where there are none; an interrupt ends the search, others are points that are not gone to.
     fn at(&mut self, x: &DVector<f64>) -> Result<DVector<f64>, FitError>;
 
     /// Whether those of [`Self::at`] are small enough.
     fn is_solved(&self) -> bool;
 
     /// Their derivatives where [`Self::at`] was last asked for them, a row for each.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
     fn jacobian(&self) -> Result<DMatrix<f64>, FitError>;
 }
 
 /// How far the search has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// The numbers.
     pub x: DVector<f64>,
@@ -64,6 +104,9 @@ const MORE: f64 = 3.0;
 /// Searches from `start` until the problem is solved, `most` evaluations are spent, or no step leads downhill. Tells `observe` of each step.
 ///
 /// A point at which the residuals or their derivatives do not exist is not gone to.
+///
+/// # Errors
+/// That of the residuals or derivatives at `start`, or an interrupt.
 pub fn minimise(
     problem: &mut dyn Residuals,
     start: DVector<f64>,

@@ -4,6 +4,9 @@
 //! others, and what neurons without targets answer to them, and is fitted alone, from a few starts if need be; put together again, they hear each other. Networks whose neurons share numbers that are fitted, or
 //! into which currents are injected, are fitted as a whole. The search is that of Levenberg and Marquardt, with exact derivatives of every spike time.
 //!
+//! A recorded neuron under a known current is another matter: no numbers have exactly its spikes. [`Intervals`] lets it start again at each recorded spike, and has the errors of the next ones with their derivatives;
+//! [`least_squares`] is the search for problems stated by the caller, with the error bars of what it finds.
+//!
 //! ```
 //! use spikegrad::{Evaluator, InputSpike, Network, NeuronId, Settings, SpikeTimeMse, Stimulus};
 //! use spikegrad_fit::{FitSettings, fit, weights_and_delays};
