@@ -33,8 +33,9 @@ fn known() -> Result<(), Box<dyn Error>> {
     let experiment = synthetic::experiment(0, RECORDED)?;
     let found = &experiment.found.point;
     println!(
-        "{} spikes, off by 0.2 ms each; {} simulations",
+        "{} spikes, off by {} ms each; {} simulations",
         experiment.recording.spikes.len(),
+        1e3 * synthetic::JITTER,
         found.evaluations,
     );
     let numbers = experiment.trained.at(found.x.as_slice());
