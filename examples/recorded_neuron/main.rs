@@ -55,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let Some(first) = arguments.next() else { return known() };
     if first == "coverage" {
-        let count = arguments.next().map_or(Ok(1000), |count| count.parse())?;
+        let count = arguments.next().unwrap_or_else(|| "1000".into());
+        let count = count.parse().map_err(|_| format!("{count:?} is no number of neurons"))?;
         return synthetic::coverage(count, RECORDED);
     }
     comparison::compare(&PathBuf::from(first), arguments.next().map(PathBuf::from).as_deref())

@@ -227,7 +227,7 @@ fn error_bars_hold_the_truth_as_often_as_they_say() {
         let noise = (1..spikes.len()).map(|_| UNIT * normal()).collect();
         let intervals = Intervals::new(spikes, 0.01).unwrap();
         let mut errors = Errors { setting: &setting, intervals, noise, there: None };
-        let found = minimise(&mut errors, DVector::zeros(COUNT), 40, |_| ()).unwrap();
+        let found = minimise(&mut errors, DVector::zeros(COUNT), 12, |_| ()).unwrap();
         let residuals = errors.at(&found.x).unwrap();
         let bars = error_bars(&errors.jacobian().unwrap(), &residuals).unwrap();
         let widths = NINETY * bars.standard_errors();
