@@ -2,7 +2,7 @@
 //!
 //! Seconds 0 to 6 are fitted; on seconds 6 to 8 the settings were chosen; seconds 8 to 10 are held out.
 
-use crate::gradient_free::{self, Objective};
+use crate::gradient_free::{self, Best, Objective};
 use crate::receptor::{DELAY, NUMBERS, Sound, TABLE, start};
 use crate::recording::{Recording, lag};
 use crate::search::{Errors, Found, Trained};
@@ -169,7 +169,7 @@ impl Task {
                 )?;
                 let seconds = time.elapsed().as_secs_f64();
                 let numbers = |x: &[f64]| self.trained.at(x);
-                if let Some((simulations, x, value)) = path.last() {
+                if let Some(Best { simulations, x, value }) = path.last() {
                     let name = format!("CMA-ES on the {of}, seed {seed}");
                     self.report(&name, (u32::try_from(*simulations)?, seconds), &numbers(x))?;
                     if objective == Objective::Intervals {
@@ -177,7 +177,7 @@ impl Task {
                     }
                 }
                 let path: Vec<_> =
-                    path.iter().map(|(n, x, _)| (approximate(*n), numbers(x))).collect();
+                    path.iter().map(|of| (approximate(of.simulations), numbers(&of.x))).collect();
                 if seed == 0 {
                     self.draw(&format!("CMA-ES on the {of}"), &path, panels)?;
                 }

@@ -25,7 +25,18 @@ pub(crate) enum Objective {
     Intervals,
 }
 
-/// Searches with `most` simulations, and tells after how many of them which numbers were the best so far, and their value.
+/// How far a search has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Best {
+    /// After so many simulations
+    pub(crate) simulations: usize,
+    /// the best numbers so far, in their units, were these,
+    pub(crate) x: Vec<f64>,
+    /// with this value.
+    pub(crate) value: f64,
+}
+
+/// Searches with `most` simulations, and tells how it went.
 pub(crate) fn search(
     objective: Objective,
     trained: &Trained,
@@ -33,7 +44,7 @@ pub(crate) fn search(
     spikes: &[f64],
     seed: u64,
     most: usize,
-) -> Result<Vec<(usize, Vec<f64>, f64)>, Box<dyn Error>> {
+) -> Result<Vec<Best>, Box<dyn Error>> {
     let columns = trained.positions.len();
     let mut errors = Errors::new(trained, sound, spikes, 0.0)?;
     let value = |x: &DVector<f64>| match objective {
@@ -56,7 +67,8 @@ pub(crate) fn search(
         if evaluations >= next || end.is_some() {
             next = evaluations + evaluations / 2;
             if let Some(best) = state.overall_best_individual() {
-                path.push((evaluations, best.point.as_slice().to_vec(), best.value));
+                let (x, value) = (best.point.as_slice().to_vec(), best.value);
+                path.push(Best { simulations: evaluations, x, value });
             }
         }
         if end.is_some() {

@@ -1,7 +1,7 @@
 //! A recorded neuron: an adaptive leaky neuron with an injected current is fitted to the spikes of a grasshopper's auditory receptor.
 //!
 //! Without an argument a neuron whose numbers are known is recorded and fitted. With the folder of the recordings they are fitted, and compared with CMA-ES; with `coverage` the error bars of many
-//! known neurons are counted. Figures: docs/results/recorded_neuron.md.
+//! known neurons are counted. Figures: `docs/results/recorded_neuron.md`.
 //!
 //! ```sh
 //! cargo run --release -p spikegrad-examples --example recorded_neuron

@@ -6,7 +6,7 @@
 //! current = d − fast · F[d] − slow · S[d], later by delay          F, S: low passes of tau_fast and tau_slow
 //! ```
 //!
-//! A low pass is y_j = α y_(j−1) + (1 − α) x_j with α = e^(−h/τ). Every sample of the current has its derivatives with respect to the numbers of the filter, carried along with it; the neuron is
+//! A low pass is `y_j = α y_(j−1) + (1 − α) x_j` with `α = e^(−h/τ)`. Every sample of the current has its derivatives with respect to the numbers of the filter, carried along with it; the neuron is
 //! an `alif` whose potential is measured from its reset and in units of its threshold.
 
 use spikegrad::dynamics::{alif, math};

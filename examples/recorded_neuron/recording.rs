@@ -50,7 +50,7 @@ impl Recording {
         let [first, second, ..] = times[..] else {
             return Err(format!("{}: fewer than two samples", path.display()).into());
         };
-        if amplitudes.iter().any(|amplitude| !(*amplitude > 0.0)) {
+        if amplitudes.iter().any(|amplitude| *amplitude <= 0.0 || amplitude.is_nan()) {
             return Err(format!("{}: an amplitude that is not positive", path.display()).into());
         }
         Ok(Self { sound: sound(&amplitudes, 1e-6 * (second - first)), spikes })

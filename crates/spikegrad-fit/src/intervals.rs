@@ -78,7 +78,7 @@ impl Intervals {
         if !(beyond > 0.0 && beyond.is_finite()) {
             return setting("beyond", beyond, "positive");
         }
-        if let Some(&first) = times.first().filter(|first| !(**first >= 0.0)) {
+        if let Some(&first) = times.first().filter(|first| **first < 0.0 || first.is_nan()) {
             return setting("times[0]", first, "a time in seconds, 0 or more");
         }
         let is_later = |pair: &[f64]| pair[1] > pair[0] && pair[1].is_finite();
@@ -113,7 +113,8 @@ impl Intervals {
         numbers: &[f64; ALIF_NUMBERS],
         current: &Sampled,
     ) -> Result<NextSpikes, FitError> {
-        if current.values.is_empty() || !(current.interval > 0.0) {
+        let is_sampled = current.interval > 0.0 && !current.values.is_empty();
+        if !is_sampled {
             let (name, value, rule) = ("interval", current.interval, "positive, with samples");
             return Err(FitError::Setting { name, value, rule });
         }
