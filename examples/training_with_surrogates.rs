@@ -12,6 +12,7 @@
 //! `dt` and `beta`, the step in s and the scale of the surrogate, are keys beside those of the configuration.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
+use spikegrad::dynamics::Range;
 use spikegrad::{AnyLoss, Parameters, ShapedVoltageCrossEntropy, Stimulus};
 use spikegrad_compare::time_stepped::{
     GridSample, Height, Run, Shape, SteppedNetwork, SteppedSettings, Surrogate, View, grid_loss_of,
@@ -70,12 +71,14 @@ fn parts(config: &Config, classifier: &Classifier) -> Vec<Part> {
         let rates: NeuronRates = layer.rates(&config.learning_rates).neurons;
         for (position, quantity) in layer.model.table().quantities.iter().enumerate() {
             let rate = quantity.learning_rate.and_then(|name| rates.get(name));
-            let constraint = match quantity.learning_rate {
-                Some("tau_mem" | "tau_syn") => Constraint::Positive,
-                Some("thresholds") => {
-                    Constraint::AtLeast(layer.unit() * config.bounds.thresholds.unwrap_or(0.0))
-                }
-                _ => Constraint::None,
+            let is_threshold =
+                layer.model.table().threshold_and_reset.map(|(at, _)| at) == Some(position);
+            let bound = config.bounds.thresholds.filter(|_| is_threshold);
+            let constraint = match (bound, quantity.range) {
+                (Some(bound), _) => Constraint::AtLeast(layer.unit() * bound),
+                (None, Range::Positive) => Constraint::Positive,
+                (None, Range::NotNegative) => Constraint::AtLeast(0.0),
+                (None, Range::Finite) => Constraint::None,
             };
             let part = |rate| Part { place: Place::Neurons(k, position), rate, constraint };
             parts.extend(rate.map(part));

@@ -9,9 +9,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use spikegrad::dynamics::{alif, math};
-use spikegrad::{
-    Evaluator, InjectedCurrent, NeuronId, Settings, StepTimes, Steps, Stimulus, Values,
-};
+use spikegrad::{Evaluator, InjectedCurrent, NeuronId, Settings, Stimulus, Values};
 use spikegrad_fit::least_squares::nalgebra::DVector;
 use spikegrad_report::plot::approximate;
 use std::error::Error;
@@ -109,20 +107,13 @@ fn draw_spikes(
     let all = neuron(numbers);
     let (t_ref, tau_adapt) = (all[alif::T_REF], all[alif::TAU_ADAPT]);
     let sampled = current(numbers, sound, false).sampled;
-    let every = StepTimes::Every { start: sampled.start, interval: sampled.interval };
-    let steps = Steps { times: every, values: vec![] };
-    let at: Vec<f64> = (0..sampled.values.len()).map(|k| steps.time(k).rounded).collect();
-    let end = at[at.len() - 1];
+    let end = sampled.steps().time(sampled.values.len() - 1).rounded;
     parameters.populations[0][alif::T_REF] = Values::Shared(2.0 * AHEAD);
     let mut evaluator = Evaluator::new(network, &parameters, Settings::default())?;
     let (mut begin, mut adaptation) = (0.0, 0.0);
     let mut spikes: Vec<f64> = Vec::new();
     loop {
-        let from = at.partition_point(|time| *time <= begin).saturating_sub(1);
-        let to = at.partition_point(|time| *time < begin + AHEAD).max(from + 1);
-        let later = at[from + 1..to].iter().map(|time| time - begin);
-        let times = StepTimes::Each(std::iter::once(0.0).chain(later).collect());
-        let steps = Steps { times, values: sampled.values[from..to].to_vec() };
+        let (_, steps) = sampled.heard([begin, begin + AHEAD]);
         let injected = InjectedCurrent { neurons: vec![NeuronId::new(0)], steps };
         let stimulus = Stimulus::new(AHEAD, vec![])?.with_currents(vec![injected])?;
         parameters.populations[0][alif::A] = Values::Shared(adaptation);

@@ -4,9 +4,7 @@
 
 use crate::support::Random;
 use spikegrad::dynamics::alif;
-use spikegrad::{
-    InjectedCurrent, Model, Network, NeuronId, Settings, StepTimes, Steps, Stimulus, simulate,
-};
+use spikegrad::{InjectedCurrent, Model, Network, NeuronId, Settings, Stimulus, simulate};
 use spikegrad_fit::least_squares::nalgebra::{DMatrix, DVector};
 use spikegrad_fit::least_squares::{Residuals, error_bars, minimise};
 use spikegrad_fit::{ALIF_NUMBERS, FitError, Intervals, NextSpikes, Sampled};
@@ -70,8 +68,7 @@ impl Setting {
         for (position, number) in neuron(&self.truth).into_iter().enumerate() {
             parameters.populations[0][position] = number.into();
         }
-        let Sampled { start, interval, values } = self.current(&self.truth);
-        let steps = Steps { times: StepTimes::Every { start, interval }, values };
+        let steps = self.current(&self.truth).steps();
         let current = InjectedCurrent { neurons: vec![NeuronId::new(0)], steps };
         let stimulus = Stimulus::new(1.0, vec![]).unwrap().with_currents(vec![current]).unwrap();
         let trace = simulate(&network, &parameters, &stimulus, &[], &Settings::default()).unwrap();

@@ -112,9 +112,7 @@ impl<'a, T: Scalar, N: NeuronAdjoint<T>> Sweep<'a, T, N> {
         time: Time<T>,
     ) -> Vector<T> {
         let Some((_, injection)) = self.injection_of(n) else {
-            let dt = time.since(from);
-            // Arrivals at one instant are many, and a motion of no length costs as much as any.
-            return if dt.is_exactly_zero() { state } else { general.flow(state, dt) };
+            return general.flow(state, time.since(from));
         };
         let (first, last) = (injection.count_before(from), injection.count_before(time));
         for next in first..last {

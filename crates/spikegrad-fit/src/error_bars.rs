@@ -8,6 +8,7 @@
 //!
 //! (G. A. F. Seber and C. J. Wild, *Nonlinear Regression*, 1989, section 2.1). Not here: whether the residuals are such errors.
 
+use crate::numbers::count;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 /// What fitted numbers may be off by.
@@ -61,11 +62,6 @@ pub fn error_bars(jacobian: &DMatrix<f64>, residuals: &DVector<f64>) -> Option<E
         variance * inverse[(i, k)] / (scales[i] * scales[k])
     });
     covariance.iter().all(|x| x.is_finite()).then_some(ErrorBars { variance, covariance })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are fewer residuals than 2^52")]
-fn count(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! Not here: what the current is made from, and the search for the numbers (`least_squares.rs`).
 
 use crate::error::FitError;
+use crate::numbers::count;
 use spikegrad::dynamics::{alif, math};
 use spikegrad::{
     Cotangents, Evaluator, InjectedCurrent, Model, Network, NeuronId, Parameters, Run, Settings,
@@ -29,6 +30,38 @@ pub struct Sampled {
     pub interval: f64,
     /// The samples, in units of the potential; the last one stays.
     pub values: Vec<f64>,
+}
+
+impl Sampled {
+    fn times(&self) -> StepTimes {
+        StepTimes::Every { start: self.start, interval: self.interval }
+    }
+
+    /// The whole current.
+    #[must_use]
+    pub fn steps(&self) -> Steps {
+        Steps { times: self.times(), values: self.values.clone() }
+    }
+
+    /// What is heard from `begin` to `end`, in seconds, by a run that starts at `begin`; and the position of the first sample of that, which stands for the current before it, too.
+    #[must_use]
+    pub fn heard(&self, [begin, end]: [f64; 2]) -> (usize, Steps) {
+        let grid = Steps { times: self.times(), values: vec![] };
+        let time = |k: usize| grid.time(k).rounded;
+        let before = |is_before: &dyn Fn(f64) -> bool| {
+            let (mut low, mut high) = (0, self.values.len());
+            while low < high {
+                let middle = low.midpoint(high);
+                if is_before(time(middle)) { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        let from = before(&|time| time <= begin).saturating_sub(1);
+        let to = before(&|time| time < end).max(from + 1).min(self.values.len());
+        let later = (from + 1..to).map(|k| time(k) - begin);
+        let times = StepTimes::Each(std::iter::once(0.0).chain(later).collect());
+        (from, Steps { times, values: self.values[from..to].to_vec() })
+    }
 }
 
 /// When a neuron spikes next after each recorded spike but the last: times, and the way back from them.
@@ -86,7 +119,7 @@ impl Intervals {
             return setting("times", pair[1], "later than the time before, and finite");
         }
         let Some(count) = times.len().checked_sub(1).filter(|count| *count > 0) else {
-            return setting("times.len()", approximate(times.len()), "2 or more");
+            return setting("times.len()", count(times.len()), "2 or more");
         };
         let model = Model::General(&alif::ALIF);
         let network = Network::builder().inputs(1).population("interval", model, count);
@@ -132,17 +165,9 @@ impl Intervals {
         of[alif::A] = Values::Each(adaptation.iter().map(|&(a, _)| a).collect());
         self.evaluator.set_parameters(&self.parameters)?;
 
-        let at = StepTimes::Every { start: current.start, interval: current.interval };
-        let steps = Steps { times: at, values: vec![] };
-        let at: Vec<f64> = (0..current.values.len()).map(|k| steps.time(k).rounded).collect();
         let (mut first, mut currents) = (Vec::new(), Vec::new());
         for (k, pair) in self.times.windows(2).enumerate() {
-            let (begin, end) = (pair[0] + t_ref, pair[1] + self.beyond);
-            let from = at.partition_point(|time| *time <= begin).saturating_sub(1);
-            let to = at.partition_point(|time| *time < end).max(from + 1);
-            let later = at[from + 1..to].iter().map(|time| time - begin);
-            let times = StepTimes::Each(std::iter::once(0.0).chain(later).collect());
-            let steps = Steps { times, values: current.values[from..to].to_vec() };
+            let (from, steps) = current.heard([pair[0] + t_ref, pair[1] + self.beyond]);
             first.push(from);
             currents.push(InjectedCurrent { neurons: vec![NeuronId::new(k)], steps });
         }
@@ -209,9 +234,4 @@ impl NextSpikes {
         };
         Ok(self.times.iter().enumerate().map(one).collect())
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a number for a message")]
-fn approximate(count: usize) -> f64 {
-    count as f64
 }

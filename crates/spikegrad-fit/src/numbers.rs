@@ -146,3 +146,12 @@ pub fn weights_and_delays(parameters: &Parameters) -> Parameters<bool> {
     }
     trained
 }
+
+/// How many as a number to calculate with.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "there are fewer synapses, residuals and spikes than 2^52"
+)]
+pub(crate) fn count(count: usize) -> f64 {
+    count as f64
+}

@@ -2,7 +2,7 @@
 //!
 //! Weights and delays are drawn as they were spread at first. Not here: when (`fit.rs`).
 
-use crate::numbers::unit;
+use crate::numbers::{count, unit};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -57,9 +57,4 @@ fn spread(numbers: &[f64]) -> (f64, f64) {
     let mean = numbers.iter().sum::<f64>() / count;
     let squares: f64 = numbers.iter().map(|x| (x - mean) * (x - mean)).sum();
     (mean, (squares / count).sqrt())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are fewer synapses than 2^32")]
-fn count(count: usize) -> f64 {
-    count as f64
 }

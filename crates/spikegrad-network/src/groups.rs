@@ -109,15 +109,9 @@ impl Block {
         columns: usize,
         mut visit: impl FnMut(usize, usize),
     ) {
-        let Self { starts, count, length } = *self;
-        for k in 0..length {
-            let row = first + k * columns;
-            // Of a length that the compiler knows.
-            if count == SIDE_BY_SIDE {
-                (0..SIDE_BY_SIDE).for_each(|source| visit(starts[source] + k, row + source));
-            } else {
-                (0..count).for_each(|source| visit(starts[source] + k, row + source));
-            }
+        for k in 0..self.length {
+            let starts = self.starts[..self.count].iter().enumerate();
+            starts.for_each(|(source, start)| visit(start + k, first + k * columns + source));
         }
     }
 }

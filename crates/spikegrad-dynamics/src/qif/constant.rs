@@ -28,7 +28,8 @@ pub(super) fn pull_back(
     let square = drive - 0.25;
     let angle = square * length * length;
     // Of the end, x c + x′ s and x′ c − ω² x s, c and s are the cosine and the sine over ω.
-    let ([c, sine], slopes) = (circular(angle), slopes(angle));
+    let [c, sine] = circular(angle);
+    let slopes = slopes(angle, [c, sine]);
     let s = sine * length;
     let (end_x, end_dx) = (x * c + dx * s, dx * c - square * x * s);
     let scale = scale_of([end_x, end_dx - 0.5 * end_x]);

@@ -340,10 +340,10 @@ impl Classifier {
             }
         }
         // The larger the better.
-        let unit = self.config.loss.unit();
+        let (unit, goes_on) = (self.config.loss.unit(), self.config.loss.reads_pseudospikes());
         let (scores, silent): (Vec<f64>, Vec<bool>) = if self.config.loss.reads_spikes() {
             let silent = first.iter().map(Option::is_none).collect();
-            if self.config.loss.reads_pseudospikes() {
+            if goes_on {
                 // One that is silent answers when it would have spiked.
                 let end = Time::from(self.config.t_end);
                 for (first, next) in first.iter_mut().zip(&trace.readouts) {
@@ -362,7 +362,6 @@ impl Classifier {
             return Verdict { class, confidence, spikes, silent, smallest_slope, inexact };
         }
         let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let goes_on = self.config.loss.reads_pseudospikes();
         let wins =
             |(k, score): (usize, &f64)| (*score >= best && (goes_on || !silent[k])).then_some(k);
         let mut winners = scores.iter().enumerate().filter_map(wins);
@@ -489,7 +488,7 @@ fn lead(times: &[Option<Time>], t_end: f64, unit: f64) -> Vec<f64> {
 mod tests {
     use super::*;
     use spikegrad::dynamics::TimeConstants;
-    use spikegrad::{Evaluate, NeuronId, Spike};
+    use spikegrad::{Evaluate, NeuronId, Settings, Spike, Stimulus, simulate};
 
     fn classifier() -> Classifier {
         let mut config = Config::default();
@@ -523,6 +522,42 @@ mod tests {
         assert_eq!(class([None, None, Some(0.06)]), Some(2), "the very end is early enough");
         assert_eq!(class([Some(0.01), Some(0.02), Some(0.01)]), None);
         assert_eq!(class([None, None, None]), None);
+    }
+
+    #[test]
+    fn outputs_that_go_on_after_the_run_answer_with_whoever_is_next() {
+        let mut config = Config::default();
+        for (key, value) in [
+            ("loss.pseudospikes", "true"),
+            ("layers.1.model", "qif_delta"),
+            ("layers.1.tau_mem", "1"),
+            ("layers.1.bias", "1.25"),
+            ("layers.1.initial_v", r#"{"mean": 0.5, "std": 0.1}"#),
+            ("layers.1.weights", r#"{"mean": 0, "std": 0}"#),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        let next = |config: &Config| {
+            let classifier = Classifier::new(config, 5, 3).unwrap();
+            let (network, parameters) = (classifier.network(), classifier.parameters());
+            let (mut requests, stimulus) = (vec![], Stimulus::new(config.t_end, vec![]).unwrap());
+            classifier.losses[0].request(network, &mut requests);
+            let settings = Settings::default();
+            let trace = simulate(network, parameters, &stimulus, &requests, &settings).unwrap();
+            let verdict = classifier.verdict(&trace, Grazing::Fail);
+            assert_eq!(verdict.silent, [true; 3]);
+            let start = parameters.populations[1][spikegrad::dynamics::qif::delta::V].clone();
+            (verdict.class, start)
+        };
+        for seed in 0..5 {
+            config.seed = seed;
+            let (class, start) = next(&config);
+            // Nothing arrives, so that the highest potential is the first at its spike.
+            let start = start.as_slice();
+            assert!(start.iter().all(|v| *v <= start[class.unwrap()]), "{class:?} {start:?}");
+        }
+        config.set("loss.pseudospikes", "false").unwrap();
+        assert_eq!(next(&config).0, None);
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn a_resumed_run_has_the_same_bits_whatever_is_trained() {
         ("learning_rates.tau_syn", "0.01"),
         ("learning_rates.thresholds", "0.01"),
         ("learning_rates.biases", "0.01"),
+        ("learning_rates.initial_v", "0.01"),
         ("optimiser", r#"{"name": "ada-belief", "epsilon": 1e-12}"#),
         ("schedule.warm_up", "0.5"),
         ("augmentation", r#"{"jitter": 0.001}"#),
@@ -104,6 +105,8 @@ fn a_resumed_run_has_the_same_bits_whatever_is_trained() {
     // A checkpoint holds time constants, not the logarithms in which they move.
     let tau_mem = checkpoint.tensor("hidden.tau_mem", &[10]).unwrap();
     assert!(tau_mem.iter().all(|tau| (0.01..0.04).contains(tau)), "{tau_mem:?}");
+    let initial_v = checkpoint.tensor("hidden.initial_v", &[10]).unwrap();
+    assert!(initial_v.iter().any(|v| *v != 0.0), "{initial_v:?}");
 }
 
 #[test]

@@ -24,7 +24,8 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    fn new([beta1, beta2]: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
+    /// For the step number `steps`, counted from 1.
+    pub(super) fn adam([beta1, beta2]: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
         // After this many steps the corrections are 1.
         let t = i32::try_from(steps).unwrap_or(i32::MAX);
         let (first, root) = (1.0 - beta1.powi(t), (1.0 - beta2.powi(t)).sqrt());
@@ -32,14 +33,9 @@ impl Moments {
         Self { beta1, beta2, rate, beside_root, within: 0.0, is_of_surprise: false }
     }
 
-    /// For the step number `steps`, counted from 1.
-    pub(super) fn adam(betas: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
-        Self::new(betas, epsilon, rate, steps)
-    }
-
     /// The same.
     pub(super) fn ada_belief(betas: [f64; 2], epsilon: f64, rate: f64, steps: u64) -> Self {
-        Self { within: epsilon, is_of_surprise: true, ..Self::new(betas, epsilon, rate, steps) }
+        Self { within: epsilon, is_of_surprise: true, ..Self::adam(betas, epsilon, rate, steps) }
     }
 
     /// Takes the step, in registers as wide as the machine has: what is computed is the same in any.
