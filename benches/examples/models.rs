@@ -45,7 +45,9 @@ enum Receptors {
 
 const LEAKY: Weights = [(1.98, 0.78), (0.375, 0.1)];
 
-const KINDS: [Kind; 9] = [
+const KICKED: Weights = [(0.3, 0.3), (0.02, 0.02)];
+
+const KINDS: [Kind; 10] = [
     ("sweep", "lif", Engine::Automatic, Receptors::One, LEAKY),
     ("lif", "lif", Engine::EventLoop, Receptors::One, LEAKY),
     ("lif/2", "lif", Engine::EventLoop, Receptors::ByTurns, LEAKY),
@@ -54,7 +56,8 @@ const KINDS: [Kind; 9] = [
     ("alif/2", "alif", Engine::EventLoop, Receptors::ByTurns, LEAKY),
     ("alif/both", "alif", Engine::EventLoop, Receptors::Both, LEAKY),
     ("qif", "qif", Engine::EventLoop, Receptors::One, [(3.0, 1.0), (0.3, 0.2)]),
-    ("qif_delta", "qif_delta", Engine::EventLoop, Receptors::One, [(0.3, 0.3), (0.02, 0.02)]),
+    ("qif_delta", "qif_delta", Engine::EventLoop, Receptors::One, KICKED),
+    ("kicked", "qif_delta", Engine::Automatic, Receptors::One, KICKED),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

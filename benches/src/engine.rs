@@ -194,7 +194,7 @@ impl<'a, N: SweptNeuron> Ready<'a, N> {
         let Self { circuit, event_loop: (_, event_loop), sweep: (_, sweep), sum, .. } = self;
         let grazing = SETTINGS.grazing;
         if let Some(layers) = &self.layers {
-            if is_sweepable(circuit, trace) {
+            if is_sweepable(circuit, layers, trace) {
                 sweep_backward_into(circuit, layers, trace, cotangents, grazing, sweep, sum)
                     .expect("a gradient");
                 return;

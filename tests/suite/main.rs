@@ -21,6 +21,7 @@ mod hard_cases;
 mod identities;
 mod independent;
 mod interrupts;
+mod layers_of_quadratic_neurons;
 mod library;
 mod loops;
 mod losses;

@@ -2,15 +2,18 @@
 //!
 //! A **layer** is a population whose synapses are all dense with one delay for each connection: a spike reaches all of its
 //! neurons at one time, as one row of weights. Layers that feed each other forward, each at most with a connection
-//! to itself, are run one after the other, with no queue. [`Layers::new`] says yes, or why not.
+//! to itself, are run one after the other, with no queue. Linear neurons are swept, and of the others quadratic ones with delta synapses that do not hear themselves.
+//! [`Layers::new`] says yes, or why not.
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
 use crate::wiring::Wiring;
 use crate::{Circuit, Model, Network, NeuronId, Population, Source, Synapses};
-use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::Numbers;
+use spikegrad_dynamics::qif::QIF_DELTA;
+use spikegrad_dynamics::qif::delta::{I_BIAS, TAU_MEM};
 use spikegrad_dynamics::receptors::{self, ByParts, CurrentsState, Options, Superposed};
+use spikegrad_dynamics::{GeneralNeuron, Neuron, Vector};
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -55,7 +58,33 @@ impl<const K: usize> Body<K> {
     }
 }
 
-/// The neurons of a layer, by their number of receptors.
+/// The neurons of a layer of `qif_delta` neurons that share their time constant and their bias.
+#[derive(Clone, Debug, Default)]
+pub struct QuadraticBody {
+    /// Each neuron.
+    pub models: Vec<GeneralNeuron<f64>>,
+    /// Its state at time 0.
+    pub initial: Vec<Vector<f64>>,
+}
+
+impl QuadraticBody {
+    /// Takes the values of `neurons` of a circuit; `None` if one is of another model, or has numbers of its own.
+    fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>, neurons: Range<usize>) -> Option<()> {
+        self.models.clear();
+        for neuron in &circuit.neurons[neurons.clone()] {
+            self.models.push(*neuron.as_general().filter(|general| *general.model() == QIF_DELTA)?);
+        }
+        let states = circuit.initial[neurons].iter();
+        self.initial.clear();
+        self.initial.extend(states.map(|&state| N::to_vector(state)));
+        let shared = |model: &GeneralNeuron<f64>| {
+            [TAU_MEM, I_BIAS].map(|position| model.number(position).to_bits())
+        };
+        self.models.windows(2).all(|two| shared(&two[0]) == shared(&two[1])).then_some(())
+    }
+}
+
+/// The neurons of a layer: linear ones by their number of receptors, or quadratic ones.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "as many receptors as the name says")]
 pub enum Bodies {
@@ -65,11 +94,12 @@ pub enum Bodies {
     Four(Body<4>),
     Five(Body<5>),
     Six(Body<6>),
+    Quadratic(QuadraticBody),
 }
 
-/// Does the same with the body of any number of receptors.
+/// Does the same with the body of any number of receptors, and something else with one of quadratic neurons.
 macro_rules! with_body {
-    ($bodies:expr, $body:ident => $what:expr) => {
+    ($bodies:expr, $body:ident => $what:expr, $quadratic:ident => $else:expr) => {
         match $bodies {
             Bodies::One($body) => $what,
             Bodies::Two($body) => $what,
@@ -77,13 +107,17 @@ macro_rules! with_body {
             Bodies::Four($body) => $what,
             Bodies::Five($body) => $what,
             Bodies::Six($body) => $what,
+            Bodies::Quadratic($quadratic) => $else,
         }
     };
 }
 
 impl Bodies {
-    fn new(receptors: usize) -> Option<Self> {
-        Some(match receptors {
+    fn new(model: Model) -> Option<Self> {
+        if is_quadratic(model) {
+            return Some(Self::Quadratic(QuadraticBody::default()));
+        }
+        Some(match model.receptors() {
             1 => Self::One(Body::default()),
             2 => Self::Two(Body::default()),
             3 => Self::Three(Body::default()),
@@ -144,6 +178,11 @@ pub enum NotLayered {
         /// Position of the population.
         population: usize,
     },
+    /// Quadratic neurons that hear themselves, or one source through two connections, or whose time constants or biases are their own.
+    Quadratic {
+        /// Position of the population.
+        population: usize,
+    },
     /// Populations that excite each other in a circle.
     Circle {
         /// One of them.
@@ -179,6 +218,10 @@ impl NotLayered {
                     format!("population {name} resets or holds its currents at a spike")
                 }
             }
+            Self::Quadratic { population } => format!(
+                "population {} of quadratic neurons hears itself, or one source through two connections, or has a time constant or a bias for each neuron",
+                network.populations()[population].name
+            ),
             Self::Circle { population } => format!(
                 "population {} is one of several that hear each other",
                 network.populations()[population].name
@@ -198,7 +241,7 @@ impl Layers {
     ) -> Result<Self, NotLayered> {
         let is_known = |model: Model| match model {
             Model::Lif | Model::Li => true,
-            Model::General(general) => receptors::is_linear(general),
+            Model::General(general) => receptors::is_linear(general) || is_quadratic(model),
         };
         if let Some(population) = network.populations().iter().position(|p| !is_known(p.model)) {
             return Err(NotLayered::Model { population });
@@ -231,27 +274,34 @@ impl Layers {
         self.are_silent[group]
     }
 
-    /// Takes the values of `circuit`, which has the delays that these layers were made with.
-    ///
-    /// # Panics
-    /// If it is the circuit of another network.
-    pub fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) {
+    /// Takes the values of `circuit`, of the same network, which has the delays that these layers were made with. `None` if these are no layers any more: quadratic
+    /// neurons that shared their numbers do not.
+    #[must_use]
+    pub fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
         for layer in &mut self.layers {
-            assert!(layer.set(circuit).is_some(), "a layer keeps its model");
+            layer.set(circuit)?;
         }
         self.look_at_weights(circuit.wiring());
+        Some(())
     }
 
     /// Whether any neuron has several receptors.
     #[must_use]
     pub fn have_receptors(&self) -> bool {
-        self.layers.iter().any(|layer| !matches!(layer.bodies, Bodies::One(_)))
+        let has_one = |layer: &Layer| matches!(layer.bodies, Bodies::One(_) | Bodies::Quadratic(_));
+        !self.layers.iter().all(has_one)
     }
 
     /// The layers; each hears only those before it, and itself.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// Number of neurons.
+    #[must_use]
+    pub fn neurons(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
     }
 
     /// Position of the population of a neuron.
@@ -321,27 +371,34 @@ fn layer<N: ByParts>(
     });
     let (model, not_known) =
         (network.populations()[population].model, NotLayered::Model { population });
-    let mut layer = Layer {
-        population,
-        neurons: network.range(population),
-        spikes: model.spikes(),
-        is_recurrent: incoming.iter().any(|i| i.from == Source::Population(population)),
-        incoming,
-        bodies: Bodies::new(model.receptors()).ok_or(not_known)?,
-    };
+    let is_recurrent = incoming.iter().any(|i| i.from == Source::Population(population));
+    let not_known =
+        if is_quadratic(model) { NotLayered::Quadratic { population } } else { not_known };
+    // Sources stand in order.
+    let hears_twice = incoming.windows(2).any(|two| two[0].from == two[1].from);
+    if is_quadratic(model) && (is_recurrent || hears_twice) {
+        return Err(not_known);
+    }
+    let bodies = Bodies::new(model).ok_or(not_known)?;
+    let (neurons, spikes) = (network.range(population), model.spikes());
+    let mut layer = Layer { population, neurons, spikes, is_recurrent, incoming, bodies };
     layer.set(circuit).ok_or(not_known)?;
     Ok(layer)
+}
+
+fn is_quadratic(model: Model) -> bool {
+    matches!(model, Model::General(general) if *general == QIF_DELTA)
 }
 
 impl Layer {
     fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
         let neurons = self.neurons.clone();
-        with_body!(&mut self.bodies, body => body.set(circuit, neurons))
+        with_body!(&mut self.bodies, body => body.set(circuit, neurons), quadratic => quadratic.set(circuit, neurons))
     }
 
     /// How many bytes the numbers of its neurons take that stand side by side.
     #[must_use]
     pub fn bytes_of_numbers(&self) -> usize {
-        with_body!(&self.bodies, body => body.numbers.bytes())
+        with_body!(&self.bodies, body => body.numbers.bytes(), _body => 0)
     }
 }

@@ -49,7 +49,7 @@ pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
 pub use interrupt::{Interrupt, Watch};
-pub use layers::{Bodies, Body, Incoming, Layer, Layers, NotLayered};
+pub use layers::{Bodies, Body, Incoming, Layer, Layers, NotLayered, QuadraticBody};
 pub use network::{
     Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,
     Synapse, Synapses,

@@ -3,9 +3,9 @@
 //! Not here: how that is recorded (`readouts.rs`, `observer.rs`, `sweep/peaks.rs`).
 
 use crate::SimulateError;
-use spikegrad_dynamics::{Neuron, Scalar};
+use spikegrad_dynamics::{GeneralNeuron, GoesOn, Neuron, Scalar};
 use spikegrad_network::{
-    Circuit, InputSpike, Measure, NoPseudospikes, PseudospikeError, ReadoutRequest,
+    Circuit, InputSpike, Measure, NeuronId, NoPseudospikes, PseudospikeError, ReadoutRequest,
 };
 
 /// Checks that a network of so many `inputs` has the channels of all input spikes.
@@ -52,13 +52,21 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Refuses what is read of no linear neuron.
-pub(crate) fn check_linear<N: Neuron<f64>>(
+/// Whether a neuron goes on once the run has ended.
+pub(crate) fn goes_on<T: Scalar, N: Neuron<T>>(neuron: NeuronId, circuit: &Circuit<T, N>) -> bool {
+    let goes_on = circuit.neurons[neuron.index()].as_general().map(GeneralNeuron::goes_on);
+    goes_on.is_some_and(|goes_on| goes_on != GoesOn::Never)
+}
+
+/// Refuses spikes after the run of neurons that do not go on.
+pub(crate) fn check_what_goes_on<N: Neuron<f64>>(
     requests: &[ReadoutRequest],
     circuit: &Circuit<f64, N>,
 ) -> Result<(), SimulateError> {
-    let after_the_run = |r: &&ReadoutRequest| matches!(r.measure, Measure::Pseudospike { .. });
-    match requests.iter().find(after_the_run) {
+    let is_refused = |r: &&ReadoutRequest| {
+        matches!(r.measure, Measure::Pseudospike { .. }) && !goes_on(r.neuron, circuit)
+    };
+    match requests.iter().find(is_refused) {
         None => Ok(()),
         Some(request) => {
             let (neuron, reason) = (circuit.named(request.neuron), NoPseudospikes::Model);

@@ -221,10 +221,8 @@ impl<N: SweptNeuron> Prepared<N> {
     pub(crate) fn set(&mut self, parameters: &Parameters) -> Result<bool, NetworkError> {
         let Self { network, circuit, layers, reason, settings, .. } = self;
         let is_same_layout = circuit.set(network, parameters)?;
-        if !is_same_layout {
+        if !is_same_layout || layers.as_mut().is_some_and(|layers| layers.set(circuit).is_none()) {
             (*layers, *reason) = choose(network, circuit, *settings);
-        } else if let Some(layers) = layers {
-            layers.set(circuit);
         } else if let Reason::Sparse(why) | Reason::NotLayered(why) = *reason {
             *reason = unlayered(circuit, why);
         }

@@ -230,7 +230,7 @@ impl<N: SweptNeuron> WayBack<N> {
         let policy = settings.grazing;
         if let Some(layers) = layers
             && trace.stimulus.currents().is_none()
-            && is_sweepable(circuit, trace)
+            && is_sweepable(circuit, layers, trace)
         {
             sweep_backward_into(circuit, layers, trace, cotangents, policy, by_sweep, sum)?;
             of_stimulus.currents.clear();

@@ -10,6 +10,7 @@
 //! | `window.rs` | the flows over what comes next |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `by_hand.rs` | one neuron at a moment |
+//! | `quadratic.rs` | one layer of quadratic neurons |
 //!
 //! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`), the pass over
 //! all adjoints of a layer (`spikegrad_dynamics::lanes`).
@@ -17,16 +18,19 @@
 mod by_hand;
 mod layer;
 mod moments;
+mod quadratic;
 mod schedule;
 mod window;
 
 use crate::backward::is_lost;
+use crate::pseudospikes::{AfterTheRun, widths_that_matter};
 use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use layer::{LayerGradient, LayerSweep, Scratch};
+use quadratic::{QuadraticScratch, QuadraticSweep, Sums};
 use schedule::Spikes;
 use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
-use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, Scalar};
+use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, NeuronGradient, Scalar, Vector};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
     Bodies, Build, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace, Wiring,
@@ -46,6 +50,8 @@ pub struct BackwardSweepWorkspace {
     /// What the neurons of the layer under way collect.
     gradient: LayerGradient,
     scratches: Scratches,
+    /// Of each layer, for those of quadratic neurons.
+    quadratic: Vec<QuadraticScratch>,
 }
 
 /// Memory of a layer under way, by the number of receptors.
@@ -84,12 +90,16 @@ impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 's
 {
 }
 
-/// Whether a sweep can walk this trace of a layered network: no instant was run in more than one round, and no refractory
-/// time was so short that it ended at the instant of its spike; and if neurons have several receptors, that a sweep has run it.
+/// Whether a sweep can walk this trace of a network of `layers`: no instant was run in more than one round, and no refractory
+/// time was so short that it ended at the instant of its spike; and if not all neurons are linear with one receptor, that a sweep has run it.
 #[must_use]
-pub fn is_sweepable<N: Neuron<f64>>(circuit: &Circuit<f64, N>, trace: &Trace) -> bool {
-    if circuit.neurons.iter().any(|neuron| neuron.as_general().is_some()) {
-        return has_receptor_tangents(trace);
+pub fn is_sweepable<N: Neuron<f64>>(
+    circuit: &Circuit<f64, N>,
+    layers: &Layers,
+    trace: &Trace,
+) -> bool {
+    if !is_of_sweep(layers, trace) {
+        return false;
     }
     let is_plain = |spike: &Spike| {
         let refractory = circuit.neurons[spike.neuron.index()].refractory();
@@ -97,6 +107,11 @@ pub fn is_sweepable<N: Neuron<f64>>(circuit: &Circuit<f64, N>, trace: &Trace) ->
     };
     trace.spikes.iter().all(is_plain)
         && trace.readouts.iter().all(|readout| readout.cusp().is_none_or(|cusp| cusp.round == 0))
+}
+
+/// Whether a trace holds what a sweep needs that the event loop does not write down, and nothing that the event loop alone does.
+fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
+    trace.tape.last.is_empty() && (!layers.have_receptors() || has_receptor_tangents(trace))
 }
 
 /// Whether a sweep of neurons with several receptors has run this.
@@ -117,12 +132,16 @@ pub(crate) fn backward_of_sweep<T: Scalar>(
     let parameters = (parameters as &dyn Any).downcast_ref::<Parameters>()?;
     let trace = (trace as &dyn Any).downcast_ref::<Trace>()?;
     let cotangents = (cotangents as &dyn Any).downcast_ref::<Cotangents>()?;
-    if trace.receptor_tangents.is_empty() {
+    if network.is_linear() || !trace.tape.last.is_empty() {
         return None;
     }
     let sweep = || {
         let circuit = Circuit::<f64, AnyNeuron<f64>>::of(network, parameters)?;
+        origin::check(&circuit, trace)?;
         let layers = Layers::new(network, &circuit).map_err(|_| AdjointError::NoTangents)?;
+        if !is_sweepable(&circuit, &layers, trace) {
+            return Err(AdjointError::NoTangents);
+        }
         let (mut sum, mut workspace) = (GradientSum::new(&circuit), Default::default());
         let (sum_, workspace_) = (&mut sum, &mut workspace);
         sweep_backward_into(&circuit, &layers, trace, cotangents, policy, workspace_, sum_)?;
@@ -155,8 +174,7 @@ pub fn sweep_backward_into<N: SweptNeuron>(
     sum: &mut GradientSum<f64, N>,
 ) -> Result<(), AdjointError> {
     origin::check(circuit, trace)?;
-    let is_of_sweep = !layers.have_receptors() || has_receptor_tangents(trace);
-    if !(sum.has_tangents(trace) && is_of_sweep) {
+    if !(sum.has_tangents(trace) && is_of_sweep(layers, trace)) {
         return Err(AdjointError::NoTangents);
     }
     check(circuit, trace, cotangents, policy)?;
@@ -169,11 +187,23 @@ pub fn sweep_backward_into<N: SweptNeuron>(
     for (k, spike) in trace.spikes.iter().enumerate() {
         workspace.spikes[layers.population_of(spike.neuron)].push(k);
     }
-    for layer in layers.layers().iter().rev() {
+    workspace.quadratic.resize_with(layers.layers().len(), QuadraticScratch::default);
+    let ends = adjoints_at_the_end(circuit, layers, (trace, cotangents), workspace, sum)?;
+    for (k, layer) in layers.layers().iter().enumerate().rev() {
         let run = (circuit.wiring(), trace, cotangents, policy);
-        let (weights, delays) = (&mut sum.weights, &mut sum.delays);
-        sweep_layer(layer, run, workspace, (weights, delays, sum.has_input_times))?;
-        workspace.gradient.add_to(layer, &mut sum.neurons[layer.neurons.clone()]);
+        let into = (&mut *sum.weights, &mut *sum.delays, sum.has_input_times);
+        let neurons = &mut sum.neurons[layer.neurons.clone()];
+        if let Bodies::Quadratic(_) = layer.bodies {
+            let ends = ends.as_ref().map(|ends| &ends[layer.neurons.clone()]);
+            sweep_quadratic((k, layer), run, workspace, into, ends)?;
+            for (of_neuron, collected) in neurons.iter_mut().zip(&workspace.quadratic[k].gradient) {
+                let numbers = of_neuron.as_mut_slice().iter_mut();
+                numbers.zip(collected).for_each(|(into, x)| *into += x);
+            }
+        } else {
+            sweep_layer(layer, run, workspace, into)?;
+            workspace.gradient.add_to(layer, neurons);
+        }
     }
     let BackwardSweepWorkspace { times, input_times, .. } = workspace;
     trace.stimulus.in_given_order_into(&times[..inputs], input_times);
@@ -206,5 +236,75 @@ fn sweep_layer(
         Bodies::Four(body) => run!(body, scratches.four),
         Bodies::Five(body) => run!(body, scratches.five),
         Bodies::Six(body) => run!(body, scratches.six),
+        Bodies::Quadratic(_) => Ok(()),
     }
+}
+
+/// The layer at position `k`, if it is of quadratic neurons, as it is to be run again or back.
+fn quadratic_layer<'a>(
+    (k, layer): (usize, &'a Layer),
+    (wiring, trace): (Wiring<'a>, &'a Trace),
+    (spikes, scratches): (&'a Spikes, &'a mut [QuadraticScratch]),
+    has_input_times: bool,
+) -> Option<QuadraticSweep<'a>> {
+    let Bodies::Quadratic(body) = &layer.bodies else { return None };
+    let scratch = &mut scratches[k];
+    Some(QuadraticSweep { wiring, layer, body, trace, spikes, has_input_times, scratch })
+}
+
+/// ∂L/∂(state of each neuron at the end), if the loss reads spikes after the run: then all layers of quadratic neurons are run again.
+fn adjoints_at_the_end<N: SweptNeuron>(
+    circuit: &Circuit<f64, N>,
+    layers: &Layers,
+    (trace, cotangents): (&Trace, &Cotangents),
+    workspace: &mut BackwardSweepWorkspace,
+    sum: &mut GradientSum<f64, N>,
+) -> Result<Option<Vec<Vector<f64>>>, AdjointError> {
+    let widths = widths_that_matter(trace, cotangents);
+    if widths.is_empty() {
+        return Ok(None);
+    }
+    let mut states = vec![Vector::default(); circuit.neurons.len()];
+    for (k, layer) in layers.layers().iter().enumerate() {
+        let memory = (&workspace.spikes, &mut *workspace.quadratic);
+        let run = (circuit.wiring(), trace);
+        let quadratic = quadratic_layer((k, layer), run, memory, sum.has_input_times);
+        if let Some(mut quadratic) = quadratic {
+            quadratic.replay(trace.stimulus.t_end());
+            let into = states[layer.neurons.clone()].iter_mut();
+            into.zip(quadratic.ends()).for_each(|(into, end)| *into = end);
+        }
+    }
+    let adjoints = vec![Vector::default(); states.len()];
+    let mut all = AfterTheRun { circuit, trace, cotangents, sum, adjoints };
+    for width in widths {
+        all.pull_back(width, states.clone())?;
+    }
+    Ok(Some(all.adjoints))
+}
+
+/// Takes one layer of quadratic neurons back, from its adjoints at the end if these do not vanish.
+fn sweep_quadratic(
+    layer: (usize, &Layer),
+    (wiring, trace, cotangents, policy): (Wiring<'_>, &Trace, &Cotangents, Grazing),
+    workspace: &mut BackwardSweepWorkspace,
+    (weights, delays, has_input_times): (&mut [f64], &mut [f64], bool),
+    ends: Option<&[Vector<f64>]>,
+) -> Result<(), AdjointError> {
+    let BackwardSweepWorkspace { times, spikes, quadratic, .. } = workspace;
+    let memory = (&*spikes, &mut **quadratic);
+    let Some(mut sweep) = quadratic_layer(layer, (wiring, trace), memory, has_input_times) else {
+        return Ok(());
+    };
+    if ends.is_none() {
+        match sweep.horizon(times, cotangents) {
+            Some(horizon) => sweep.replay(horizon),
+            None => {
+                sweep.skip();
+                return Ok(());
+            }
+        }
+    }
+    let sums = Sums { times, weights, delays };
+    sweep.go_back(ends.unwrap_or_default(), (cotangents, policy), sums)
 }

@@ -226,6 +226,19 @@ pub trait Equations: 'static {
         let _ = (p, state, drive);
         None
     }
+    /// The adjoint of `state` before [`Self::cycle`], of which ∂L/∂(each of its numbers) is known, and ∂L/∂(`drive.input`), with what the numbers get added to `gradient`: by hand, as
+    /// [`Self::pullback`]. Asked only where there is a cycle.
+    #[must_use]
+    fn cycle_pullback(
+        p: &[f64],
+        state: Vector<f64>,
+        drive: Drive<f64>,
+        cotangents: [f64; 2],
+        gradient: &mut [f64],
+    ) -> Option<(Vector<f64>, f64)> {
+        let _ = (p, state, drive, cotangents, gradient);
+        None
+    }
     /// d(potential)/dt `dt` seconds later, if nothing happens, where more of it is known than the state there says. `None` if that says all.
     fn rate_after<T: Scalar>(p: &[T], state: Vector<T>, dt: T) -> Option<T> {
         let _ = (p, state, dt);
@@ -265,6 +278,9 @@ type CycleMap<T> = fn(&[T], Vector<T>, Drive<T>) -> Option<[T; 2]>;
 /// [`Equations::pullback`].
 type Pullback<T> = fn(NeuronMap<T>, &[T], Vector<T>, Vector<T>, &mut [T]) -> Option<Vector<T>>;
 
+/// [`Equations::cycle_pullback`].
+type CyclePullback<T> = fn(&[T], Vector<T>, Drive<T>, [T; 2], &mut [T]) -> Option<(Vector<T>, T)>;
+
 /// [`Equations::integral`].
 type Integral<T> = fn(&[T], Vector<T>, (T, T)) -> T;
 
@@ -295,6 +311,7 @@ pub(crate) struct Maps<T> {
     cycle: CycleMap<T>,
     /// By hand, for numbers without a derivative.
     pullback: Option<Pullback<T>>,
+    cycle_pullback: Option<CyclePullback<T>>,
 }
 
 impl<T: Scalar> Maps<T> {
@@ -317,6 +334,7 @@ impl<T: Scalar> Maps<T> {
             hold: E::hold,
             cycle: E::cycle,
             pullback: None,
+            cycle_pullback: None,
         }
     }
 }
@@ -372,7 +390,11 @@ impl General {
             next_spike: E::next_spike,
             outlook: E::outlook,
             earliest_spike: E::earliest_spike,
-            plain: Maps { pullback: Some(E::pullback), ..Maps::of::<E>() },
+            plain: Maps {
+                pullback: Some(E::pullback),
+                cycle_pullback: Some(E::cycle_pullback),
+                ..Maps::of::<E>()
+            },
             first: Maps::of::<E>(),
             second: Maps::of::<E>(),
         }

@@ -46,6 +46,15 @@ impl<T: Scalar> GeneralNeuron<T> {
         &self.numbers[..self.count() + self.model.constants.len()]
     }
 
+    /// Its number at a position of the table of its model.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn number(&self, position: usize) -> T {
+        self.p()[position]
+    }
+
     /// Its numbers without their derivatives, for what decides about branches.
     fn real(&self) -> ([f64; NUMBERS], usize) {
         (self.numbers.map(Scalar::re), self.p().len())

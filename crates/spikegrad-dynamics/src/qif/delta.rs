@@ -1,8 +1,8 @@
-//! The neuron with delta synapses, `qif_delta`: its numbers and its equations.
+//! The neuron with delta synapses, `qif_delta`: its numbers and its equations. Not here: many of them (`side_by_side.rs`).
 
 use super::{
     NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
-    potential, rate_of_point, scale_of, scaled,
+    potential, pull_back_cycle, rate_of_point, scale_of, scaled,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, MEMBRANE, START};
@@ -14,6 +14,8 @@ pub const TAU_MEM: usize = 0;
 pub const I_BIAS: usize = 1;
 /// Potential at time 0.
 pub const V: usize = 2;
+/// How many these are.
+pub const COUNT: usize = 3;
 
 /// The numbers of such a neuron: with the bias of the table it oscillates, and begins in the middle of its cycle.
 pub const TABLE: Table = Table::new(
@@ -56,6 +58,10 @@ impl Equations for QifDelta {
     ) -> Option<Vector<f64>> {
         let [of_y, of_dy, ..] = after;
         match map {
+            NeuronMap::Initial => {
+                gradient[V] -= scale_of([1.0, -p[V]]) * of_dy;
+                Some(vector([]))
+            }
             NeuronMap::Flow(dt) => {
                 let length = dt / p[TAU_MEM];
                 let (point, of_bias, of_length) =
@@ -104,6 +110,19 @@ impl Equations for QifDelta {
         let square = p[I_BIAS] - T::from(0.25);
         (square.re() > 0.0)
             .then(|| cycle([y, dy], drive.input.unwrap_or_default(), square, p[TAU_MEM]))
+    }
+    fn cycle_pullback(
+        p: &[f64],
+        [y, dy, ..]: Vector<f64>,
+        drive: Drive<f64>,
+        cotangents: [f64; 2],
+        gradient: &mut [f64],
+    ) -> Option<(Vector<f64>, f64)> {
+        let (kick, square) = (drive.input.unwrap_or_default(), p[I_BIAS] - 0.25);
+        let of = pull_back_cycle([y, dy], kick, square, p[TAU_MEM], cotangents);
+        gradient[TAU_MEM] += of.tau_mem;
+        gradient[I_BIAS] += of.square;
+        Some((vector(of.point), of.kick))
     }
     fn membrane<T: Scalar>(_: &[T], [y, dy, ..]: Vector<T>) -> T {
         potential([y, dy])

@@ -17,6 +17,9 @@ pub mod delta;
 pub mod exponential;
 mod pullback;
 mod series;
+mod side_by_side;
+
+pub use side_by_side::{Adjoints, Arrived, Motion, Points};
 
 use crate::double_double::DoubleDouble;
 use crate::{General, NUMBERS, Scalar, Vector, math};
@@ -154,6 +157,37 @@ fn cycle<T: Scalar>([y, dy]: Point<T>, kick: T, square: T, tau_mem: T) -> [T; 2]
     let omega = square.sqrt();
     let above = kick * y - (dy + T::from(0.5) * y);
     [(omega * y).atan2(above) / T::from(PI), T::from(PI) * tau_mem / omega]
+}
+
+/// ∂L/∂ what a cycle depends on.
+#[derive(Clone, Copy, Debug)]
+struct OfCycle {
+    point: Point<f64>,
+    kick: f64,
+    square: f64,
+    tau_mem: f64,
+}
+
+/// The reverse of [`cycle`], for ∂L/∂(share that is left) and ∂L/∂(length).
+fn pull_back_cycle(
+    [y, dy]: Point<f64>,
+    kick: f64,
+    square: f64,
+    tau_mem: f64,
+    [of_left, of_length]: [f64; 2],
+) -> OfCycle {
+    const PI: f64 = std::f64::consts::PI;
+    let omega = square.sqrt();
+    let (a, above) = (omega * y, kick * y - (dy + 0.5 * y));
+    let size = PI * (a * a + above * above);
+    let (of_a, of_above) = (of_left * above / size, -of_left * a / size);
+    let of_omega = of_a * y - of_length * PI * tau_mem / square;
+    OfCycle {
+        point: [of_a * omega + of_above * (kick - 0.5), -of_above],
+        kick: of_above * y,
+        square: 0.5 * of_omega / omega,
+        tau_mem: of_length * PI / omega,
+    }
 }
 
 /// `width ln(1 + e^(x/width))`, which is positive for any x.

@@ -146,7 +146,7 @@ fn run<const TANGENTS: bool>(
     let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
     requests::check_inputs(inputs, circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), t_end)?;
-    requests::check_linear(options.readouts, circuit)?;
+    requests::check_what_goes_on(options.readouts, circuit)?;
     let lengths = Lengths::of(circuit).ok_or(Irregular)?;
     let is_sample = |measure: Measure| matches!(measure, Measure::Sample { .. });
     if stimulus.currents().is_some()

@@ -11,6 +11,7 @@
 //! | `wave.rs` | the neurons that spike, run together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `together.rs` | one layer in several runs |
+//! | `quadratic.rs` | one layer of quadratic neurons |
 //! | `peaks.rs` | read-outs |
 //!
 //! What is out of the ordinary is not decided here: several rounds at an instant, a potential that only touches its
@@ -22,18 +23,22 @@ mod arrivals;
 mod budget;
 mod layer;
 mod peaks;
+mod quadratic;
 mod together;
 mod wave;
 
+use crate::pseudospikes::read_pseudospikes;
 use crate::{Options, SimulateError, requests};
 use arrivals::Fired;
 use budget::{Budget, Known};
 use layer::{LayerRun, Scratch};
 use peaks::Sampled;
-use spikegrad_dynamics::OtherTimeConstants;
+use quadratic::{QuadraticRun, QuadraticScratch};
 use spikegrad_dynamics::receptors::ByParts;
+use spikegrad_dynamics::{OtherTimeConstants, Vector};
 use spikegrad_network::{
-    Bodies, Body, Circuit, Layer, Layers, NeuronId, Spike, Stimulus, Tangents, Trace, Watch, Wiring,
+    Bodies, Body, Circuit, Layer, Layers, Measure, NeuronId, QuadraticBody, Spike, Stimulus,
+    Tangents, Trace, Watch, Wiring,
 };
 use std::cmp::Ordering;
 use thiserror::Error;
@@ -81,6 +86,7 @@ pub struct Sweep<'a> {
 pub struct SweepWorkspace {
     runs: Vec<RunMemory>,
     layers: LayerMemories,
+    quadratic: QuadraticScratch,
 }
 
 /// Memory of one run.
@@ -96,6 +102,8 @@ struct RunMemory {
     tangents: Vec<Vec<FiredTangent>>,
     /// How many spikes of each population are merged.
     merged: Vec<usize>,
+    /// States of quadratic neurons at the end.
+    ends: Vec<Vector<f64>>,
     budget: Budget,
     /// Whether it is left to the event loop.
     is_irregular: bool,
@@ -185,7 +193,7 @@ pub fn sweep_all_into<N: ByParts>(
         workspace.runs.resize_with(sweeps.len(), RunMemory::default);
     }
     for (sweep, run) in sweeps.iter_mut().zip(&mut workspace.runs) {
-        sweep.outcome = check(circuit, sweep).map_err(SweepError::from);
+        sweep.outcome = check(circuit, sweep);
         sweep.trace.start(sweep.stimulus, tangents);
         run.start(layers, sweep);
     }
@@ -197,11 +205,18 @@ pub fn sweep_all_into<N: ByParts>(
     }
 }
 
-fn check<N: ByParts>(circuit: &Circuit<f64, N>, sweep: &Sweep<'_>) -> Result<(), SimulateError> {
+fn check<N: ByParts>(circuit: &Circuit<f64, N>, sweep: &Sweep<'_>) -> Result<(), SweepError> {
     let Sweep { stimulus, options, .. } = sweep;
     requests::check_inputs(stimulus.spikes(), circuit.inputs())?;
     requests::check(options.readouts, circuit.neurons.len(), stimulus.t_end())?;
-    requests::check_linear(options.readouts, circuit)
+    requests::check_what_goes_on(options.readouts, circuit)?;
+    // Along the way potentials are read of linear neurons alone.
+    let is_along_the_way = |measure| !matches!(measure, Measure::Pseudospike { .. });
+    let mut requests = options.readouts.iter();
+    match requests.any(|r| requests::goes_on(r.neuron, circuit) && is_along_the_way(r.measure)) {
+        true => Err(SweepError::Irregular),
+        false => Ok(()),
+    }
 }
 
 /// Writes the trace of a run whose layers have been run.
@@ -213,7 +228,7 @@ fn finish<N: ByParts>(
 ) -> Result<(), SweepError> {
     let Sweep { stimulus, trace, .. } = sweep;
     let (inputs, t_end) = (stimulus.spikes(), stimulus.t_end());
-    let RunMemory { fired, sampled, tangents, merged, budget, is_irregular, .. } = run;
+    let RunMemory { fired, sampled, tangents, merged, ends, budget, is_irregular, .. } = run;
     if *is_irregular {
         return Err(SweepError::Irregular);
     }
@@ -224,6 +239,8 @@ fn finish<N: ByParts>(
     if trace.spikes.windows(2).any(|two| blur(circuit, &two[0], &two[1])) {
         return Err(SweepError::Irregular);
     }
+    let answer = |k: usize, readout| sampled[k] = Some((readout, OtherTimeConstants::default()));
+    read_pseudospikes(circuit, trace, sweep.options.readouts, ends, answer)?;
     trace.readouts.extend(sampled.iter().flatten().map(|(readout, _)| readout));
     if trace.readouts.len() != sampled.len() {
         return Err(SweepError::Irregular);
@@ -255,7 +272,7 @@ fn run_each<const TANGENTS: bool>(
     sweeps: &[Sweep<'_>],
     workspace: &mut SweepWorkspace,
 ) {
-    let SweepWorkspace { runs, layers: memories } = workspace;
+    let SweepWorkspace { runs, layers: memories, quadratic } = workspace;
     let runs = &mut runs[..sweeps.len()];
     let mut watch = Watch::default();
     for layer in layers.layers() {
@@ -272,6 +289,7 @@ fn run_each<const TANGENTS: bool>(
             Bodies::Four(body) => run!(body, memories.four),
             Bodies::Five(body) => run!(body, memories.five),
             Bodies::Six(body) => run!(body, memories.six),
+            Bodies::Quadratic(body) => run_quadratic((of, body), sweeps, runs, quadratic),
         }
     }
 }
@@ -334,6 +352,34 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
     }
     for run in runs.iter_mut().filter(|run| !run.is_irregular) {
         std::mem::swap(&mut run.own, &mut run.fired[of.layer.population]);
+    }
+}
+
+/// Runs a layer of quadratic neurons in all runs that are not given up.
+fn run_quadratic(
+    (of, body): (Place<'_>, &QuadraticBody),
+    sweeps: &[Sweep<'_>],
+    runs: &mut [RunMemory],
+    scratch: &mut QuadraticScratch,
+) {
+    let Place { wiring, layers, layer } = of;
+    for (run, sweep) in runs.iter_mut().zip(sweeps).filter(|(run, _)| !run.is_irregular) {
+        std::mem::swap(&mut run.own, &mut run.fired[layer.population]);
+        run.look(of, sweep);
+        let RunMemory { fired, own, ends, budget, .. } = run;
+        let t_end = sweep.stimulus.t_end();
+        // Only the event loop ends a run in which that may be too much.
+        if budget.horizon < t_end {
+            run.is_irregular = true;
+            continue;
+        }
+        ends.resize(layers.neurons(), Vector::default());
+        let inputs = sweep.stimulus.spikes();
+        let fired = Fired { wiring, layers, inputs, populations: fired };
+        let ends = &mut ends[layer.neurons.clone()];
+        let run_of = QuadraticRun { fired, layer, body, t_end, budget, spikes: own, ends, scratch };
+        run.is_irregular = run_of.run().is_err();
+        std::mem::swap(&mut run.own, &mut run.fired[layer.population]);
     }
 }
 
