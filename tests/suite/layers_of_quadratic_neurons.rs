@@ -78,8 +78,8 @@ fn document(
     })
 }
 
-/// Of one run on both engines.
-fn agree(document: &Value) -> Result<usize, TestCaseError> {
+/// Compares a run on both engines; returns the times of its spikes, if it was swept.
+fn agree(document: &Value) -> Result<Vec<f64>, TestCaseError> {
     let problem = &Problem::from_json(document.to_string().as_bytes()).unwrap();
     let Problem { network, parameters, stimulus, document } = problem;
     let loss = document.loss.as_ref().unwrap();
@@ -114,7 +114,7 @@ fn agree(document: &Value) -> Result<usize, TestCaseError> {
         let again = backward(network, parameters, &trace, &cotangents, Grazing::Fail).unwrap();
         prop_assert_eq!(again, swept.gradient);
     }
-    Ok(if swept.was_swept { a.len() } else { 0 })
+    Ok(if swept.was_swept { a.iter().map(|spike| spike.1).collect() } else { Vec::new() })
 }
 
 fn close(a: &[f64], b: &[f64]) -> Result<(), TestCaseError> {
@@ -162,9 +162,21 @@ fn the_sweep_is_the_event_loop() {
             let is_quadratic = stack != Stack::UnderLeaky && bias > 0.3;
             let losses = losses(is_quadratic);
             let loss = &losses[loss % losses.len()];
-            let found = agree(&document(stack, &numbers, (grid, bias, t_end), loss))?;
-            spikes.set(spikes.get() + found);
-            swept.set(swept.get() + usize::from(found > 0));
+            let mut document = document(stack, &numbers, (grid, bias, t_end), loss);
+            let found = agree(&document)?;
+            spikes.set(spikes.get() + found.len());
+            swept.set(swept.get() + usize::from(!found.is_empty()));
+            // An input at the very time of a spike, or a double beside it.
+            let Some(&at) = found.get(found.len() / 2) else { return Ok(()) };
+            let inputs = document["stimulus"]["spikes"].clone();
+            for time in [at.next_down(), at, at.next_up()] {
+                document["stimulus"]["spikes"] = inputs.clone();
+                document["stimulus"]["spikes"]
+                    .as_array_mut()
+                    .unwrap()
+                    .push(json!([0, time.min(t_end)]));
+                agree(&document)?;
+            }
             Ok(())
         })
         .unwrap();

@@ -49,6 +49,46 @@ fn a_spike_leaves_the_run_to_infinity_and_not_from_its_middle() {
 }
 
 #[test]
+fn what_arrives_through_no_weight_changes_no_derivative() {
+    // On the way back a neuron stops there, which the run did not: the states on both ways must be the same numbers, also where a long motion leaves a factor out.
+    for (model, params) in [
+        ("qif_delta", json!({"tau_mem": 0.01, "i_bias": -0.9})),
+        ("qif", json!({"tau_mem": 0.01, "tau_syn": 0.002, "i_bias": -0.9})),
+    ] {
+        let of = |silent: &[f64]| {
+            let mut spikes = vec![json!([0, 0.002]), json!([0, 0.15])];
+            spikes.extend(silent.iter().map(|time| json!([1, time])));
+            let document = json!({
+                "format": "spikegrad-problem", "version": 1,
+                "network": {
+                    "inputs": 2,
+                    "populations": [{"name": "out", "size": 1, "model": model, "params": params}],
+                    "connections": [
+                        {"from": "input", "to": "out", "synapses": [{"pre": 0, "post": 0, "weight": if model == "qif" { 60.0 } else { 2.5 }}]},
+                        {"from": "input", "to": "out", "synapses": [{"pre": 1, "post": 0, "weight": 0.0}]}
+                    ]
+                },
+                "stimulus": {"t_end": 0.3, "spikes": spikes},
+                "loss": {"type": "spike_time_mse", "population": "out", "targets": [[0.01, 0.2]]}
+            });
+            let problem = Problem::from_json(document.to_string().as_bytes()).unwrap();
+            let Problem { network, parameters, stimulus, document } = &problem;
+            let loss = document.loss.as_ref().unwrap();
+            let run = value_and_grad(network, parameters, stimulus, loss, &Settings::default());
+            run.unwrap().gradient.parameters.to_vec()
+        };
+        let (alone, beside) = (of(&[]), of(&[0.004, 0.03, 0.07, 0.1, 0.13, 0.149]));
+        let largest = alone.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        assert!(largest > 0.0);
+        for (k, (a, b)) in alone.iter().zip(&beside).enumerate() {
+            // The weight through which they come gets a derivative, and so does its delay.
+            let is_silent = a.abs() == 0.0;
+            assert!(is_silent || (a - b).abs() <= 1e-12 * largest, "{model}, {k}: {a} {b}");
+        }
+    }
+}
+
+#[test]
 fn an_oscillator_spikes_once_a_period_and_is_kicked_along_its_phase() {
     use std::f64::consts::PI;
     // ω = 1: a period of π time constants, of which half is left at the start.

@@ -387,7 +387,7 @@ mod tests {
         ) {
             let numbers = [0.02, bias, 0.5];
             let neuron: GeneralNeuron<f64> = GeneralNeuron::new(&QIF_DELTA, |k| numbers[k]).unwrap();
-            // As any arrival leaves it, its larger coordinate between 1 and 2.
+            // As any arrival leaves it, its larger coordinate ±1.
             let to = neuron.receive(vector([f64::cos(v), -f64::sin(v)]), 0, 0.0);
             let after = vector(after);
             // Both in units of what an arrival at a potential of size one makes.

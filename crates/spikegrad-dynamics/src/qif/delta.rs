@@ -1,12 +1,12 @@
 //! The neuron with delta synapses, `qif_delta`: its numbers and its equations. Not here: many of them (`side_by_side.rs`).
 
 use super::{
-    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
-    potential, pull_back_cycle, rate_of_point, scale_of, scaled,
+    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, outlook,
+    point, potential, pull_back_cycle, rate_of_point, scale_of, scaled,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, MEMBRANE, START};
-use crate::{Drive, Equations, GoesOn, NeuronMap, Quantity, Scalar, Table, Vector};
+use crate::{Drive, Equations, GoesOn, NeuronMap, Outlook, Quantity, Scalar, Table, Vector};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -102,6 +102,9 @@ impl Equations for QifDelta {
     }
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
         next_spike::<Self>(p, state)
+    }
+    fn outlook(p: &[f64], state: Vector<f64>) -> Option<Outlook<f64>> {
+        Some(outlook::<Self>(p, state, p[TAU_MEM]))
     }
     fn earliest_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
         <Self as Quadratic>::next_spike(p, state).rounded_down()

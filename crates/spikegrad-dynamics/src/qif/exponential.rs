@@ -2,12 +2,12 @@
 
 use super::series::Course;
 use super::{
-    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, point,
-    potential, pullback, rate_of_point, softplus,
+    NextZero, Quadratic, before_the_spike, beyond_the_spike, constant, cycle, next_spike, outlook,
+    point, potential, pullback, rate_of_point, softplus,
 };
 use crate::general::vector;
 use crate::lif::{BIAS, CURRENT, MEMBRANE, START, SYNAPSE};
-use crate::{Drive, Equations, GoesOn, NeuronMap, Scalar, Table, Vector, math};
+use crate::{Drive, Equations, GoesOn, NeuronMap, Outlook, Scalar, Table, Vector, math};
 
 /// Membrane time constant, in seconds.
 pub const TAU_MEM: usize = 0;
@@ -98,6 +98,9 @@ impl Equations for Qif {
     }
     fn next_spike(p: &[f64], state: Vector<f64>) -> Option<f64> {
         next_spike::<Self>(p, state)
+    }
+    fn outlook(p: &[f64], state: Vector<f64>) -> Option<Outlook<f64>> {
+        Some(outlook::<Self>(p, state, p[TAU_MEM]))
     }
     fn earliest_spike(p: &[f64], [y, dy, i, ..]: Vector<f64>) -> Option<f64> {
         // More current is always an earlier spike, and the current never exceeds this.

@@ -7,8 +7,8 @@
 //!
 //! With V = −y′/y, where ′ is `tau_mem` d/dt, the equation is linear, `y″ + y′ + (I + i_bias) y = 0`, and its state is a point (y, y′) of the projective
 //! line, known up to a factor: finite and smooth also at a spike, which is a zero of y. There y changes its sign, and so does the factor: the
-//! reset is no jump (C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523, and docs/mathematics.md, eq. 26a). States are scaled
-//! by powers of two, which change no bit of V.
+//! reset is no jump (C. Klos and R.-M. Memmesheimer, PRL 2025, arXiv:2309.14523, and docs/mathematics.md, eq. 26a). The larger of y and y′ is
+//! made ±1, so that a state is the same numbers by whichever way it is reached: an adjoint is one of these numbers.
 //!
 //! A constant drive has a closed form (`constant.rs`); a current that decays a series, piece by piece (`series.rs`).
 
@@ -22,7 +22,7 @@ mod side_by_side;
 pub use side_by_side::{Adjoints, Arrived, Motion, Points};
 
 use crate::double_double::DoubleDouble;
-use crate::{General, NUMBERS, Scalar, Vector, math};
+use crate::{General, NUMBERS, Outlook, Scalar, Vector};
 
 /// With exponential synapses: an arrival adds its weight to I.
 pub static QIF: General = General::of::<exponential::Qif>();
@@ -102,6 +102,15 @@ fn next_spike<Q: Quadratic>(p: &[f64], state: Vector<f64>) -> Option<f64> {
     Q::next_spike(&numbers, state.map(DoubleDouble::from)).after.map(DoubleDouble::to_f64)
 }
 
+/// What lies ahead: a spike, if there is one, has the slope of (26b), which a state that is flowed to it may have lost.
+fn outlook<Q: Quadratic>(p: &[f64], state: Vector<f64>, tau_mem: f64) -> Outlook<f64> {
+    match next_spike::<Q>(p, state) {
+        None => Outlook::Silent,
+        Some(dt) if dt >= 0.0 => Outlook::Crossing { dt, slope: tau_mem.recip() },
+        Some(dt) => Outlook::Nonsense { dt },
+    }
+}
+
 /// The next zero of y as `search` finds it from a point that is none below zero. Within a rounding of a spike y may be: where it falls the
 /// spike is due at once, and where it grows it has just been.
 fn next_zero_from<T: Scalar>(
@@ -122,17 +131,18 @@ fn potential<T: Scalar>([y, dy]: Point<T>) -> T {
     -dy / y
 }
 
-/// The same point, its larger coordinate between 1 and 2.
+/// The same point, its larger coordinate ±1.
 fn scaled<T: Scalar>(point: Point<T>) -> Point<T> {
     let [y, dy] = point;
     let scale = scale_of([y.re(), dy.re()]);
     [y.times(scale), dy.times(scale)]
 }
 
-/// By what a point is scaled.
+/// By what a point is scaled, if that can be.
+#[inline(always)]
 fn scale_of(point: Point<f64>) -> f64 {
-    let size = point[0].abs().max(point[1].abs());
-    if size > 0.0 && size.is_finite() { math::power_of_two_below(size).recip() } else { 1.0 }
+    let scale = point[0].abs().max(point[1].abs()).recip();
+    if scale.is_normal() { scale } else { 1.0 }
 }
 
 /// d(y, y′)/dt under this drive, per second.

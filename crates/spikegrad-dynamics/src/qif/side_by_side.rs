@@ -4,19 +4,16 @@
 //! period y has one at most: where it is positive at the end by more than roundings, nothing has happened (docs/mathematics.md, eq. 26h). The others are
 //! named, and somebody runs them one by one, as [`GeneralNeuron`] says.
 //!
-//! Points have the bits of that neuron's, but for powers of two: those after an arrival are not scaled. Not here: one neuron (`constant.rs`, `delta.rs`).
+//! States have the bits that they have there. Not here: one neuron (`constant.rs`, `delta.rs`).
 
-use super::constant;
 use super::delta::{I_BIAS, TAU_MEM};
+use super::{constant, scale_of, scaled};
 use crate::{GeneralNeuron, Vector, vector};
 use pulp::Arch;
 
 /// By how much of the size of its terms y must be positive at the end of a motion for a zero on the way to be excluded: four times what roundings of y and of the time of a
 /// zero can make of it (docs/mathematics.md, eq. 26h). What is named for nothing costs a search.
 const DOUBT: f64 = 1e-12;
-
-/// Sizes of points within which the reciprocal of a power of two is a subtraction of exponents.
-const ORDINARY: [f64; 2] = [1e-290, 1e290];
 
 /// A motion that all neurons of a layer share, from one event to the next.
 #[derive(Clone, Copy, Debug)]
@@ -78,12 +75,12 @@ impl Points {
                     self.y.iter().zip(&self.dy).zip(after)
                 {
                     let [end_y, end_dy] = motion.motion.end([y, dy]);
-                    let (scale, is_ordinary) = ordinary_scale([end_y, end_dy]);
+                    let scale = scale_of([end_y, end_dy]);
                     *into_y = end_y * scale;
                     *into_dy = end_dy * scale;
                     let [x, dx] = constant::without_first_derivative([y, dy]);
                     let doubt = DOUBT * (of_x * x.abs() + of_dx * dx.abs());
-                    *into_doubt = if is_ordinary { doubt - end_y } else { f64::INFINITY };
+                    *into_doubt = doubt - end_y;
                 }
             },
         );
@@ -108,21 +105,10 @@ impl Points {
 
     /// Lets one weight arrive at each neuron.
     pub fn receive(&mut self, weights: &[f64]) {
-        for ((y, dy), weight) in self.y.iter().zip(&mut self.dy).zip(weights) {
-            *dy -= weight * y;
+        for ((y, dy), weight) in self.y.iter_mut().zip(&mut self.dy).zip(weights) {
+            [*y, *dy] = scaled([*y, *dy - weight * *y]);
         }
     }
-}
-
-/// By what a point is scaled, if its size is in the [`ORDINARY`] range, and whether it is.
-#[inline(always)]
-fn ordinary_scale([y, dy]: [f64; 2]) -> (f64, bool) {
-    const EXPONENT: u64 = f64::INFINITY.to_bits();
-    // The exponents of a power of two and of its reciprocal add up to this.
-    const BOTH: u64 = 2 * 1.0f64.to_bits();
-    let size = y.abs().max(dy.abs());
-    let is_ordinary = (size > ORDINARY[0]) & (size < ORDINARY[1]);
-    (f64::from_bits(BOTH.wrapping_sub(size.to_bits() & EXPONENT)), is_ordinary)
 }
 
 /// Adjoints of the states of neurons, and what their numbers collect.
@@ -174,7 +160,7 @@ impl Adjoints {
                 for (((of_y, of_dy), (of_bias, of_length)), (&y, &dy)) in
                     adjoints.zip(sums).zip(states)
                 {
-                    let (scale, _) = ordinary_scale(motion.motion.end([y, dy]));
+                    let scale = scale_of(motion.motion.end([y, dy]));
                     let (before, by_bias, by_length) =
                         differentiated.pull_back([y, dy], scale, [*of_y, *of_dy]);
                     [*of_y, *of_dy] = before;
@@ -191,15 +177,17 @@ impl Adjoints {
         for numbers in [&mut *of_weights, &mut *of_times] {
             numbers.resize(weights.len(), 0.0);
         }
-        let adjoints = self.of_y.iter_mut().zip(&self.of_dy);
+        let adjoints = self.of_y.iter_mut().zip(&mut self.of_dy);
         let states = to.y.iter().zip(&to.dy).zip(weights);
         let into = of_weights.iter_mut().zip(of_times);
-        for (((of_y, &of_dy), ((&y, &dy), &weight)), (of_weight, of_time)) in
+        for (((of_y, of_dy), ((&y, &dy), &weight)), (of_weight, of_time)) in
             adjoints.zip(states).zip(into)
         {
-            *of_weight = -of_dy * y;
-            *of_time = of_dy * (dy + y) - *of_y * y;
-            *of_y -= weight * of_dy;
+            *of_weight = -*of_dy * y;
+            *of_time = *of_dy * (dy + y) - *of_y * y;
+            // Before the arrival the larger coordinate was ±1, too.
+            let scale = y.abs().max((dy + weight * y).abs());
+            [*of_y, *of_dy] = [scale * (*of_y - weight * *of_dy), scale * *of_dy];
         }
     }
 
@@ -243,7 +231,7 @@ impl Arrived {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{QIF_DELTA, constant, scaled};
+    use super::super::QIF_DELTA;
     use super::*;
     use crate::{Outlook, Vector};
     use proptest::prelude::*;
