@@ -35,12 +35,13 @@ fn document(
 ) -> Value {
     let mut numbers = numbers.iter().copied().cycle();
     let mut next = || numbers.next().unwrap();
+    let start = next();
     let population = |name: &str, size: u32, is_leaky: bool, tau: f64| {
         let (model, params) = match is_leaky {
             true => ("lif", json!({"tau_mem": tau, "tau_syn": 0.5 * tau})),
             false => ("qif_delta", json!({"tau_mem": tau, "i_bias": bias})),
         };
-        json!({"name": name, "size": size, "model": model, "params": params})
+        json!({"name": name, "size": size, "model": model, "params": params, "initial": {"v": start}})
     };
     let mut connection =
         |from: &str, to: &str, [rows, columns]: [u32; 2], scale: f64, delay: f64| {

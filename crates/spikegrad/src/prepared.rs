@@ -56,7 +56,7 @@ pub struct Settings {
     /// Most events, spikes and synaptic arrivals, of one sample.
     ///
     /// It bounds the memory of a run, too, which grows with its spikes and not with its length; with its arrivals only at neurons that are not
-    /// linear, whose states are recorded. At its peak a spike takes 72
+    /// linear, whose states are recorded by the event loop and found again by the way back of the sweep. At its peak a spike takes 72
     /// bytes in the event loop and up to 180 in the layered sweep, with its gradient 128 and up to 340
     /// (`cargo run --release -p spikegrad-bench --example spike_memory`); a run that spends [`DEFAULT_MAX_EVENTS`] on nothing but
     /// spikes takes up to 1.8 GB, and 3.4 GB with its gradient, for each thread of a batch.

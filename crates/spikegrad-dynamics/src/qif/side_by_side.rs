@@ -66,6 +66,13 @@ impl Points {
         for numbers in [&mut into.y, &mut into.dy, &mut into.doubts] {
             numbers.resize(self.y.len(), 0.0);
         }
+        if motion.length == 0.0 {
+            // Not even a rounding.
+            into.y.copy_from_slice(&self.y);
+            into.dy.copy_from_slice(&self.dy);
+            into.doubts.iter_mut().zip(&self.y).for_each(|(doubt, y)| *doubt = -y);
+            return;
+        }
         let [of_x, of_dx] = motion.motion.sizes();
         Arch::new().dispatch(
             #[inline(always)]
