@@ -87,8 +87,10 @@ fn read(arguments: &[OsString]) -> Result<Program, clap::Error> {
 /// Makes the library's parallel parts use as many threads as were asked for.
 fn set_up_threads(threads: Option<u16>) -> Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
+    // This thread is one of them: what it has to hand over it does not wait for.
     rayon::ThreadPoolBuilder::new()
         .num_threads(usize::from(threads))
+        .use_current_thread()
         .build_global()
         .map_err(|reason| Failure::Threads { threads, reason })
 }
