@@ -40,11 +40,6 @@ pub(crate) fn figure(
     Ok(Figure { heading: heading.to_owned(), caption: caption.to_owned(), svg })
 }
 
-/// `1 seed`, `2 seeds`.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}
-
 /// A table whose columns have no groups.
 pub(crate) fn table(heading: &str, columns: &[&'static str], rows: Vec<Vec<String>>) -> Table {
     let columns = columns.iter().map(|&name| Column { group: "", name }).collect();

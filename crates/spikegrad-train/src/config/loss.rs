@@ -110,6 +110,15 @@ pub(crate) enum Wanted {
 }
 
 impl LossConfig {
+    /// The loss of a sample of the class `label`, on the outputs that are called `population`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Untargeted`] if it compares spike trains, which a label does not name.
+    pub fn of_label(self, population: &str, label: usize) -> Result<AnyLoss, TrainError> {
+        self.of_sample(population, Wanted::Label(label)).ok_or_else(|| self.untargeted())
+    }
+
     /// The loss of a sample that wants this of the outputs, which are called `population`; nothing, if
     /// it is of the other kind.
     pub(crate) fn of_sample(self, population: &str, wanted: Wanted) -> Option<AnyLoss> {
@@ -225,5 +234,22 @@ impl LossConfig {
             | Self::MeanVoltageCrossEntropy {}
             | Self::SpikeTimeMse { .. } => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_enough_for_a_loss_that_compares_no_spike_trains() {
+        let loss = LossConfig::MaxVoltageCrossEntropy {}.of_label("out", 2).unwrap();
+        let expected = MaxVoltageCrossEntropy { population: "out".to_owned(), label: 2 };
+        assert_eq!(loss, expected.into());
+        let refused = LossConfig::VanRossum { tau: 0.005 }.of_label("out", 2).unwrap_err();
+        assert!(matches!(
+            refused,
+            TrainError::Untargeted { loss: "van-rossum", needs: "target spike trains" }
+        ));
     }
 }
