@@ -6,8 +6,8 @@
 //! same network with the same optimiser, simulated without a step, and that of quadratic neurons read by first spikes, which after the run are pseudospikes. Each network is tested in the
 //! engine in which it was trained.
 //!
-//! Learning rates are chosen by a validation part, for the exact gradient and for SuperSpike with each read-out; other surrogates take that over. Those of quadratic neurons and of the exact recurrent network were chosen
-//! in shorter runs (docs/results/robustness_read_out.md).
+//! Learning rates are chosen by a validation part, for the exact gradient and for `SuperSpike` with each read-out; other surrogates take that over. Those of quadratic neurons and of the exact recurrent network were chosen
+//! in shorter runs (`docs/results/robustness_read_out.md`).
 //!
 //! Smaller than the paper's: fewer samples and epochs, Adam and not SMORMS3.
 //! Not here: the task (`spikegrad_train::data`), gradients beside each other at one point (`agreement.rs`).
