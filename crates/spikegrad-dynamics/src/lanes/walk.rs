@@ -39,6 +39,9 @@ pub struct Arrived {
     pub weights: usize,
 }
 
+/// Not one row of weights arrives alone, but none or several: a place behind all weights.
+const SEVERAL: usize = usize::MAX / 2;
+
 /// The neurons of a layer, the same in all runs. They share their time constants.
 #[derive(Clone, Copy, Debug)]
 pub struct Walkers<'a, const K: usize> {
@@ -71,10 +74,33 @@ pub struct Way<const K: usize> {
     pub arrived: Vec<Arrived>,
     /// Where in that list begins what arrives at the start of each stretch, and where that of the last one ends.
     pub starts: Vec<usize>,
+    /// Where the weights begin that arrive at the start of each stretch, or a place behind all weights where none or several rows arrive.
+    pub rows: Vec<usize>,
     /// When a run that has spent its events ends, in seconds; nothing after it is of interest.
     pub horizon: f64,
     /// With more spikes than these it has to be looked at whether the events are spent.
     pub most: usize,
+}
+
+impl<const K: usize> Way<K> {
+    /// Writes down where the weights begin that arrive alone.
+    pub fn find_rows(&mut self) {
+        let Self { arrived, starts, rows, .. } = self;
+        rows.clear();
+        rows.extend(starts.windows(2).map(|ends| match arrived[ends[0]..ends[1]] {
+            [Arrived { weights, .. }] => weights,
+            _ => SEVERAL,
+        }));
+    }
+
+    /// How many stretches begin by the horizon.
+    fn until_horizon(&self) -> usize {
+        let begins = &self.instants[..self.lengths.len()];
+        if begins.last().is_none_or(|last| last[0] <= self.horizon) {
+            return begins.len();
+        }
+        begins.partition_point(|begin| begin[0] <= self.horizon)
+    }
 }
 
 /// A spike.
@@ -351,9 +377,11 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         if self.walk.outcomes[run].is_irregular {
             return;
         }
-        let way = &self.ways[run];
-        let rests = self.of.numbers.rest();
+        let (of, way) = (self.of, &self.ways[run]);
+        let rests = of.numbers.rest();
         let width = NEURONS / S::F64_LANES;
+        // Behind the last neuron of a layer arrives whatever stands behind its weights.
+        let real = !Bits::MAX.checked_shl((of.models.len() - first) as u32).unwrap_or(0);
         // Resting values, or ceilings.
         let mut level = [Lanes::splat(simd, 0.0); NEURONS];
         let mut now = [Registers::load(simd, &end[0], 0); NEURONS];
@@ -367,78 +395,97 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         // Written one by one: where registers are narrow these arrays stand in memory, and are not to be copied as wholes.
         let (mut before, mut start) = (now, now);
         let mut sum = [[[0.0; BLOCK]; TOGETHER]; K];
+        let stretches = way.until_horizon();
+        let (motions, all_rows) = (&way.motions[..stretches], &way.rows[..stretches]);
+        let prefetch = |stretch: usize| {
+            if let Some(&row) = all_rows.get(stretch) {
+                // A row need not begin where a cache line does.
+                for n in [0, BLOCK, NEURONS - 1] {
+                    prefetch_index(of.weights, row + first + n);
+                }
+            }
+        };
         if from == 0 {
-            (0..AHEAD).for_each(|stretch| prefetch(self.of, way, stretch, first));
+            (0..AHEAD).for_each(prefetch);
         }
-        for stretch in from..way.lengths.len() {
-            if way.horizon < way.instants[stretch][0] {
-                break;
-            }
-            prefetch(self.of, way, stretch + AHEAD, first);
-            let rows = arriving(self.of, way, stretch, first, &mut sum);
-            let by = Motion::splat(simd, &way.motions[stretch]);
+        let mut stretch = from;
+        loop {
             let mut named = 0;
-            for k in 0..width {
-                let (block, lanes) = place::<S>(k);
-                let last = now[k];
-                let mut from = last;
-                for r in 0..K {
-                    let weights = S::as_simd_f64s(&rows[r][block]).0[lanes];
-                    from.i[r] = last.i[r] + Lanes::new(simd, weights);
-                }
-                let mut to = from;
-                to.advance::<TANGENTS>(&by, SPIKES.then_some(level[k]));
-                let ends = [(from.v, &from.i), (to.v, &to.i)];
-                let may_have = if SPIKES {
-                    bounds::may_have_crossed(ends[0], ends[1], level[k], by.length)
-                } else {
-                    before[k] = last;
-                    bounds::may_turn(&last.i, ends[0], ends[1], level[k], by.length)
+            while stretch < stretches {
+                prefetch(stretch + AHEAD);
+                let rows = match row_at(of.weights, all_rows[stretch] + first) {
+                    Some(row) if K == 1 => [row; K],
+                    _ => arriving(of, way, stretch, first, &mut sum),
                 };
-                (start[k], now[k]) = (from, to);
-                named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
-            }
-            if SPIKES && named != 0 {
-                let peak = self.of.response_peak();
-                for k in 0..width {
-                    let may = bounds::may_cross_within(
-                        start[k].v,
-                        &start[k].i,
-                        level[k],
-                        peak,
-                        by.length,
-                    );
-                    let never = Bits::from(!may.bits()) & ((1 << S::F64_LANES) - 1);
-                    named &= !(never << (k * S::F64_LANES));
-                }
-            }
-            if named != 0 || clamped != 0 {
-                let Walk { walkers, start: into, before: into_before, .. } = &mut *self.walk;
-                let walker = &mut walkers[self.walker];
-                walker.stretch = stretch;
+                let by = Motion::splat(simd, &motions[stretch]);
                 for k in 0..width {
                     let (block, lanes) = place::<S>(k);
-                    start[k].store::<TANGENTS>(&mut into[block], lanes);
-                    now[k].store::<TANGENTS>(&mut walker.end[block], lanes);
-                    if !SPIKES {
-                        before[k].store::<TANGENTS>(&mut into_before[block], lanes);
+                    let last = now[k];
+                    let mut from = last;
+                    for r in 0..K {
+                        let weights = S::as_simd_f64s(&rows[r][block]).0[lanes];
+                        from.i[r] = last.i[r] + Lanes::new(simd, weights);
                     }
+                    let mut to = from;
+                    to.advance::<TANGENTS>(&by, SPIKES.then_some(level[k]));
+                    let ends = [(from.v, &from.i), (to.v, &to.i)];
+                    let may_have = if SPIKES {
+                        bounds::may_have_crossed(ends[0], ends[1], level[k], by.length)
+                    } else {
+                        before[k] = last;
+                        bounds::may_turn(&last.i, ends[0], ends[1], level[k], by.length)
+                    };
+                    (start[k], now[k]) = (from, to);
+                    named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
                 }
-                if !SPIKES {
-                    (self.walk.turned, self.walk.turning) = (named, self.walker);
-                    return;
-                }
-                if self.wait(stretch, named) {
-                    return;
-                }
-                let Walker { end, .. } = &self.walk.walkers[self.walker];
-                if clamped != 0 {
+                named &= real;
+                if SPIKES && named != 0 {
+                    let peak = of.response_peak();
                     for k in 0..width {
-                        let (block, lanes) = place::<S>(k);
-                        now[k] = Registers::load(simd, &end[block], lanes);
+                        let may = bounds::may_cross_within(
+                            start[k].v,
+                            &start[k].i,
+                            level[k],
+                            peak,
+                            by.length,
+                        );
+                        let never = Bits::from(!may.bits()) & ((1 << S::F64_LANES) - 1);
+                        named &= !(never << (k * S::F64_LANES));
                     }
+                }
+                if named | clamped != 0 {
+                    break;
+                }
+                stretch += 1;
+            }
+            if stretch >= stretches {
+                break;
+            }
+            let Walk { walkers, start: into, before: into_before, .. } = &mut *self.walk;
+            let walker = &mut walkers[self.walker];
+            walker.stretch = stretch;
+            for k in 0..width {
+                let (block, lanes) = place::<S>(k);
+                start[k].store::<TANGENTS>(&mut into[block], lanes);
+                now[k].store::<TANGENTS>(&mut walker.end[block], lanes);
+                if !SPIKES {
+                    before[k].store::<TANGENTS>(&mut into_before[block], lanes);
                 }
             }
+            if !SPIKES {
+                (self.walk.turned, self.walk.turning) = (named, self.walker);
+                return;
+            }
+            if self.wait(stretch, named) {
+                return;
+            }
+            // Who is in its refractory time was reset, or let go.
+            let Walker { end, .. } = &self.walk.walkers[self.walker];
+            for k in 0..width {
+                let (block, lanes) = place::<S>(k);
+                now[k] = Registers::load(simd, &end[block], lanes);
+            }
+            stretch += 1;
         }
         let mut is_finite = true;
         let end = &mut self.walk.walkers[self.walker].end;
@@ -453,7 +500,7 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
     }
 
     /// Lets those wait who are named, and those whose refractory time ends in the stretch; whether there are any.
-    #[inline(always)]
+    #[inline(never)]
     fn wait(&mut self, stretch: usize, named: Bits) -> bool {
         let (models, walk) = (self.of.models, &mut *self.walk);
         let Walker { run, first, clamped, .. } = walk.walkers[self.walker];
@@ -488,43 +535,33 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
     }
 }
 
-/// Sends for the weights that arrive at the start of a stretch, if there is one, of the neurons from `first` on.
+/// The weights from a place on, if there are so many.
 #[inline(always)]
-fn prefetch<const K: usize>(of: &Walkers<'_, K>, way: &Way<K>, stretch: usize, first: usize) {
-    if let Some(&[from, to]) = way.starts.get(stretch..).and_then(<[_]>::first_chunk) {
-        for arrived in &way.arrived[from..to] {
-            // A row need not begin where a cache line does.
-            for n in [0, BLOCK, NEURONS - 1] {
-                prefetch_index(of.weights, arrived.weights + first + n);
-            }
-        }
-    }
+fn row_at(weights: &[f64], place: usize) -> Option<&[Column; TOGETHER]> {
+    weights.get(place..place + NEURONS)?.as_chunks().0.first_chunk()
 }
 
-/// The weights that arrive at the start of a stretch, at each receptor, of the neurons from `first` on. Where they are not one whole row they become their `sum`.
+/// The weights that arrive at the start of a stretch, at each receptor, of the neurons from `first` on: their `sum`, where they are not one row.
 #[inline(always)]
 fn arriving<'a, const K: usize>(
-    of: &'a Walkers<'_, K>,
+    of: &Walkers<'_, K>,
     way: &Way<K>,
     stretch: usize,
     first: usize,
     sum: &'a mut [[Column; TOGETHER]; K],
 ) -> [&'a [Column; TOGETHER]; K] {
-    let count = of.models.len();
-    let row = |arrived: &Arrived| &of.weights[arrived.weights..][..count][first..];
-    let arrived = &way.arrived[way.starts[stretch]..way.starts[stretch + 1]];
-    if K == 1
-        && let [arrived] = arrived
-        && let Some(whole) = row(arrived).as_chunks().0.first_chunk()
-    {
-        return [whole; K];
-    }
     for sum in &mut *sum {
         *sum = [[0.0; BLOCK]; TOGETHER];
     }
-    for arrived in arrived {
+    for arrived in &way.arrived[way.starts[stretch]..way.starts[stretch + 1]] {
         let sum = sum[if K == 1 { 0 } else { arrived.receptor }].as_flattened_mut();
-        sum.iter_mut().zip(row(arrived)).for_each(|(sum, weight)| *sum += weight);
+        let place = arrived.weights + first;
+        match row_at(of.weights, place) {
+            Some(row) => sum.iter_mut().zip(row.as_flattened()).for_each(|(sum, w)| *sum += w),
+            None => {
+                sum.iter_mut().zip(&of.weights[place..]).for_each(|(sum, weight)| *sum += weight);
+            }
+        }
     }
     let mut all = [&sum[0]; K];
     for r in 1..K {

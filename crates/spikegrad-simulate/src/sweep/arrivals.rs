@@ -4,7 +4,7 @@
 //! needed. Arrivals at one representable time act as one. Not here: what they do (`layer.rs`).
 
 use super::Irregular;
-use spikegrad_network::{InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
+use spikegrad_network::{Incoming, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
 use std::ops::Range;
 
 /// All that has fired.
@@ -15,14 +15,6 @@ pub(super) struct Fired<'a> {
     pub(super) inputs: &'a [InputSpike],
     /// Spikes of each population that has been run, in order.
     pub(super) populations: &'a [Vec<Spike>],
-}
-
-/// An instant at which something arrives.
-#[derive(Clone, Debug)]
-pub(super) struct Instant {
-    pub(super) time: Time,
-    /// Positions in [`Arrivals::rows`].
-    pub(super) rows: Range<usize>,
 }
 
 /// The weights that arrive at one receptor at one time.
@@ -74,61 +66,140 @@ impl<const K: usize> Arriving<K> {
     }
 }
 
+/// What comes next over a connection.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    time: Time,
+    /// Its group.
+    row: usize,
+}
+
+/// Nothing comes any more.
+const NOTHING: Head =
+    Head { time: Time { rounded: f64::INFINITY, remainder: 0.0 }, row: usize::MAX };
+
 /// Arrivals at one layer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
-    /// Next firing of each incoming connection, and what arrives over it: when, and its group.
+    /// Next firing of each incoming connection, and what arrives over it.
     cursors: Vec<usize>,
-    heads: Vec<Option<(Time, usize)>>,
-    pub(super) instants: Vec<Instant>,
-    /// Groups of the circuit.
+    heads: Vec<Head>,
+    /// When something arrives.
+    pub(super) instants: Vec<Time>,
+    /// What arrives: groups of the circuit.
     pub(super) rows: Vec<usize>,
+    /// Where in that list what arrives at each instant ends.
+    pub(super) ends: Vec<usize>,
 }
 
 impl Arrivals {
     pub(super) fn reset(&mut self, layer: &Layer, fired: Fired<'_>) {
         self.cursors.clear();
         self.cursors.resize(layer.incoming.len(), 0);
-        self.look(layer, fired, &[]);
+        self.heads.clear();
+        for k in 0..layer.incoming.len() {
+            self.heads.push(self.head(k, layer, fired, &[]));
+        }
         self.instants.clear();
         self.rows.clear();
+        self.ends.clear();
     }
 
-    /// The next arrival over the incoming connection `k`, and its group; `own` are the layer's own spikes so far.
-    fn head(
-        &self,
-        k: usize,
-        layer: &Layer,
-        fired: Fired<'_>,
-        own: &[Spike],
-    ) -> Option<(Time, usize)> {
-        let incoming = &layer.incoming[k];
-        let (time, source) = match incoming.from {
-            Source::Input => {
-                let spike = fired.inputs.get(self.cursors[k])?;
-                (Time::from(spike.time), spike.channel)
-            }
+    /// Positions of what arrives at an instant.
+    pub(super) fn at(&self, instant: usize) -> Range<usize> {
+        let first = instant.checked_sub(1).map_or(0, |before| self.ends[before]);
+        first..self.ends[instant]
+    }
+
+    /// What comes next over the incoming connection `k`; `own` are the layer's own spikes so far.
+    fn head(&self, k: usize, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Head {
+        let (incoming, next) = (&layer.incoming[k], self.cursors[k]);
+        let coming = |time, source| arrival(incoming, fired.wiring, (time, source));
+        let head = match incoming.from {
+            Source::Input => fired.inputs.get(next).map(|s| coming(s.time.into(), s.channel)),
             Source::Population(p) => {
                 let list = if p == layer.population { own } else { &fired.populations[p] };
-                let spike = list.get(self.cursors[k])?;
-                (spike.at(), fired.wiring.source_of(spike.neuron))
+                list.get(next).map(|s| coming(s.at(), fired.wiring.source_of(s.neuron)))
             }
         };
-        Some((time.after(incoming.delay), fired.wiring.groups_of(source).start + incoming.offset))
+        head.unwrap_or(NOTHING)
     }
 
-    /// Looks for the next arrival over each incoming connection.
+    /// Looks for what comes next of the layer's own spikes.
     fn look(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) {
-        let mut heads = std::mem::take(&mut self.heads);
-        heads.clear();
-        heads.extend((0..layer.incoming.len()).map(|k| self.head(k, layer, fired, own)));
-        self.heads = heads;
+        for (k, incoming) in layer.incoming.iter().enumerate() {
+            if incoming.from == Source::Population(layer.population) {
+                self.heads[k] = self.head(k, layer, fired, own);
+            }
+        }
     }
 
-    /// When the next arrival is.
+    /// When the next arrival is, at a layer that hears itself.
     pub(super) fn next(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Option<Time> {
         self.look(layer, fired, own);
-        earliest(&self.heads)
+        let Earliest { time, .. } = Earliest::of(&self.heads);
+        (time.rounded < f64::INFINITY).then_some(time)
+    }
+
+    /// Takes all that arrives by `t_end` at a layer that does not hear itself.
+    pub(super) fn take_all(
+        &mut self,
+        layer: &Layer,
+        fired: Fired<'_>,
+        t_end: f64,
+    ) -> Result<(), Irregular> {
+        loop {
+            let Earliest { connection, others, .. } = Earliest::of(&self.heads);
+            if let Some(incoming) = layer.incoming.get(connection) {
+                let (of, next) = ((incoming, fired), self.cursors[connection]);
+                let until = others.min(t_end.next_up());
+                match incoming.from {
+                    Source::Input => {
+                        let coming = fired.inputs.iter().skip(next + 1);
+                        let coming = coming.map(|s| (Time::from(s.time), s.channel));
+                        self.take_alone(connection, of, coming, until);
+                    }
+                    Source::Population(p) => {
+                        let coming = fired.populations[p].iter().skip(next + 1);
+                        let source = |s: &Spike| (s.at(), fired.wiring.source_of(s.neuron));
+                        self.take_alone(connection, of, coming.map(source), until);
+                    }
+                }
+            }
+            if !self.take(layer, fired, &[], t_end)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what comes over one connection before `until` and each alone, as most does; `coming` is what comes after its head.
+    fn take_alone(
+        &mut self,
+        connection: usize,
+        (incoming, fired): (&Incoming, Fired<'_>),
+        coming: impl Iterator<Item = (Time, usize)>,
+        until: f64,
+    ) {
+        let mut head = self.heads[connection];
+        let last = self.instants.last().map_or(f64::NEG_INFINITY, |last| last.rounded);
+        if last >= head.time.rounded {
+            return;
+        }
+        let mut coming = coming.map(|firing| arrival(incoming, fired.wiring, firing));
+        while head.time.rounded < until {
+            let next = coming.next().unwrap_or(NOTHING);
+            if head.time.rounded >= next.time.rounded {
+                break;
+            }
+            if !fired.layers.is_silent(head.row) {
+                self.instants.push(head.time);
+                self.rows.push(head.row);
+                self.ends.push(self.rows.len());
+            }
+            head = next;
+            self.cursors[connection] += 1;
+        }
+        self.heads[connection] = head;
     }
 
     /// Takes all that arrives at the next instant, if that is not after `t_end`. Where the layer does not hear itself, rows
@@ -143,29 +214,38 @@ impl Arrivals {
         if layer.is_recurrent {
             self.look(layer, fired, own);
         }
-        while let Some(mut now) = earliest(&self.heads).filter(|t| t.rounded <= t_end) {
-            if self.instants.last().is_some_and(|last| last.time.rounded >= now.rounded) {
+        loop {
+            let mut now = Earliest::of(&self.heads).time;
+            if now.rounded > t_end {
+                return Ok(false);
+            }
+            if self.instants.last().is_some_and(|last| last.rounded >= now.rounded) {
                 return Err(Irregular);
             }
             let first = self.rows.len();
             for k in 0..layer.incoming.len() {
-                while let Some((time, row)) = self.heads[k]
-                    && time.coincides(now)
-                {
-                    self.rows.push(row);
+                while self.heads[k].time.coincides(now) {
+                    now = self.heads[k].time;
+                    self.rows.push(self.heads[k].row);
                     self.cursors[k] += 1;
                     self.heads[k] = self.head(k, layer, fired, own);
-                    now = time;
                 }
             }
             if layer.is_recurrent || has_effect(fired.layers, fired.wiring, &self.rows[first..]) {
-                self.instants.push(Instant { time: now, rows: first..self.rows.len() });
+                self.instants.push(now);
+                self.ends.push(self.rows.len());
                 return Ok(true);
             }
             self.rows.truncate(first);
         }
-        Ok(false)
     }
+}
+
+/// What arrives over a connection when one of its sources has fired.
+#[inline(always)]
+fn arrival(incoming: &Incoming, wiring: Wiring<'_>, (time, source): (Time, usize)) -> Head {
+    let row = wiring.groups_of(source).start + incoming.offset;
+    Head { time: time.after(incoming.delay), row }
 }
 
 /// Whether rows that arrive at one time change anything.
@@ -181,8 +261,27 @@ fn has_effect(layers: &Layers, wiring: Wiring<'_>, rows: &[usize]) -> bool {
     (0..weights(*first).len()).any(|n| sum(n) != 0.0) || others.iter().any(meets)
 }
 
-/// The earliest of these arrivals.
-fn earliest(heads: &[Option<(Time, usize)>]) -> Option<Time> {
-    let times = heads.iter().flatten().map(|&(time, _)| time);
-    times.reduce(|a, b| if b.rounded < a.rounded { b } else { a })
+/// What comes first over all connections.
+struct Earliest {
+    /// Over the first of those over which it comes.
+    connection: usize,
+    time: Time,
+    /// When something comes over one of the others.
+    others: f64,
+}
+
+impl Earliest {
+    #[inline(always)]
+    fn of(heads: &[Head]) -> Self {
+        let mut earliest = Self { connection: 0, time: NOTHING.time, others: f64::INFINITY };
+        for (connection, &Head { time, .. }) in heads.iter().enumerate() {
+            if time.rounded < earliest.time.rounded {
+                let others = earliest.time.rounded;
+                earliest = Self { connection, time, others };
+            } else {
+                earliest.others = earliest.others.min(time.rounded);
+            }
+        }
+        earliest
+    }
 }

@@ -113,7 +113,7 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
             let next = if self.layer.is_recurrent {
                 self.scratch.arrivals.next(self.layer, self.fired, self.spikes)
             } else {
-                self.scratch.arrivals.instants.get(k).map(|instant| instant.time)
+                self.scratch.arrivals.instants.get(k).copied()
             };
             let next = next.filter(|t| t.rounded <= self.t_end);
             let Scratch { arrivals, arriving, .. } = &mut *self.scratch;
@@ -130,7 +130,7 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
                 self.scratch.arrivals.take(self.layer, self.fired, self.spikes, self.t_end)?;
             }
             (from, rows) = match self.scratch.arrivals.instants.get(k) {
-                Some(instant) => (instant.time, instant.rows.clone()),
+                Some(&time) => (time, self.scratch.arrivals.at(k)),
                 None => return Err(Irregular),
             };
             k += 1;
@@ -181,13 +181,11 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         if self.layer.is_recurrent {
             return Ok(());
         }
-        while arrivals.take(self.layer, self.fired, self.spikes, self.t_end)? {}
-        let mut from = Time::from(0.0);
-        let ends = arrivals.instants.iter().map(|i| i.time).chain([self.t_end.into()]);
-        for until in ends {
-            lengths.push(until.since(from));
-            from = until;
-        }
+        arrivals.take_all(self.layer, self.fired, self.t_end)?;
+        let end = Time::from(self.t_end);
+        lengths.extend(arrivals.instants.first().map(|first| first.since(0.0.into())));
+        lengths.extend(arrivals.instants.windows(2).map(|two| two[1].since(two[0])));
+        lengths.push(end.since(arrivals.instants.last().copied().unwrap_or(0.0.into())));
         if self.body.numbers.share_motions() {
             self.body.numbers.motions(lengths, motions);
         }

@@ -481,11 +481,20 @@ fn merge(fired: &mut [Vec<Spike>], merged: &mut Vec<usize>, into: &mut Vec<Spike
     into.reserve_exact(count);
     while into.len() < count {
         // Populations are in the order of their neurons: the first of equals is right.
-        let heads = (0..fired.len()).filter_map(|p| Some((p, fired[p].get(merged[p])?)));
-        let Some((p, &spike)) = heads.reduce(|a, b| if b.1.time < a.1.time { b } else { a }) else {
-            return;
-        };
-        merged[p] += 1;
-        into.push(spike);
+        let next = |p: usize| fired[p].get(merged[p]).map_or(f64::INFINITY, |spike| spike.time);
+        let (mut first, mut others) = (0, f64::INFINITY);
+        for p in 1..fired.len() {
+            if next(p) < next(first) {
+                others = next(first);
+                first = p;
+            } else {
+                others = others.min(next(p));
+            }
+        }
+        let coming = &fired[first][merged[first]..];
+        let earlier = coming.iter().take_while(|spike| spike.time < others).count();
+        let taken = earlier.max(1).min(coming.len());
+        into.extend_from_slice(&coming[..taken]);
+        merged[first] += taken;
     }
 }

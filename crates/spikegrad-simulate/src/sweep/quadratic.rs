@@ -58,7 +58,7 @@ impl QuadraticRun<'_> {
     pub(super) fn run(mut self) -> Result<(), Irregular> {
         let QuadraticScratch { arrivals, before, .. } = &mut *self.scratch;
         arrivals.reset(self.layer, self.fired);
-        while arrivals.take(self.layer, self.fired, self.spikes, self.t_end)? {}
+        arrivals.take_all(self.layer, self.fired, self.t_end)?;
         before.set_all(&self.body.initial);
         let (mut from, mut watch) = (Time::from(0.0), Watch::default());
         for k in 0..=self.scratch.arrivals.instants.len() {
@@ -66,12 +66,12 @@ impl QuadraticRun<'_> {
             if watch.is_interrupted() || self.budget.may_be_spent(self.spikes.len()) {
                 return Err(Irregular);
             }
-            let next = self.scratch.arrivals.instants.get(k).map(|instant| instant.time);
+            let next = self.scratch.arrivals.instants.get(k).copied();
             let until = next.unwrap_or(Time::from(self.t_end));
             self.stretch(Stretch { from, until, is_last: next.is_none() })?;
             let QuadraticScratch { arrivals, arriving, before, .. } = &mut *self.scratch;
-            if let Some(instant) = arrivals.instants.get(k) {
-                arriving.set(self.fired.wiring, &arrivals.rows[instant.rows.clone()]);
+            if next.is_some() {
+                arriving.set(self.fired.wiring, &arrivals.rows[arrivals.at(k)]);
                 let [weights] = arriving.weights(self.fired.wiring);
                 before.receive(weights);
             }

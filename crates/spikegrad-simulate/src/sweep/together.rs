@@ -153,19 +153,18 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         let end = |time: Time| [time.rounded, time.remainder];
         instants.clear();
         instants.push([0.0; 2]);
-        instants.extend(arrivals.instants.iter().map(|instant| end(instant.time)));
+        instants.extend(arrivals.instants.iter().map(|&instant| end(instant)));
         instants.push([self.t_end, 0.0]);
         // Nothing arrives at the first of them.
         starts.clear();
         starts.extend([0; 2]);
+        starts.extend(&arrivals.ends);
         arrived.clear();
-        for instant in &arrivals.instants {
-            arrived.extend(arrivals.rows[instant.rows.clone()].iter().map(|&row| Arrived {
-                receptor: if K == 1 { 0 } else { wiring.receptor(row) },
-                weights: wiring.synapses(row).start,
-            }));
-            starts.push(arrived.len());
-        }
+        arrived.extend(arrivals.rows.iter().map(|&row| Arrived {
+            receptor: if K == 1 { 0 } else { wiring.receptor(row) },
+            weights: wiring.synapses(row).start,
+        }));
+        way.find_rows();
         (way.horizon, way.most) = (self.budget.horizon, self.budget.most);
         Ok(())
     }
@@ -187,11 +186,24 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
     }
 }
 
+/// A spike, in the order of times and then of neurons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    /// Times are not negative, and such numbers are in the order of their bits.
+    time: u64,
+    neuron: usize,
+    /// Its position.
+    place: usize,
+}
+
+/// Buckets for each spike, and moves of a spike that is not at its place then: with more than these on average many spike together.
+const BUCKETS: usize = 2;
+const MOVES: usize = 8;
+
 /// The order of spikes by time, then neuron: most are at their places once they are in buckets of time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
-    /// Time, neuron and position of each.
-    keys: Vec<(f64, usize, usize)>,
+    keys: Vec<Key>,
     /// Where the next of each bucket goes.
     next: Vec<usize>,
 }
@@ -199,7 +211,7 @@ pub(super) struct Order {
 impl Order {
     fn sort<const K: usize>(&mut self, fired: &[Fired<K>], t_end: f64) {
         let Self { keys, next } = self;
-        let count = fired.len().next_power_of_two();
+        let count = BUCKETS * fired.len().max(1);
         #[expect(clippy::cast_precision_loss, reason = "any number of buckets will do")]
         let scale = count as f64 / t_end;
         #[expect(
@@ -219,17 +231,26 @@ impl Order {
             *next = sum;
         }
         keys.clear();
-        keys.resize(fired.len(), (0.0, 0, 0));
-        for (k, fired) in fired.iter().enumerate() {
+        keys.resize(fired.len(), Key::default());
+        for (place, fired) in fired.iter().enumerate() {
             let next = &mut next[bucket(fired)];
-            keys[*next] = (fired.time[0], fired.neuron, k);
+            keys[*next] =
+                Key { time: (fired.time[0] + 0.0).to_bits(), neuron: fired.neuron, place };
             *next += 1;
         }
-        // Where each bucket ends.
-        let mut first = 0;
-        for &end in &next[..count] {
-            keys[first..end].sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            first = end;
+        let mut left = MOVES * keys.len();
+        for k in 1..keys.len() {
+            let (key, mut to) = (keys[k], k);
+            while to > 0 && key < keys[to - 1] {
+                keys[to] = keys[to - 1];
+                to -= 1;
+            }
+            keys[to] = key;
+            let Some(still_left) = left.checked_sub(k - to) else {
+                keys.sort_unstable();
+                return;
+            };
+            left = still_left;
         }
     }
 
@@ -238,6 +259,6 @@ impl Order {
         &'a self,
         fired: &'a [Fired<K>],
     ) -> impl Iterator<Item = &'a Fired<K>> {
-        self.keys.iter().map(|&(.., k)| &fired[k])
+        self.keys.iter().map(|key| &fired[key.place])
     }
 }

@@ -75,15 +75,17 @@ fn who_walks_in_company_spikes_as_if_alone() {
         let lengths: Vec<f64> = INSTANTS.windows(2).map(|two| two[1] - two[0]).collect();
         let mut motions = Vec::new();
         numbers.motions(&lengths, &mut motions);
-        let way = Way {
+        let mut way = Way {
             instants: INSTANTS.map(|time| [time, 0.0]).to_vec(),
             lengths,
             motions,
             arrived,
             starts: starts.to_vec(),
+            rows: Vec::new(),
             horizon: f64::INFINITY,
             most: usize::MAX,
         };
+        way.find_rows();
         let of = Walkers { models: &models, numbers: &numbers, weights: &weights };
         let (mut walk, ways) = (Walk::default(), [way.clone(), way]);
         walk.reset(&layer, ways.len());
