@@ -24,7 +24,7 @@ use std::ops::Range;
 /// Scales of the surrogates, per unit of the threshold.
 const BETAS: [f64; 3] = [1.0, 10.0, 100.0];
 
-/// Two of the paper's three shapes: the sigmoid takes five times as long.
+/// Two of the paper's three shapes: the sigmoid takes several times as long.
 const SHAPES: [Shape; 2] = [Shape::SuperSpike, Shape::PiecewiseLinear];
 
 /// Step of the grid, in s.
@@ -66,7 +66,7 @@ struct Condition {
     #[serde(flatten)]
     what: What,
     rate: f64,
-    /// Whether it is the one with the best mean validation accuracy of those tried, or is taken over from there.
+    /// Whether it is the one with the best mean validation accuracy over the seeds that tried them all, or is taken over from there.
     chosen: bool,
     #[serde(flatten)]
     out: Outcome,
@@ -230,12 +230,12 @@ fn rows(plan: &Plan<'_>) -> Vec<Row> {
         row(usual(Readout::Maximum, false), &RATES, others),
         row(exact(Readout::Shaped, false, seeds), &RATES, vec![]),
         row(usual(Readout::Shaped, false), &RATES, vec![]),
-        row(exact(Readout::Shaped, true, fewer), &[RECURRENT_RATE], vec![]),
+        row(exact(Readout::Shaped, true, seeds), &[RECURRENT_RATE], vec![]),
         row(usual(Readout::Shaped, true), &RECURRENT_RATES, vec![]),
         row(
             exact(Readout::FirstSpike, false, seeds),
             &[QUADRATIC_RATE],
-            vec![exact(Readout::FirstSpike, true, 1)],
+            vec![exact(Readout::FirstSpike, true, seeds)],
         ),
     ]
 }
