@@ -41,7 +41,10 @@ const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DataConfig {
     /// Three classes in a disc, as published: 5000, 1000 and 1000 points (x, y, 1 − x, 1 − y).
-    YinYang {},
+    YinYang {
+        /// Number of points to train on, if not those 5000: more of the same generator, which begins with them.
+        points: Option<usize>,
+    },
     /// Handwritten digits, 60,000 and 10,000 images of 28 × 28 pixels, in IDX files.
     Mnist {
         /// Folder of the four files.
@@ -114,10 +117,13 @@ impl DataConfig {
     /// [`TrainError::InvalidSetting`] if nothing is left to train on.
     pub fn load(&self) -> Result<Splits, TrainError> {
         match self {
-            Self::YinYang {} => Ok(Splits {
-                train: yin_yang(Split::Train)?,
-                validation: yin_yang(Split::Validation)?,
-                test: yin_yang(Split::Test)?,
+            Self::YinYang { points } => Ok(Splits {
+                train: yin_yang(match *points {
+                    Some(points) => YinYang::to_train_on(points),
+                    None => YinYang::split(Split::Train),
+                })?,
+                validation: yin_yang(YinYang::split(Split::Validation))?,
+                test: yin_yang(YinYang::split(Split::Test))?,
             }),
             Self::Randman(randman) => randman.generate(),
             Self::Mnist { path, validation, limit } => {
@@ -156,7 +162,9 @@ impl DataConfig {
     /// The first number that is out of its range. How many samples can be kept for validation is known when they are there.
     pub fn validate(&self) -> Result<(), OutOfRange> {
         match self {
-            Self::YinYang {} => Ok(()),
+            Self::YinYang { points } => {
+                check("points", 0, *points != Some(0), "at least 1, or null for those published")
+            }
             Self::Randman(randman) => {
                 randman.validate()?;
                 check("test", 0, randman.test > 0, "at least 1")
@@ -177,7 +185,7 @@ impl DataConfig {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::YinYang {} => "yin-yang",
+            Self::YinYang { .. } => "yin-yang",
             Self::Mnist { .. } => "mnist",
             Self::FashionMnist { .. } => "fashion-mnist",
             Self::NMnist { .. } => "n-mnist",
@@ -197,7 +205,7 @@ impl DataConfig {
             | Self::Shd { path, .. }
             | Self::Ssc { path, .. }
             | Self::SpikeTrains { path, .. } => Some(path),
-            Self::YinYang {} | Self::Randman(_) => None,
+            Self::YinYang { .. } | Self::Randman(_) => None,
         }
     }
 }
@@ -211,8 +219,7 @@ fn wanted(validation: usize, limit: Option<usize>) -> usize {
     limit.map_or(usize::MAX, |limit| limit.saturating_add(validation))
 }
 
-fn yin_yang(split: Split) -> Result<DataSet, TrainError> {
-    let YinYang { points, labels } = YinYang::split(split);
+fn yin_yang(YinYang { points, labels }: YinYang) -> Result<DataSet, TrainError> {
     let inputs = Inputs::Points { width: 4, values: points.into_flattened() };
     let classes = ["yin", "yang", "dot"].map(str::to_owned).to_vec();
     Ok(DataSet::new(inputs, labels, classes)?)
@@ -248,7 +255,7 @@ mod tests {
         let text = r#"{"name":"mnist","path":"d","validation":5000,"limit":7}"#;
         assert_eq!(serde_json::to_string(&mnist).unwrap(), text);
         assert_eq!(read(text).unwrap(), mnist);
-        assert_eq!(read(r#"{"name": "yin-yang"}"#).unwrap(), DataConfig::YinYang {});
+        assert_eq!(read(r#"{"name": "yin-yang"}"#).unwrap(), DataConfig::YinYang { points: None });
         for name in ["fashion-mnist", "n-mnist", "shd", "spike-trains"] {
             let text = format!(r#"{{"name":"{name}","path":null,"validation":1,"limit":null}}"#);
             assert_eq!(serde_json::to_string(&read(&text).unwrap()).unwrap(), text);
@@ -293,7 +300,8 @@ mod tests {
 
     #[test]
     fn yin_yang_is_the_published_data() {
-        let Splits { train, validation, test } = DataConfig::YinYang {}.load().unwrap();
+        let Splits { train, validation, test } =
+            DataConfig::YinYang { points: None }.load().unwrap();
         assert_eq!((train.len(), validation.len(), test.len()), (5000, 1000, 1000));
         assert_eq!(train.input(17), InputRef::Point(&YinYang::split(Split::Train).points[17]));
         assert_eq!(test.labels, YinYang::split(Split::Test).labels);
@@ -338,7 +346,7 @@ mod tests {
         let mut mnist = DataConfig::Mnist { path: None, validation: 0, limit: None };
         *mnist.path_mut().unwrap() = Some("nowhere".into());
         assert!(mnist.load().unwrap_err().to_string().starts_with("no data in nowhere: "));
-        assert!(DataConfig::YinYang {}.path_mut().is_none());
+        assert!(DataConfig::YinYang { points: None }.path_mut().is_none());
         assert!(DataConfig::Randman(Randman::default()).path_mut().is_none());
     }
 

@@ -45,11 +45,17 @@ impl YinYang {
         Self { points, labels }
     }
 
+    /// Draws the published points to train on, or so many of their generator.
+    #[must_use]
+    pub fn to_train_on(size: usize) -> Self {
+        Self::generate(42, size)
+    }
+
     /// Draws one of the published parts, equal to them to the last bit: 5000 points to train on, 1000 for validation and for the test.
     #[must_use]
     pub fn split(split: Split) -> Self {
         match split {
-            Split::Train => Self::generate(42, 5000),
+            Split::Train => Self::to_train_on(5000),
             Split::Validation => Self::generate(41, 1000),
             Split::Test => Self::generate(40, 1000),
         }
@@ -141,6 +147,13 @@ mod tests {
     fn the_published_parts_start_with_the_published_rows() {
         check_start(Split::Train, (0.680_307_54, 0.450_499_25), [2, 1, 2, 1, 1]);
         check_start(Split::Test, (0.234_096_65, 0.401_724_98), [2, 2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn more_points_to_train_on_begin_with_the_published_ones() {
+        let (published, more) = (YinYang::split(Split::Train), YinYang::to_train_on(5001));
+        assert_eq!(more.points[..5000], published.points);
+        assert_eq!(more.labels[..5000], published.labels);
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn pictures(
         },
     ]);
     // Whatever the configuration names, the data may be others.
-    if let (DataConfig::YinYang {}, Inputs::Points { width: 4, .. }, true) =
+    if let (DataConfig::YinYang { .. }, Inputs::Points { width: 4, .. }, true) =
         (&classifier.config().data, &test.inputs, has_classes)
     {
         let map = DecisionMap { size: MAP_SIZE, decisions: &decisions(run, classifier)? };
