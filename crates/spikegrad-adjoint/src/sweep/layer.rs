@@ -6,6 +6,7 @@
 //!
 //! Not here: in which order layers come (`mod.rs`), what happened (`schedule.rs`, `moments.rs`), what is done at a moment (`by_hand.rs`).
 
+use super::averages::Averages;
 use super::by_hand::{add_others, average};
 use super::moments::{Moments, release};
 use super::schedule::{Schedule, Spikes};
@@ -39,6 +40,7 @@ pub(super) struct Scratch<const K: usize> {
     pub(super) is_clamped: Vec<bool>,
     /// Maxima that lie on arrivals.
     cusps: Vec<OnCusp>,
+    pub(super) averages: Averages,
 }
 
 impl<const K: usize> Default for Scratch<K> {
@@ -54,6 +56,7 @@ impl<const K: usize> Default for Scratch<K> {
             averaged: Vec::new(),
             is_clamped: Vec::new(),
             cusps: Vec::new(),
+            averages: Averages::default(),
         }
     }
 }
@@ -125,6 +128,9 @@ impl<const K: usize> LayerSweep<'_, K> {
     pub(super) fn run(mut self) -> Result<(), AdjointError> {
         self.gradient.reset(self.layer.neurons.len(), K);
         self.prepare_readouts();
+        if self.is_only_averaged() {
+            return self.average_all();
+        }
         let Some(horizon) = self.horizon() else { return Ok(()) };
         self.prepare(horizon);
         self.go_back()?;

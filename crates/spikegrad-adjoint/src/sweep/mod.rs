@@ -10,11 +10,13 @@
 //! | `window.rs` | the flows over what comes next |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `by_hand.rs` | one neuron at a moment |
+//! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //!
 //! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`), the pass over
 //! all adjoints of a layer (`spikegrad_dynamics::lanes`).
 
+mod averages;
 mod by_hand;
 mod layer;
 mod moments;

@@ -15,6 +15,7 @@
 //! | `walk.rs` | all stretches, a block at a time |
 //! | `pool.rs` | those who wait for a search |
 //! | `backward.rs` | their adjoints, over many stretches |
+//! | `averages.rs` | averages of integrators |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
 //! | `search.rs` | who is searched beside whom |
@@ -29,6 +30,7 @@
     reason = "receptors and lanes are counted through several arrays at once"
 )]
 
+pub mod averages;
 pub mod backward;
 mod columns;
 mod crossing;

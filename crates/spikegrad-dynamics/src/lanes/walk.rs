@@ -381,7 +381,7 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         let rests = of.numbers.rest();
         let width = NEURONS / S::F64_LANES;
         // Behind the last neuron of a layer arrives whatever stands behind its weights.
-        let real = !Bits::MAX.checked_shl((of.models.len() - first) as u32).unwrap_or(0);
+        let real: Bits = (1 << (of.models.len() - first).min(NEURONS)) - 1;
         // Resting values, or ceilings.
         let mut level = [Lanes::splat(simd, 0.0); NEURONS];
         let mut now = [Registers::load(simd, &end[0], 0); NEURONS];

@@ -11,6 +11,7 @@
 //! | `wave.rs` | the neurons that spike, run together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `together.rs` | one layer in several runs |
+//! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //! | `peaks.rs` | read-outs |
 //!
@@ -20,6 +21,7 @@
 //! neurons of a layer (`spikegrad_dynamics::lanes`).
 
 mod arrivals;
+mod averages;
 mod budget;
 mod layer;
 mod peaks;
@@ -30,6 +32,7 @@ mod wave;
 use crate::pseudospikes::read_pseudospikes;
 use crate::{Options, SimulateError, requests};
 use arrivals::Fired;
+use averages::Averages;
 use budget::{Budget, Known};
 use layer::{LayerRun, Scratch};
 use peaks::Sampled;
@@ -125,6 +128,7 @@ struct LayerMemory<const K: usize> {
     /// Of each run.
     scratches: Vec<Scratch<K>>,
     together: Together<K>,
+    averages: Averages,
     /// Which runs go together.
     members: Vec<usize>,
 }
@@ -310,7 +314,7 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
     memory: &mut LayerMemory<K>,
     watch: &mut Watch,
 ) {
-    let LayerMemory { scratches, together, members } = memory;
+    let LayerMemory { scratches, together, averages, members } = memory;
     if scratches.len() < runs.len() {
         scratches.resize_with(runs.len(), Scratch::default);
     }
@@ -329,6 +333,8 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
             done
         } else if K == 1 && layer.can_only_turn() {
             layer.run_turning(together)
+        } else if K == 1 && layer.can_only_average() {
+            layer.run_averages(averages)
         } else {
             layer.run()
         };

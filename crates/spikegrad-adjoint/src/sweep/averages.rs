@@ -1,0 +1,97 @@
+//! A layer of integrators of which averages are read, and nothing else, backwards: at each arrival its adjoints are known in closed form.
+//!
+//! Not here: what they are (`spikegrad_dynamics::lanes::averages`), the way of a layer from stretch to stretch (`layer.rs`), and what does not depend on an adjoint
+//! (`integrals.rs`).
+
+use super::layer::{LayerSweep, Scratch};
+use crate::AdjointError;
+use spikegrad_dynamics::lanes::averages::{Shares, pull_back_row};
+use spikegrad_dynamics::{Adjoint, NeuronAdjoint, State};
+use spikegrad_network::{Place, Time, Watch};
+
+/// Memory of a layer of which averages are read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Averages {
+    /// When each row arrives, last the start of the run, and how long before the end, in seconds.
+    times: Vec<f64>,
+    left: Vec<f64>,
+    shares: Shares,
+    /// The weights under which averages are read: the rate at which each fades, and ∂L/∂(integral of each neuron).
+    weights: Vec<(f64, Vec<f64>)>,
+}
+
+impl<const K: usize> LayerSweep<'_, K> {
+    /// Whether the loss depends on averages of the layer, which does not spike, and on nothing else of it.
+    pub(super) fn is_only_averaged(&self) -> bool {
+        let Self { layer, body, trace, cotangents, scratch, .. } = self;
+        let mut readouts = trace.readouts.iter().zip(&cotangents.readouts);
+        let is_average = |(readout, cotangent): (&spikegrad_network::Readout, &f64)| {
+            let request = readout.request;
+            *cotangent == 0.0
+                || !layer.neurons.contains(&request.neuron.index())
+                || readout.place == Place::Free
+                    && request.measure.decay_rate().is_some_and(|rate| rate >= 0.0)
+        };
+        K == 1
+            && !layer.spikes
+            && body.numbers.share_motions()
+            && !scratch.averaged.is_empty()
+            && readouts.all(is_average)
+    }
+
+    /// Takes a layer back of which [`Self::is_only_averaged`] holds.
+    pub(super) fn average_all(&mut self) -> Result<(), AdjointError> {
+        if Watch::default().is_interrupted() {
+            return Err(AdjointError::Interrupted);
+        }
+        let Self { wiring, layer, body, trace, spikes, has_input_times, .. } = *self;
+        let t_end = trace.stimulus.t_end();
+        let Scratch { schedule, integrals, averages, .. } = &mut *self.scratch;
+        schedule.read(wiring, layer, (trace, spikes), t_end, has_input_times);
+        let Averages { times, left, shares, weights } = averages;
+        let end = Time::from(t_end);
+        times.clear();
+        left.clear();
+        for arrival in &schedule.arrivals {
+            times.push(arrival.time.rounded);
+            left.push(end.since(arrival.time));
+        }
+        times.push(0.0);
+        left.push(t_end);
+        let count = layer.neurons.len();
+        weights.clear();
+        for n in 0..count {
+            integrals.for_each(n, Time::from(0.0), |decay_rate, cotangent| {
+                let is_same = |(rate, _): &(f64, Vec<f64>)| rate.to_bits() == decay_rate.to_bits();
+                let place = weights.iter().position(is_same).unwrap_or_else(|| {
+                    weights.push((decay_rate, vec![0.0; count]));
+                    weights.len() - 1
+                });
+                weights[place].1[n] = cotangent;
+            });
+        }
+        for (decay_rate, cotangents) in weights {
+            shares.set(&body.numbers, *decay_rate, (times, left));
+            let rows = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate().rev();
+            for (k, (arrival, row)) in rows {
+                let synapses = row.weights..row.weights + count;
+                let (weights, gradient) =
+                    (&wiring.weights[synapses.clone()], &mut self.weights[synapses]);
+                let product = pull_back_row(weights, gradient, cotangents, shares.i[k]);
+                if row.is_timed {
+                    let time = -(product * shares.fall[k]);
+                    self.delays[arrival.group] += time;
+                    self.times[arrival.firing] += time;
+                }
+            }
+            let start = schedule.arrivals.len();
+            for (n, cotangent) in cotangents.iter().enumerate() {
+                let [v, i] = [shares.v[start], shares.i[start]].map(|share| share * cotangent);
+                let model = body.models[n].membrane_alone();
+                let of_lif = &mut self.gradient.of_lif[n];
+                model.initial_pullback(Adjoint(State { v, i }), of_lif);
+            }
+        }
+        Ok(())
+    }
+}
