@@ -16,8 +16,9 @@ pub(super) struct Averages {
     times: Vec<f64>,
     left: Vec<f64>,
     shares: Shares,
-    /// The weights under which averages are read: the rate at which each fades, and ∂L/∂(integral of each neuron).
-    weights: Vec<(f64, Vec<f64>)>,
+    /// The rate at which each weight fades under which averages are read, and for each of them ∂L/∂(integral of each neuron).
+    rates: Vec<f64>,
+    cotangents: Vec<f64>,
 }
 
 impl<const K: usize> LayerSweep<'_, K> {
@@ -48,7 +49,7 @@ impl<const K: usize> LayerSweep<'_, K> {
         let t_end = trace.stimulus.t_end();
         let Scratch { schedule, integrals, averages, .. } = &mut *self.scratch;
         schedule.read(wiring, layer, (trace, spikes), t_end, has_input_times);
-        let Averages { times, left, shares, weights } = averages;
+        let Averages { times, left, shares, rates, cotangents } = averages;
         let end = Time::from(t_end);
         times.clear();
         left.clear();
@@ -59,18 +60,20 @@ impl<const K: usize> LayerSweep<'_, K> {
         times.push(0.0);
         left.push(t_end);
         let count = layer.neurons.len();
-        weights.clear();
+        rates.clear();
+        cotangents.clear();
         for n in 0..count {
             integrals.for_each(n, Time::from(0.0), |decay_rate, cotangent| {
-                let is_same = |(rate, _): &(f64, Vec<f64>)| rate.to_bits() == decay_rate.to_bits();
-                let place = weights.iter().position(is_same).unwrap_or_else(|| {
-                    weights.push((decay_rate, vec![0.0; count]));
-                    weights.len() - 1
+                let is_same = |rate: &f64| rate.to_bits() == decay_rate.to_bits();
+                let place = rates.iter().position(is_same).unwrap_or_else(|| {
+                    rates.push(decay_rate);
+                    cotangents.resize(rates.len() * count, 0.0);
+                    rates.len() - 1
                 });
-                weights[place].1[n] = cotangent;
+                cotangents[place * count + n] = cotangent;
             });
         }
-        for (decay_rate, cotangents) in weights {
+        for (decay_rate, cotangents) in rates.iter().zip(cotangents.chunks_exact(count)) {
             shares.set(&body.numbers, *decay_rate, (times, left));
             let rows = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate().rev();
             for (k, (arrival, row)) in rows {
