@@ -7,7 +7,7 @@ use super::layer::{LayerSweep, Scratch};
 use crate::AdjointError;
 use spikegrad_dynamics::lanes::averages::{Shares, pull_back_row};
 use spikegrad_dynamics::{Adjoint, NeuronAdjoint, State};
-use spikegrad_network::{Place, Time, Watch};
+use spikegrad_network::{Readout, Time, Watch};
 
 /// Memory of a layer of which averages are read.
 #[derive(Clone, Debug, Default)]
@@ -26,12 +26,11 @@ impl<const K: usize> LayerSweep<'_, K> {
     pub(super) fn is_only_averaged(&self) -> bool {
         let Self { layer, body, trace, cotangents, scratch, .. } = self;
         let mut readouts = trace.readouts.iter().zip(&cotangents.readouts);
-        let is_average = |(readout, cotangent): (&spikegrad_network::Readout, &f64)| {
+        let is_average = |(readout, cotangent): (&Readout, &f64)| {
             let request = readout.request;
             *cotangent == 0.0
                 || !layer.neurons.contains(&request.neuron.index())
-                || readout.place == Place::Free
-                    && request.measure.decay_rate().is_some_and(|rate| rate >= 0.0)
+                || request.measure.decay_rate().is_some()
         };
         K == 1
             && !layer.spikes
@@ -48,7 +47,7 @@ impl<const K: usize> LayerSweep<'_, K> {
         let Self { wiring, layer, body, trace, spikes, has_input_times, .. } = *self;
         let t_end = trace.stimulus.t_end();
         let Scratch { schedule, integrals, averages, .. } = &mut *self.scratch;
-        schedule.read(wiring, layer, (trace, spikes), t_end, has_input_times);
+        schedule.read_rows(wiring, layer, (trace, spikes), t_end, has_input_times);
         let Averages { times, left, shares, rates, cotangents } = averages;
         let end = Time::from(t_end);
         times.clear();
@@ -75,7 +74,7 @@ impl<const K: usize> LayerSweep<'_, K> {
         }
         for (decay_rate, cotangents) in rates.iter().zip(cotangents.chunks_exact(count)) {
             shares.set(&body.numbers, *decay_rate, (times, left));
-            let rows = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate().rev();
+            let rows = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate();
             for (k, (arrival, row)) in rows {
                 let synapses = row.weights..row.weights + count;
                 let (weights, gradient) =
@@ -87,12 +86,12 @@ impl<const K: usize> LayerSweep<'_, K> {
                     self.times[arrival.firing] += time;
                 }
             }
-            let start = schedule.arrivals.len();
+            // The potential at the start has its share with all others of the neuron (eq. 25).
+            let of_start = shares.i[schedule.arrivals.len()];
             for (n, cotangent) in cotangents.iter().enumerate() {
-                let [v, i] = [shares.v[start], shares.i[start]].map(|share| share * cotangent);
+                let start = Adjoint(State { v: 0.0, i: of_start * cotangent });
                 let model = body.models[n].membrane_alone();
-                let of_lif = &mut self.gradient.of_lif[n];
-                model.initial_pullback(Adjoint(State { v, i }), of_lif);
+                model.initial_pullback(start, &mut self.gradient.of_lif[n]);
             }
         }
         Ok(())

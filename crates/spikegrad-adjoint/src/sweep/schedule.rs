@@ -32,8 +32,21 @@ pub(super) struct Schedule {
 pub(super) type Spikes = Vec<Vec<usize>>;
 
 impl Schedule {
-    /// Reads what arrives at `layer` until `horizon`, a time in seconds.
+    /// Reads what arrives at `layer` until `horizon`, a time in seconds, and the stretches in between.
     pub(super) fn read(
+        &mut self,
+        wiring: Wiring<'_>,
+        layer: &Layer,
+        (trace, spikes): (&Trace, &Spikes),
+        horizon: f64,
+        has_input_times: bool,
+    ) {
+        self.read_rows(wiring, layer, (trace, spikes), horizon, has_input_times);
+        self.cut(trace.stimulus.t_end());
+    }
+
+    /// Reads what arrives alone.
+    pub(super) fn read_rows(
         &mut self,
         wiring: Wiring<'_>,
         layer: &Layer,
@@ -50,7 +63,6 @@ impl Schedule {
             receptor: wiring.receptor(arrival.group),
             is_timed: has_input_times || arrival.firing >= inputs,
         }));
-        self.cut(trace.stimulus.t_end());
     }
 
     /// How many stretches there are.

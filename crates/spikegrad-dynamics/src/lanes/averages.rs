@@ -1,10 +1,9 @@
 //! Averages of leaky integrators, arrival by arrival.
 //!
 //! An integrator has no threshold, so what a current adds to an average of its potential depends on when it arrives and on nothing else: with D seconds left, at
-//! the time t, a potential of 1 adds `e^(−ρt) D exp[0, p]` to the integral under a weight that fades with the rate ρ, and a current of 1 adds
-//! `e^(−ρt) (D²/τ_mem) exp[0, p, q]`, with p = −D (1/`τ_mem` + ρ) and q = −D (1/`τ_syn` + ρ) (docs/mathematics.md, eqs. 6a, 25c and 25d). They are the
-//! adjoints of an integral of 1 at that time, too. All integrators of a layer that share their time constants share them: a layer is a product of weights with
-//! them, and no neuron is moved.
+//! the time t, a current of 1 adds `e^(−ρt) (D²/τ_mem) exp[0, p, q]` to the integral under a weight that fades with the rate ρ, with p = −D (1/`τ_mem` + ρ)
+//! and q = −D (1/`τ_syn` + ρ) (docs/mathematics.md, eqs. 6a, 25c and 25d). That is the adjoint of an integral of 1 at that time, too. All integrators of a layer
+//! with the same time constants share it: a layer is a product of weights with it, and no neuron is moved.
 //!
 //! Not here: integrals along the way of a neuron that spikes (`lif/integral.rs`), what arrives (`spikegrad_simulate`, `spikegrad_adjoint`).
 
@@ -13,17 +12,14 @@ use crate::receptors::{CurrentsState, CurrentsTangent, Superposed};
 use crate::{Neuron, Scalar, TimeConstants};
 use pulp::{Arch, Simd, WithSimd};
 
-/// What a potential and a current of 1 at some times add to an integral over the rest of a run.
+/// What currents of 1 at some times add to an integral over the rest of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
-    /// Of a potential, in seconds.
-    pub v: Vec<f64>,
-    /// Of a current, in seconds.
+    /// Of each, in seconds.
     pub i: Vec<f64>,
-    /// By how much less that is for each second by which the current comes later: `e^(−ρT) r + ρ i`, where r is the potential that it leaves at the end T. Nothing
-    /// cancels.
+    /// By how much less that is for each second by which the current comes later: `e^(−ρT) r + ρ i`, where r is the potential that it leaves at the end T (eq. 25d).
     pub fall: Vec<f64>,
-    /// The derivatives of the latter with respect to `τ_mem` and `τ_syn`, where they are asked for.
+    /// The derivatives of `i` with respect to `τ_mem` and `τ_syn`, where they are asked for.
     pub i_by_taus: Vec<TimeConstants<f64>>,
 }
 
@@ -40,7 +36,7 @@ impl Shares {
         (times, left): (&[f64], &[f64]),
     ) {
         assert_eq!(times.len(), left.len());
-        for column in [&mut self.v, &mut self.i, &mut self.fall] {
+        for column in [&mut self.i, &mut self.fall] {
             // Registers are stored whole.
             column.resize(super::padded(left.len()), 0.0);
         }
@@ -86,8 +82,8 @@ impl WithSimd for Set<'_> {
         for first in (0..left.len()).step_by(S::F64_LANES) {
             let end = left.len().min(first + S::F64_LANES);
             let at = [load(&times[first..end]), load(&left[first..end])];
-            let [v, i, fall] = shares(at, all(decay_rate), taus);
-            for (column, lanes) in [(&mut into.v, v), (&mut into.i, i), (&mut into.fall, fall)] {
+            let [i, fall] = shares(at, all(decay_rate), taus);
+            for (column, lanes) in [(&mut into.i, i), (&mut into.fall, fall)] {
                 S::as_mut_simd_f64s(&mut column[first..]).0[0] = lanes.raw();
             }
         }
@@ -112,13 +108,13 @@ fn first<S: Simd>(y: Lanes<S>) -> Lanes<S> {
     zero.lt(y).select(-(-y).exp_and_exp_m1().1 / y, one)
 }
 
-/// Of a potential and a current of 1 at a time, with so much time left.
+/// Of a current of 1 at a time, with so much time left: its share, and by how much that falls.
 #[inline(always)]
 fn shares<S: Simd>(
     [time, left]: [Lanes<S>; 2],
     decay_rate: Lanes<S>,
     [mem, syn]: [Lanes<S>; 2],
-) -> [Lanes<S>; 3] {
+) -> [Lanes<S>; 2] {
     let one = time.constant(1.0);
     let (faded, x, y) = (left * decay_rate, left / mem, left / syn);
     let (p, q) = (x + faded, y + faded);
@@ -138,7 +134,7 @@ fn shares<S: Simd>(
     let i = weight * left * (x * second);
     // exp[p, q] has what the weight fades in it.
     let at_end = weight * x * between;
-    [weight * left * first(p), i, at_end + i * decay_rate]
+    [i, at_end + i * decay_rate]
 }
 
 /// Adds to `sums`, one for each neuron, what arrives at each instant times the share of that. `rows` says where the weights begin that arrive, and `ends` which of them is
@@ -205,13 +201,13 @@ mod tests {
     use super::*;
     use crate::lif::Averaging;
     use crate::lif::fixtures::{RATIOS, parameters};
-    use crate::{Adjoint, Lif, NeuronAdjoint};
+    use crate::{Adjoint, Lif, NeuronAdjoint, State};
 
     /// Two exponentials, a quotient and a sum of terms of both signs on each side, but for the rounding of the exponents.
     const ROUNDING: f64 = 4e-15;
 
     #[test]
-    fn a_share_is_the_integral_of_a_unit() {
+    fn a_share_is_the_integral_of_a_unit_and_falls_as_that_comes_later() {
         let times = [0.0, 0.3, 1.0, 2.0, 7.0, 20.0, 1e3];
         let left = [1e-9, 1e-3, 0.4, 2.0, 5.0, 30.0, 1e4];
         for (ratio, decay_rate) in
@@ -223,13 +219,24 @@ mod tests {
             shares.set(&numbers, decay_rate, (&times, &left));
             for (k, (&time, &left)) in times.iter().zip(&left).enumerate() {
                 let rounding = ROUNDING
-                    + f64::EPSILON * (decay_rate * time + left / (ratio * 5.0) + left / 5.0);
+                    + f64::EPSILON
+                        * (decay_rate * (time + left) + left / (ratio * 5.0) + left / 5.0);
                 let over = (left, decay_rate);
                 let Adjoint(of) = neuron.integral_pullback(1.0, over, &mut Averaging::default());
-                for (name, got, integral) in [("v", shares.v[k], of.v), ("i", shares.i[k], of.i)] {
-                    let expected = (-decay_rate * time).exp() * integral;
+                let at_end = Adjoint(State { v: 1.0, i: 0.0 });
+                let Adjoint(response) = neuron.flow_pullback(left, at_end);
+                let (weight, faded) = ((-decay_rate * time).exp(), (-decay_rate * left).exp());
+                // As a difference of adjoints (eq. 10), which may cancel, and by parts.
+                let terms = [of.v / (ratio * 5.0), of.i / 5.0];
+                let falls = faded * response.i + decay_rate * of.i;
+                for (name, got, expected, size) in [
+                    ("share", shares.i[k], of.i, of.i),
+                    ("difference", shares.fall[k], terms[0] - terms[1], terms[0] + terms[1]),
+                    ("fall", shares.fall[k], falls, falls),
+                ] {
+                    let (expected, size) = (weight * expected, weight * size);
                     assert!(
-                        (got - expected).abs() <= rounding * expected + f64::MIN_POSITIVE,
+                        (got - expected).abs() <= rounding * size + f64::MIN_POSITIVE,
                         "{name}, ratio {ratio}, rate {decay_rate}, left {left}: {got} {expected}"
                     );
                 }

@@ -125,6 +125,10 @@ impl Arrivals {
         head.unwrap_or(NOTHING)
     }
 
+    fn earliest(&self) -> Earliest {
+        Earliest::of(self.heads.iter().map(|head| head.time.rounded))
+    }
+
     /// Looks for what comes next of the layer's own spikes.
     fn look(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) {
         for (k, incoming) in layer.incoming.iter().enumerate() {
@@ -137,8 +141,8 @@ impl Arrivals {
     /// When the next arrival is, at a layer that hears itself.
     pub(super) fn next(&mut self, layer: &Layer, fired: Fired<'_>, own: &[Spike]) -> Option<Time> {
         self.look(layer, fired, own);
-        let Earliest { time, .. } = Earliest::of(&self.heads);
-        (time.rounded < f64::INFINITY).then_some(time)
+        let Earliest { position, time, .. } = self.earliest();
+        (time < f64::INFINITY).then(|| self.heads[position].time)
     }
 
     /// Takes all that arrives by `t_end` at a layer that does not hear itself.
@@ -149,7 +153,7 @@ impl Arrivals {
         t_end: f64,
     ) -> Result<(), Irregular> {
         loop {
-            let Earliest { connection, others, .. } = Earliest::of(&self.heads);
+            let Earliest { position: connection, others, .. } = self.earliest();
             if let Some(incoming) = layer.incoming.get(connection) {
                 let (of, next) = ((incoming, fired), self.cursors[connection]);
                 let until = others.min(t_end.next_up());
@@ -215,10 +219,11 @@ impl Arrivals {
             self.look(layer, fired, own);
         }
         loop {
-            let mut now = Earliest::of(&self.heads).time;
-            if now.rounded > t_end {
+            let Earliest { position, time, .. } = self.earliest();
+            if time > t_end {
                 return Ok(false);
             }
+            let mut now = self.heads[position].time;
             if self.instants.last().is_some_and(|last| last.rounded >= now.rounded) {
                 return Err(Irregular);
             }
@@ -261,25 +266,24 @@ fn has_effect(layers: &Layers, wiring: Wiring<'_>, rows: &[usize]) -> bool {
     (0..weights(*first).len()).any(|n| sum(n) != 0.0) || others.iter().any(meets)
 }
 
-/// What comes first over all connections.
-struct Earliest {
-    /// Over the first of those over which it comes.
-    connection: usize,
-    time: Time,
-    /// When something comes over one of the others.
-    others: f64,
+/// What comes first of several, each of which has a time, or an infinite one.
+pub(super) struct Earliest {
+    /// The first of those that come first.
+    pub(super) position: usize,
+    pub(super) time: f64,
+    /// When the first of all others comes.
+    pub(super) others: f64,
 }
 
 impl Earliest {
     #[inline(always)]
-    fn of(heads: &[Head]) -> Self {
-        let mut earliest = Self { connection: 0, time: NOTHING.time, others: f64::INFINITY };
-        for (connection, &Head { time, .. }) in heads.iter().enumerate() {
-            if time.rounded < earliest.time.rounded {
-                let others = earliest.time.rounded;
-                earliest = Self { connection, time, others };
+    pub(super) fn of(times: impl Iterator<Item = f64>) -> Self {
+        let mut earliest = Self { position: 0, time: f64::INFINITY, others: f64::INFINITY };
+        for (position, time) in times.enumerate() {
+            if time < earliest.time {
+                earliest = Self { position, time, others: earliest.time };
             } else {
-                earliest.others = earliest.others.min(time.rounded);
+                earliest.others = earliest.others.min(time);
             }
         }
         earliest

@@ -29,14 +29,14 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         self.layer.neurons.contains(&request.neuron.index())
     }
 
-    /// Whether all that is asked of the layer, which does not spike, are averages of its potentials, under weights that do not grow.
+    /// Whether all that is asked of the layer, which does not spike, are averages of its potentials.
     pub(super) fn can_only_average(&self) -> bool {
         let own = self.readouts.iter().filter(|request| self.is_own(request));
-        let mut rates = own.map(|request| request.measure.decay_rate());
+        let mut measures = own.map(|request| request.measure);
         !self.layer.spikes
             && !self.layer.is_recurrent
             && self.body.numbers.share_motions()
-            && rates.all(|rate| rate.is_some_and(|rate| rate >= 0.0))
+            && measures.all(|measure| measure.decay_rate().is_some())
     }
 
     /// Reads the averages of a layer of which [`Self::can_only_average`] holds, with one receptor.

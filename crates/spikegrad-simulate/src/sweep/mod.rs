@@ -31,7 +31,7 @@ mod wave;
 
 use crate::pseudospikes::read_pseudospikes;
 use crate::{Options, SimulateError, requests};
-use arrivals::Fired;
+use arrivals::{Earliest, Fired};
 use averages::Averages;
 use budget::{Budget, Known};
 use layer::{LayerRun, Scratch};
@@ -488,19 +488,10 @@ fn merge(fired: &mut [Vec<Spike>], merged: &mut Vec<usize>, into: &mut Vec<Spike
     while into.len() < count {
         // Populations are in the order of their neurons: the first of equals is right.
         let next = |p: usize| fired[p].get(merged[p]).map_or(f64::INFINITY, |spike| spike.time);
-        let (mut first, mut others) = (0, f64::INFINITY);
-        for p in 1..fired.len() {
-            if next(p) < next(first) {
-                others = next(first);
-                first = p;
-            } else {
-                others = others.min(next(p));
-            }
-        }
-        let coming = &fired[first][merged[first]..];
+        let Earliest { position, others, .. } = Earliest::of((0..fired.len()).map(next));
+        let coming = &fired[position][merged[position]..];
         let earlier = coming.iter().take_while(|spike| spike.time < others).count();
-        let taken = earlier.max(1).min(coming.len());
-        into.extend_from_slice(&coming[..taken]);
-        merged[first] += taken;
+        into.extend_from_slice(&coming[..earlier.max(1)]);
+        merged[position] += earlier.max(1);
     }
 }

@@ -262,3 +262,33 @@ impl Order {
         self.keys.iter().map(|key| &fired[key.place])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spikes_come_in_the_order_of_times_and_neurons() {
+        let mut order = Order::default();
+        // Spread over the run, and all but one at a few times near its beginning: then buckets are of no use.
+        for spread in [1.0, 1e-9] {
+            for count in [0, 1, 2, 7, 3000] {
+                let fired = |k: usize| {
+                    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+                    let share = (k * 7919 % 50) as f64 / 50.0;
+                    let time = if k == 0 { 1.0 } else { share * spread };
+                    let (neuron, slope, v_syn) = (k * 31 % 97, 1.0, [0.0]);
+                    let (release_rate, v_mem) = (0.0, 0.0);
+                    Fired { time: [time, 0.0], neuron, slope, release_rate, v_mem, v_syn }
+                };
+                let fired: Vec<Fired<1>> = (0..count).map(fired).collect();
+                order.sort(&fired, 1.0);
+                let key = |fired: &Fired<1>| (fired.time[0].to_bits(), fired.neuron);
+                let got: Vec<_> = order.of(&fired).map(key).collect();
+                let mut expected: Vec<_> = fired.iter().map(key).collect();
+                expected.sort_unstable();
+                assert_eq!(got, expected, "{spread} {count}");
+            }
+        }
+    }
+}
