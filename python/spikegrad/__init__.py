@@ -4,9 +4,10 @@ Networks of leaky, adaptive or quadratic integrate-and-fire neurons are simulate
 times or membrane potentials is differentiated with respect to every number of the network. Times are in seconds; potentials
 and currents share one unit, in which a threshold is 1 unless it is said.
 
-`Problem` reads problem files; `Network` is built by names and takes `SpikeTrains`; `losses` has losses; `Trainer` trains.
-`spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and are loaded when they are first used; so is
-`spikegrad.convert`, which reads networks of snnTorch and norse, and `spikegrad.nir`, which reads and writes NIR files.
+`Problem` reads problem files; `Network` is built by names and takes `SpikeTrains`; `losses` has losses; `Trainer` trains; `fit` looks for
+numbers with which neurons spike at given times. `spikegrad.torch`, `spikegrad.jax` and `spikegrad.plot` need PyTorch, JAX and matplotlib, and
+are loaded when they are first used; so is `spikegrad.convert`, which reads networks of snnTorch and norse, and `spikegrad.nir`, which reads
+and writes NIR files.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ._errors import (
     TrainingError,
 )
 from ._evaluate import Gradient, Record, Run, maximum, mean, sample
+from ._fit import Fit, FittedNeuron, fit
 from ._network import Network
 from ._parts import Slot
 from ._problem import Problem
@@ -40,6 +42,8 @@ __all__ = [
     "Current",
     "CurrentGradient",
     "DtypeError",
+    "Fit",
+    "FittedNeuron",
     "Gradient",
     "GradientError",
     "InputError",
@@ -59,6 +63,7 @@ __all__ = [
     "__version__",
     "datasets",
     "encoders",
+    "fit",
     "losses",
     "maximum",
     "mean",

@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 use spikegrad::problem::ProblemError;
 use spikegrad::{AdjointError, BatchError, Error, LossError, NetworkError, SimulateError};
+use spikegrad_fit::FitError;
 use spikegrad_nir::NirError;
 use spikegrad_train::TrainError;
 
@@ -172,6 +173,19 @@ impl From<BatchError> for Failure {
     fn from(error: BatchError) -> Self {
         let BatchError { sample, source } = error;
         Self::from(source).of_sample(sample)
+    }
+}
+
+impl From<FitError> for Failure {
+    fn from(error: FitError) -> Self {
+        let argument = match error {
+            FitError::Network(error) => return error.into(),
+            FitError::Evaluate(error) => return error.into(),
+            FitError::Setting { name, .. } => name,
+            FitError::NothingTrained => "trained",
+            _ => "targets",
+        };
+        Self::new("InputError", error, Some(argument.into()))
     }
 }
 

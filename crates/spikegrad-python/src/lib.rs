@@ -9,6 +9,7 @@ mod currents;
 mod data;
 mod engine;
 mod errors;
+mod fit;
 mod network;
 mod nir;
 mod problem;
@@ -26,6 +27,8 @@ mod _core {
     use super::data::{DataSet, load_data};
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::fit::fit;
     #[pymodule_export]
     use super::network::{Loss, Network};
     #[pymodule_export]
