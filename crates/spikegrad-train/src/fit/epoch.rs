@@ -8,10 +8,11 @@
 use spikegrad::{Evaluator, NetworkError, Parameters, Trace};
 
 use super::blame::Blame;
-use super::classifier::{Classifier, Verdict};
+use super::classifier::Classifier;
 use super::samples::{Coded, Samples};
 use super::score::{Score, Tally};
 use super::trained::OutOfNetwork;
+use super::verdict::Verdict;
 use super::{EpochRecord, Run, Warning, warning};
 use crate::TrainError;
 use crate::optimise::{Average, Optimiser, clip_to_norm};

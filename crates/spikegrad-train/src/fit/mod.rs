@@ -22,9 +22,11 @@ mod record;
 mod sample_problem;
 mod samples;
 mod score;
+mod task_loss;
 mod team;
 mod tensors;
 mod trained;
+mod verdict;
 mod warning;
 
 use std::borrow::Cow;
@@ -35,11 +37,12 @@ use std::time::Instant;
 
 use spikegrad::{Settings, Stimulus, Trace};
 
-pub use classifier::{Classifier, Verdict};
+pub use classifier::Classifier;
 pub use folder::{RunFolder, Stored};
 pub use record::{BestEpoch, EpochRecord, RunResult};
 pub use score::Score;
 pub use team::Team;
+pub use verdict::Verdict;
 pub use warning::Warning;
 
 use crate::config::GrazingPolicy;

@@ -5,7 +5,8 @@
 //!
 //! Not here: what one answer means (`classifier.rs`).
 
-use super::classifier::{Classifier, Verdict};
+use super::classifier::Classifier;
+use super::verdict::Verdict;
 use crate::data::DataSet;
 
 /// How good the answers to some samples are.

@@ -29,9 +29,9 @@ use histories::histories;
 use training_curves::training_curves;
 use yin_yang_map::{ClassifiedPoint, Decision, DecisionMap, yin_yang_map};
 
-use super::classifier::{Classifier, Verdict};
+use super::classifier::Classifier;
 use super::samples::Samples;
-use super::{EpochRecord, Run, RunResult};
+use super::{EpochRecord, Run, RunResult, Verdict};
 use crate::TrainError;
 use crate::data::yin_yang::R_BIG;
 use crate::data::{DataConfig, DataSet, InputRef, Inputs};
