@@ -556,9 +556,9 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         let model = &self.circuit.neurons[cell.model as usize];
         cell.adjoint = model.flow_pullback(dt, cell.adjoint);
         if cell.is_read && !dt.is_exactly_zero() {
-            let (motion, cache) = ((from, dt), &mut N::Averaging::default());
-            cell.adjoint =
-                self.workspace.integrals.pull_back(n, model, motion, cell.adjoint, cache);
+            let BackwardWorkspace { cells, integrals, averaging, .. } = &mut *self.workspace;
+            let after = cells[n].adjoint;
+            cells[n].adjoint = integrals.pull_back(n, model, (from, dt), after, averaging);
         }
     }
 

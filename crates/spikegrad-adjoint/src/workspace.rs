@@ -17,6 +17,8 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) cells: Vec<Cell<T, N>>,
     /// Averages that the loss reads.
     pub(crate) integrals: Integrals<T>,
+    /// For these: neurons that hear the same have the same stretches.
+    pub(crate) averaging: N::Averaging,
     /// For each neuron the maximum of a read-out that lies on an arrival, and ∂L/∂(its value).
     pub(crate) cusps: Vec<Option<(Cusp<T>, T, T)>>,
     /// For each neuron whose threshold moves the spike at which its potential is highest, by its time, and ∂L/∂(its value).
@@ -44,6 +46,7 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
         Self {
             cells: Vec::new(),
             integrals: Integrals::default(),
+            averaging: N::Averaging::default(),
             cusps: Vec::new(),
             highest_spikes: Vec::new(),
             due: BinaryHeap::new(),

@@ -428,8 +428,9 @@ impl<'a, T: Scalar, N: Neuron<T>, const TANGENTS: bool> Run<'a, T, N, TANGENTS> 
         }
         if is_observed && let Some(k) = self.workspace.observer_of[n] {
             let after = cell.state;
-            let (_, observer) = &mut self.workspace.observers[k];
-            observer.stretch::<TANGENTS>(model, start, (before, carried), dt, after);
+            let Workspace { observers, averaging, .. } = &mut *self.workspace;
+            let stretch = (dt, after);
+            observers[k].1.stretch::<TANGENTS>(model, start, (before, carried), stretch, averaging);
         }
     }
 

@@ -108,11 +108,10 @@ impl<T: Scalar, N: Neuron<T>> Observer<T, N> {
         neuron: &N,
         time: Time<T>,
         (before, tangent): (N::State, N::Tangent),
-        dt: T,
-        after: N::State,
+        (dt, after): (T, N::State),
+        cache: &mut N::Averaging,
     ) {
-        let mut cache = N::Averaging::default();
-        self.integrate::<TANGENTS>(neuron, time, (before, tangent), dt, &mut cache);
+        self.integrate::<TANGENTS>(neuron, time, (before, tangent), dt, cache);
         self.peak::<TANGENTS>(neuron, time, (before, tangent), dt, after);
         self.moved(before, dt);
     }

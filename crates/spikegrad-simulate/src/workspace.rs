@@ -38,6 +38,8 @@ pub struct Workspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     /// For each neuron, its place in `observers`.
     pub(crate) observer_of: Vec<Option<usize>>,
     pub(crate) observers: Vec<(NeuronId, Observer<T, N>)>,
+    /// For their averages: neurons that hear the same have the same stretches.
+    pub(crate) averaging: N::Averaging,
     /// Observed neurons to which something arrived in this round.
     pub(crate) before: Vec<Before<T, N>>,
     /// Samples by time: (time, request).
@@ -118,6 +120,7 @@ impl<T: Scalar, N: Neuron<T>> Default for Workspace<T, N> {
             marked: Vec::new(),
             observer_of: Vec::new(),
             observers: Vec::new(),
+            averaging: N::Averaging::default(),
             before: Vec::new(),
             samples: Vec::new(),
             sampled: Vec::new(),

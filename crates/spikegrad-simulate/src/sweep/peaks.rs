@@ -152,7 +152,8 @@ impl<'a, const K: usize, const TANGENTS: bool> Course<'a, K, TANGENTS> {
             (self.model.flow(before, dt), tangent)
         };
         if let Some(observer) = &mut self.observer {
-            observer.stretch::<TANGENTS>(self.model, from, (before, tangent), dt, self.at.0);
+            let (stretch, cache) = ((dt, self.at.0), &mut Default::default());
+            observer.stretch::<TANGENTS>(self.model, from, (before, tangent), stretch, cache);
         }
     }
 
