@@ -16,10 +16,6 @@ from ._spikes import SpikeTrains, _count, _seconds
 from ._types import Array
 from .losses import Loss, _terms
 
-# One in so many steps of the network is told.
-_TOLD = 10
-
-
 @dataclass(frozen=True)
 class FittedNeuron:
     """A neuron that was fitted alone, while it heard what it shall hear.
@@ -77,7 +73,7 @@ class _Spec:
     most_evaluations: int
     least_delay: float
     max_events: int | None
-    progress: Callable[[str], None] | None
+    progress: Callable[[str], object] | None
 
 
 def fit(
@@ -122,8 +118,6 @@ def fit(
     wrong = next((term["type"] for term in terms if term["type"] != "spike_time_mse"), None)
     if wrong is not None:
         raise InputError(f"targets is a {wrong} loss; it must be spike_time_mse, or a sum of such losses", "targets")
-    if len(trains) != 1:
-        raise InputError(f"trains has {len(trains)} samples; a network is fitted to one", "trains")
     spec = _Spec(
         _seconds("tolerance", tolerance),
         bool(one_by_one),
@@ -132,11 +126,12 @@ def fit(
         _count("most_evaluations", most_evaluations),
         _seconds("least_delay", least_delay),
         max_events,
-        None if progress is None else lambda told: _tell(json.loads(told), progress),
+        progress,
     )
     losses = [Loss(term).stated() for term in terms]
     built, stimuli = network._built(), network._stimuli(trains)
-    numbers, text = _core.fit(built.network, _mask(network, trained), stimuli, losses, spec)
+    mask = None if trained is None else _mask(network, trained)
+    numbers, text = _core.fit(built.network, mask, stimuli, losses, spec)
     answer = json.loads(text)
     answer["neurons"] = tuple(FittedNeuron(**neuron) for neuron in answer["neurons"])
     fitted = network.copy()
@@ -144,25 +139,12 @@ def fit(
     return Fit(fitted, **answer)
 
 
-def _mask(network: Network, trained: Sequence[str] | None) -> Array:
+def _mask(network: Network, trained: Sequence[str]) -> Array:
     """1 for each number that may change, else 0."""
     slots = network.slots
-    names = list(trained) if trained is not None else [
-        name for name, slot in slots.items() if slot.kind == "weights" or (slot.kind == "delays" and slot.shape != ())
-    ]  # fmt: skip
     mask = np.zeros(len(network.flat))
-    for name in names:
+    for name in trained:
         if name not in slots:
             raise InputError(f"trained names {name!r}, which is no value of the network; there are {', '.join(slots)}", "trained")
         mask[slots[name].slice] = 1.0
     return mask
-
-
-def _tell(told: dict[str, Any], progress: Callable[[str], object]) -> None:
-    if "fitted" in told:
-        fitted = FittedNeuron(**told["fitted"])
-        became = "reached" if fitted.is_reached else "not reached"
-        starts = "1 start" if fitted.starts == 1 else f"{fitted.starts} starts"
-        progress(f"{told['ready']}/{told['count']} {fitted.neuron}: {became} after {starts}")
-    elif told["steps"] % _TOLD == 0:
-        progress(f"network: step {told['steps']}, half the sum of squares {told['cost']:.3e}")

@@ -76,6 +76,27 @@ pub enum Progress {
     },
 }
 
+/// Steps of the whole network between two of which people are told.
+const TOLD: u32 = 10;
+
+impl Progress {
+    /// What people are told of it, without an end of line: each neuron, and each tenth step of the network.
+    #[must_use]
+    pub fn sentence(&self) -> Option<String> {
+        match self {
+            Self::Neuron { fitted, ready, count } => {
+                let FittedNeuron { neuron, starts, is_reached, .. } = fitted;
+                let became = if *is_reached { "reached" } else { "not reached" };
+                let starts = if *starts == 1 { "1 start" } else { &format!("{starts} starts") };
+                Some(format!("{ready}/{count} {neuron}: {became} after {starts}"))
+            }
+            Self::Network { steps, cost, .. } => steps
+                .is_multiple_of(TOLD)
+                .then(|| format!("network: step {steps}, half the sum of squares {cost:.3e}")),
+        }
+    }
+}
+
 /// A neuron that was fitted alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedNeuron {

@@ -13,7 +13,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 use spikegrad::{AnyLoss, Interrupt, SpikeTimeMse, WithRespectTo};
-use spikegrad_fit::{Fit, FitSettings, FittedNeuron, Progress};
+use spikegrad_fit::{Fit, FitSettings, FittedNeuron, Progress, weights_and_delays};
 use std::sync::{Mutex, PoisonError};
 
 /// How a fit goes on and when it ends, as Python states it.
@@ -44,20 +44,6 @@ fn neuron(fitted: &FittedNeuron) -> Value {
     })
 }
 
-/// What is told, as JSON; nothing of what this version does not know.
-fn told(progress: &Progress) -> Option<String> {
-    let told = match progress {
-        Progress::Neuron { fitted, ready, count } => {
-            json!({ "fitted": neuron(fitted), "ready": ready, "count": count })
-        }
-        Progress::Network { evaluations, steps, cost } => {
-            json!({ "evaluations": evaluations, "steps": steps, "cost": cost })
-        }
-        _ => return None,
-    };
-    Some(told.to_string())
-}
-
 fn found(fit: &Fit) -> String {
     let Fit { is_reached, largest, missing, surplus, evaluations, steps, .. } = fit;
     let neurons: Vec<Value> = fit.neurons.iter().map(neuron).collect();
@@ -68,12 +54,12 @@ fn found(fit: &Fit) -> String {
     .to_string()
 }
 
-/// Fits the numbers of a network of which `trained` is not 0: all numbers as they are found, and what is to be said of them, as JSON.
+/// Fits the numbers of a network of which `trained` is not 0, or its weights and delays: all numbers as they are found, and what is to be said of them, as JSON.
 #[pyfunction]
 pub(crate) fn fit<'py>(
     py: Python<'py>,
     network: &Network,
-    trained: &Bound<'py, PyAny>,
+    trained: Option<Bound<'py, PyAny>>,
     trains: &Trains,
     losses: Vec<PyRef<'py, Loss>>,
     spec: FitSpec<'py>,
@@ -82,8 +68,14 @@ pub(crate) fn fit<'py>(
         let what = format!("has {} samples; a network is fitted to one", trains.stimuli.len());
         return Err(Failure::input("trains", what).into());
     };
-    let trained = network.with_numbers(floats("trained", trained)?.as_slice())?;
-    let (trained, targets) = (trained.map(|number| number != 0.0), targets(&losses)?);
+    let trained = match trained {
+        None => weights_and_delays(&network.parameters),
+        Some(mask) => {
+            let mask = network.with_numbers(floats("trained", &mask)?.as_slice())?;
+            mask.map(|number| number != 0.0)
+        }
+    };
+    let targets = targets(&losses)?;
     let max_events = spec.max_events.as_ref();
     let run = settings::read(None, max_events, "automatic", WithRespectTo::EVERYTHING)?;
     let FitSpec { tolerance, one_by_one, most_starts, seed, most_evaluations, least_delay, .. } =
@@ -96,10 +88,10 @@ pub(crate) fn fit<'py>(
     let done = together(py, || {
         let interrupt = Interrupt::current();
         let observe = |happened: &Progress| {
-            let (Some(progress), Some(told)) = (&progress, told(happened)) else { return };
+            let (Some(progress), Some(sentence)) = (&progress, happened.sentence()) else { return };
             let mut raised = raised.lock().unwrap_or_else(PoisonError::into_inner);
             if raised.is_none()
-                && let Err(error) = Python::attach(|py| progress.call1(py, (told,)))
+                && let Err(error) = Python::attach(|py| progress.call1(py, (sentence,)))
             {
                 *raised = Some(error);
                 interrupt.request();

@@ -9,7 +9,7 @@ use clap::Args;
 use spikegrad::dynamics::Quantity;
 use spikegrad::problem::Problem;
 use spikegrad::{AnyLoss, Grazing, Parameters, PopulationParameters, SpikeTimeMse};
-use spikegrad_fit::{Fit, FitSettings, FittedNeuron, Progress, fit, weights_and_delays};
+use spikegrad_fit::{Fit, FitSettings, Progress, fit, weights_and_delays};
 use std::path::PathBuf;
 
 /// Fit a network to spike trains
@@ -73,8 +73,8 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure>
         ..FitSettings::default()
     };
     let say = |progress: &Progress| {
-        if !common.quiet {
-            tell(progress);
+        if let (false, Some(sentence)) = (common.quiet, progress.sentence()) {
+            people::say(&sentence);
         }
     };
     let Problem { network, parameters, stimulus, .. } = &problem;
@@ -123,22 +123,6 @@ fn trained(problem: &Problem, also: &[String]) -> Result<Parameters<bool>, Failu
         }
     }
     Ok(trained)
-}
-
-/// A line for each neuron, and for each tenth step of the network.
-fn tell(progress: &Progress) {
-    match progress {
-        Progress::Neuron { fitted, ready, count } => {
-            let FittedNeuron { neuron, starts, is_reached, .. } = fitted;
-            let starts = counted(*starts, "start", "starts");
-            let became = if *is_reached { "reached" } else { "not reached" };
-            people::say(&format!("{ready}/{count} {neuron}: {became} after {starts}"));
-        }
-        Progress::Network { steps, cost, .. } if steps % 10 == 0 => {
-            people::say(&format!("network: step {steps}, half the sum of squares {cost:.3e}"));
-        }
-        _ => (),
-    }
 }
 
 /// Says what was found; that something is missing is a warning, which is said in any case.

@@ -29,7 +29,7 @@ pub struct Classifier {
     network: Network,
     parameters: Parameters,
     /// The loss of each label; none, if the loss compares with targets.
-    pub(super) losses: Vec<Arc<dyn Loss>>,
+    losses: Vec<Arc<dyn Loss>>,
     /// Number of outputs.
     outputs: usize,
     config: Config,

@@ -126,8 +126,9 @@ fn lead(times: &[Option<Time>], t_end: f64, unit: f64) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::Config;
+    use crate::config::Wanted;
     use spikegrad::dynamics::TimeConstants;
-    use spikegrad::{NeuronId, Settings, Spike, Stimulus, simulate};
+    use spikegrad::{Loss, NeuronId, Settings, Spike, Stimulus, simulate};
 
     fn classifier() -> Classifier {
         let mut config = Config::default();
@@ -180,7 +181,8 @@ mod tests {
             let classifier = Classifier::new(config, 5, 3).unwrap();
             let (network, parameters) = (classifier.network(), classifier.parameters());
             let (mut requests, stimulus) = (vec![], Stimulus::new(config.t_end, vec![]).unwrap());
-            classifier.losses[0].request(network, &mut requests);
+            let loss = config.loss.of_sample("output", Wanted::Label(0)).unwrap();
+            Loss::<f64>::request(&loss, network, &mut requests);
             let settings = Settings::default();
             let trace = simulate(network, parameters, &stimulus, &requests, &settings).unwrap();
             let verdict = classifier.verdict(&trace, Grazing::Fail);
