@@ -2,18 +2,20 @@
 //!
 //! A **layer** is a population whose synapses are all dense with one delay for each connection: a spike reaches all of its
 //! neurons at one time, as one row of weights. Layers that feed each other forward, each at most with a connection
-//! to itself, are run one after the other, with no queue. Linear neurons are swept, and of the others quadratic ones with delta synapses that do not hear themselves.
+//! to itself, are run one after the other, with no queue. A population with sparse connections is a layer, too, if it falls into cells (`cells.rs`). Linear neurons are swept, and of the others quadratic ones with delta synapses that do not hear themselves.
 //! [`Layers::new`] says yes, or why not.
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
+use crate::cells::Cells;
 use crate::wiring::Wiring;
-use crate::{Circuit, Model, Network, NeuronId, Population, Source, Synapses};
+use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Synapses};
 use spikegrad_dynamics::lanes::Numbers;
 use spikegrad_dynamics::qif::QIF_DELTA;
 use spikegrad_dynamics::qif::delta::{I_BIAS, TAU_MEM};
 use spikegrad_dynamics::receptors::{self, ByParts, CurrentsState, Options, Superposed};
 use spikegrad_dynamics::{GeneralNeuron, Neuron, Vector};
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Populations in an order in which each hears only earlier ones and itself.
@@ -142,28 +144,61 @@ pub struct Layer {
     pub is_recurrent: bool,
     /// What it hears, by source.
     pub incoming: Vec<Incoming>,
-    /// Its neurons themselves.
+    /// Its neurons themselves; of cells the first, which is like all others.
     pub bodies: Bodies,
+    /// If it is sparsely connected: its cells, which then know what it hears.
+    pub cells: Option<Cells>,
 }
 
-/// A dense connection into a layer.
+/// A connection into a layer, with one delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Incoming {
     /// Where it comes from.
     pub from: Source,
     /// Its delay, in seconds.
     pub delay: f64,
-    /// Position of its row among the groups of each of its sources.
-    pub offset: usize,
     /// At which receptor it arrives.
     pub receptor: usize,
+    pub(crate) connection: usize,
+    /// Position of its group among those of each of its sources, if that is the same for all.
+    pub(crate) offset: Option<usize>,
+}
+
+impl Incoming {
+    /// What arrives when one of its sources has fired: a group of the circuit, if that source has any synapse in it.
+    #[must_use]
+    pub fn group(&self, wiring: Wiring<'_>, source: usize) -> Option<usize> {
+        wiring.groups_of(source).find(|&group| wiring.connection(group) == self.connection)
+    }
+
+    /// The same of a dense connection, in which each source has a row of synapses.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, wiring: Wiring<'_>, source: usize) -> usize {
+        let first = wiring.groups_of(source).start;
+        match self.offset {
+            Some(offset) => first + offset,
+            None => self.group(wiring, source).unwrap_or(first),
+        }
+    }
+
+    /// Inputs act first at an instant, then neurons in their order; what one of them does comes in the order of its groups.
+    pub(crate) fn in_order(&self, other: &Self) -> Ordering {
+        let source = |incoming: &Self| match incoming.from {
+            Source::Input => 0,
+            Source::Population(k) => k + 1,
+        };
+        let groups =
+            self.delay.total_cmp(&other.delay).then(self.connection.cmp(&other.connection));
+        source(self).cmp(&source(other)).then(groups)
+    }
 }
 
 /// Why a network is not swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotLayered {
-    /// A sparse connection.
+    /// A sparse connection, to neurons that do not fall into cells.
     Sparse {
         /// Position of the connection.
         connection: usize,
@@ -246,11 +281,6 @@ impl Layers {
         if let Some(population) = network.populations().iter().position(|p| !is_known(p.model)) {
             return Err(NotLayered::Model { population });
         }
-        for (connection, c) in network.connections().iter().enumerate() {
-            if matches!(c.synapses, Synapses::Sparse(_)) {
-                return Err(NotLayered::Sparse { connection });
-            }
-        }
         let layers = order(network)?
             .into_iter()
             .map(|population| layer(network, circuit, population))
@@ -298,6 +328,12 @@ impl Layers {
         &self.layers
     }
 
+    /// Whether any layer is made of cells: then a sweep only leads forward.
+    #[must_use]
+    pub fn have_cells(&self) -> bool {
+        self.layers.iter().any(|layer| layer.cells.is_some())
+    }
+
     /// Number of neurons.
     #[must_use]
     pub fn neurons(&self) -> usize {
@@ -339,6 +375,11 @@ fn layer<N: ByParts>(
     circuit: &Circuit<f64, N>,
     population: usize,
 ) -> Result<Layer, NotLayered> {
+    let is_sparse = |c: &Connection| c.to == population && c.synapses != Synapses::Dense;
+    if let Some(connection) = network.connections().iter().position(is_sparse) {
+        let not_known = NotLayered::Sparse { connection };
+        return layer_of_cells(network, circuit, population).ok_or(not_known);
+    }
     let mut incoming = Vec::new();
     for (k, connection) in network.connections().iter().enumerate() {
         let (n_pre, n_post) = network.shape(k);
@@ -349,26 +390,28 @@ fn layer<N: ByParts>(
             Source::Input => 0,
             Source::Population(from) => network.inputs() + network.range(from).start,
         };
-        let groups = circuit.groups_of(first_source);
-        let row =
-            groups.clone().find(|&g| circuit.group(g).connection == k).unwrap_or(groups.start);
-        let (offset, delay) = (row - groups.start, circuit.group(row).delay);
+        let receptor = connection.receptor;
+        let mut found =
+            Incoming { from: connection.from, delay: 0.0, receptor, connection: k, offset: None };
+        let wiring = circuit.wiring();
+        let row = found.row(wiring, first_source);
+        let offset = row - circuit.groups_of(first_source).start;
+        found.delay = circuit.delay(row);
+        let mut sources = first_source..first_source + n_pre;
         let is_row = |source: usize| {
-            let group = circuit.group(circuit.groups_of(source).start + offset);
-            let is_late_alike = group.delay.to_bits() == delay.to_bits();
+            let group = circuit.group(found.row(wiring, source));
+            let is_late_alike = group.delay.to_bits() == found.delay.to_bits();
             group.synapses.len() == n_post && group.connection == k && is_late_alike
         };
-        if !(first_source..first_source + n_pre).all(is_row) {
+        if !sources.clone().all(is_row) {
             return Err(NotLayered::OwnDelays { connection: k });
         }
-        let receptor = connection.receptor;
-        incoming.push(Incoming { from: connection.from, delay, offset, receptor });
+        let is_there =
+            |source| found.row(wiring, source) == circuit.groups_of(source).start + offset;
+        found.offset = sources.all(is_there).then_some(offset);
+        incoming.push(found);
     }
-    // Inputs act first at an instant, then neurons in their order.
-    incoming.sort_by_key(|i| match i.from {
-        Source::Input => (0, i.offset),
-        Source::Population(k) => (k + 1, i.offset),
-    });
+    incoming.sort_by(Incoming::in_order);
     let (model, not_known) =
         (network.populations()[population].model, NotLayered::Model { population });
     let is_recurrent = incoming.iter().any(|i| i.from == Source::Population(population));
@@ -381,9 +424,37 @@ fn layer<N: ByParts>(
     }
     let bodies = Bodies::new(model).ok_or(not_known)?;
     let (neurons, spikes) = (network.range(population), model.spikes());
-    let mut layer = Layer { population, neurons, spikes, is_recurrent, incoming, bodies };
+    let mut layer =
+        Layer { population, neurons, spikes, is_recurrent, incoming, bodies, cells: None };
     layer.set(circuit).ok_or(not_known)?;
     Ok(layer)
+}
+
+/// A layer with sparse connections: of `lif` neurons that share their numbers, do not hear each other, and fall into cells.
+fn layer_of_cells<N: ByParts>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    population: usize,
+) -> Option<Layer> {
+    let model = network.populations()[population].model;
+    let hears_itself =
+        |c: &Connection| c.to == population && c.from == Source::Population(population);
+    let is_recurrent = network.connections().iter().any(hears_itself);
+    // Backwards the event-by-event walk takes such networks, which knows the traces of a sweep if all of their neurons are linear.
+    if model != Model::Lif || is_recurrent || !network.is_linear() {
+        return None;
+    }
+    let mut layer = Layer {
+        population,
+        neurons: network.range(population),
+        spikes: true,
+        is_recurrent,
+        incoming: Vec::new(),
+        bodies: Bodies::new(model)?,
+        cells: Some(Cells::new(network, circuit, population)?),
+    };
+    layer.set(circuit)?;
+    Some(layer)
 }
 
 fn is_quadratic(model: Model) -> bool {
@@ -392,8 +463,24 @@ fn is_quadratic(model: Model) -> bool {
 
 impl Layer {
     fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
-        let neurons = self.neurons.clone();
+        let mut neurons = self.neurons.clone();
+        if let Some(cells) = &mut self.cells {
+            let shared = &circuit.representatives()[neurons.clone()];
+            if shared.iter().any(|representative| *representative != shared[0]) {
+                return None;
+            }
+            cells.set(&circuit.weights);
+            neurons.end = neurons.start + cells.size();
+        }
         with_body!(&mut self.bodies, body => body.set(circuit, neurons), quadratic => quadratic.set(circuit, neurons))
+    }
+
+    /// How many synapses a firing of one of the sources of a connection `from` reaches at most, if it has any here; of cells, all.
+    #[must_use]
+    pub fn hears(&self, from: Source) -> usize {
+        let of_cells = self.cells.iter().flat_map(Cells::incoming).map(|i| i.from);
+        let all = self.incoming.iter().map(|i| i.from).chain(of_cells);
+        all.filter(|source| *source == from).count() * self.neurons.len()
     }
 
     /// How many bytes the numbers of its neurons take that stand side by side.

@@ -14,6 +14,7 @@
 )]
 
 mod builder;
+mod cells;
 mod circuit;
 mod convolution;
 mod currents;
@@ -40,6 +41,7 @@ mod wiring;
 pub mod wording;
 
 pub use builder::NetworkBuilder;
+pub use cells::Cells;
 pub use circuit::{Build, Circuit, Group};
 pub use convolution::{AvgPool2d, Conv2d, ImageShape, SharedSynapse};
 pub use currents::{

@@ -60,4 +60,9 @@ impl<'a> Wiring<'a> {
     pub fn receptor(&self, group: usize) -> usize {
         self.receptors[self.groups.connection(group)]
     }
+
+    /// The connection of the group at position `group`.
+    pub(crate) fn connection(&self, group: usize) -> usize {
+        self.groups.connection(group)
+    }
 }

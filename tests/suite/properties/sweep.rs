@@ -2,7 +2,7 @@
 //! gradients, to rounding.
 
 use crate::random_networks::{
-    Plan, Swept, UNDERFLOWING, for_all, layered_plan, receiving_plan, runaway,
+    Plan, Swept, UNDERFLOWING, cells_plan, for_all, layered_plan, receiving_plan, runaway,
 };
 use crate::support::{between_engines, error, of_slopes};
 use crate::tolerance::OF_CHAINS;
@@ -336,6 +336,16 @@ fn a_sweep_with_receptors_finds_the_spikes_of_the_event_loop() {
     let (swept, differences) = (Swept::default(), Differences::default());
     for_all(receiving_plan(), |plan, problem| {
         spikes_agree::<AnyNeuron<f64>>(plan, problem, (&swept, &differences))
+    });
+    differences.check(MEDIAN);
+    swept.check();
+}
+
+#[test]
+fn a_sweep_of_cells_finds_the_spikes_of_the_event_loop() {
+    let (swept, differences) = (Swept::default(), Differences::default());
+    for_all(cells_plan(), |plan, problem| {
+        spikes_agree::<Lif<f64>>(plan, problem, (&swept, &differences))
     });
     differences.check(MEDIAN);
     swept.check();

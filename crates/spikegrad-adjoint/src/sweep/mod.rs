@@ -92,7 +92,7 @@ impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 's
 {
 }
 
-/// Whether a sweep can walk this trace of a network of `layers`: no instant was run in more than one round, and no refractory
+/// Whether a sweep can walk this trace of a network of `layers`: none of them is made of cells, no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike; and if not all neurons are linear with one receptor, that a sweep has run it.
 #[must_use]
 pub fn is_sweepable<N: Neuron<f64>>(
@@ -113,7 +113,9 @@ pub fn is_sweepable<N: Neuron<f64>>(
 
 /// Whether a trace holds what a sweep needs that the event loop does not write down, and nothing that the event loop alone does.
 fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
-    trace.tape.last.is_empty() && (!layers.have_receptors() || has_receptor_tangents(trace))
+    !layers.have_cells()
+        && trace.tape.last.is_empty()
+        && (!layers.have_receptors() || has_receptor_tangents(trace))
 }
 
 /// Whether a sweep of neurons with several receptors has run this.

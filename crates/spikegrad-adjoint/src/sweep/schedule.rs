@@ -88,7 +88,7 @@ impl Schedule {
             let arrival = |time: Time, firing, source| Arrival {
                 time: time.after(incoming.delay),
                 firing,
-                group: wiring.groups_of(source).start + incoming.offset,
+                group: incoming.row(wiring, source),
             };
             // One delay for all: they arrive in the order in which they were fired.
             let by_horizon = |arrival: &Arrival| arrival.time.rounded <= horizon;

@@ -12,7 +12,7 @@ use spikegrad_network::loss::{AnyLoss, SpikeTimeMse, VoltageMse};
 use spikegrad_network::problem::{
     ConnectionDocument, Entries, OneOrMany, Problem, ProblemDocument,
 };
-use spikegrad_network::{Circuit, Trace};
+use spikegrad_network::{Circuit, Trace, Values};
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 
 /// All times are multiples of this, in seconds.
@@ -170,7 +170,10 @@ fn near_a_spike(
             let index = spike.neuron.index().wrapping_sub(first);
             let pre = usize::try_from(channel).ok()?;
             if index < n_post {
-                let delay = delays.get(connection.weight_of(index * n_pre + pre));
+                let delay = match delays {
+                    Values::Shared(delay) => *delay,
+                    Values::Each(delays) => delays[connection.weight_of(index * n_pre + pre)],
+                };
                 places.push((spike.time - delay, spike.time, delay));
             }
         }

@@ -245,6 +245,48 @@ impl<'a> Draw<'a> {
         }
     }
 
+    /// From one layer to the next: all pairs, or those of cells. Neighbours are in different cells, and no two cells hear the same sources.
+    pub(super) fn feed(
+        &mut self,
+        from: String,
+        to: String,
+        shape: (usize, usize),
+    ) -> ConnectionDocument {
+        let dense = self.dense(from, to, shape);
+        let (n_pre, n_post) = shape;
+        let (cells, Some(Entries::Rows(rows))) = (self.plan.cells, &dense.weights) else {
+            return dense;
+        };
+        if cells == 0 {
+            return dense;
+        }
+        // The first sources tell cells apart, by the bits of their numbers.
+        let first = self.random.below(3) + 1;
+        let bits = 4.min(n_pre);
+        let mut is_heard = vec![vec![false; n_pre]; cells];
+        for (cell, sources) in is_heard.iter_mut().enumerate() {
+            for (pre, is_heard) in sources.iter_mut().enumerate() {
+                let bit = (first + cell) >> pre.min(bits) & 1 == 1;
+                *is_heard = if pre < bits { bit } else { self.random.below(2) == 0 };
+            }
+        }
+        // Channels may be equal, and weights vanish.
+        let are_equal = self.random.below(4) == 0;
+        let (mut synapses, mut weights) = (Vec::new(), Vec::new());
+        for (pre, post) in (0..n_pre).flat_map(|pre| (0..n_post).map(move |post| (pre, post))) {
+            if is_heard[post % cells][pre] {
+                let alike = if are_equal { post % cells } else { post };
+                weights.push(if self.random.below(12) == 0 { 0.0 } else { rows[alike][pre] });
+                let (pre, post) = (pre as u64, post as u64);
+                synapses.push(SynapseDocument { pre, post, weight: None, delay: None });
+            }
+        }
+        // What is shared has one delay for all; here each synapse has a weight of its own.
+        let weight_of = Some((0..weights.len() as u64).collect());
+        let weights = Some(Entries::List(weights));
+        ConnectionDocument { weights, weight_of, synapses: Some(synapses), ..dense }
+    }
+
     /// All pairs of a population, mostly inhibitory.
     pub(super) fn loops(&mut self, name: String, size: usize) -> ConnectionDocument {
         let mut loops = self.dense(name.clone(), name, (size, size));

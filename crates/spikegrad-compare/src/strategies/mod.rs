@@ -108,6 +108,8 @@ pub struct Plan {
     pub bias: bool,
     /// A state of its own at time 0.
     pub initial: bool,
+    /// Into how many cells each layer falls, whose neurons hear the same sources; 0, if all hear all.
+    pub cells: usize,
     /// Weights that synapses share, in some of the connections.
     pub tied: bool,
     /// Spiking neurons adapt, with thresholds that rise, currents that are taken away, or both.
@@ -156,6 +158,7 @@ pub fn any_plan() -> impl Strategy<Value = Plan> {
                 heterogeneous,
                 bias,
                 initial,
+                cells: 0,
                 tied: seed % TIED == TIED - 1,
                 adapts: false,
                 mixed: false,
@@ -180,6 +183,15 @@ pub fn layered_plan() -> impl Strategy<Value = Plan> {
             let window = if is_long { Window { t_end: 100.0, ..USUAL } } else { USUAL };
             Plan { recurrent: false, layers, spikes, delays, loops, window, ..plan }
         })
+}
+
+/// Plans of networks whose layers fall into cells, each of which can be swept as a small layer.
+pub fn cells_plan() -> impl Strategy<Value = Plan> {
+    let layers = prop::collection::vec(4usize..10, 1..4);
+    (layered_plan(), 3usize..8, 1usize..6, layers).prop_map(|(plan, inputs, cells, channels)| {
+        let layers = channels.into_iter().map(|channels| channels * cells).collect();
+        Plan { inputs, cells, layers, loops: false, heterogeneous: false, tied: false, ..plan }
+    })
 }
 
 /// Plans of sparse networks with delays, of which nothing is read but spikes and samples.
@@ -241,7 +253,7 @@ impl Plan {
         for (k, &size) in self.layers.iter().enumerate() {
             let model = draw.model();
             populations.push(draw.population(name(k), size, model));
-            connections.push(draw.dense(from.0, name(k), (from.1, size)));
+            connections.push(draw.feed(from.0, name(k), (from.1, size)));
             if self.recurrent {
                 connections.push(draw.sparse(name(k), name(k), (size, size)));
             }

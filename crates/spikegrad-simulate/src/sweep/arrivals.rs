@@ -249,8 +249,7 @@ impl Arrivals {
 /// What arrives over a connection when one of its sources has fired.
 #[inline(always)]
 fn arrival(incoming: &Incoming, wiring: Wiring<'_>, (time, source): (Time, usize)) -> Head {
-    let row = wiring.groups_of(source).start + incoming.offset;
-    Head { time: time.after(incoming.delay), row }
+    Head { time: time.after(incoming.delay), row: incoming.row(wiring, source) }
 }
 
 /// Whether rows that arrive at one time change anything.

@@ -10,7 +10,7 @@
 //! Not here: how a layer goes on (`layer.rs`).
 
 use crate::SimulateError;
-use spikegrad_network::{InputSpike, Layers, Source, Spike, Time};
+use spikegrad_network::{Incoming, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
 
 /// Spikes that a layer may find beyond the horizon before it is moved again, if it has hardly any.
 const SPARE: usize = 1024;
@@ -18,6 +18,7 @@ const SPARE: usize = 1024;
 /// What the events of a run are counted from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'a> {
+    pub(super) wiring: Wiring<'a>,
     pub(super) layers: &'a Layers,
     pub(super) inputs: &'a [InputSpike],
     /// Spikes of each population that has been run, in order.
@@ -38,6 +39,7 @@ impl Known<'_> {
     pub(super) fn arrivals(&self, until: f64) -> u64 {
         let mut arrivals = 0;
         for layer in self.layers.layers() {
+            arrivals += self.arrivals_at_cells(layer, until);
             for incoming in &layer.incoming {
                 let is_there = |fired_at: Time| fired_at.after(incoming.delay).rounded <= until;
                 let rows = match incoming.from {
@@ -50,9 +52,30 @@ impl Known<'_> {
         arrivals
     }
 
+    /// Those at a layer of cells, where each source has synapses of its own.
+    fn arrivals_at_cells(&self, layer: &Layer, until: f64) -> u64 {
+        let synapses = |incoming: &Incoming, fired_at: Time, source: usize| {
+            let is_there = fired_at.after(incoming.delay).rounded <= until;
+            let group = incoming.group(self.wiring, source).filter(|_| is_there);
+            group.map_or(0, |group| self.wiring.synapses(group).len() as u64)
+        };
+        let incoming = layer.cells.iter().flat_map(|cells| cells.incoming());
+        let arrivals = incoming.map(|incoming| match incoming.from {
+            Source::Input => {
+                let of = |s: &InputSpike| synapses(incoming, s.time.into(), s.channel);
+                self.inputs.iter().map(of).sum::<u64>()
+            }
+            Source::Population(p) => {
+                let of = |s: &Spike| synapses(incoming, s.at(), self.wiring.source_of(s.neuron));
+                self.spikes(p).iter().map(of).sum()
+            }
+        });
+        arrivals.sum()
+    }
+
     /// Spikes and arrivals up to `until`, in seconds.
     fn events(&self, until: f64) -> u64 {
-        let of = |layer: &spikegrad_network::Layer| {
+        let of = |layer: &Layer| {
             self.spikes(layer.population).partition_point(|s| s.time <= until) as u64
         };
         self.layers.layers().iter().map(of).sum::<u64>() + self.arrivals(until)
@@ -73,13 +96,10 @@ impl Known<'_> {
         f64::from_bits(high)
     }
 
-    /// Most events that a spike of the population under way brings with it: itself and its arrivals.
+    /// Most events that a spike of the population under way brings with it: itself and its arrivals. Of those at cells it is a bound.
     fn events_of_spike(&self) -> u64 {
         let Some((own, _)) = self.own else { return 1 };
-        let arrivals = |layer: &spikegrad_network::Layer| {
-            let hears = layer.incoming.iter().filter(|i| i.from == Source::Population(own));
-            (hears.count() * layer.neurons.len()) as u64
-        };
+        let arrivals = |layer: &Layer| layer.hears(Source::Population(own)) as u64;
         1 + self.layers.layers().iter().map(arrivals).sum::<u64>()
     }
 }

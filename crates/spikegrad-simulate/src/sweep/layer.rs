@@ -14,7 +14,7 @@ use super::wave::{Crossing, Member, Moving, Wave};
 use super::{FiredTangent, in_order};
 use spikegrad_dynamics::Neuron;
 use spikegrad_dynamics::lanes::forward::{Job, Pass, Screen};
-use spikegrad_dynamics::lanes::{Columns, Motion};
+use spikegrad_dynamics::lanes::{Columns, Motion, Numbers};
 use spikegrad_dynamics::receptors::{CurrentsTangent, Superposed};
 use spikegrad_network::{Body, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch};
 
@@ -176,19 +176,14 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
     ) -> Result<(), Irregular> {
         let arrivals = &mut self.scratch.arrivals;
         arrivals.reset(self.layer, self.fired);
-        lengths.clear();
-        motions.clear();
         if self.layer.is_recurrent {
+            lengths.clear();
+            motions.clear();
             return Ok(());
         }
         arrivals.take_all(self.layer, self.fired, self.t_end)?;
-        let end = Time::from(self.t_end);
-        lengths.extend(arrivals.instants.first().map(|first| first.since(0.0.into())));
-        lengths.extend(arrivals.instants.windows(2).map(|two| two[1].since(two[0])));
-        lengths.push(end.since(arrivals.instants.last().copied().unwrap_or(0.0.into())));
-        if self.body.numbers.share_motions() {
-            self.body.numbers.motions(lengths, motions);
-        }
+        let arrivals = &self.scratch.arrivals;
+        write_lengths(&self.body.numbers, &arrivals.instants, self.t_end, (lengths, motions));
         Ok(())
     }
 
@@ -198,9 +193,9 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
             return;
         }
         self.spikes.sort_unstable_by(|a, b| in_order((a.time, a.neuron), (b.time, b.neuron)));
-        let Fired { layers, inputs, populations, .. } = self.fired;
+        let Fired { wiring, layers, inputs, populations } = self.fired;
         let own = Some((self.layer.population, self.spikes.as_slice()));
-        self.budget.look(Known { layers, inputs, populations, own });
+        self.budget.look(Known { wiring, layers, inputs, populations, own });
         let kept = self.spikes.partition_point(|spike| spike.time <= self.budget.horizon);
         self.spikes.truncate(kept);
     }
@@ -489,6 +484,24 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         let Scratch { before, peaks, .. } = &mut *self.scratch;
         peaks.end((self.body, self.layer), self.t_end, before, self.sampled, self.readouts);
         Ok(())
+    }
+}
+
+/// Writes how long the stretches between arrivals are, and the motions over them where neurons share these.
+pub(super) fn write_lengths<const K: usize>(
+    numbers: &Numbers<K>,
+    instants: &[Time],
+    t_end: f64,
+    (lengths, motions): (&mut Vec<f64>, &mut Vec<Motion<K>>),
+) {
+    let end = Time::from(t_end);
+    lengths.clear();
+    motions.clear();
+    lengths.extend(instants.first().map(|first| first.since(0.0.into())));
+    lengths.extend(instants.windows(2).map(|two| two[1].since(two[0])));
+    lengths.push(end.since(instants.last().copied().unwrap_or(0.0.into())));
+    if numbers.share_motions() {
+        numbers.motions(lengths, motions);
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `wave.rs` | the neurons that spike, run together |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `together.rs` | one layer in several runs |
+//! | `cells.rs` | one layer of cells |
 //! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //! | `peaks.rs` | read-outs |
@@ -23,6 +24,7 @@
 mod arrivals;
 mod averages;
 mod budget;
+mod cells;
 mod layer;
 mod peaks;
 mod quadratic;
@@ -34,13 +36,14 @@ use crate::{Options, SimulateError, requests};
 use arrivals::{Earliest, Fired};
 use averages::Averages;
 use budget::{Budget, Known};
+use cells::{CellScratch, CellsRun};
 use layer::{LayerRun, Scratch};
 use peaks::Sampled;
 use quadratic::{QuadraticRun, QuadraticScratch};
 use spikegrad_dynamics::receptors::ByParts;
 use spikegrad_dynamics::{OtherTimeConstants, Vector};
 use spikegrad_network::{
-    Bodies, Body, Circuit, Layer, Layers, Measure, NeuronId, QuadraticBody, Spike, Stimulus,
+    Bodies, Body, Cells, Circuit, Layer, Layers, Measure, NeuronId, QuadraticBody, Spike, Stimulus,
     Tangents, Trace, Watch, Wiring,
 };
 use std::cmp::Ordering;
@@ -89,6 +92,7 @@ pub struct Sweep<'a> {
 pub struct SweepWorkspace {
     runs: Vec<RunMemory>,
     layers: LayerMemories,
+    cells: CellScratch,
     quadratic: QuadraticScratch,
 }
 
@@ -236,7 +240,7 @@ fn finish<N: ByParts>(
     if *is_irregular {
         return Err(SweepError::Irregular);
     }
-    let known = Known { layers, inputs, populations: fired, own: None };
+    let known = Known { wiring: circuit.wiring(), layers, inputs, populations: fired, own: None };
     budget.check(known, t_end)?;
     trace.arrivals = known.arrivals(t_end);
     merge(fired, merged, &mut trace.spikes);
@@ -276,7 +280,7 @@ fn run_each<const TANGENTS: bool>(
     sweeps: &[Sweep<'_>],
     workspace: &mut SweepWorkspace,
 ) {
-    let SweepWorkspace { runs, layers: memories, quadratic } = workspace;
+    let SweepWorkspace { runs, layers: memories, cells, quadratic } = workspace;
     let runs = &mut runs[..sweeps.len()];
     let mut watch = Watch::default();
     for layer in layers.layers() {
@@ -285,6 +289,11 @@ fn run_each<const TANGENTS: bool>(
             ($body:expr, $memory:expr) => {
                 run_layer::<_, TANGENTS>((of, $body), sweeps, runs, &mut $memory, &mut watch)
             };
+        }
+        if let (Some(of_cells), Bodies::One(body)) = (&layer.cells, &layer.bodies) {
+            let memory = (&mut *cells, &mut memories.one.together);
+            run_cells::<TANGENTS>((of, of_cells, body), sweeps, runs, memory, &mut watch);
+            continue;
         }
         match &layer.bodies {
             Bodies::One(body) => run!(body, memories.one),
@@ -341,23 +350,58 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
         run.is_irregular = done.is_err();
     }
     if K == 1 {
-        together.run_all::<TANGENTS>((of.wiring, body), members.len(), watch, |member, found| {
-            let (k, watch) = (members[member], &mut Watch::default());
-            let (run, scratch) = (&mut runs[k], &mut scratches[k]);
-            match found {
-                Ok((fired, order)) => {
-                    let mut layer =
-                        run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
-                    layer.take_spikes(fired, order);
-                    layer.look_at_budget();
+        together.run_all::<TANGENTS>(
+            (of.wiring.weights, body),
+            members.len(),
+            watch,
+            |member, found| {
+                let (k, watch) = (members[member], &mut Watch::default());
+                let (run, scratch) = (&mut runs[k], &mut scratches[k]);
+                match found {
+                    Ok((fired, order)) => {
+                        let mut layer =
+                            run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
+                        layer.take_spikes(fired, order);
+                        layer.look_at_budget();
+                    }
+                    Err(Irregular) => run.is_irregular = true,
                 }
-                Err(Irregular) => run.is_irregular = true,
-            }
-            run.budget
-        });
+                run.budget
+            },
+        );
     }
     for run in runs.iter_mut().filter(|run| !run.is_irregular) {
         std::mem::swap(&mut run.own, &mut run.fired[of.layer.population]);
+    }
+}
+
+/// Runs a layer of cells in all runs that are not given up, one after the other: the cells of one fill registers.
+fn run_cells<const TANGENTS: bool>(
+    (of, cells, body): (Place<'_>, &Cells, &Body<1>),
+    sweeps: &[Sweep<'_>],
+    runs: &mut [RunMemory],
+    (scratch, together): (&mut CellScratch, &mut Together<1>),
+    watch: &mut Watch,
+) {
+    let Place { wiring, layers, layer } = of;
+    for (run, sweep) in runs.iter_mut().zip(sweeps).filter(|(run, _)| !run.is_irregular) {
+        std::mem::swap(&mut run.own, &mut run.fired[layer.population]);
+        run.look(of, sweep);
+        let RunMemory { fired, own, budget, .. } = run;
+        let inputs = sweep.stimulus.spikes();
+        let run_of = CellsRun {
+            fired: Fired { wiring, layers, inputs, populations: fired },
+            layer,
+            cells,
+            body,
+            t_end: sweep.stimulus.t_end(),
+            readouts: sweep.options.readouts,
+            budget: *budget,
+            spikes: own,
+            scratch,
+        };
+        run.is_irregular = run_of.run::<TANGENTS>(together, watch).is_err();
+        std::mem::swap(&mut run.own, &mut run.fired[layer.population]);
     }
 }
 
@@ -405,10 +449,10 @@ impl RunMemory {
     }
 
     /// Counts events before a layer.
-    fn look(&mut self, Place { layers, layer, .. }: Place<'_>, sweep: &Sweep<'_>) {
+    fn look(&mut self, Place { wiring, layers, layer }: Place<'_>, sweep: &Sweep<'_>) {
         let own = Some((layer.population, self.own.as_slice()));
         let inputs = sweep.stimulus.spikes();
-        self.budget.look(Known { layers, inputs, populations: &self.fired, own });
+        self.budget.look(Known { wiring, layers, inputs, populations: &self.fired, own });
     }
 
     /// A layer of the run, whose spikes so far are its `own`.

@@ -8,7 +8,7 @@ use super::Irregular;
 use super::budget::Budget;
 use super::layer::{LayerRun, Scratch, begin};
 use spikegrad_dynamics::lanes::{Arrived, Columns, Fired, Turned, Walk, Walkers, Way};
-use spikegrad_network::{Body, Layer, Layers, NeuronId, Spike, Time, Watch, Wiring};
+use spikegrad_network::{Body, Layer, Layers, NeuronId, Spike, Time, Watch};
 use std::ops::Range;
 
 /// Neurons of all runs that go together: so many that searches fill registers, and so few that what is known of the runs stays in the nearest cache.
@@ -40,16 +40,21 @@ impl<const K: usize> Together<K> {
         &mut self.ways[run]
     }
 
-    /// Runs a layer so many times. `take` is given the spikes of a run when it is done, or why there are none, and before if there may be too many of them: it returns its
+    /// How many runs of a layer of so many neurons go side by side.
+    pub(super) fn side_by_side(neurons: usize) -> usize {
+        (NEURONS / neurons.max(1)).max(1)
+    }
+
+    /// Runs a layer so many times, with the weights of all synapses. `take` is given the spikes of a run when it is done, or why there are none, and before if there may be too many of them: it returns its
     /// budget.
     pub(super) fn run_all<const TANGENTS: bool>(
         &mut self,
-        network: (Wiring<'_>, &Body<K>),
+        network: (&[f64], &Body<K>),
         runs: usize,
         watch: &mut Watch,
         mut take: impl FnMut(usize, Result<(&[Fired<K>], &mut Order), Irregular>) -> Budget,
     ) {
-        let count = (NEURONS / network.1.models.len().max(1)).max(1);
+        let count = Self::side_by_side(network.1.models.len());
         let mut first = 0;
         while first < runs {
             let end = runs.min(first + count);
@@ -61,7 +66,7 @@ impl<const K: usize> Together<K> {
     /// The same for a few runs, side by side.
     fn run<const TANGENTS: bool>(
         &mut self,
-        (wiring, body): (Wiring<'_>, &Body<K>),
+        (weights, body): (&[f64], &Body<K>),
         runs: Range<usize>,
         watch: &mut Watch,
         take: &mut impl FnMut(usize, Result<(&[Fired<K>], &mut Order), Irregular>) -> Budget,
@@ -69,7 +74,7 @@ impl<const K: usize> Together<K> {
         let Self { walk, ways, start, order } = self;
         begin(body, start);
         walk.reset(start, runs.len());
-        let of = Walkers { models: &body.models, numbers: &body.numbers, weights: wiring.weights };
+        let of = Walkers { models: &body.models, numbers: &body.numbers, weights };
         let ways = &mut ways[runs.clone()];
         let mut is_interrupted = false;
         while !is_interrupted && walk.step::<TANGENTS>(&of, ways) {
@@ -149,22 +154,11 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
     pub(super) fn prepare_way(&mut self, way: &mut Way<K>) -> Result<(), Irregular> {
         self.hear(&mut way.lengths, &mut way.motions)?;
         let (wiring, arrivals) = (self.fired.wiring, &self.scratch.arrivals);
-        let Way { instants, arrived, starts, .. } = way;
-        let end = |time: Time| [time.rounded, time.remainder];
-        instants.clear();
-        instants.push([0.0; 2]);
-        instants.extend(arrivals.instants.iter().map(|&instant| end(instant)));
-        instants.push([self.t_end, 0.0]);
-        // Nothing arrives at the first of them.
-        starts.clear();
-        starts.extend([0; 2]);
-        starts.extend(&arrivals.ends);
-        arrived.clear();
-        arrived.extend(arrivals.rows.iter().map(|&row| Arrived {
+        let arrived = arrivals.rows.iter().map(|&row| Arrived {
             receptor: if K == 1 { 0 } else { wiring.receptor(row) },
             weights: wiring.synapses(row).start,
-        }));
-        way.find_rows();
+        });
+        write_way(way, (&arrivals.instants, &arrivals.ends), self.t_end, arrived);
         (way.horizon, way.most) = (self.budget.horizon, self.budget.most);
         Ok(())
     }
@@ -174,15 +168,43 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         order.sort(fired, self.t_end);
         let first = self.layer.neurons.start;
         self.spikes.clear();
-        self.spikes.extend(order.of(fired).map(|fired| Spike {
-            time: fired.time[0],
-            time_remainder: fired.time[1],
-            neuron: NeuronId::new(first + fired.neuron),
-            round: 0,
-            slope: fired.slope,
-            release_rate: fired.release_rate,
-            tangent: [fired.v_mem, fired.v_syn[0]],
-        }));
+        let id = |n: usize| NeuronId::new(first + n);
+        self.spikes.extend(order.of(fired).map(|fired| spike(fired, id(fired.neuron))));
+    }
+}
+
+/// Writes down what arrives when at a layer, whose lengths of stretches and motions are written already; `ends` says where what arrives at each instant ends.
+pub(super) fn write_way<const K: usize>(
+    way: &mut Way<K>,
+    (times, ends): (&[Time], &[usize]),
+    t_end: f64,
+    what: impl Iterator<Item = Arrived>,
+) {
+    let Way { instants, arrived, starts, .. } = &mut *way;
+    let instant = |time: &Time| [time.rounded, time.remainder];
+    instants.clear();
+    instants.push([0.0; 2]);
+    instants.extend(times.iter().map(instant));
+    instants.push([t_end, 0.0]);
+    // Nothing arrives at the first of them.
+    starts.clear();
+    starts.extend([0; 2]);
+    starts.extend(ends);
+    arrived.clear();
+    arrived.extend(what);
+    way.find_rows();
+}
+
+/// The spike of a neuron with one receptor.
+pub(super) fn spike<const K: usize>(fired: &Fired<K>, neuron: NeuronId) -> Spike {
+    Spike {
+        time: fired.time[0],
+        time_remainder: fired.time[1],
+        neuron,
+        round: 0,
+        slope: fired.slope,
+        release_rate: fired.release_rate,
+        tangent: [fired.v_mem, fired.v_syn[0]],
     }
 }
 

@@ -1,0 +1,218 @@
+//! Populations with sparse connections, cut into **cells**: neurons that hear the very same sources, as the channels of a convolution at one place do.
+//!
+//! Within a cell all is dense: what one of its neurons hears, all hear at the same time. So each cell can be swept like a small layer, with rows of weights of its own. Not here: the
+//! order of layers (`layers.rs`), the sweep (`spikegrad_simulate`).
+
+use crate::wiring::Wiring;
+use crate::{Circuit, Incoming, Network, NeuronId};
+use spikegrad_dynamics::Neuron;
+use std::collections::HashMap;
+
+/// Fewest neurons of a cell: half a register of the widest. With fewer the event loop is as fast.
+const SMALLEST: usize = 4;
+
+/// The cells of a population, which have equally many neurons.
+#[derive(Clone, Debug)]
+pub struct Cells {
+    /// Neurons of each.
+    size: usize,
+    /// Index in the population of each neuron, cell after cell.
+    neurons: Vec<usize>,
+    /// What they hear, by source.
+    incoming: Vec<Incoming>,
+    /// For each group of the circuit, where its rows begin, and the number of all rows.
+    first_row: Vec<usize>,
+    /// The cell that each row reaches.
+    reached: Vec<usize>,
+    /// The synapse of each weight in the circuit.
+    synapses: Vec<usize>,
+    /// Rows of weights, one for each neuron of the cell that is reached.
+    weights: Vec<f64>,
+    /// Whether all weights of a row vanish.
+    are_silent: Vec<bool>,
+}
+
+impl Cells {
+    /// Cuts a population that does not hear itself; `None` if its cells are too small or of different sizes, or if any two of its synapses from one source have delays of their own.
+    pub(crate) fn new<N: Neuron<f64>>(
+        network: &Network,
+        circuit: &Circuit<f64, N>,
+        population: usize,
+    ) -> Option<Self> {
+        let (range, wiring) = (network.range(population), circuit.wiring());
+        let mut incoming = Vec::new();
+        let mut is_heard = vec![false; network.connections().len()];
+        for (k, connection) in network.connections().iter().enumerate() {
+            let has_synapses = network.synapse_count(k) > 0;
+            if connection.to == population && has_synapses {
+                is_heard[k] = true;
+                let mut groups = (0..wiring.groups.count()).filter(|&g| wiring.connection(g) == k);
+                let delay = circuit.delay(groups.next()?);
+                if !groups.all(|group| circuit.delay(group).to_bits() == delay.to_bits()) {
+                    return None;
+                }
+                let (from, receptor) = (connection.from, connection.receptor);
+                incoming.push(Incoming { from, delay, receptor, connection: k, offset: None });
+            }
+        }
+        incoming.sort_by(Incoming::in_order);
+        let targets = |group: usize| &circuit.targets[wiring.synapses(group)];
+        let groups = (0..wiring.groups.count()).filter(|&g| is_heard[wiring.connection(g)]);
+        let index = |target: &NeuronId| target.index() - range.start;
+        let mut classes = Classes::new(range.len());
+        for group in groups.clone() {
+            let are_distinct = targets(group).windows(2).all(|two| two[0] != two[1]);
+            if !are_distinct {
+                return None;
+            }
+            classes.split(targets(group).iter().map(index));
+        }
+        let (size, neurons, place_of) = classes.into_cells()?;
+        let mut cells = Self {
+            size,
+            neurons,
+            incoming,
+            first_row: vec![0],
+            reached: Vec::new(),
+            synapses: Vec::new(),
+            weights: Vec::new(),
+            are_silent: Vec::new(),
+        };
+        let mut row_of = HashMap::new();
+        for group in 0..wiring.groups.count() {
+            if is_heard[wiring.connection(group)] {
+                row_of.clear();
+                for (synapse, target) in wiring.synapses(group).zip(targets(group)) {
+                    let place = place_of[index(target)];
+                    let row = *row_of.entry(place / size).or_insert_with(|| {
+                        cells.reached.push(place / size);
+                        cells.reached.len() - 1
+                    });
+                    cells.synapses.resize(cells.reached.len() * size, 0);
+                    cells.synapses[row * size + place % size] = synapse;
+                }
+            }
+            cells.first_row.push(cells.reached.len());
+        }
+        Some(cells)
+    }
+
+    /// Takes the weights of a circuit.
+    pub(crate) fn set(&mut self, weights: &[f64]) {
+        let Self { size, synapses, weights: own, are_silent, .. } = self;
+        own.clear();
+        own.extend(synapses.iter().map(|&synapse| weights[synapse]));
+        are_silent.clear();
+        are_silent.extend(own.chunks(*size).map(|row| row.iter().all(|weight| *weight == 0.0)));
+    }
+
+    /// How many neurons each has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.neurons.len() / self.size
+    }
+
+    /// The neurons of a cell, by their indices in the population.
+    ///
+    /// # Panics
+    /// If there is no such cell.
+    #[must_use]
+    pub fn neurons(&self, cell: usize) -> &[usize] {
+        &self.neurons[cell * self.size..][..self.size]
+    }
+
+    /// What they hear, by source.
+    #[must_use]
+    pub fn incoming(&self) -> &[Incoming] {
+        &self.incoming
+    }
+
+    /// Each cell that a group of the circuit reaches, and the row of weights that arrives there.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    pub fn reached_by(&self, group: usize) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.first_row[group]..self.first_row[group + 1];
+        rows.map(|row| (self.reached[row], row))
+    }
+
+    /// All rows after each other.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Whether what arrives at a cell at one instant, these rows, has any effect: one of their sums does not vanish.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn have_effect(&self, rows: &[usize]) -> bool {
+        match *rows {
+            [row] => !self.are_silent[row],
+            _ => {
+                let weight = |row: usize, k: usize| self.weights[row * self.size + k];
+                (0..self.size).any(|k| rows.iter().map(|&row| weight(row, k)).sum::<f64>() != 0.0)
+            }
+        }
+    }
+}
+
+/// Neurons by what they have heard so far.
+#[derive(Debug)]
+struct Classes {
+    class_of: Vec<usize>,
+    /// Members of each class.
+    sizes: Vec<usize>,
+}
+
+impl Classes {
+    /// All neurons in one class.
+    fn new(count: usize) -> Self {
+        Self { class_of: vec![0; count], sizes: vec![count] }
+    }
+
+    /// Takes apart those who hear a group and those who do not.
+    fn split(&mut self, who: impl Iterator<Item = usize> + Clone) {
+        let Self { class_of, sizes } = self;
+        let mut hearing = HashMap::new();
+        for n in who.clone() {
+            *hearing.entry(class_of[n]).or_insert(0) += 1;
+        }
+        // Where a whole class hears it, nothing changes.
+        hearing.retain(|&class, count| *count < sizes[class]);
+        let mut new = HashMap::new();
+        for n in who {
+            let old = class_of[n];
+            let Some(count) = hearing.get(&old) else { continue };
+            class_of[n] = *new.entry(old).or_insert_with(|| {
+                sizes[old] -= count;
+                sizes.push(*count);
+                sizes.len() - 1
+            });
+        }
+    }
+
+    /// The size of all cells, their neurons cell after cell, and the place of each neuron there.
+    fn into_cells(self) -> Option<(usize, Vec<usize>, Vec<usize>)> {
+        let Self { class_of, sizes } = self;
+        let size = *sizes.first()?;
+        if size < SMALLEST || sizes.iter().any(|other| *other != size) {
+            return None;
+        }
+        let mut neurons: Vec<usize> = (0..class_of.len()).collect();
+        // By class, and there in order.
+        neurons.sort_by_key(|&n| class_of[n]);
+        let mut place_of = vec![0; neurons.len()];
+        for (place, &n) in neurons.iter().enumerate() {
+            place_of[n] = place;
+        }
+        Some((size, neurons, place_of))
+    }
+}
