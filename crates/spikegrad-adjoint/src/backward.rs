@@ -220,12 +220,13 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         self.pull_back_pseudospikes()?;
         let Self { circuit, trace, workspace: w, sum, .. } = self;
-        let (spikes, inputs) = (0..trace.spikes.len(), trace.stimulus.spikes().len());
+        let spikes = trace.spikes.iter().enumerate().map(|(k, spike)| (spike.neuron.index(), k));
+        let inputs = trace.stimulus.spikes().len();
         let linear = |n: usize| {
             let model = &circuit.neurons[n];
             model.as_general().is_none().then_some(model)
         };
-        let (neurons, times) = ((0..circuit.neurons.len(), linear), &mut w.times[inputs..]);
+        let (neurons, times) = ((circuit.neurons.len(), linear), &mut w.times[inputs..]);
         w.integrals.share(neurons, (trace, spikes), times, &mut sum.neurons);
         Ok(())
     }

@@ -11,7 +11,6 @@
 
 use spikegrad_dynamics::{Adjoint, GeneralNeuron, NeuronAdjoint, Scalar, Vector};
 use spikegrad_network::{Time, Trace};
-use std::ops::Range;
 
 /// ∂L/∂(integral of V) for each neuron and weight.
 #[derive(Clone, Debug)]
@@ -114,13 +113,12 @@ impl<T: Scalar> Integrals<T> {
         }
     }
 
-    /// Adds what the parameters of `neurons`, whose integrals these are, get directly, and what the times of their spikes do; the
-    /// latter are at `spikes`, positions in the trace. `model` knows no neuron whose parameters take their share stretch by stretch, and `gradients` are
-    /// those of `neurons`.
+    /// Adds what the parameters of the neurons, whose integrals these are, get directly, and what the times of their spikes do; `spikes` are the
+    /// latter, each its neuron's index and its position in the trace. `model` knows no neuron whose parameters take their share stretch by stretch.
     pub(crate) fn share<'m, N: NeuronAdjoint<T> + 'm>(
         &mut self,
-        (neurons, model): (Range<usize>, impl Fn(usize) -> Option<&'m N>),
-        (trace, spikes): (&Trace<T>, impl Iterator<Item = usize>),
+        (neurons, model): (usize, impl Fn(usize) -> Option<&'m N>),
+        (trace, spikes): (&Trace<T>, impl Iterator<Item = (usize, usize)>),
         times: &mut [T],
         gradients: &mut [N::Gradient],
     ) {
@@ -128,14 +126,11 @@ impl<T: Scalar> Integrals<T> {
             return;
         }
         self.started.clear();
-        self.started.resize(neurons.len(), None);
+        self.started.resize(neurons, None);
         let end = Time::from(T::from(trace.stimulus.t_end()));
-        for k in spikes {
-            let spike = &trace.spikes[k];
-            let (n, at) = (spike.neuron.index() - neurons.start, spike.at());
-            let Some(model) = model(spike.neuron.index()).filter(|_| self.reads(n)) else {
-                continue;
-            };
+        for (n, k) in spikes {
+            let at = trace.spikes[k].at();
+            let Some(model) = model(n).filter(|_| self.reads(n)) else { continue };
             let release = at.after(model.refractory());
             let until = if release.rounded.re() > end.rounded.re() { end } else { release };
             let gradient = &mut gradients[n];
@@ -147,12 +142,11 @@ impl<T: Scalar> Integrals<T> {
             });
             self.started[n] = Some(release);
         }
-        for n in neurons.clone() {
-            let local = n - neurons.start;
+        for n in 0..neurons {
             let Some(model) = model(n) else { continue };
-            let is_free = self.started[local].is_none_or(|t| t.rounded.re() <= end.rounded.re());
-            if is_free && self.reads(local) {
-                self.share_of_stretch(local, model, end, &mut gradients[local]);
+            let is_free = self.started[n].is_none_or(|t| t.rounded.re() <= end.rounded.re());
+            if is_free && self.reads(n) {
+                self.share_of_stretch(n, model, end, &mut gradients[n]);
             }
         }
     }

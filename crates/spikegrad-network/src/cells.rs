@@ -3,7 +3,6 @@
 //! Within a cell all is dense: what one of its neurons hears, all hear at the same time. So each cell can be swept like a small layer, with rows of weights of its own. Not here: the
 //! order of layers (`layers.rs`), the sweep (`spikegrad_simulate`).
 
-use crate::wiring::Wiring;
 use crate::{Circuit, Incoming, Network, NeuronId};
 use spikegrad_dynamics::Neuron;
 use std::collections::HashMap;
@@ -18,6 +17,8 @@ pub struct Cells {
     size: usize,
     /// Index in the population of each neuron, cell after cell.
     neurons: Vec<usize>,
+    /// Where in that list each neuron of the population stands.
+    place_of: Vec<usize>,
     /// What they hear, by source.
     incoming: Vec<Incoming>,
     /// For each group of the circuit, where its rows begin, and the number of all rows.
@@ -71,6 +72,7 @@ impl Cells {
         let mut cells = Self {
             size,
             neurons,
+            place_of,
             incoming,
             first_row: vec![0],
             reached: Vec::new(),
@@ -83,7 +85,7 @@ impl Cells {
             if is_heard[wiring.connection(group)] {
                 row_of.clear();
                 for (synapse, target) in wiring.synapses(group).zip(targets(group)) {
-                    let place = place_of[index(target)];
+                    let place = cells.place_of[index(target)];
                     let row = *row_of.entry(place / size).or_insert_with(|| {
                         cells.reached.push(place / size);
                         cells.reached.len() - 1
@@ -127,6 +129,16 @@ impl Cells {
         &self.neurons[cell * self.size..][..self.size]
     }
 
+    /// The cell of a neuron and its position there, by its index in the population.
+    ///
+    /// # Panics
+    /// If there is no such neuron.
+    #[must_use]
+    pub fn place_of(&self, neuron: usize) -> (usize, usize) {
+        let place = self.place_of[neuron];
+        (place / self.size, place % self.size)
+    }
+
     /// What they hear, by source.
     #[must_use]
     pub fn incoming(&self) -> &[Incoming] {
@@ -140,6 +152,15 @@ impl Cells {
     pub fn reached_by(&self, group: usize) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.first_row[group]..self.first_row[group + 1];
         rows.map(|row| (self.reached[row], row))
+    }
+
+    /// The synapses of a row in the circuit.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn synapses(&self, row: usize) -> &[usize] {
+        &self.synapses[row * self.size..][..self.size]
     }
 
     /// All rows after each other.

@@ -167,19 +167,20 @@ pub struct Incoming {
 impl Incoming {
     /// What arrives when one of its sources has fired: a group of the circuit, if that source has any synapse in it.
     #[must_use]
+    #[inline]
     pub fn group(&self, wiring: Wiring<'_>, source: usize) -> Option<usize> {
-        wiring.groups_of(source).find(|&group| wiring.connection(group) == self.connection)
+        let mut groups = wiring.groups_of(source);
+        match self.offset {
+            Some(offset) => Some(groups.start + offset),
+            None => groups.find(|&group| wiring.connection(group) == self.connection),
+        }
     }
 
     /// The same of a dense connection, in which each source has a row of synapses.
     #[must_use]
     #[inline]
     pub fn row(&self, wiring: Wiring<'_>, source: usize) -> usize {
-        let first = wiring.groups_of(source).start;
-        match self.offset {
-            Some(offset) => first + offset,
-            None => self.group(wiring, source).unwrap_or(first),
-        }
+        self.group(wiring, source).unwrap_or(wiring.groups_of(source).start)
     }
 
     /// Inputs act first at an instant, then neurons in their order; what one of them does comes in the order of its groups.
@@ -328,12 +329,6 @@ impl Layers {
         &self.layers
     }
 
-    /// Whether any layer is made of cells: then a sweep only leads forward.
-    #[must_use]
-    pub fn have_cells(&self) -> bool {
-        self.layers.iter().any(|layer| layer.cells.is_some())
-    }
-
     /// Number of neurons.
     #[must_use]
     pub fn neurons(&self) -> usize {
@@ -440,8 +435,7 @@ fn layer_of_cells<N: ByParts>(
     let hears_itself =
         |c: &Connection| c.to == population && c.from == Source::Population(population);
     let is_recurrent = network.connections().iter().any(hears_itself);
-    // Backwards the event-by-event walk takes such networks, which knows the traces of a sweep if all of their neurons are linear.
-    if model != Model::Lif || is_recurrent || !network.is_linear() {
+    if model != Model::Lif || is_recurrent {
         return None;
     }
     let mut layer = Layer {

@@ -249,6 +249,15 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
 }
 
 #[test]
+fn a_sweep_of_cells_gives_the_gradient_of_the_event_by_event_walk() {
+    let differences = Differences::default();
+    for_all(cells_plan(), |plan, problem| {
+        gradients_agree::<Lif<f64>>(plan, problem, &differences)
+    });
+    differences.check(MEDIAN);
+}
+
+#[test]
 fn a_sweep_with_receptors_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
     for_all(receiving_plan(), |plan, problem| {

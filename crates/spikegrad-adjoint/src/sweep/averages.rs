@@ -4,6 +4,7 @@
 //! (`integrals.rs`).
 
 use super::layer::{LayerSweep, Scratch};
+use super::schedule::Spikes;
 use crate::AdjointError;
 use spikegrad_dynamics::lanes::averages::{Shares, pull_back_row};
 use spikegrad_dynamics::{Adjoint, NeuronAdjoint, State};
@@ -24,12 +25,12 @@ pub(super) struct Averages {
 impl<const K: usize> LayerSweep<'_, K> {
     /// Whether the loss depends on averages of the layer, which does not spike, and on nothing else of it.
     pub(super) fn is_only_averaged(&self) -> bool {
-        let Self { layer, body, trace, cotangents, scratch, .. } = self;
+        let Self { layer, members, body, trace, cotangents, scratch, .. } = self;
         let mut readouts = trace.readouts.iter().zip(&cotangents.readouts);
         let is_average = |(readout, cotangent): (&Readout, &f64)| {
             let request = readout.request;
             *cotangent == 0.0
-                || !layer.neurons.contains(&request.neuron.index())
+                || members.index(request.neuron).is_none()
                 || request.measure.decay_rate().is_some()
         };
         K == 1
@@ -40,11 +41,11 @@ impl<const K: usize> LayerSweep<'_, K> {
     }
 
     /// Takes a layer back of which [`Self::is_only_averaged`] holds.
-    pub(super) fn average_all(&mut self) -> Result<(), AdjointError> {
+    pub(super) fn average_all(&mut self, spikes: &Spikes) -> Result<(), AdjointError> {
         if Watch::default().is_interrupted() {
             return Err(AdjointError::Interrupted);
         }
-        let Self { wiring, layer, body, trace, spikes, has_input_times, .. } = *self;
+        let Self { wiring, rows, layer, body, trace, has_input_times, .. } = *self;
         let t_end = trace.stimulus.t_end();
         let Scratch { schedule, integrals, averages, .. } = &mut *self.scratch;
         schedule.read_rows(wiring, layer, (trace, spikes), t_end, has_input_times);
@@ -74,11 +75,10 @@ impl<const K: usize> LayerSweep<'_, K> {
         }
         for (decay_rate, cotangents) in rates.iter().zip(cotangents.chunks_exact(count)) {
             shares.set(&body.numbers, *decay_rate, (times, left));
-            let rows = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate();
-            for (k, (arrival, row)) in rows {
+            let arriving = schedule.arrivals.iter().zip(&schedule.stretches.rows).enumerate();
+            for (k, (arrival, row)) in arriving {
                 let synapses = row.weights..row.weights + count;
-                let (weights, gradient) =
-                    (&wiring.weights[synapses.clone()], &mut self.weights[synapses]);
+                let (weights, gradient) = (&rows[synapses.clone()], &mut self.weights[synapses]);
                 let product = pull_back_row(weights, gradient, cotangents, shares.i[k]);
                 if row.is_timed {
                     let time = -(product * shares.fall[k]);

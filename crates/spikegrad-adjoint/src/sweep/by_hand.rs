@@ -130,7 +130,7 @@ impl<const K: usize> LayerSweep<'_, K> {
             return 0.0;
         }
         let rows = &schedule.stretches.rows[schedule.arriving(stretch..stretch + 1)];
-        rows.iter().map(|row| self.wiring.weights[row.weights + neuron]).sum()
+        rows.iter().map(|row| self.rows[row.weights + neuron]).sum()
     }
 }
 

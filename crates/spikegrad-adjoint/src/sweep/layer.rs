@@ -8,7 +8,8 @@
 
 use super::averages::Averages;
 use super::by_hand::{add_others, average};
-use super::moments::{Moments, release};
+use super::members::Members;
+use super::moments::Moments;
 use super::schedule::{Schedule, Spikes};
 use super::window::Window;
 use crate::integrals::Integrals;
@@ -93,11 +94,17 @@ impl LayerGradient {
         &mut self.of_others[n * (K - 1)..][..K - 1]
     }
 
-    /// Adds it to the gradients of the neurons of `layer`.
-    pub(super) fn add_to<G: LinearGradient>(&self, layer: &Layer, gradients: &mut [G]) {
+    /// Adds it to the gradients of these neurons of `layer`, by their indices there.
+    pub(super) fn add_to<G: LinearGradient>(
+        &self,
+        layer: &Layer,
+        neurons: impl Iterator<Item = usize>,
+        gradients: &mut [G],
+    ) {
         let others = self.of_others.len() / self.of_lif.len().max(1);
-        for ((n, gradient), of_lif) in gradients.iter_mut().enumerate().zip(&self.of_lif) {
-            gradient.add_parts(layer.spikes, of_lif, &self.of_others[n * others..][..others]);
+        for ((n, neuron), of_lif) in neurons.enumerate().zip(&self.of_lif) {
+            let of_others = &self.of_others[n * others..][..others];
+            gradients[neuron].add_parts(layer.spikes, of_lif, of_others);
         }
     }
 }
@@ -106,16 +113,20 @@ impl LayerGradient {
 #[derive(Debug)]
 pub(super) struct LayerSweep<'a, const K: usize> {
     pub(super) wiring: Wiring<'a>,
+    /// The weights that its rows are part of.
+    pub(super) rows: &'a [f64],
     pub(super) layer: &'a Layer,
+    pub(super) members: Members<'a>,
     pub(super) body: &'a Body<K>,
     pub(super) trace: &'a Trace,
-    pub(super) spikes: &'a Spikes,
+    /// Positions of its own spikes.
+    pub(super) own: &'a [usize],
     pub(super) cotangents: &'a Cotangents,
     pub(super) policy: Grazing,
     /// ∂L/∂t of each firing through its arrivals and its release.
     pub(super) times: &'a mut [f64],
     pub(super) scratch: &'a mut Scratch<K>,
-    /// ∂L/∂ each weight and each group's delay of the circuit, to which those of the layer are added.
+    /// ∂L/∂ each of these weights, and each group's delay of the circuit, to which those of the layer are added.
     pub(super) weights: &'a mut [f64],
     pub(super) delays: &'a mut [f64],
     /// Whether the times of input spikes, and their delays, are asked for.
@@ -125,13 +136,27 @@ pub(super) struct LayerSweep<'a, const K: usize> {
 }
 
 impl<const K: usize> LayerSweep<'_, K> {
-    pub(super) fn run(mut self) -> Result<(), AdjointError> {
-        self.gradient.reset(self.layer.neurons.len(), K);
-        self.prepare_readouts();
+    /// Takes it back. `spikes` are those of the trace by population.
+    pub(super) fn run(mut self, spikes: &Spikes) -> Result<(), AdjointError> {
+        self.begin();
         if self.is_only_averaged() {
-            return self.average_all();
+            return self.average_all(spikes);
         }
         let Some(horizon) = self.horizon() else { return Ok(()) };
+        let Self { wiring, layer, trace, has_input_times, .. } = self;
+        let schedule = &mut self.scratch.schedule;
+        schedule.read(wiring, layer, (trace, spikes), horizon, has_input_times);
+        self.run_until(horizon)
+    }
+
+    /// Takes up what its numbers get of read-outs themselves.
+    pub(super) fn begin(&mut self) {
+        self.gradient.reset(self.members.len(), K);
+        self.prepare_readouts();
+    }
+
+    /// Takes it back from `horizon`, the schedule having been read.
+    pub(super) fn run_until(mut self, horizon: f64) -> Result<(), AdjointError> {
         self.prepare(horizon);
         self.go_back()?;
         self.finish();
@@ -139,61 +164,55 @@ impl<const K: usize> LayerSweep<'_, K> {
     }
 
     /// The last time at which something happens to the layer that the loss depends on, in seconds: adjoints after it are zero.
-    fn horizon(&self) -> Option<f64> {
-        let Self { layer, trace, spikes, cotangents, times, scratch, .. } = self;
+    pub(super) fn horizon(&self) -> Option<f64> {
+        let Self { members, trace, own, cotangents, times, scratch, .. } = self;
         if !scratch.averaged.is_empty() {
             return Some(trace.stimulus.t_end());
         }
         let times = &times[trace.stimulus.spikes().len()..];
         let matters = |&&k: &&usize| cotangents.spikes[k] != 0.0 || times[k] != 0.0;
-        let of_spikes = spikes[layer.population].iter().rev().find(matters);
+        let of_spikes = own.iter().rev().find(matters);
         let of_spikes = of_spikes.map(|&k| trace.spikes[k].time);
         let readouts = trace.readouts.iter().zip(&cotangents.readouts);
         let of_readouts = readouts.filter_map(|(readout, &cotangent)| {
-            let is_own = layer.neurons.contains(&readout.request.neuron.index());
+            let is_own = members.index(readout.request.neuron).is_some();
             (is_own && cotangent != 0.0).then_some(readout.time)
         });
         of_spikes.into_iter().chain(of_readouts).max_by(f64::total_cmp)
     }
 
     fn prepare(&mut self, horizon: f64) {
-        let Self { wiring, layer, body, trace, spikes, has_input_times, .. } = *self;
+        let Self { members, body, trace, own, .. } = *self;
         let Scratch { schedule, moments, window, adjoints, by_hand, arrival_times, .. } =
             &mut *self.scratch;
-        schedule.read(wiring, layer, (trace, spikes), horizon, has_input_times);
-        let own = (trace, &*spikes[layer.population]);
-        moments.read(schedule, (layer, body), own, horizon);
+        moments.read(schedule, (members, body), (trace, own), horizon);
         window.close(schedule.count());
-        adjoints.reset(layer.neurons.len());
-        by_hand.reset(layer.neurons.len());
+        adjoints.reset(members.len());
+        by_hand.reset(members.len());
         arrival_times.clear();
         arrival_times.resize(schedule.arrivals.len(), 0.0);
         self.scratch.is_clamped.clear();
-        self.scratch.is_clamped.resize(layer.neurons.len(), false);
+        self.scratch.is_clamped.resize(members.len(), false);
         if self.scratch.averaged.is_empty() {
             return;
         }
-        for &k in &spikes[layer.population] {
-            let n = trace.spikes[k].neuron.index() - layer.neurons.start;
-            let release = release(body, layer, trace, k);
+        for spike in own.iter().map(|&k| &trace.spikes[k]) {
+            let Some(n) = members.index(spike.neuron) else { continue };
+            let release = spike.at().after(body.models[n].refractory());
             self.scratch.is_clamped[n] = release.rounded > trace.stimulus.t_end();
         }
     }
 
     fn prepare_readouts(&mut self) {
-        let Self { layer, body, trace, spikes, cotangents, times, scratch, gradient, .. } = self;
+        let Self { members, body, trace, own, cotangents, times, scratch, gradient, .. } = self;
         let end = trace.stimulus.t_end();
         let Scratch { integrals, averaged, cusps, .. } = &mut **scratch;
-        integrals.reset(layer.neurons.len());
+        integrals.reset(members.len());
         cusps.clear();
         for (k, (readout, &cotangent)) in
             trace.readouts.iter().zip(&cotangents.readouts).enumerate()
         {
-            let n = readout.request.neuron.index();
-            if !layer.neurons.contains(&n) {
-                continue;
-            }
-            let neuron = n - layer.neurons.start;
+            let Some(neuron) = members.index(readout.request.neuron) else { continue };
             let model = body.models[neuron].membrane_alone();
             let of_lif = &mut gradient.of_lif[neuron];
             if let Some(decay_rate) = readout.request.measure.decay_rate() {
@@ -212,13 +231,12 @@ impl<const K: usize> LayerSweep<'_, K> {
                 Place::Free | Place::AfterArrivals | Place::Pseudospike => {}
             }
         }
-        let (own, inputs) = (spikes[layer.population].iter().copied(), trace.stimulus.spikes());
-        let (trace, times) = ((*trace, own), &mut times[inputs.len()..]);
-        let first = layer.neurons.start;
-        let model = |n: usize| Some(body.models[n - first].membrane_alone());
-        integrals.share((layer.neurons.clone(), model), trace, times, &mut gradient.of_lif);
+        let times = &mut times[trace.stimulus.spikes().len()..];
+        let model = |n: usize| Some(body.models[n].membrane_alone());
+        let own = own.iter().filter_map(|&k| Some((members.index(trace.spikes[k].neuron)?, k)));
+        integrals.share((members.len(), model), (trace, own), times, &mut gradient.of_lif);
         averaged.clear();
-        averaged.extend((0..layer.neurons.len()).filter(|&n| integrals.reads(n)));
+        averaged.extend((0..members.len()).filter(|&n| integrals.reads(n)));
     }
 
     /// Takes all neurons from the end of the run to its beginning.
@@ -283,11 +301,11 @@ impl<const K: usize> LayerSweep<'_, K> {
         Pass {
             adjoints,
             numbers: &self.body.numbers,
-            count: self.layer.neurons.len(),
+            count: self.members.len(),
             stretches: &schedule.stretches,
             over: over.clone(),
             flows: window.stretches(),
-            weights: self.wiring.weights,
+            weights: self.rows,
             gradient: self.weights,
             times: arrival_times,
         }
@@ -300,7 +318,7 @@ impl<const K: usize> LayerSweep<'_, K> {
             let mut total = arrival_times[k];
             for at in cusps.iter().filter(|at| at.time.coincides(arrival.time)) {
                 // Arrivals that cut a maximum off share its motion in proportion to what they do to the rate.
-                let weight = self.wiring.weights[row.weights + at.neuron];
+                let weight = self.rows[row.weights + at.neuron];
                 let change = self.body.models[at.neuron].rate_change(weight);
                 total += at.cusp.share(change) * at.cotangent;
             }
@@ -324,7 +342,7 @@ impl<const K: usize> LayerSweep<'_, K> {
 
     /// What is left at time 0 belongs to the initial state.
     fn finish(&mut self) {
-        for n in 0..self.layer.neurons.len() {
+        for n in 0..self.members.len() {
             let Adjoint(CurrentsState { v, i }) = self.scratch.adjoints.get(n);
             let start = Adjoint(State { v, i: i[0] });
             let model = self.body.models[n].membrane_alone();

@@ -10,6 +10,8 @@
 //! | `window.rs` | the flows over what comes next |
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `by_hand.rs` | one neuron at a moment |
+//! | `members.rs` | the neurons that go side by side |
+//! | `cells.rs` | one layer of cells |
 //! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //!
@@ -18,7 +20,9 @@
 
 mod averages;
 mod by_hand;
+mod cells;
 mod layer;
+mod members;
 mod moments;
 mod quadratic;
 mod schedule;
@@ -28,7 +32,9 @@ use crate::backward::is_lost;
 use crate::pseudospikes::{AfterTheRun, widths_that_matter};
 use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
+use cells::{CellScratch, CellsSweep};
 use layer::{LayerGradient, LayerSweep, Scratch};
+use members::Members;
 use quadratic::{QuadraticScratch, QuadraticSweep, Sums};
 use schedule::Spikes;
 use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
@@ -52,6 +58,7 @@ pub struct BackwardSweepWorkspace {
     /// What the neurons of the layer under way collect.
     gradient: LayerGradient,
     scratches: Scratches,
+    cells: CellScratch,
     /// Of each layer, for those of quadratic neurons.
     quadratic: Vec<QuadraticScratch>,
 }
@@ -92,7 +99,7 @@ impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 's
 {
 }
 
-/// Whether a sweep can walk this trace of a network of `layers`: none of them is made of cells, no instant was run in more than one round, and no refractory
+/// Whether a sweep can walk this trace of a network of `layers`: nothing is read of neurons in cells, no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike; and if not all neurons are linear with one receptor, that a sweep has run it.
 #[must_use]
 pub fn is_sweepable<N: Neuron<f64>>(
@@ -113,7 +120,12 @@ pub fn is_sweepable<N: Neuron<f64>>(
 
 /// Whether a trace holds what a sweep needs that the event loop does not write down, and nothing that the event loop alone does.
 fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
-    !layers.have_cells()
+    let of_cells = layers.layers().iter().filter(|layer| layer.cells.is_some());
+    let is_read = |layer: &Layer| {
+        let mut neurons = trace.readouts.iter().map(|readout| readout.request.neuron.index());
+        neurons.any(|n| layer.neurons.contains(&n))
+    };
+    !of_cells.into_iter().any(is_read)
         && trace.tape.last.is_empty()
         && (!layers.have_receptors() || has_receptor_tangents(trace))
 }
@@ -204,9 +216,22 @@ pub fn sweep_backward_into<N: SweptNeuron>(
                 let numbers = of_neuron.as_mut_slice().iter_mut();
                 numbers.zip(collected).for_each(|(into, x)| *into += x);
             }
+        } else if let (Some(cells), Bodies::One(body)) = (&layer.cells, &layer.bodies) {
+            let BackwardSweepWorkspace { times, spikes, gradient, scratches, .. } = workspace;
+            let (wiring, trace, cotangents, policy) = run;
+            let (weights, delays, has_input_times) = into;
+            #[rustfmt::skip]
+            let sweep = CellsSweep {
+                wiring, layer, cells, body, trace, spikes, cotangents, policy, has_input_times, times,
+                weights, delays,
+            };
+            let memory = (&mut scratches.one, gradient);
+            sweep.run(&mut workspace.cells, memory, |cell, gradient| {
+                gradient.add_to(layer, cells.neurons(cell).iter().copied(), neurons);
+            })?;
         } else {
             sweep_layer(layer, run, workspace, into)?;
-            workspace.gradient.add_to(layer, neurons);
+            workspace.gradient.add_to(layer, 0..layer.neurons.len(), neurons);
         }
     }
     let BackwardSweepWorkspace { times, input_times, .. } = workspace;
@@ -222,15 +247,16 @@ fn sweep_layer(
     (weights, delays, has_input_times): (&mut [f64], &mut [f64], bool),
 ) -> Result<(), AdjointError> {
     let BackwardSweepWorkspace { times, spikes, gradient, scratches, .. } = workspace;
+    let (own, members) = (&*spikes[layer.population], Members::all(layer));
     macro_rules! run {
         ($body:expr, $scratch:expr) => {{
             let (body, scratch) = ($body, &mut $scratch);
             #[rustfmt::skip]
             let sweep = LayerSweep {
-                wiring, layer, body, trace, spikes, cotangents, policy, times, scratch, weights, delays,
-                has_input_times, gradient,
+                wiring, rows: wiring.weights, layer, members, body, trace, own, cotangents, policy, times,
+                scratch, weights, delays, has_input_times, gradient,
             };
-            sweep.run()
+            sweep.run(spikes)
         }};
     }
     match &layer.bodies {

@@ -2,9 +2,10 @@
 //!
 //! Not here: what arrives (`schedule.rs`), the flows over these lengths (`window.rs`), what is done at a moment (`by_hand.rs`).
 
+use super::members::Members;
 use super::schedule::Schedule;
 use spikegrad_dynamics::Neuron;
-use spikegrad_network::{Body, Layer, Place, Time, Trace};
+use spikegrad_network::{Body, Place, Time, Trace};
 
 /// What a moment is, in the order of the forward pass at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,20 +69,20 @@ const NOTHING: Known = Known {
 };
 
 impl Moments {
-    /// Reads what happened to `layer` until `horizon`, a time in seconds; `spikes` are the positions of its own.
+    /// Reads what happened to `members` until `horizon`, a time in seconds; `spikes` are the positions of its own.
     pub(super) fn read<const K: usize>(
         &mut self,
         schedule: &Schedule,
-        (layer, body): (&Layer, &Body<K>),
+        (members, body): (Members<'_>, &Body<K>),
         (trace, spikes): (&Trace, &[usize]),
         horizon: f64,
     ) {
         let list = &mut self.list;
         list.clear();
-        let moment = |time, kind, n: usize| Moment {
+        let moment = |time, kind, neuron: usize| Moment {
             time,
             kind,
-            neuron: n - layer.neurons.start,
+            neuron,
             stretch: 0,
             is_first: true,
             after_reset: false,
@@ -91,10 +92,10 @@ impl Moments {
             if spike.time > horizon {
                 break;
             }
-            let n = spike.neuron.index();
+            let Some(n) = members.index(spike.neuron) else { continue };
             list.push(moment(spike.at(), Kind::Crossing(k), n));
             // With no refractory time the release is part of the crossing.
-            let refractory = body.models[n - layer.neurons.start].refractory();
+            let refractory = body.models[n].refractory();
             if refractory > 0.0 {
                 let release = spike.at().after(refractory);
                 if release.rounded > spike.time && release.rounded <= horizon {
@@ -103,9 +104,8 @@ impl Moments {
             }
         }
         for (k, readout) in trace.readouts.iter().enumerate() {
-            let (n, is_integral) =
-                (readout.request.neuron.index(), readout.request.measure.decay_rate().is_some());
-            if !layer.neurons.contains(&n) || is_integral || readout.time > horizon {
+            let Some(n) = members.index(readout.request.neuron) else { continue };
+            if readout.request.measure.decay_rate().is_some() || readout.time > horizon {
                 continue;
             }
             // What does not follow the free membrane is no matter of its adjoint.
@@ -119,19 +119,19 @@ impl Moments {
         list.sort_unstable_by(|a, b| {
             a.time.rounded.total_cmp(&b.time.rounded).then(a.kind.cmp(&b.kind))
         });
-        self.link(schedule, (layer, body), trace);
+        self.link(schedule, (members, body), trace);
     }
 
     /// Finds the stretch of each moment, and the lengths of time around it.
     fn link<const K: usize>(
         &mut self,
         schedule: &Schedule,
-        (layer, body): (&Layer, &Body<K>),
+        (members, body): (Members<'_>, &Body<K>),
         trace: &Trace,
     ) {
         let Self { list, after, before, elapsed, known } = self;
         known.clear();
-        known.resize(layer.neurons.len(), NOTHING);
+        known.resize(members.len(), NOTHING);
         for lengths in [&mut *after, &mut *before, &mut *elapsed] {
             lengths.clear();
         }
@@ -157,20 +157,9 @@ impl Moments {
             elapsed.push(known.started.map_or(time.rounded, |started| time.since(started)));
             (known.moment, known.stretch, known.time) = (k, stretch, time);
             if let Kind::Crossing(spike) = moment.kind {
-                known.started = Some(release(body, layer, trace, spike));
+                let spike = &trace.spikes[spike];
+                known.started = Some(spike.at().after(body.models[moment.neuron].refractory()));
             }
         }
     }
-}
-
-/// When the neuron of the spike at a position of the trace is released.
-pub(super) fn release<const K: usize>(
-    body: &Body<K>,
-    layer: &Layer,
-    trace: &Trace,
-    spike: usize,
-) -> Time {
-    let spike = &trace.spikes[spike];
-    let model = &body.models[spike.neuron.index() - layer.neurons.start];
-    spike.at().after(model.refractory())
 }

@@ -3,7 +3,7 @@
 //! Not here: what happened to its own neurons (`moments.rs`), what is done about it (`layer.rs`).
 
 use spikegrad_dynamics::lanes::backward::{Row, Stretches};
-use spikegrad_network::{Layer, Source, Time, Trace, Wiring};
+use spikegrad_network::{Incoming, Layer, Source, Time, Trace, Wiring};
 use std::ops::Range;
 
 /// A spike that arrives over one row of weights.
@@ -54,7 +54,7 @@ impl Schedule {
         horizon: f64,
         has_input_times: bool,
     ) {
-        self.read_arrivals(wiring, layer, (trace, spikes), horizon);
+        self.read_arrivals(wiring, &layer.incoming, (trace, spikes), horizon);
         let inputs = trace.stimulus.spikes().len();
         let Self { arrivals, stretches: Stretches { rows, .. }, .. } = self;
         rows.clear();
@@ -63,6 +63,25 @@ impl Schedule {
             receptor: wiring.receptor(arrival.group),
             is_timed: has_input_times || arrival.firing >= inputs,
         }));
+    }
+
+    /// Takes what arrives at a cell of so many neurons, each over a row of weights, of `inputs`: (how many input spikes there are, whether their times are asked for).
+    pub(super) fn read_cell(
+        &mut self,
+        heard: &[(Arrival, usize)],
+        size: usize,
+        (inputs, has_input_times): (usize, bool),
+        t_end: f64,
+    ) {
+        let Self { arrivals, stretches: Stretches { rows, .. }, .. } = self;
+        arrivals.clear();
+        rows.clear();
+        for &(arrival, row) in heard {
+            let is_timed = has_input_times || arrival.firing >= inputs;
+            rows.push(Row { weights: row * size, receptor: 0, is_timed });
+            arrivals.push(arrival);
+        }
+        self.cut(t_end);
     }
 
     /// How many stretches there are.
@@ -75,20 +94,20 @@ impl Schedule {
         self.stretches.ends[stretches.start]..self.stretches.ends[stretches.end]
     }
 
-    fn read_arrivals(
+    /// Reads what arrives by `horizon`, in order.
+    pub(super) fn read_arrivals(
         &mut self,
         wiring: Wiring<'_>,
-        layer: &Layer,
+        incoming: &[Incoming],
         (trace, spikes): (&Trace, &Spikes),
         horizon: f64,
     ) {
         self.arrivals.clear();
         let inputs = trace.stimulus.spikes();
-        for incoming in &layer.incoming {
-            let arrival = |time: Time, firing, source| Arrival {
-                time: time.after(incoming.delay),
-                firing,
-                group: incoming.row(wiring, source),
+        for incoming in incoming {
+            let arrival = |time: Time, firing, source| {
+                let group = incoming.group(wiring, source)?;
+                Some(Arrival { time: time.after(incoming.delay), firing, group })
             };
             // One delay for all: they arrive in the order in which they were fired.
             let by_horizon = |arrival: &Arrival| arrival.time.rounded <= horizon;
@@ -96,11 +115,12 @@ impl Schedule {
             match incoming.from {
                 Source::Input => {
                     let all = inputs.iter().enumerate();
-                    let all = all.map(|(k, spike)| arrival(spike.time.into(), k, spike.channel));
+                    let all =
+                        all.filter_map(|(k, spike)| arrival(spike.time.into(), k, spike.channel));
                     self.arrivals.extend(all.take_while(by_horizon));
                 }
                 Source::Population(p) => {
-                    let all = spikes[p].iter().map(|&k| {
+                    let all = spikes[p].iter().filter_map(|&k| {
                         let spike = &trace.spikes[k];
                         arrival(spike.at(), inputs.len() + k, wiring.source_of(spike.neuron))
                     });
@@ -137,7 +157,7 @@ impl Schedule {
     }
 
     /// Cuts the run into stretches.
-    fn cut(&mut self, t_end: f64) {
+    pub(super) fn cut(&mut self, t_end: f64) {
         let Self { arrivals, instants, stretches: Stretches { lengths, ends, .. }, .. } = self;
         lengths.clear();
         ends.clear();
