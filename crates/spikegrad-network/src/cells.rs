@@ -5,10 +5,6 @@
 
 use crate::{Circuit, Incoming, Network, NeuronId};
 use spikegrad_dynamics::Neuron;
-use std::collections::HashMap;
-
-/// Fewest neurons of a cell: half a register of the widest. With fewer the event loop is as fast.
-const SMALLEST: usize = 4;
 
 /// The cells of a population, which have equally many neurons.
 #[derive(Clone, Debug)]
@@ -34,7 +30,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Cuts a population that does not hear itself; `None` if its cells are too small or of different sizes, or if any two of its synapses from one source have delays of their own.
+    /// Cuts a population that does not hear itself; `None` if its cells are of different sizes, or if any two of its synapses from one source have delays of their own.
     pub(crate) fn new<N: Neuron<f64>>(
         network: &Network,
         circuit: &Circuit<f64, N>,
@@ -80,19 +76,21 @@ impl Cells {
             weights: Vec::new(),
             are_silent: Vec::new(),
         };
-        let mut row_of = HashMap::new();
+        // For each cell the row of the group under way.
+        let mut row_of = vec![None; cells.count()];
         for group in 0..wiring.groups.count() {
             if is_heard[wiring.connection(group)] {
-                row_of.clear();
                 for (synapse, target) in wiring.synapses(group).zip(targets(group)) {
-                    let place = cells.place_of[index(target)];
-                    let row = *row_of.entry(place / size).or_insert_with(|| {
-                        cells.reached.push(place / size);
+                    let (cell, place) = cells.place_of(index(target));
+                    let row = *row_of[cell].get_or_insert_with(|| {
+                        cells.reached.push(cell);
+                        cells.synapses.resize(cells.reached.len() * size, 0);
                         cells.reached.len() - 1
                     });
-                    cells.synapses.resize(cells.reached.len() * size, 0);
-                    cells.synapses[row * size + place % size] = synapse;
+                    cells.synapses[row * size + place] = synapse;
                 }
+                let own = cells.first_row.last().copied().unwrap_or(0);
+                cells.reached[own..].iter().for_each(|&cell| row_of[cell] = None);
             }
             cells.first_row.push(cells.reached.len());
         }
@@ -191,40 +189,50 @@ struct Classes {
     class_of: Vec<usize>,
     /// Members of each class.
     sizes: Vec<usize>,
+    /// How many of each hear the group under way, and the class that these become; none and nothing between.
+    hearing: Vec<usize>,
+    becomes: Vec<Option<usize>>,
 }
 
 impl Classes {
     /// All neurons in one class.
     fn new(count: usize) -> Self {
-        Self { class_of: vec![0; count], sizes: vec![count] }
+        Self { class_of: vec![0; count], sizes: vec![count], hearing: vec![0], becomes: vec![None] }
     }
 
     /// Takes apart those who hear a group and those who do not.
     fn split(&mut self, who: impl Iterator<Item = usize> + Clone) {
-        let Self { class_of, sizes } = self;
-        let mut hearing = HashMap::new();
-        for n in who.clone() {
-            *hearing.entry(class_of[n]).or_insert(0) += 1;
-        }
-        // Where a whole class hears it, nothing changes.
-        hearing.retain(|&class, count| *count < sizes[class]);
-        let mut new = HashMap::new();
+        let Self { class_of, sizes, hearing, becomes } = self;
+        who.clone().for_each(|n| hearing[class_of[n]] += 1);
+        let mut heard_in = Vec::new();
         for n in who {
             let old = class_of[n];
-            let Some(count) = hearing.get(&old) else { continue };
-            class_of[n] = *new.entry(old).or_insert_with(|| {
-                sizes[old] -= count;
-                sizes.push(*count);
-                sizes.len() - 1
-            });
+            // Where a whole class hears it, nothing changes.
+            if hearing[old] < sizes[old] {
+                class_of[n] = *becomes[old].get_or_insert_with(|| {
+                    sizes.push(hearing[old]);
+                    heard_in.push(old);
+                    sizes.len() - 1
+                });
+            } else {
+                heard_in.push(old);
+            }
         }
+        for old in heard_in {
+            if becomes[old].take().is_some() {
+                sizes[old] -= hearing[old];
+            }
+            hearing[old] = 0;
+        }
+        hearing.resize(sizes.len(), 0);
+        becomes.resize(sizes.len(), None);
     }
 
     /// The size of all cells, their neurons cell after cell, and the place of each neuron there.
     fn into_cells(self) -> Option<(usize, Vec<usize>, Vec<usize>)> {
-        let Self { class_of, sizes } = self;
+        let Self { class_of, sizes, .. } = self;
         let size = *sizes.first()?;
-        if size < SMALLEST || sizes.iter().any(|other| *other != size) {
+        if size == 0 || sizes.iter().any(|other| *other != size) {
             return None;
         }
         let mut neurons: Vec<usize> = (0..class_of.len()).collect();

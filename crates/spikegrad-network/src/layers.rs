@@ -18,6 +18,10 @@ use spikegrad_dynamics::{GeneralNeuron, Neuron, Vector};
 use std::cmp::Ordering;
 use std::ops::Range;
 
+/// Fewest neurons of a cell for which a sweep pays, on average over all cells of a network: alone in its cell a neuron leaves most of a register idle, and the event loop is as fast
+/// (`benches/examples/cells.rs`).
+const OF_A_CELL: usize = 2;
+
 /// Populations in an order in which each hears only earlier ones and itself.
 #[derive(Clone, Debug)]
 pub struct Layers {
@@ -282,10 +286,20 @@ impl Layers {
         if let Some(population) = network.populations().iter().position(|p| !is_known(p.model)) {
             return Err(NotLayered::Model { population });
         }
-        let layers = order(network)?
+        let layers: Vec<Layer> = order(network)?
             .into_iter()
             .map(|population| layer(network, circuit, population))
             .collect::<Result<_, _>>()?;
+        let cells = layers.iter().filter_map(|layer| layer.cells.as_ref());
+        let [neurons, cells] = cells.fold([0; 2], |[neurons, cells], of_layer| {
+            [neurons + of_layer.count() * of_layer.size(), cells + of_layer.count()]
+        });
+        let is_sparse = |c: &Connection| c.synapses != Synapses::Dense;
+        if neurons < OF_A_CELL * cells
+            && let Some(connection) = network.connections().iter().position(is_sparse)
+        {
+            return Err(NotLayered::Sparse { connection });
+        }
         let ends = (0..network.populations().len()).map(|k| network.range(k).end).collect();
         let mut layers = Self { layers, ends, are_silent: Vec::new() };
         layers.look_at_weights(circuit.wiring());

@@ -251,9 +251,7 @@ fn a_sweep_gives_the_gradient_of_the_event_by_event_walk() {
 #[test]
 fn a_sweep_of_cells_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
-    for_all(cells_plan(), |plan, problem| {
-        gradients_agree::<Lif<f64>>(plan, problem, &differences)
-    });
+    for_all(cells_plan(), |plan, problem| gradients_agree::<Lif<f64>>(plan, problem, &differences));
     differences.check(MEDIAN);
 }
 
