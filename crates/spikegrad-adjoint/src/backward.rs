@@ -226,8 +226,8 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             let model = &circuit.neurons[n];
             model.as_general().is_none().then_some(model)
         };
-        let (neurons, times) = ((circuit.neurons.len(), linear), &mut w.times[inputs..]);
-        w.integrals.share(neurons, (trace, spikes), times, &mut sum.neurons);
+        let times = &mut w.times[inputs..];
+        w.integrals.share(linear, (trace, spikes), times, &mut sum.neurons);
         Ok(())
     }
 

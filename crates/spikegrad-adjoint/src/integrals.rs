@@ -117,7 +117,7 @@ impl<T: Scalar> Integrals<T> {
     /// latter, each its neuron's index and its position in the trace. `model` knows no neuron whose parameters take their share stretch by stretch.
     pub(crate) fn share<'m, N: NeuronAdjoint<T> + 'm>(
         &mut self,
-        (neurons, model): (usize, impl Fn(usize) -> Option<&'m N>),
+        model: impl Fn(usize) -> Option<&'m N>,
         (trace, spikes): (&Trace<T>, impl Iterator<Item = (usize, usize)>),
         times: &mut [T],
         gradients: &mut [N::Gradient],
@@ -126,7 +126,7 @@ impl<T: Scalar> Integrals<T> {
             return;
         }
         self.started.clear();
-        self.started.resize(neurons, None);
+        self.started.resize(gradients.len(), None);
         let end = Time::from(T::from(trace.stimulus.t_end()));
         for (n, k) in spikes {
             let at = trace.spikes[k].at();
@@ -142,11 +142,11 @@ impl<T: Scalar> Integrals<T> {
             });
             self.started[n] = Some(release);
         }
-        for n in 0..neurons {
+        for (n, gradient) in gradients.iter_mut().enumerate() {
             let Some(model) = model(n) else { continue };
             let is_free = self.started[n].is_none_or(|t| t.rounded.re() <= end.rounded.re());
             if is_free && self.reads(n) {
-                self.share_of_stretch(n, model, end, &mut gradients[n]);
+                self.share_of_stretch(n, model, end, gradient);
             }
         }
     }

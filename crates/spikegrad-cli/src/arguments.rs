@@ -58,8 +58,8 @@ pub(crate) struct Common {
 /// What may be asked for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EngineName {
-    /// The layered sweep where every connection is dense with one delay and populations hear only earlier ones and
-    /// themselves; windows in large sparse networks with delays; the event loop elsewhere
+    /// The layered sweep where every connection has one delay, and is dense or a convolution, and populations hear only
+    /// earlier ones and themselves; windows in large sparse networks with delays; the event loop elsewhere
     Automatic,
     /// The event loop, whatever the network
     EventLoop,

@@ -113,7 +113,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Layered => f.write_str(
-                "layered sweep: every connection is dense with one delay, and populations hear only earlier ones and themselves (with injected currents: event loop)",
+                "layered sweep: every connection has one delay, and is dense or leads to cells of neurons that hear the same sources, and populations hear only earlier ones and themselves (with injected currents: event loop)",
             ),
             Reason::Sparse(_) => f.write_str(
                 "windows: what arrives within the smallest delay is known before, and neurons that share their time constants share its effect (with injected currents, maxima or averages: event loop)",

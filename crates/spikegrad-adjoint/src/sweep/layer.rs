@@ -234,7 +234,7 @@ impl<const K: usize> LayerSweep<'_, K> {
         let times = &mut times[trace.stimulus.spikes().len()..];
         let model = |n: usize| Some(body.models[n].membrane_alone());
         let own = own.iter().filter_map(|&k| Some((members.index(trace.spikes[k].neuron)?, k)));
-        integrals.share((members.len(), model), (trace, own), times, &mut gradient.of_lif);
+        integrals.share(model, (trace, own), times, &mut gradient.of_lif);
         averaged.clear();
         averaged.extend((0..members.len()).filter(|&n| integrals.reads(n)));
     }

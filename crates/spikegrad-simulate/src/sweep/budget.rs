@@ -10,7 +10,7 @@
 //! Not here: how a layer goes on (`layer.rs`).
 
 use crate::SimulateError;
-use spikegrad_network::{Incoming, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
+use spikegrad_network::{Cells, Incoming, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
 
 /// Spikes that a layer may find beyond the horizon before it is moved again, if it has hardly any.
 const SPARE: usize = 1024;
@@ -59,7 +59,7 @@ impl Known<'_> {
             let group = incoming.group(self.wiring, source).filter(|_| is_there);
             group.map_or(0, |group| self.wiring.synapses(group).len() as u64)
         };
-        let incoming = layer.cells.iter().flat_map(|cells| cells.incoming());
+        let incoming = layer.cells.iter().flat_map(Cells::incoming);
         let arrivals = incoming.map(|incoming| match incoming.from {
             Source::Input => {
                 let of = |s: &InputSpike| synapses(incoming, s.time.into(), s.channel);
