@@ -117,14 +117,6 @@ class Engine:
     def value_and_grad(
         self, parameters: ArrayLike, trains: Trains, losses: Sequence[Loss], loss_of: ArrayLike | None = None
     ) -> tuple[Array, Array, Array, Array]: ...
-    def jvp(
-        self,
-        parameters: ArrayLike,
-        direction: _Derivatives,
-        trains: Trains,
-        losses: Sequence[Loss],
-        loss_of: ArrayLike | None = None,
-    ) -> Array: ...
     def hvp(
         self,
         parameters: ArrayLike,

@@ -588,7 +588,7 @@ class Network(Mapping[str, Array]):
         reduction: str = "mean",
         **options: Any,
     ) -> float:
-        """The derivative of the value of `value_and_grad` along a direction, carried forward.
+        """The derivative of the value of `value_and_grad` along a direction: the product of its gradient with that, which takes no longer than the gradient.
 
         `direction` maps names to arrays of the shapes of their values, `"input_times"` to one of the shape of `trains.times`, and `"currents/0/values"`, or `times`,
         `start`, `interval`, to one of the shape of that of `trains.currents[0]`; what is missing is 0. Other
@@ -597,8 +597,10 @@ class Network(Mapping[str, Array]):
         stimuli = self._stimuli(trains)
         losses, of = self._losses(trains, loss, labels)
         along = self._along(trains, direction)
-        all_of = self._engine(**options).jvp(self._built().flat, along, stimuli, losses, of)
-        return float(all_of.sum() * _factor(reduction, len(trains)))
+        engine = self._engine(**{**options, "time_constants": True, "input_times": True})
+        _, *derivatives = engine.value_and_grad(self._built().flat, stimuli, losses, of)
+        products = [float(gradient @ part) for gradient, part in zip(derivatives, along, strict=True)]
+        return sum(products) * _factor(reduction, len(trains))
 
     def hvp(
         self,

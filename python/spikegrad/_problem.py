@@ -166,7 +166,7 @@ class Problem:
         return self._function(with_respect_to).value_and_grad(x)
 
     def jvp(self, x: ArrayLike, v: ArrayLike, *, with_respect_to: Kinds = None) -> float:
-        """The derivative of the loss at `x` along `v`, carried forward; both have shape (n,). Errors are those of `value_and_grad`."""
+        """The derivative of the loss at `x` along `v`, in the time of a gradient; both have shape (n,). Errors are those of `value_and_grad`."""
         return self._function(with_respect_to).jvp(x, v)
 
     def hvp(self, x: ArrayLike, v: ArrayLike, *, with_respect_to: Kinds = None) -> Array:

@@ -199,7 +199,7 @@ def batch_loss_function(
 def jvp_function(
     problem: Problem, *, with_respect_to: Kinds = None
 ) -> tuple[Callable[[Any, Any], jax.Array], jax.Array]:
-    """The derivative of the loss of a problem along a direction, carried forward, as a function of numbers and direction; and the numbers.
+    """The derivative of the loss of a problem along a direction as a function of numbers and direction; and the numbers.
 
     The function takes two arrays of shape (n,) and returns a scalar. It can be jitted and vmapped, and not be differentiated.
 

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use rayon::prelude::*;
 use spikegrad::{
     BatchError, Evaluator, Gradient, Interrupt, Measure, NeuronId, Parameters, ReadoutRequest,
-    Sample, Settings, Stimulus, StimulusGradient, WithRespectTo, value_and_hvp, value_and_jvp,
+    Sample, Settings, Stimulus, StimulusGradient, WithRespectTo, value_and_hvp,
 };
 use std::mem::take;
 use std::sync::{Mutex, PoisonError};
@@ -235,29 +235,7 @@ impl Engine {
         Ok((array(values), array(sum), array(times), array(currents)))
     }
 
-    /// The derivative of the loss of each sample along a direction: of all numbers, of the input times, and of the numbers of currents.
-    #[pyo3(signature = (parameters, direction, trains, losses, loss_of=None))]
-    fn jvp<'py>(
-        &self,
-        py: Python<'py>,
-        parameters: &Bound<'py, PyAny>,
-        direction: DirectionSpec<'py>,
-        trains: &Trains,
-        losses: Vec<PyRef<'py, Loss>>,
-        loss_of: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Array<'py>> {
-        let parameters = self.parameters(&floats("parameters", parameters)?)?;
-        let samples = samples(&trains.stimuli, &losses, loss_of)?;
-        let directions = Direction::new(&direction)?.of_samples(&parameters, trains)?;
-        let network = &self.network.network;
-        let all = each(py, &samples, |k, &sample| {
-            let found = value_and_jvp(network, &parameters, sample, &directions[k], &self.settings);
-            Ok(found?.derivative)
-        })?;
-        Ok(PyArray1::from_vec(py, all))
-    }
-
-    /// The product of the Hessian of the sum of all losses with such a direction: by all numbers, by the input times, and by the numbers of currents.
+    /// The product of the Hessian of the sum of all losses with a direction, of all numbers, of the input times, and of the numbers of currents: by all numbers, by the input times, and by the numbers of currents.
     #[pyo3(signature = (parameters, direction, trains, losses, loss_of=None))]
     fn hvp<'py>(
         &self,
