@@ -6,8 +6,9 @@
 use crate::support::Random;
 use crate::tolerance::AGREEMENT;
 use spikegrad::{
-    AvgPool2d, Conv2d, Engine, InputSpike, Measure, Network, NeuronId, Parameters, ReadoutRequest,
-    Settings, Stimulus, Trace, TtfsCrossEntropy, explain, simulate, value_and_grad,
+    AnyLoss, AvgPool2d, Conv2d, Engine, InputSpike, Measure, Network, NeuronId, Parameters,
+    ReadoutRequest, Settings, Stimulus, Sum, Trace, TtfsCrossEntropy, VoltageMse, explain,
+    simulate, value_and_grad,
 };
 
 fn draw(count: usize, low: f64, high: f64, random: &mut Random) -> Vec<f64> {
@@ -125,15 +126,21 @@ fn a_convolution_is_its_dense_copy_in_both_engines() {
     let mut random = Random::new(3);
     let spikes = (0..36).map(|channel| InputSpike { channel, time: 0.02 * random.unit() });
     let stimulus = Stimulus::new(0.06, spikes.collect()).unwrap();
-    let loss = TtfsCrossEntropy::new("out", 1, 0.002);
+    let first_spikes = AnyLoss::from(TtfsCrossEntropy::new("out", 1, 0.002));
+    // A potential behind the convolution is read on the event loop.
+    let samples = vec![(20, 0.03, 0.2)];
+    let potentials = VoltageMse { population: "features".into(), samples }.into();
+    let both = Sum::of([(1.0, first_spikes.clone()), (1.0, potentials)]).into();
     let why = explain(&shared, &own, &Settings::default()).unwrap();
     assert!(why.is_swept(), "{why}");
     let [conv, pool] = [0, 1].map(|k| shared.connections()[k].clone());
-    for engine in [Engine::EventLoop, Engine::Automatic] {
+    let losses: [AnyLoss; 2] = [first_spikes, both];
+    let engines = [Engine::EventLoop, Engine::Automatic];
+    for (engine, loss) in engines.into_iter().flat_map(|e| losses.iter().map(move |l| (e, l))) {
         let settings = Settings { engine, ..Settings::default() };
-        let found = value_and_grad(&shared, &own, &stimulus, &loss, &settings).unwrap();
+        let found = value_and_grad(&shared, &own, &stimulus, loss, &settings).unwrap();
         assert!(found.trace.spikes.len() > 100, "{}", found.trace.spikes.len());
-        let copy = value_and_grad(&dense, &copied, &stimulus, &loss, &settings).unwrap();
+        let copy = value_and_grad(&dense, &copied, &stimulus, loss, &settings).unwrap();
         let (ours, theirs) = (times(&found.trace), times(&copy.trace));
         assert_eq!(ours.len(), theirs.len());
         for ((n, t), (m, s)) in ours.into_iter().zip(theirs) {
@@ -155,5 +162,26 @@ fn a_convolution_is_its_dense_copy_in_both_engines() {
                 assert!((ours - sum).abs() <= AGREEMENT * largest, "{k}: {ours} {sum}");
             }
         }
+    }
+}
+
+#[test]
+fn a_run_with_too_many_events_ends_where_that_of_the_event_loop_does() {
+    let [(network, parameters), _] = with_dense_copy();
+    let mut random = Random::new(5);
+    let spikes = (0..36).map(|channel| InputSpike { channel, time: 0.02 * random.unit() });
+    let stimulus = Stimulus::new(0.06, spikes.collect()).unwrap();
+    let run = |max_events, engine| {
+        let settings = Settings { engine, max_events, ..Settings::default() };
+        simulate(&network, &parameters, &stimulus, &[], &settings).map_err(|e| e.to_string())
+    };
+    let all = run(u64::MAX, Engine::EventLoop).unwrap();
+    let count = all.arrivals + all.spikes.len() as u64;
+    for share in 0..=8 {
+        let max_events = count * share / 8;
+        let [by_events, by_sweep] =
+            [Engine::EventLoop, Engine::Automatic].map(|engine| run(max_events, engine).err());
+        assert_eq!(by_events, by_sweep, "{max_events}");
+        assert_eq!(by_sweep.is_some(), share < 8);
     }
 }

@@ -3,6 +3,7 @@
 //! Within a cell all is dense: what one of its neurons hears, all hear at the same time. So each cell can be swept like a small layer, with rows of weights of its own. Not here: the
 //! order of layers (`layers.rs`), the sweep (`spikegrad_simulate`).
 
+use crate::wiring::Wiring;
 use crate::{Circuit, Incoming, Network, NeuronId};
 use spikegrad_dynamics::Neuron;
 
@@ -30,7 +31,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Cuts a population that does not hear itself; `None` if its cells are of different sizes, or if any two of its synapses from one source have delays of their own.
+    /// Cuts a population that does not hear itself, without its rows; `None` if its cells are of different sizes, or if a connection has several delays or a pair of neurons several synapses.
     pub(crate) fn new<N: Neuron<f64>>(
         network: &Network,
         circuit: &Circuit<f64, N>,
@@ -38,11 +39,9 @@ impl Cells {
     ) -> Option<Self> {
         let (range, wiring) = (network.range(population), circuit.wiring());
         let mut incoming = Vec::new();
-        let mut is_heard = vec![false; network.connections().len()];
         for (k, connection) in network.connections().iter().enumerate() {
             let has_synapses = network.synapse_count(k) > 0;
             if connection.to == population && has_synapses {
-                is_heard[k] = true;
                 let mut groups = (0..wiring.groups.count()).filter(|&g| wiring.connection(g) == k);
                 let delay = circuit.delay(groups.next()?);
                 if !groups.all(|group| circuit.delay(group).to_bits() == delay.to_bits()) {
@@ -54,10 +53,9 @@ impl Cells {
         }
         incoming.sort_by(Incoming::in_order);
         let targets = |group: usize| &circuit.targets[wiring.synapses(group)];
-        let groups = (0..wiring.groups.count()).filter(|&g| is_heard[wiring.connection(g)]);
         let index = |target: &NeuronId| target.index() - range.start;
         let mut classes = Classes::new(range.len());
-        for group in groups.clone() {
+        for group in groups_of(&incoming, wiring) {
             let are_distinct = targets(group).windows(2).all(|two| two[0] != two[1]);
             if !are_distinct {
                 return None;
@@ -65,7 +63,7 @@ impl Cells {
             classes.split(targets(group).iter().map(index));
         }
         let (size, neurons, place_of) = classes.into_cells()?;
-        let mut cells = Self {
+        Some(Self {
             size,
             neurons,
             place_of,
@@ -75,26 +73,32 @@ impl Cells {
             synapses: Vec::new(),
             weights: Vec::new(),
             are_silent: Vec::new(),
-        };
+        })
+    }
+
+    /// Lays the synapses of each source and cell side by side; `first` is the first neuron of the population.
+    pub(crate) fn lay<N: Neuron<f64>>(&mut self, circuit: &Circuit<f64, N>, first: usize) {
+        let wiring = circuit.wiring();
+        let size = self.size;
         // For each cell the row of the group under way.
-        let mut row_of = vec![None; cells.count()];
+        let mut row_of = vec![None; self.count()];
+        let mut heard = groups_of(&self.incoming, wiring).peekable();
         for group in 0..wiring.groups.count() {
-            if is_heard[wiring.connection(group)] {
-                for (synapse, target) in wiring.synapses(group).zip(targets(group)) {
-                    let (cell, place) = cells.place_of(index(target));
+            let own = self.reached.len();
+            if heard.next_if_eq(&group).is_some() {
+                for synapse in wiring.synapses(group) {
+                    let (cell, place) = self.place_of(circuit.targets[synapse].index() - first);
                     let row = *row_of[cell].get_or_insert_with(|| {
-                        cells.reached.push(cell);
-                        cells.synapses.resize(cells.reached.len() * size, 0);
-                        cells.reached.len() - 1
+                        self.reached.push(cell);
+                        self.synapses.resize(self.reached.len() * size, 0);
+                        self.reached.len() - 1
                     });
-                    cells.synapses[row * size + place] = synapse;
+                    self.synapses[row * size + place] = synapse;
                 }
-                let own = cells.first_row.last().copied().unwrap_or(0);
-                cells.reached[own..].iter().for_each(|&cell| row_of[cell] = None);
             }
-            cells.first_row.push(cells.reached.len());
+            self.reached[own..].iter().for_each(|&cell| row_of[cell] = None);
+            self.first_row.push(self.reached.len());
         }
-        Some(cells)
     }
 
     /// Takes the weights of a circuit.
@@ -181,6 +185,14 @@ impl Cells {
             }
         }
     }
+}
+
+/// The groups of a circuit that belong to some of its connections, in order.
+fn groups_of(incoming: &[Incoming], wiring: Wiring<'_>) -> impl Iterator<Item = usize> {
+    let is_heard = move |&group: &usize| {
+        incoming.iter().any(|incoming| incoming.connection == wiring.connection(group))
+    };
+    (0..wiring.groups.count()).filter(is_heard)
 }
 
 /// Neurons by what they have heard so far.

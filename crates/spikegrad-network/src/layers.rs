@@ -9,7 +9,7 @@
 
 use crate::cells::Cells;
 use crate::wiring::Wiring;
-use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Synapses};
+use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Synapses, Time};
 use spikegrad_dynamics::lanes::Numbers;
 use spikegrad_dynamics::qif::QIF_DELTA;
 use spikegrad_dynamics::qif::delta::{I_BIAS, TAU_MEM};
@@ -180,7 +180,18 @@ impl Incoming {
         }
     }
 
-    /// The same of a dense connection, in which each source has a row of synapses.
+    /// When and as which group a firing of one of its sources arrives, if that source has any synapse in it.
+    #[must_use]
+    #[inline]
+    pub fn arrival(
+        &self,
+        wiring: Wiring<'_>,
+        (fired_at, source): (Time, usize),
+    ) -> Option<(Time, usize)> {
+        Some((fired_at.after(self.delay), self.group(wiring, source)?))
+    }
+
+    /// The group of a source of a dense connection, in which each source has a row of synapses.
     #[must_use]
     #[inline]
     pub fn row(&self, wiring: Wiring<'_>, source: usize) -> usize {
@@ -286,20 +297,11 @@ impl Layers {
         if let Some(population) = network.populations().iter().position(|p| !is_known(p.model)) {
             return Err(NotLayered::Model { population });
         }
-        let layers: Vec<Layer> = order(network)?
+        let mut layers: Vec<Layer> = order(network)?
             .into_iter()
             .map(|population| layer(network, circuit, population))
             .collect::<Result<_, _>>()?;
-        let cells = layers.iter().filter_map(|layer| layer.cells.as_ref());
-        let [neurons, cells] = cells.fold([0; 2], |[neurons, cells], of_layer| {
-            [neurons + of_layer.count() * of_layer.size(), cells + of_layer.count()]
-        });
-        let is_sparse = |c: &Connection| c.synapses != Synapses::Dense;
-        if neurons < OF_A_CELL * cells
-            && let Some(connection) = network.connections().iter().position(is_sparse)
-        {
-            return Err(NotLayered::Sparse { connection });
-        }
+        lay_cells(network, circuit, &mut layers)?;
         let ends = (0..network.populations().len()).map(|k| network.range(k).end).collect();
         let mut layers = Self { layers, ends, are_silent: Vec::new() };
         layers.look_at_weights(circuit.wiring());
@@ -439,7 +441,25 @@ fn layer<N: ByParts>(
     Ok(layer)
 }
 
-/// A layer with sparse connections: of `lif` neurons that share their numbers, do not hear each other, and fall into cells.
+/// Lays out the cells of all layers, if there are any and a sweep of them pays.
+fn lay_cells<N: ByParts>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    layers: &mut [Layer],
+) -> Result<(), NotLayered> {
+    let is_sparse = |c: &Connection| c.synapses != Synapses::Dense;
+    let Some(connection) = network.connections().iter().position(is_sparse) else { return Ok(()) };
+    let cells = layers.iter().filter_map(|layer| layer.cells.as_ref());
+    let [neurons, cells] = cells.fold([0; 2], |[neurons, cells], of_layer| {
+        [neurons + of_layer.count() * of_layer.size(), cells + of_layer.count()]
+    });
+    let mut of_cells = layers.iter_mut().filter(|layer| layer.cells.is_some());
+    let pays = neurons >= OF_A_CELL * cells;
+    let is_laid = pays && of_cells.all(|layer| layer.lay(circuit).is_some());
+    if is_laid { Ok(()) } else { Err(NotLayered::Sparse { connection }) }
+}
+
+/// A layer with sparse connections, whose rows and values are still to come: of `lif` neurons that share their numbers, do not hear each other, and fall into cells.
 fn layer_of_cells<N: ByParts>(
     network: &Network,
     circuit: &Circuit<f64, N>,
@@ -452,7 +472,7 @@ fn layer_of_cells<N: ByParts>(
     if model != Model::Lif || is_recurrent {
         return None;
     }
-    let mut layer = Layer {
+    Some(Layer {
         population,
         neurons: network.range(population),
         spikes: true,
@@ -460,9 +480,7 @@ fn layer_of_cells<N: ByParts>(
         incoming: Vec::new(),
         bodies: Bodies::new(model)?,
         cells: Some(Cells::new(network, circuit, population)?),
-    };
-    layer.set(circuit)?;
-    Some(layer)
+    })
 }
 
 fn is_quadratic(model: Model) -> bool {
@@ -470,6 +488,14 @@ fn is_quadratic(model: Model) -> bool {
 }
 
 impl Layer {
+    /// Lays out its cells, and takes the values of the circuit.
+    fn lay<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
+        if let Some(cells) = &mut self.cells {
+            cells.lay(circuit, self.neurons.start);
+        }
+        self.set(circuit)
+    }
+
     fn set<N: ByParts>(&mut self, circuit: &Circuit<f64, N>) -> Option<()> {
         let mut neurons = self.neurons.clone();
         if let Some(cells) = &mut self.cells {

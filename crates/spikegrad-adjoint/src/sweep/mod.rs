@@ -120,12 +120,12 @@ pub fn is_sweepable<N: Neuron<f64>>(
 
 /// Whether a trace holds what a sweep needs that the event loop does not write down, and nothing that the event loop alone does.
 fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
-    let of_cells = layers.layers().iter().filter(|layer| layer.cells.is_some());
+    let mut of_cells = layers.layers().iter().filter(|layer| layer.cells.is_some());
     let is_read = |layer: &Layer| {
         let mut neurons = trace.readouts.iter().map(|readout| readout.request.neuron.index());
         neurons.any(|n| layer.neurons.contains(&n))
     };
-    !of_cells.into_iter().any(is_read)
+    !of_cells.any(is_read)
         && trace.tape.last.is_empty()
         && (!layers.have_receptors() || has_receptor_tangents(trace))
 }

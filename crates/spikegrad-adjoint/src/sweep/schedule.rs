@@ -106,8 +106,8 @@ impl Schedule {
         let inputs = trace.stimulus.spikes();
         for incoming in incoming {
             let arrival = |time: Time, firing, source| {
-                let group = incoming.group(wiring, source)?;
-                Some(Arrival { time: time.after(incoming.delay), firing, group })
+                let (time, group) = incoming.arrival(wiring, (time, source))?;
+                Some(Arrival { time, firing, group })
             };
             // One delay for all: they arrive in the order in which they were fired.
             let by_horizon = |arrival: &Arrival| arrival.time.rounded <= horizon;

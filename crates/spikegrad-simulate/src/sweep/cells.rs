@@ -9,9 +9,7 @@ use super::layer::write_lengths;
 use super::together::{Together, spike, write_way};
 use super::{Irregular, in_order};
 use spikegrad_dynamics::lanes::Arrived;
-use spikegrad_network::{
-    Body, Cells, Incoming, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch,
-};
+use spikegrad_network::{Body, Cells, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch};
 
 /// Memory of a layer of cells under way.
 #[derive(Clone, Debug, Default)]
@@ -137,15 +135,18 @@ impl CellScratch {
         let Self { arriving, heard } = self;
         arriving.clear();
         for incoming in cells.incoming() {
+            let Fired { wiring, inputs, populations, .. } = fired;
+            let arrival = |firing| incoming.arrival(wiring, firing);
+            let is_early = |(time, _): &(Time, usize)| time.rounded <= t_end;
             match incoming.from {
                 Source::Input => {
-                    let all = fired.inputs.iter().map(|s| (s.time.into(), s.channel));
-                    arriving.extend(arrivals(incoming, fired, all, t_end));
+                    let all = inputs.iter().filter_map(|s| arrival((s.time.into(), s.channel)));
+                    arriving.extend(all.take_while(is_early));
                 }
                 Source::Population(p) => {
-                    let source = |s: &Spike| (s.at(), fired.wiring.source_of(s.neuron));
-                    let all = fired.populations[p].iter().map(source);
-                    arriving.extend(arrivals(incoming, fired, all, t_end));
+                    let firing = |s: &Spike| (s.at(), wiring.source_of(s.neuron));
+                    let all = populations[p].iter().filter_map(|spike| arrival(firing(spike)));
+                    arriving.extend(all.take_while(is_early));
                 }
             }
         }
@@ -160,18 +161,4 @@ impl CellScratch {
         }
         heard.iter_mut().for_each(|heard| heard.close(cells));
     }
-}
-
-/// What arrives over a connection by `t_end`, of all that has fired.
-fn arrivals(
-    incoming: &Incoming,
-    fired: Fired<'_>,
-    all: impl Iterator<Item = (Time, usize)>,
-    t_end: f64,
-) -> impl Iterator<Item = (Time, usize)> {
-    let arriving = move |(time, source): (Time, usize)| {
-        let group = incoming.group(fired.wiring, source)?;
-        Some((time.after(incoming.delay), group))
-    };
-    all.filter_map(arriving).take_while(move |(time, _)| time.rounded <= t_end)
 }
