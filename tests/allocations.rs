@@ -7,7 +7,7 @@
 use allocation_counter::measure;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Connection, ConnectionParameters, Engine, Evaluator, InputSpike, Loss, Model, Network,
+    Connection, ConnectionParameters, Conv2d, Engine, Evaluator, InputSpike, Loss, Model, Network,
     Parameters, Population, RateRegulariser, Sample, Settings, Source, Stimulus, Sum, Synapses,
     TtfsCrossEntropy, Values, VoltageMeasure, VoltageRegulariser,
 };
@@ -97,6 +97,26 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
     let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
     let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
     assert!(spikes > 300, "{spikes} spikes");
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_gradients_of_a_convolution() {
+    let conv =
+        Conv2d { input_shape: [1, 15, 15], out_channels: 4, kernel_size: 3, stride: 1, padding: 0 };
+    let kernels = (0..36).map(|k| 0.5 + 2.0 * (f64::from(k) * 0.618_034).fract()).collect();
+    let builder = Network::builder().inputs(225).lif("features", 676).lif("output", 3);
+    let builder = builder.shared("input", "features", conv.synapses().unwrap(), kernels);
+    let (network, parameters) =
+        builder.dense("features", "output", vec![0.1; 3 * 676]).build().unwrap();
+    let spike = |k: u32| InputSpike {
+        channel: (k % 225) as usize,
+        time: 0.04 * (f64::from(k) * 0.618_034).fract(),
+    };
+    let stimulus = Stimulus::new(0.06, (0..450).map(spike).collect()).unwrap();
+    check("convolution", &network, &parameters, &stimulus, &loss());
+    let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
+    let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
+    assert!(spikes > 100, "{spikes} spikes");
 }
 
 #[test]

@@ -80,7 +80,10 @@ impl CellsSweep<'_> {
             let heard = &heard[..heard.iter().take_while(is_early).count()];
             let inputs = (trace.stimulus.spikes().len(), self.has_input_times);
             sweep.scratch.schedule.read_cell(heard, cells.size(), inputs, trace.stimulus.t_end());
-            sweep.run_until(horizon)?;
+            if let Err(error) = sweep.run_until(horizon) {
+                rows.clear();
+                return Err(error);
+            }
             collect(cell, gradient);
             for &(_, row) in heard {
                 let of_row = &mut rows[row * cells.size()..][..cells.size()];
@@ -96,7 +99,6 @@ impl CellsSweep<'_> {
     fn read(&self, memory: &mut CellScratch) {
         let Self { wiring, layer, cells, trace, spikes, .. } = *self;
         let CellScratch { schedule, of_cells, rows } = memory;
-        rows.clear();
         rows.resize(cells.weights().len(), 0.0);
         of_cells.resize_with(cells.count(), OfCell::default);
         for of_cell in &mut *of_cells {

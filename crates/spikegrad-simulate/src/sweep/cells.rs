@@ -150,8 +150,8 @@ impl CellScratch {
                 }
             }
         }
-        // Stable: at one time they come in the order of their sources.
-        arriving.sort_by(|a, b| a.0.rounded.total_cmp(&b.0.rounded));
+        // At one time in the order of their groups, which is that of their sources.
+        arriving.sort_unstable_by(|a, b| a.0.rounded.total_cmp(&b.0.rounded).then(a.1.cmp(&b.1)));
         heard.resize_with(cells.count(), Heard::default);
         heard.iter_mut().for_each(Heard::clear);
         for &(time, group) in &*arriving {

@@ -350,25 +350,21 @@ fn run_layer<const K: usize, const TANGENTS: bool>(
         run.is_irregular = done.is_err();
     }
     if K == 1 {
-        together.run_all::<TANGENTS>(
-            (of.wiring.weights, body),
-            members.len(),
-            watch,
-            |member, found| {
-                let (k, watch) = (members[member], &mut Watch::default());
-                let (run, scratch) = (&mut runs[k], &mut scratches[k]);
-                match found {
-                    Ok((fired, order)) => {
-                        let mut layer =
-                            run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
-                        layer.take_spikes(fired, order);
-                        layer.look_at_budget();
-                    }
-                    Err(Irregular) => run.is_irregular = true,
+        let network = (of.wiring.weights, body);
+        together.run_all::<TANGENTS>(network, members.len(), watch, |member, found| {
+            let (k, watch) = (members[member], &mut Watch::default());
+            let (run, scratch) = (&mut runs[k], &mut scratches[k]);
+            match found {
+                Ok((fired, order)) => {
+                    let mut layer =
+                        run.layer::<K, TANGENTS>((of, body), &sweeps[k], scratch, watch);
+                    layer.take_spikes(fired, order);
+                    layer.look_at_budget();
                 }
-                run.budget
-            },
-        );
+                Err(Irregular) => run.is_irregular = true,
+            }
+            run.budget
+        });
     }
     for run in runs.iter_mut().filter(|run| !run.is_irregular) {
         std::mem::swap(&mut run.own, &mut run.fired[of.layer.population]);
