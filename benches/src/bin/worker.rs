@@ -8,7 +8,7 @@ use clap::Parser;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Deserialize;
 use serde_json::json;
-use spikegrad::{Evaluator, Settings, WithRespectTo, value_and_grad_batch, value_batch};
+use spikegrad::{Evaluator, Parameters, Settings, WithRespectTo};
 use spikegrad_bench::timing::seconds_of;
 use spikegrad_bench::workload::SETTINGS;
 use spikegrad_bench::{Counts, Workload};
@@ -34,16 +34,52 @@ struct Command {
     seconds: f64,
 }
 
-fn gradient(workload: &Workload, settings: &Settings) {
-    let Workload { network, parameters, .. } = workload;
-    value_and_grad_batch(network, parameters, &workload.samples(), settings, |_, _| ())
-        .expect("a gradient");
+/// A workload with what a program that trains has between its batches: a network laid out, and memory.
+struct Ready {
+    workload: Workload,
+    counts: Counts,
+    evaluator: Evaluator,
+    gradient: Parameters,
 }
 
-fn forward(workload: &Workload) {
-    let Workload { network, parameters, .. } = workload;
-    value_batch(network, parameters, &workload.samples(), &SETTINGS, |_, _| ())
-        .expect("a finite run");
+impl Ready {
+    fn new(workload: Workload, settings: Settings) -> Self {
+        let Workload { network, parameters, .. } = &workload;
+        let evaluator = Evaluator::new(network, parameters, settings).expect("valid parameters");
+        let (counts, gradient) = (workload.counts(), parameters.zeros_like());
+        Self { workload, counts, evaluator, gradient }
+    }
+
+    /// A batch, with parameters of its own as in training.
+    fn gradient(&mut self) {
+        let Self { workload, evaluator, gradient, .. } = self;
+        evaluator.set_parameters(&workload.parameters).expect("valid parameters");
+        evaluator
+            .value_and_grad_batch(&workload.samples(), gradient, |_, _| ())
+            .expect("a gradient");
+    }
+
+    fn forward(&mut self) {
+        let Self { workload, evaluator, .. } = self;
+        evaluator.set_parameters(&workload.parameters).expect("valid parameters");
+        evaluator.value_batch(&workload.samples(), |_, _| ()).expect("a finite run");
+    }
+
+    /// One sample. Peers of the networks without gradient do not count building them; neither do we.
+    fn one(&mut self) {
+        let Self { workload, evaluator, .. } = self;
+        let example = &workload.examples[0];
+        evaluator.value(&example.stimulus, &*example.loss).expect("a finite run");
+    }
+
+    /// A run of `command`, warm if it is not the first.
+    fn run(&mut self, command: &Command, pool: &ThreadPool) -> Times {
+        match &*command.what {
+            "gradient" => times(|| self.gradient(), command.seconds, pool),
+            _ if self.workload.has_gradient => times(|| self.forward(), command.seconds, pool),
+            _ => times(|| self.one(), command.seconds, pool),
+        }
+    }
 }
 
 /// Processor time that this process has used on all its threads, in seconds; 0 where the system does not tell.
@@ -70,41 +106,22 @@ fn times(mut run: impl FnMut() + Send, seconds: f64, pool: &ThreadPool) -> Times
 
 type Times = (Vec<f64>, Vec<f64>);
 
-/// A run of `command`, warm if it is not the first.
-fn run(workload: &Workload, command: &Command, settings: &Settings, pool: &ThreadPool) -> Times {
-    match &*command.what {
-        "gradient" => times(|| gradient(workload, settings), command.seconds, pool),
-        _ if workload.has_gradient => times(|| forward(workload), command.seconds, pool),
-        // Peers of the networks without gradient do not count building them; neither do we.
-        _ => {
-            let mut evaluator =
-                Evaluator::new(&workload.network, &workload.parameters, SETTINGS).expect("valid");
-            let example = &workload.examples[0];
-            let mut one = || {
-                evaluator.value(&example.stimulus, &*example.loss).expect("a finite run");
-            };
-            one();
-            times(one, command.seconds, pool)
-        }
-    }
-}
-
 fn main() -> io::Result<()> {
     let Arguments { threads, weights } = Arguments::parse();
     let with_respect_to = WithRespectTo { time_constants: !weights, input_times: !weights };
     let settings = Settings { with_respect_to, ..SETTINGS };
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let mut known: BTreeMap<String, (Workload, Counts)> = BTreeMap::new();
+    let mut known: BTreeMap<String, Ready> = BTreeMap::new();
     for line in io::stdin().lock().lines() {
         let command: Command = serde_json::from_str(&line?)?;
-        if !known.contains_key(&command.workload) {
-            let workload = Workload::by_name(&command.workload).expect("a known workload");
-            let counts = workload.counts();
-            known.insert(command.workload.clone(), (workload, counts));
-        }
-        let (workload, counts) = &known[&command.workload];
-        let (times, processor) = run(workload, &command, &settings, &pool);
-        let answer = json!({"times": times, "processor": processor, "samples": workload.examples.len(), "counts": counts});
+        let ready = known.entry(command.workload.clone()).or_insert_with(|| {
+            Ready::new(Workload::by_name(&command.workload).expect("a known workload"), settings)
+        });
+        let (times, processor) = ready.run(&command, &pool);
+        let answer = json!({
+            "times": times, "processor": processor,
+            "samples": ready.workload.examples.len(), "counts": ready.counts,
+        });
         writeln!(io::stdout(), "{answer}")?;
         io::stdout().flush()?;
     }
