@@ -3,7 +3,8 @@
 //!
 //! The derivatives of such a rise alternate in sign. So a step along the **tangent** stays short of the crossing, and a step
 //! to where the **parabola** meets the threshold short of the peak; corrected towards the cubic, it converges with
-//! the fourth order, and two evaluations are the rule (docs/mathematics.md, eq. 16a). Near grazing one more step is taken in
+//! the fourth order, and two evaluations are the rule (docs/mathematics.md, eq. 16a). Where the start does not tell where the threshold is met, the peak is asked
+//! first, which also says who stays below. Near grazing one more step is taken in
 //! double-double arithmetic (eq. 16b). Whoever is not decided here is left to the one search that decides everything
 //! (`lif/crossing.rs`), so that no spike is gained or lost for speed.
 //!
@@ -95,7 +96,7 @@ pub(super) struct Rise<S: Simd, const K: usize> {
     /// `τ_mem/τ_syn`.
     pub(super) ratio: [Lanes<S>; K],
     /// `|τ_mem/τ_syn − 1|`, and the current divided by it.
-    gap: [Lanes<S>; K],
+    pub(super) gap: [Lanes<S>; K],
     lead: [Lanes<S>; K],
 }
 
@@ -336,10 +337,20 @@ impl<S: Simd, const K: usize> Hunt<S, K> {
         let drawn = if K == 1 { start } else { positive(&i) + rest };
         let never = rest.lt(zero) & drawn.le(zero) & v.lt(zero);
         let horizon = if K == 1 { horizon } else { horizon / tau_mem };
-        let x =
+        let mut x =
             rise.far_step(&At { residual: v, slope: lift, current: i, above: start, size: zero });
-        let verdict = never.select(-one, zero);
-        let mut is_open = is_common & verdict.le(zero) & (-one).lt(verdict);
+        let mut verdict = never.select(-one, zero);
+        let mut is_open = is_common & !never;
+        if K == 1 {
+            let is_doubtful = is_open & rise.is_doubtful();
+            if is_doubtful.any() {
+                let peak = rise.peak();
+                let is_below = is_doubtful & peak.is_below;
+                verdict = is_below.select(-one, verdict);
+                is_open = is_open & !is_below;
+                x = (is_doubtful & peak.is_above).select(peak.about, x);
+            }
+        }
         if K > 1 {
             is_open = is_open & x.le(horizon);
         }

@@ -18,6 +18,7 @@
 //! | `averages.rs` | averages of integrators |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
+//! | `peak.rs` | what the peak in closed form says of them |
 //! | `search.rs` | who is searched beside whom |
 //! | `near_grazing.rs` | those that are near grazing |
 //! | `silence.rs` | who crosses none, with several receptors |
@@ -41,6 +42,7 @@ mod group;
 mod motion;
 mod near_grazing;
 mod numbers;
+mod peak;
 mod pool;
 mod search;
 #[cfg(test)]
@@ -207,6 +209,17 @@ const EXP: [f64; 12] = {
     coefficients
 };
 
+/// Coefficients 1/3, 1/5, …, 1/25 of the series of the inverse hyperbolic tangent.
+const ARTANH: [f64; 12] = {
+    let (mut coefficients, mut k, mut odd) = ([0.0; 12], 0, 3.0);
+    while k < coefficients.len() {
+        coefficients[k] = 1.0 / odd;
+        odd += 2.0;
+        k += 1;
+    }
+    coefficients
+};
+
 /// ln 2 in two parts: the first has 21 zero bits at its end, so that its product with a small integer is exact.
 const LN_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
 
@@ -346,6 +359,30 @@ impl<S: Simd> Lanes<S> {
         Self { x, ..self }
     }
 
+    /// `ln x` of a normal number x > 0, within two units in the last place, or of ε/2 where that is more.
+    #[inline(always)]
+    #[must_use]
+    pub fn ln(self) -> Self {
+        const MANTISSA: u64 = (1 << 52) - 1;
+        // From here on doubles are the integers, which stand in their lowest bits.
+        const INTEGERS: f64 = 4_503_599_627_370_496.0;
+        let lanes = |change: fn(&mut u64)| {
+            let mut words = self.simd.transmute_u64s_f64s(self.x);
+            bytemuck::cast_slice_mut(std::slice::from_mut(&mut words)).iter_mut().for_each(change);
+            Self { x: self.simd.transmute_f64s_u64s(words), ..self }
+        };
+        let exponent = lanes(|word| *word = *word >> 52 | INTEGERS.to_bits());
+        let mantissa = lanes(|word| *word = *word & MANTISSA | 1f64.to_bits());
+        let n = exponent - (INTEGERS + 1023.0);
+        let is_large = self.constant(std::f64::consts::SQRT_2).lt(mantissa);
+        let n = is_large.select(n + 1.0, n);
+        let m = is_large.select(mantissa * 0.5, mantissa);
+        let s = (m - 1.0) / (m + 1.0);
+        let square = s * s;
+        let of_mantissa = s * 2.0 + s * 2.0 * square * square.polynomial(&ARTANH);
+        n * LN_2[0] + (n * LN_2[1] + of_mantissa)
+    }
+
     /// `c₀ + c₁ x + … + c₁₁ x¹¹` by Estrin's scheme: short chains of dependent operations.
     #[inline(always)]
     fn polynomial(self, c: &[f64; 12]) -> Self {
@@ -403,5 +440,37 @@ mod tests {
         let mut out = [[1.0; 2]; 3];
         Arch::new().dispatch(Exp(&[-800.0, f64::NEG_INFINITY, -0.0], &mut out));
         assert_eq!(out, [[0.0, -1.0], [0.0, -1.0], [1.0, 0.0]]);
+    }
+
+    struct Ln<'a>(&'a [f64], &'a mut [f64]);
+
+    impl WithSimd for Ln<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for (&x, out) in self.0.iter().zip(self.1) {
+                *out = Lanes::splat(simd, x).ln().values()[0];
+            }
+        }
+    }
+
+    #[test]
+    fn the_logarithm_is_right_to_two_units_in_the_last_place() {
+        let near_one = (0..300).map(|k| 1.0 - 0.9f64.powi(k) * 0.3);
+        let x: Vec<f64> = (-700_000..700_000)
+            .map(|k| (1e-3 * f64::from(k)).exp())
+            .chain(near_one.clone())
+            .chain(near_one.map(|x| 1.0 / x))
+            .chain([f64::MIN_POSITIVE, f64::MAX, 1.0])
+            .collect();
+        let mut out = vec![f64::NAN; x.len()];
+        Arch::new().dispatch(Ln(&x, &mut out));
+        for (x, ln) in x.iter().zip(&out) {
+            let expected = x.ln();
+            assert!(
+                (ln - expected).abs() <= f64::EPSILON * (2.0 * expected.abs()),
+                "{x}: {ln} {expected}"
+            );
+        }
     }
 }
