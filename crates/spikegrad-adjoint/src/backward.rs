@@ -1,6 +1,7 @@
 //! The backward sweep: the events of a trace in reverse, one jump at a time.
 //!
-//! Arrivals are not in the trace; they are regenerated, latest first, from one cursor a spike. At an instant the order is
+//! Arrivals are not in the trace; they are regenerated, latest first, from one cursor a spike, and wait to be pulled back many at a time where they can
+//! (`waiting.rs`). At an instant the order is
 //! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
 //! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
 //!
@@ -10,7 +11,7 @@
 use crate::sweep::backward_of_sweep;
 use crate::taped::{ByTime, Passing, Taped};
 use crate::touches::check;
-use crate::workspace::{BackwardWorkspace, Cell};
+use crate::workspace::{BackwardWorkspace, Cell, Later};
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint, Scalar};
@@ -211,7 +212,10 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             }
         }
         w.due.clear();
+        w.waiting.clear();
         w.cursors.clear();
+        let left = [self.trace.stimulus.spikes().len(), self.trace.spikes.len()];
+        w.later = Later { left, longest_delays: [zero; 2] };
         for firing in 0..firings {
             self.prepare_firing(firing, end.re());
         }
@@ -243,8 +247,39 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         {
             groups.end -= 1;
         }
+        let kind = usize::from(firing >= self.inputs());
+        let longest = &mut self.workspace.later.longest_delays[kind];
+        if !groups.is_empty() && longest.re() < self.circuit.delay(groups.end - 1).re() {
+            *longest = self.circuit.delay(groups.end - 1);
+        }
         self.workspace.cursors.push(groups);
-        self.schedule(firing);
+    }
+
+    /// What is due next. Firings are put among what is due when they may be next, and not before, so that few are in order; most inputs come alone.
+    fn next(&mut self) -> Option<Due> {
+        while let Some((time, kind, firing)) = self.latest(0).max(self.latest(1)) {
+            if self.workspace.due.peek().is_some_and(|due| time < due.0) {
+                break;
+            }
+            self.workspace.later.left[kind] -= 1;
+            let Some(next) = self.due(firing) else { continue };
+            let is_before = |time: OrderedFloat<f64>| time < next.0;
+            if self.workspace.due.peek().is_none_or(|due| is_before(due.0))
+                && [0, 1].iter().all(|&kind| self.latest(kind).is_none_or(|(t, ..)| is_before(t)))
+            {
+                return Some(next);
+            }
+            self.workspace.due.push(next);
+        }
+        self.workspace.due.pop()
+    }
+
+    /// The last of the firings of a kind, inputs or spikes, of which nothing has been taken back, and when it may be due at the latest.
+    fn latest(&self, kind: usize) -> Option<(OrderedFloat<f64>, usize, usize)> {
+        let Later { left, longest_delays } = self.workspace.later;
+        let firing = left[kind].checked_sub(1)? + kind * self.inputs();
+        let arrives = self.fired_at(firing).0.after(longest_delays[kind]);
+        Some((OrderedFloat(arrives.rounded.re()), kind, firing))
     }
 
     fn prepare_readout(&mut self, k: usize, end: T) {
@@ -290,40 +325,42 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
     }
 
-    /// Notes when the last group of `firing` that is left arrived; after its first group, when it fired.
-    fn schedule(&mut self, firing: usize) {
+    /// When the last group of `firing` that is left arrived; after its first group, when it fired.
+    fn due(&self, firing: usize) -> Option<Due> {
         let (fired_at, round) = self.fired_at(firing);
         let groups = &self.workspace.cursors[firing];
         if !groups.is_empty() {
             let time = fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re();
             // What arrives at the instant of its spike does so in the spike's round; all else in the first.
             let round = if time > fired_at.rounded.re() { 0 } else { round };
-            self.workspace.due.push((OrderedFloat(time), round, Phase::Arrival, firing));
-        } else if firing >= self.inputs() {
-            self.workspace.due.push((
-                OrderedFloat(fired_at.rounded.re()),
-                round,
-                Phase::Crossing,
-                firing,
-            ));
+            return Some((OrderedFloat(time), round, Phase::Arrival, firing));
         }
+        let time = OrderedFloat(fired_at.rounded.re());
+        (firing >= self.inputs()).then_some((time, round, Phase::Crossing, firing))
     }
 
     fn run(&mut self) -> Result<(), AdjointError> {
         let mut watch = Watch::default();
-        while let Some((time, round, phase, k)) = self.workspace.due.pop() {
+        while let Some((time, round, phase, k)) = self.next() {
             if watch.is_interrupted() {
                 return Err(AdjointError::Interrupted);
             }
             match phase {
                 Phase::Arrival => {
                     self.arrival(time, round, k);
-                    self.schedule(k);
+                    let next = self.due(k);
+                    self.workspace.due.extend(next);
                 }
                 Phase::Readout | Phase::Peak => self.readout(k),
-                Phase::Crossing => self.crossing(k - self.inputs())?,
+                Phase::Crossing => {
+                    if self.workspace.waiting.are_of(k) {
+                        self.pull_back_waiting();
+                    }
+                    self.crossing(k - self.inputs())?;
+                }
             }
         }
+        self.pull_back_waiting();
         for n in 0..self.circuit.neurons.len() {
             if let Some(general) = self.circuit.neurons[n].as_general() {
                 self.start_taped(n, general);
@@ -358,10 +395,17 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
             while is_needed != 0 {
                 let synapse = block.start + is_needed.trailing_zeros() as usize;
                 is_needed &= is_needed - 1;
+                if self.wait(synapse, time, at) {
+                    continue;
+                }
                 let passing = Passing { firing, group: position, synapse, receptor, round };
                 let by_time = self.arrive_back(passing, time, at);
                 of_delay += by_time.delay;
                 of_firing += by_time.firing;
+            }
+            self.workspace.waiting.close_run(firing, position);
+            if !self.workspace.waiting.has_room(BLOCK) {
+                self.pull_back_waiting();
             }
         }
         if self.sum.has_input_times || firing >= self.trace.stimulus.spikes().len() {
@@ -564,7 +608,7 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
     }
 
     /// Passes the end of the refractory time of `spike`, which is where the membrane of neuron `n` starts.
-    fn release(&mut self, n: usize, spike: usize) {
+    pub(crate) fn release(&mut self, n: usize, spike: usize) {
         let release = self.released_at(n, spike);
         let dt = self.workspace.cells[n].time.since(release);
         self.flow_back(n, release, dt);

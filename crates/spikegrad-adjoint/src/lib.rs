@@ -19,6 +19,7 @@ mod sweep;
 mod taped;
 mod ties;
 mod touches;
+mod waiting;
 mod workspace;
 
 pub use backward::{backward, backward_all_into, backward_into};

@@ -6,6 +6,7 @@ use crate::backward::Due;
 use crate::driven::Driven;
 use crate::integrals::Integrals;
 use crate::taped::Taped;
+use crate::waiting::Waiting;
 use spikegrad_dynamics::{Adjoint, Lif, Neuron, Scalar};
 use spikegrad_network::{Cusp, InjectionGradient, SpikeId, Time};
 use std::collections::BinaryHeap;
@@ -25,6 +26,9 @@ pub struct BackwardWorkspace<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
     pub(crate) highest_spikes: Vec<Option<(T, T)>>,
     /// What is due next, going backwards.
     pub(crate) due: BinaryHeap<Due>,
+    /// Firings that are not due yet, and those whose arrivals wait.
+    pub(crate) later: Later<T>,
+    pub(crate) waiting: Waiting,
     /// For each firing, the groups not yet taken back.
     pub(crate) cursors: Vec<Range<usize>>,
     /// ∂L/∂t of each firing: of one that has been passed in all, else of what came after it so far.
@@ -50,6 +54,8 @@ impl<T: Scalar, N: Neuron<T>> Default for BackwardWorkspace<T, N> {
             cusps: Vec::new(),
             highest_spikes: Vec::new(),
             due: BinaryHeap::new(),
+            later: Later::default(),
+            waiting: Waiting::default(),
             cursors: Vec::new(),
             times: Vec::new(),
             taped: Vec::new(),
@@ -67,6 +73,15 @@ impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
     pub fn spike_times(&self) -> &[T] {
         &self.times[self.times.len() - self.previous.len()..]
     }
+}
+
+/// Firings that nothing has been taken back of: the earliest ones, since all are in the order of their times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Later<T> {
+    /// How many, of input spikes and of spikes.
+    pub(crate) left: [usize; 2],
+    /// None of either kind arrives later after it was fired, in seconds.
+    pub(crate) longest_delays: [T; 2],
 }
 
 /// One neuron, going backwards: a cache line for numbers without a derivative.

@@ -286,6 +286,12 @@ impl<T: Scalar> NeuronAdjoint<T> for AnyNeuron<T> {
     fn receive_pullback(&self, weight: T, after: Adjoint<Vector<T>>) -> Arrival<T> {
         self.linear().receive_pullback(weight, adjoint(after))
     }
+    fn leaks(&self) -> Option<TimeConstants<T>> {
+        match self {
+            Self::Lif(neuron) => neuron.leaks(),
+            Self::General(_) => None,
+        }
+    }
     fn release_pullback(&self, rate: T, after: Adjoint<Vector<T>>) -> (Adjoint<Vector<T>>, T) {
         let (before, time) = self.linear().release_pullback(rate, adjoint(after));
         (vector(before), time)

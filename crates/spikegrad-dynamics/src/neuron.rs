@@ -267,6 +267,12 @@ pub trait NeuronAdjoint<T: Scalar>: Neuron<T> {
     /// Pulls `after` back through arrivals, for one synapse of strength `weight`.
     #[must_use]
     fn receive_pullback(&self, weight: T, after: Adjoint<Self::State>) -> Arrival<T>;
+    /// `τ_mem` and `τ_syn`, in seconds, of a leaky neuron with one current: they alone move its adjoint, so that its arrivals may be pulled back beside those of
+    /// others. Those of a neuron that does not tell are pulled back one by one.
+    #[must_use]
+    fn leaks(&self) -> Option<TimeConstants<T>> {
+        None
+    }
     /// The moment of release, when the clamp ends and the membrane starts from its reset value at the rate `rate`:
     /// returns the adjoint before it and ∂L/∂(time of release).
     #[must_use]

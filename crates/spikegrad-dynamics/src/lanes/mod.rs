@@ -15,6 +15,7 @@
 //! | `walk.rs` | all stretches, a block at a time |
 //! | `pool.rs` | those who wait for a search |
 //! | `backward.rs` | their adjoints, over many stretches |
+//! | `receptions.rs` | what arrivals give, each at a time of its own |
 //! | `averages.rs` | averages of integrators |
 //! | `group.rs` | neurons each at a time of its own |
 //! | `crossing.rs` | first threshold crossings |
@@ -44,6 +45,7 @@ mod near_grazing;
 mod numbers;
 mod peak;
 mod pool;
+mod receptions;
 mod search;
 #[cfg(test)]
 mod several_receptors;
@@ -56,6 +58,7 @@ pub use group::Group;
 pub use motion::{Motion, Propagator};
 pub use numbers::Numbers;
 pub use pool::{BLUR, JUST_BEYOND};
+pub use receptions::{ROOM, Reception, Receptions};
 pub use search::Search;
 use search::search;
 pub(crate) use search::search_one;

@@ -347,6 +347,9 @@ impl<T: Scalar> NeuronAdjoint<T> for Lif<T> {
     fn receive_pullback(&self, weight: T, after: Adjoint<State<T>>) -> Arrival<T> {
         jump::receive_pullback(self, weight, after)
     }
+    fn leaks(&self) -> Option<TimeConstants<T>> {
+        Some([self.tau_mem, self.tau_syn])
+    }
     fn release_pullback(&self, rate: T, after: Adjoint<State<T>>) -> (Adjoint<State<T>>, T) {
         jump::release_pullback(rate, after)
     }
