@@ -5,13 +5,14 @@
 //! that of the forward pass reversed: arrivals, read-outs, crossings, round by round. The adjoint of a neuron is moved
 //! only when something of it is needed, and all that passes from one neuron to another is ∂L/∂t of a spike.
 //!
-//! Not here: neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
+//! Not here: in which order events come (`due.rs`), neurons that are not linear (`taped.rs`), which touches matter (`touches.rs`), a formula of a neuron model
 //! (`spikegrad_dynamics`), the value of the loss (`loss/`).
 
+use crate::due::{Later, Phase};
 use crate::sweep::backward_of_sweep;
 use crate::taped::{ByTime, Passing, Taped};
 use crate::touches::check;
-use crate::workspace::{BackwardWorkspace, Cell, Later};
+use crate::workspace::{BackwardWorkspace, Cell};
 use crate::{AdjointError, GradientSum, Grazing, origin};
 use ordered_float::OrderedFloat;
 use spikegrad_dynamics::{AnyNeuron, Lif, NeuronAdjoint, Scalar};
@@ -76,19 +77,6 @@ fn order_of<T>(readout: &Readout<T>) -> (u32, Phase) {
 
 /// Targets that are fetched side by side: as many as a mask of 32 bits names.
 const BLOCK: usize = 32;
-
-/// What happens at an instant, in the order of the forward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Crossing,
-    Readout,
-    Arrival,
-    /// A maximum within a rounding of an arrival, after it.
-    Peak,
-}
-
-/// (time, round, phase, firing or read-out); the largest is next.
-pub(crate) type Due = (OrderedFloat<f64>, u32, Phase, usize);
 
 /// Like [`backward`], on a prepared circuit, in the caller's memory, added to `sum`. Returns what the numbers of the stimulus get. The caller checks that the sum is finite.
 ///
@@ -235,53 +223,6 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         Ok(())
     }
 
-    fn prepare_firing(&mut self, firing: usize, end: f64) {
-        let source = match firing.checked_sub(self.inputs()) {
-            None => self.trace.stimulus.spikes()[firing].channel,
-            Some(spike) => self.circuit.source_of(self.trace.spikes[spike].neuron),
-        };
-        let mut groups = self.circuit.groups_of(source);
-        let (fired_at, _) = self.fired_at(firing);
-        while !groups.is_empty()
-            && fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re() > end
-        {
-            groups.end -= 1;
-        }
-        let kind = usize::from(firing >= self.inputs());
-        let longest = &mut self.workspace.later.longest_delays[kind];
-        if !groups.is_empty() && longest.re() < self.circuit.delay(groups.end - 1).re() {
-            *longest = self.circuit.delay(groups.end - 1);
-        }
-        self.workspace.cursors.push(groups);
-    }
-
-    /// What is due next. Firings are put among what is due when they may be next, and not before, so that few are in order; most inputs come alone.
-    fn next(&mut self) -> Option<Due> {
-        while let Some((time, kind, firing)) = self.latest(0).max(self.latest(1)) {
-            if self.workspace.due.peek().is_some_and(|due| time < due.0) {
-                break;
-            }
-            self.workspace.later.left[kind] -= 1;
-            let Some(next) = self.due(firing) else { continue };
-            let is_before = |time: OrderedFloat<f64>| time < next.0;
-            if self.workspace.due.peek().is_none_or(|due| is_before(due.0))
-                && [0, 1].iter().all(|&kind| self.latest(kind).is_none_or(|(t, ..)| is_before(t)))
-            {
-                return Some(next);
-            }
-            self.workspace.due.push(next);
-        }
-        self.workspace.due.pop()
-    }
-
-    /// The last of the firings of a kind, inputs or spikes, of which nothing has been taken back, and when it may be due at the latest.
-    fn latest(&self, kind: usize) -> Option<(OrderedFloat<f64>, usize, usize)> {
-        let Later { left, longest_delays } = self.workspace.later;
-        let firing = left[kind].checked_sub(1)? + kind * self.inputs();
-        let arrives = self.fired_at(firing).0.after(longest_delays[kind]);
-        Some((OrderedFloat(arrives.rounded.re()), kind, firing))
-    }
-
     fn prepare_readout(&mut self, k: usize, end: T) {
         let readout = &self.trace.readouts[k];
         let cotangent = self.cotangents.readouts[k];
@@ -315,28 +256,6 @@ impl<T: Scalar, N: NeuronAdjoint<T>> Sweep<'_, T, N> {
         }
         let (round, phase) = order_of(readout);
         self.workspace.due.push((OrderedFloat(readout.time.re()), round, phase, k));
-    }
-
-    /// Time and round of a firing.
-    fn fired_at(&self, firing: usize) -> (Time<T>, u32) {
-        match firing.checked_sub(self.inputs()) {
-            None => (self.trace.stimulus.spikes()[firing].time.into(), 0),
-            Some(spike) => (self.trace.spikes[spike].at(), self.trace.spikes[spike].round),
-        }
-    }
-
-    /// When the last group of `firing` that is left arrived; after its first group, when it fired.
-    fn due(&self, firing: usize) -> Option<Due> {
-        let (fired_at, round) = self.fired_at(firing);
-        let groups = &self.workspace.cursors[firing];
-        if !groups.is_empty() {
-            let time = fired_at.after(self.circuit.delay(groups.end - 1)).rounded.re();
-            // What arrives at the instant of its spike does so in the spike's round; all else in the first.
-            let round = if time > fired_at.rounded.re() { 0 } else { round };
-            return Some((OrderedFloat(time), round, Phase::Arrival, firing));
-        }
-        let time = OrderedFloat(fired_at.rounded.re());
-        (firing >= self.inputs()).then_some((time, round, Phase::Crossing, firing))
     }
 
     fn run(&mut self) -> Result<(), AdjointError> {

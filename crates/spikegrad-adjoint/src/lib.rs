@@ -9,6 +9,7 @@
 mod backward;
 mod certificate;
 mod driven;
+mod due;
 mod error;
 mod grazing;
 mod integrals;

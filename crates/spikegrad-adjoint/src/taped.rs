@@ -5,7 +5,8 @@
 //! (`spikegrad_dynamics`).
 
 use crate::AdjointError;
-use crate::backward::{Phase, Sweep, free_from};
+use crate::backward::{Sweep, free_from};
+use crate::due::Phase;
 use spikegrad_dynamics::{
     Adjoint, COMPONENTS, GeneralNeuron, NeuronAdjoint, NeuronGradient, Scalar, Vector,
 };

@@ -2,8 +2,8 @@
 //!
 //! Not here: what happens to it (`backward.rs`).
 
-use crate::backward::Due;
 use crate::driven::Driven;
+use crate::due::{Due, Later};
 use crate::integrals::Integrals;
 use crate::taped::Taped;
 use crate::waiting::Waiting;
@@ -73,15 +73,6 @@ impl<T: Scalar, N: Neuron<T>> BackwardWorkspace<T, N> {
     pub fn spike_times(&self) -> &[T] {
         &self.times[self.times.len() - self.previous.len()..]
     }
-}
-
-/// Firings that nothing has been taken back of: the earliest ones, since all are in the order of their times.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Later<T> {
-    /// How many, of input spikes and of spikes.
-    pub(crate) left: [usize; 2],
-    /// None of either kind arrives later after it was fired, in seconds.
-    pub(crate) longest_delays: [T; 2],
 }
 
 /// One neuron, going backwards: a cache line for numbers without a derivative.

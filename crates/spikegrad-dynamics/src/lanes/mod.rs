@@ -362,7 +362,7 @@ impl<S: Simd> Lanes<S> {
         Self { x, ..self }
     }
 
-    /// `ln x` of a normal number x > 0, within two units in the last place, or of ε/2 where that is more.
+    /// `ln x` of a normal number x > 0, within two units in the last place.
     #[inline(always)]
     #[must_use]
     pub fn ln(self) -> Self {
