@@ -1,7 +1,8 @@
 //! How much faster is the sweep of cells than the event loop, by the number of neurons in a cell?
 //!
-//! `cargo run --release -p spikegrad-bench --example cells` runs convolutions of 20 × 20 points with 1 to 32 channels, one that is averaged over windows, and random sparse
-//! connections, where no two neurons hear the same, each read by ten integrators: 32 samples by the event loop and by the sweep in turn on one thread, the least time of each.
+//! `cargo run --release -p spikegrad-bench --example cells` runs convolutions of 20 × 20 points with 1 to 32 channels, one that is averaged over windows, random sparse
+//! connections, where no two neurons hear the same, and dense ones with a delay for each synapse, where none hear it at the same time, each read by ten integrators: 32 samples
+//! by the event loop and by the sweep in turn on one thread, the least time of each.
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
 use rand::{RngExt, SeedableRng};
@@ -83,6 +84,16 @@ fn random_sparse(neurons: usize, in_degree: usize) -> (Network, Parameters) {
     read(builder, "hidden", neurons, &mut random)
 }
 
+/// So many neurons that all hear the inputs, each synapse after a delay of its own.
+fn own_delays(neurons: usize) -> (Network, Parameters) {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let weights = draw(neurons * INPUTS, -0.5, 1.0, &mut random);
+    let delays = draw(neurons * INPUTS, 0.0, 0.01, &mut random);
+    let builder = Network::builder().inputs(INPUTS).lif("hidden", neurons);
+    let builder = builder.dense("input", "hidden", weights).delay(delays);
+    read(builder, "hidden", neurons, &mut random)
+}
+
 fn compare(name: &str, (network, parameters): &(Network, Parameters)) {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut stimulus = || {
@@ -146,6 +157,9 @@ fn main() {
         compare("8 channels, averaged", &convolution(8, true));
         for in_degree in [10, 50] {
             compare(&format!("{in_degree} random sources"), &random_sparse(1000, in_degree));
+        }
+        for neurons in [30, 300] {
+            compare("a delay for each synapse", &own_delays(neurons));
         }
     });
 }

@@ -15,8 +15,8 @@ use proptest::test_runner::{
 use spikegrad::problem::Problem;
 use spikegrad::{Error, SimulateError, Trace};
 pub(crate) use spikegrad_compare::strategies::{
-    Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, cells_plan, delayed_plan,
-    driven_plan, layered_plan, mixed_plan, receiving_plan, spiking_plan,
+    Delays, Plan, Reads, Regime, USUAL, Window, adapting_plan, any_plan, apart_plan, cells_plan,
+    delayed_plan, driven_plan, layered_plan, mixed_plan, receiving_plan, spiking_plan,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

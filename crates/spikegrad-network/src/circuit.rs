@@ -127,8 +127,8 @@ impl<N: Neuron<f64>> Circuit<f64, N> {
     /// Its synapses alone.
     #[must_use]
     pub fn wiring(&self) -> Wiring<'_> {
-        let Self { inputs, groups, receptors, names, weights, .. } = self;
-        Wiring { inputs: *inputs, groups, receptors, names, weights }
+        let Self { inputs, groups, receptors, names, targets, weights, .. } = self;
+        Wiring { inputs: *inputs, groups, receptors, names, targets, weights }
     }
 }
 

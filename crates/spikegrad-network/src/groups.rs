@@ -35,6 +35,10 @@ impl<T: Scalar> Groups<T> {
         self.delays[group]
     }
 
+    pub(crate) fn delays(&self, groups: Range<usize>) -> &[T] {
+        &self.delays[groups]
+    }
+
     pub(crate) fn connection(&self, group: usize) -> usize {
         self.connections[group] as usize
     }

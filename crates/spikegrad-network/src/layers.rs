@@ -2,11 +2,12 @@
 //!
 //! A **layer** is a population whose synapses are all dense with one delay for each connection: a spike reaches all of its
 //! neurons at one time, as one row of weights. Layers that feed each other forward, each at most with a connection
-//! to itself, are run one after the other, with no queue. A population with sparse connections is a layer, too, if it falls into cells (`cells.rs`). Linear neurons are swept, and of the others quadratic ones with delta synapses that do not hear themselves.
+//! to itself, are run one after the other, with no queue. A population with sparse connections is a layer, too, if it falls into cells (`cells.rs`), and so is one whose neurons hear apart from each other (`apart.rs`). Linear neurons are swept, and of the others quadratic ones with delta synapses that do not hear themselves.
 //! [`Layers::new`] says yes, or why not.
 //!
 //! Not here: the sweeps (`spikegrad_simulate`, `spikegrad_adjoint`).
 
+use crate::apart::Apart;
 use crate::cells::Cells;
 use crate::wiring::Wiring;
 use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Synapses, Time};
@@ -18,7 +19,7 @@ use spikegrad_dynamics::{GeneralNeuron, Neuron, Vector};
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Fewest neurons of a cell for which a sweep pays, on average over all cells of a network: alone in its cell a neuron leaves most of a register idle, and the event loop is as fast
+/// Fewest neurons of a cell for which its sweep pays, on average over all cells of a network: alone in its cell a neuron leaves most of a register idle, and hears apart
 /// (`benches/examples/cells.rs`).
 const OF_A_CELL: usize = 2;
 
@@ -150,8 +151,10 @@ pub struct Layer {
     pub incoming: Vec<Incoming>,
     /// Its neurons themselves; of cells the first, which is like all others.
     pub bodies: Bodies,
-    /// If it is sparsely connected: its cells, which then know what it hears.
+    /// If it falls into cells: these, which then know what it hears.
     pub cells: Option<Cells>,
+    /// If its neurons hear apart from each other: what.
+    pub apart: Option<Apart>,
 }
 
 /// A connection into a layer, with one delay.
@@ -214,15 +217,20 @@ impl Incoming {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotLayered {
-    /// A sparse connection, to neurons that do not fall into cells.
+    /// A sparse connection within a population, or to neurons that are not leaky.
     Sparse {
         /// Position of the connection.
         connection: usize,
     },
-    /// A delay for each synapse.
+    /// A delay for each synapse, within a population, or to neurons that are not leaky or do not spike.
     OwnDelays {
         /// Position of the connection.
         connection: usize,
+    },
+    /// Neurons that hear apart, with a time constant for each.
+    OwnTimeConstants {
+        /// Position of the population.
+        population: usize,
     },
     /// A model that the sweep does not know.
     Model {
@@ -258,6 +266,10 @@ impl NotLayered {
             Self::OwnDelays { connection: k } => {
                 format!("{} has a delay for each synapse", connection(k))
             }
+            Self::OwnTimeConstants { population } => format!(
+                "population {} has a time constant for each neuron, and hears over sparse connections or delays for each synapse",
+                network.populations()[population].name
+            ),
             Self::Model { population } => {
                 let Population { name, model, .. } = &network.populations()[population];
                 if model.options() == Options::default() {
@@ -389,7 +401,8 @@ fn layer<N: ByParts>(
     let is_sparse = |c: &Connection| c.to == population && c.synapses != Synapses::Dense;
     if let Some(connection) = network.connections().iter().position(is_sparse) {
         let not_known = NotLayered::Sparse { connection };
-        return layer_of_cells(network, circuit, population).ok_or(not_known);
+        return layer_of_cells(network, circuit, population)
+            .map_or_else(|| layer_apart(network, circuit, population, not_known), Ok);
     }
     let mut incoming = Vec::new();
     for (k, connection) in network.connections().iter().enumerate() {
@@ -415,7 +428,8 @@ fn layer<N: ByParts>(
             group.synapses.len() == n_post && group.connection == k && is_late_alike
         };
         if !sources.clone().all(is_row) {
-            return Err(NotLayered::OwnDelays { connection: k });
+            let not_known = NotLayered::OwnDelays { connection: k };
+            return layer_apart(network, circuit, population, not_known);
         }
         let is_there =
             |source| found.row(wiring, source) == circuit.groups_of(source).start + offset;
@@ -435,8 +449,16 @@ fn layer<N: ByParts>(
     }
     let bodies = Bodies::new(model).ok_or(not_known)?;
     let (neurons, spikes) = (network.range(population), model.spikes());
-    let mut layer =
-        Layer { population, neurons, spikes, is_recurrent, incoming, bodies, cells: None };
+    let mut layer = Layer {
+        population,
+        neurons,
+        spikes,
+        is_recurrent,
+        incoming,
+        bodies,
+        cells: None,
+        apart: None,
+    };
     layer.set(circuit).ok_or(not_known)?;
     Ok(layer)
 }
@@ -453,10 +475,15 @@ fn lay_cells<N: ByParts>(
     let [neurons, cells] = cells.fold([0; 2], |[neurons, cells], of_layer| {
         [neurons + of_layer.count() * of_layer.size(), cells + of_layer.count()]
     });
-    let mut of_cells = layers.iter_mut().filter(|layer| layer.cells.is_some());
-    let pays = neurons >= OF_A_CELL * cells;
-    let is_laid = pays && of_cells.all(|layer| layer.lay(circuit).is_some());
-    if is_laid { Ok(()) } else { Err(NotLayered::Sparse { connection }) }
+    let not_known = NotLayered::Sparse { connection };
+    for layer in layers.iter_mut().filter(|layer| layer.cells.is_some()) {
+        if neurons >= OF_A_CELL * cells {
+            layer.lay(circuit).ok_or(not_known)?;
+        } else {
+            *layer = layer_apart(network, circuit, layer.population, not_known)?;
+        }
+    }
+    Ok(())
 }
 
 /// A layer with sparse connections, whose rows and values are still to come: of `lif` neurons that share their numbers, do not hear each other, and fall into cells.
@@ -466,21 +493,48 @@ fn layer_of_cells<N: ByParts>(
     population: usize,
 ) -> Option<Layer> {
     let model = network.populations()[population].model;
-    let hears_itself =
-        |c: &Connection| c.to == population && c.from == Source::Population(population);
-    let is_recurrent = network.connections().iter().any(hears_itself);
-    if model != Model::Lif || is_recurrent {
+    if model != Model::Lif || hears_itself(network, population) {
         return None;
     }
     Some(Layer {
         population,
         neurons: network.range(population),
         spikes: true,
-        is_recurrent,
+        is_recurrent: false,
         incoming: Vec::new(),
         bodies: Bodies::new(model)?,
         cells: Some(Cells::new(network, circuit, population)?),
+        apart: None,
     })
+}
+
+/// A layer of `lif` neurons that share their time constants, do not hear each other, and hear apart; or `why` its population is none.
+fn layer_apart<N: ByParts>(
+    network: &Network,
+    circuit: &Circuit<f64, N>,
+    population: usize,
+    why: NotLayered,
+) -> Result<Layer, NotLayered> {
+    let model = network.populations()[population].model;
+    let bodies =
+        Bodies::new(model).filter(|_| model == Model::Lif && !hears_itself(network, population));
+    let mut layer = Layer {
+        population,
+        neurons: network.range(population),
+        spikes: true,
+        is_recurrent: false,
+        incoming: Vec::new(),
+        bodies: bodies.ok_or(why)?,
+        cells: None,
+        apart: Some(Apart::new(network, circuit, population)),
+    };
+    layer.set(circuit).ok_or(NotLayered::OwnTimeConstants { population })?;
+    Ok(layer)
+}
+
+fn hears_itself(network: &Network, population: usize) -> bool {
+    let is_loop = |c: &Connection| c.to == population && c.from == Source::Population(population);
+    network.connections().iter().any(is_loop)
 }
 
 fn is_quadratic(model: Model) -> bool {
@@ -506,15 +560,21 @@ impl Layer {
             cells.set(&circuit.weights);
             neurons.end = neurons.start + cells.size();
         }
-        with_body!(&mut self.bodies, body => body.set(circuit, neurons), quadratic => quadratic.set(circuit, neurons))
+        let apart = self.apart.is_some();
+        with_body!(
+            &mut self.bodies,
+            body => body.set(circuit, neurons).filter(|()| !apart || body.numbers.share_motions()),
+            quadratic => quadratic.set(circuit, neurons)
+        )
     }
 
-    /// How many synapses a firing of one of the sources of a connection `from` reaches at most, if it has any here; of cells, all.
+    /// How many synapses a firing of one of the sources of a connection `from` reaches at most, if it has any here.
     #[must_use]
     pub fn hears(&self, from: Source) -> usize {
         let of_cells = self.cells.iter().flat_map(Cells::incoming).map(|i| i.from);
         let all = self.incoming.iter().map(|i| i.from).chain(of_cells);
-        all.filter(|source| *source == from).count() * self.neurons.len()
+        let apart = self.apart.as_ref().map_or(0, |apart| apart.reach(from));
+        all.filter(|source| *source == from).count() * self.neurons.len() + apart
     }
 
     /// How many bytes the numbers of its neurons take that stand side by side.

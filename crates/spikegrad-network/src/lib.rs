@@ -13,6 +13,7 @@
     )
 )]
 
+mod apart;
 mod builder;
 mod cells;
 mod circuit;
@@ -40,6 +41,7 @@ mod trace;
 mod wiring;
 pub mod wording;
 
+pub use apart::Apart;
 pub use builder::NetworkBuilder;
 pub use cells::Cells;
 pub use circuit::{Build, Circuit, Group};

@@ -14,6 +14,8 @@ pub struct Wiring<'a> {
     pub(crate) groups: &'a Groups<f64>,
     pub(crate) receptors: &'a [usize],
     pub(crate) names: &'a [(String, usize)],
+    /// Target of each synapse.
+    pub targets: &'a [NeuronId],
     /// Weight of each synapse.
     pub weights: &'a [f64],
 }

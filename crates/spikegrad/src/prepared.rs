@@ -113,7 +113,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Layered => f.write_str(
-                "layered sweep: every connection has one delay, and is dense or leads to cells of neurons that hear the same sources, and populations hear only earlier ones and themselves (with injected currents: event loop)",
+                "layered sweep: populations hear only earlier ones, or themselves over dense connections with one delay (with injected currents: event loop)",
             ),
             Reason::Sparse(_) => f.write_str(
                 "windows: what arrives within the smallest delay is known before, and neurons that share their time constants share its effect (with injected currents, maxima or averages: event loop)",
@@ -138,12 +138,15 @@ impl fmt::Display for Explanation {
 ///   "network": {
 ///     "inputs": 1,
 ///     "populations": [{"name": "out", "size": 2, "model": "lif"}],
-///     "connections": [{"from": "input", "to": "out", "synapses": [{"pre": 0, "post": 1, "weight": 5}]}]
+///     "connections": [
+///       {"from": "input", "to": "out", "weights": [[5], [5]]},
+///       {"from": "out", "to": "out", "synapses": [{"pre": 0, "post": 1, "weight": 5}]}
+///     ]
 ///   },
 ///   "stimulus": {"t_end": 0.02, "spikes": []}
 /// }"#)?;
 /// let explanation = explain(&problem.network, &problem.parameters, &Settings::default())?;
-/// assert_eq!(explanation.to_string(), "event loop: the connection from input to out is sparse");
+/// assert_eq!(explanation.to_string(), "event loop: the connection from out to out is sparse");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn explain(
@@ -178,14 +181,14 @@ fn leaky<N: SweptNeuron>(circuit: &Circuit<f64, N>) -> Option<&Circuit> {
     (circuit as &dyn Any).downcast_ref()
 }
 
+/// Whether runs by windows are faster than by the event loop.
+fn suits_windows<N: SweptNeuron>(circuit: &Circuit<f64, N>) -> bool {
+    circuit.targets.len() >= LARGE && leaky(circuit).is_some_and(is_sparse)
+}
+
 /// Who runs a network that is not layered. Time constants and delays have a say.
 fn unlayered<N: SweptNeuron>(circuit: &Circuit<f64, N>, why: NotLayered) -> Reason {
-    let is_large = circuit.targets.len() >= LARGE;
-    if is_large && leaky(circuit).is_some_and(is_sparse) {
-        Reason::Sparse(why)
-    } else {
-        Reason::NotLayered(why)
-    }
+    if suits_windows(circuit) { Reason::Sparse(why) } else { Reason::NotLayered(why) }
 }
 
 /// The layers of a network that is to be swept, and why it is or is not.
@@ -221,7 +224,14 @@ impl<N: SweptNeuron> Prepared<N> {
     pub(crate) fn set(&mut self, parameters: &Parameters) -> Result<bool, NetworkError> {
         let Self { network, circuit, layers, reason, settings, .. } = self;
         let is_same_layout = circuit.set(network, parameters)?;
-        if !is_same_layout || layers.as_mut().is_some_and(|layers| layers.set(circuit).is_none()) {
+        let are_others = match (&mut *layers, *reason) {
+            (Some(layers), _) => layers.set(circuit).is_none(),
+            (None, Reason::Sparse(why) | Reason::NotLayered(why)) => {
+                matches!(why, NotLayered::OwnTimeConstants { .. })
+            }
+            (None, _) => false,
+        };
+        if !is_same_layout || are_others {
             (*layers, *reason) = choose(network, circuit, *settings);
         } else if let Reason::Sparse(why) | Reason::NotLayered(why) = *reason {
             *reason = unlayered(circuit, why);
@@ -229,9 +239,18 @@ impl<N: SweptNeuron> Prepared<N> {
         Ok(is_same_layout)
     }
 
-    /// The circuit, if it is to be run by windows.
+    /// The circuit, if it is to be run by windows where no sweep does it.
     pub(crate) fn sparse(&self) -> Option<&Circuit> {
-        if let Reason::Sparse(_) = self.reason { leaky(&self.circuit) } else { None }
+        let hear_apart =
+            |layers: &Layers| layers.layers().iter().any(|layer| layer.apart.is_some());
+        let is_sparse = match self.reason {
+            Reason::Sparse(_) => true,
+            Reason::Layered => {
+                self.layers.as_ref().is_some_and(hear_apart) && suits_windows(&self.circuit)
+            }
+            Reason::Asked | Reason::NotLayered(_) => false,
+        };
+        if is_sparse { leaky(&self.circuit) } else { None }
     }
 
     /// Memory for runs by windows, in as many parts as pay.

@@ -2,7 +2,8 @@
 //! gradients, to rounding.
 
 use crate::random_networks::{
-    Plan, Swept, UNDERFLOWING, cells_plan, for_all, layered_plan, receiving_plan, runaway,
+    Plan, Swept, UNDERFLOWING, apart_plan, cells_plan, for_all, layered_plan, receiving_plan,
+    runaway,
 };
 use crate::support::{between_engines, error, of_slopes};
 use crate::tolerance::OF_CHAINS;
@@ -256,6 +257,13 @@ fn a_sweep_of_cells_gives_the_gradient_of_the_event_by_event_walk() {
 }
 
 #[test]
+fn a_sweep_of_neurons_that_hear_apart_gives_the_gradient_of_the_event_by_event_walk() {
+    let differences = Differences::default();
+    for_all(apart_plan(), |plan, problem| gradients_agree::<Lif<f64>>(plan, problem, &differences));
+    differences.check(MEDIAN);
+}
+
+#[test]
 fn a_sweep_with_receptors_gives_the_gradient_of_the_event_by_event_walk() {
     let differences = Differences::default();
     for_all(receiving_plan(), |plan, problem| {
@@ -352,6 +360,16 @@ fn a_sweep_with_receptors_finds_the_spikes_of_the_event_loop() {
 fn a_sweep_of_cells_finds_the_spikes_of_the_event_loop() {
     let (swept, differences) = (Swept::default(), Differences::default());
     for_all(cells_plan(), |plan, problem| {
+        spikes_agree::<Lif<f64>>(plan, problem, (&swept, &differences))
+    });
+    differences.check(MEDIAN);
+    swept.check();
+}
+
+#[test]
+fn a_sweep_of_neurons_that_hear_apart_finds_the_spikes_of_the_event_loop() {
+    let (swept, differences) = (Swept::default(), Differences::default());
+    for_all(apart_plan(), |plan, problem| {
         spikes_agree::<Lif<f64>>(plan, problem, (&swept, &differences))
     });
     differences.check(MEDIAN);

@@ -11,7 +11,7 @@
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `by_hand.rs` | one neuron at a moment |
 //! | `members.rs` | the neurons that go side by side |
-//! | `cells.rs` | one layer of cells |
+//! | `parts.rs` | one layer in parts: cells, or neurons that hear apart |
 //! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //!
@@ -20,10 +20,10 @@
 
 mod averages;
 mod by_hand;
-mod cells;
 mod layer;
 mod members;
 mod moments;
+mod parts;
 mod quadratic;
 mod schedule;
 mod window;
@@ -32,9 +32,9 @@ use crate::backward::is_lost;
 use crate::pseudospikes::{AfterTheRun, widths_that_matter};
 use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
-use cells::{CellScratch, CellsSweep};
 use layer::{LayerGradient, LayerSweep, Scratch};
 use members::Members;
+use parts::{PartScratch, Parts, PartsSweep};
 use quadratic::{QuadraticScratch, QuadraticSweep, Sums};
 use schedule::Spikes;
 use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
@@ -58,7 +58,7 @@ pub struct BackwardSweepWorkspace {
     /// What the neurons of the layer under way collect.
     gradient: LayerGradient,
     scratches: Scratches,
-    cells: CellScratch,
+    parts: PartScratch,
     /// Of each layer, for those of quadratic neurons.
     quadratic: Vec<QuadraticScratch>,
 }
@@ -99,7 +99,7 @@ impl<N: NeuronAdjoint<f64, Gradient: LinearGradient> + Build<f64> + ByParts + 's
 {
 }
 
-/// Whether a sweep can walk this trace of a network of `layers`: nothing is read of neurons in cells, no instant was run in more than one round, and no refractory
+/// Whether a sweep can walk this trace of a network of `layers`: nothing is read of neurons in cells or of those that hear apart, no instant was run in more than one round, and no refractory
 /// time was so short that it ended at the instant of its spike; and if not all neurons are linear with one receptor, that a sweep has run it.
 #[must_use]
 pub fn is_sweepable<N: Neuron<f64>>(
@@ -120,12 +120,12 @@ pub fn is_sweepable<N: Neuron<f64>>(
 
 /// Whether a trace holds what a sweep needs that the event loop does not write down, and nothing that the event loop alone does.
 fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
-    let mut of_cells = layers.layers().iter().filter(|layer| layer.cells.is_some());
+    let mut in_parts = layers.layers().iter().filter(|layer| Parts::of(layer).is_some());
     let is_read = |layer: &Layer| {
         let mut neurons = trace.readouts.iter().map(|readout| readout.request.neuron.index());
         neurons.any(|n| layer.neurons.contains(&n))
     };
-    !of_cells.any(is_read)
+    !in_parts.any(is_read)
         && trace.tape.last.is_empty()
         && (!layers.have_receptors() || has_receptor_tangents(trace))
 }
@@ -216,18 +216,18 @@ pub fn sweep_backward_into<N: SweptNeuron>(
                 let numbers = of_neuron.as_mut_slice().iter_mut();
                 numbers.zip(collected).for_each(|(into, x)| *into += x);
             }
-        } else if let (Some(cells), Bodies::One(body)) = (&layer.cells, &layer.bodies) {
+        } else if let (Some(parts), Bodies::One(body)) = (Parts::of(layer), &layer.bodies) {
             let BackwardSweepWorkspace { times, spikes, gradient, scratches, .. } = workspace;
             let (wiring, trace, cotangents, policy) = run;
             let (weights, delays, has_input_times) = into;
             #[rustfmt::skip]
-            let sweep = CellsSweep {
-                wiring, layer, cells, body, trace, spikes, cotangents, policy, has_input_times, times,
+            let sweep = PartsSweep {
+                wiring, layer, parts, body, trace, spikes, cotangents, policy, has_input_times, times,
                 weights, delays,
             };
             let memory = (&mut scratches.one, gradient);
-            sweep.run(&mut workspace.cells, memory, |cell, gradient| {
-                gradient.add_to(layer, cells.neurons(cell).iter().copied(), neurons);
+            sweep.run(&mut workspace.parts, memory, |part, gradient| {
+                gradient.add_to(layer, parts.neurons(&part).iter().copied(), neurons);
             })?;
         } else {
             sweep_layer(layer, run, workspace, into)?;

@@ -4,6 +4,7 @@
 
 use spikegrad_dynamics::lanes::backward::{Row, Stretches};
 use spikegrad_network::{Incoming, Layer, Source, Time, Trace, Wiring};
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// A spike that arrives over one row of weights.
@@ -14,6 +15,14 @@ pub(super) struct Arrival {
     pub(super) firing: usize,
     /// Group of the circuit.
     pub(super) group: usize,
+}
+
+impl Arrival {
+    /// By time; at one instant by firing, then group.
+    pub(super) fn in_order(&self, other: &Self) -> Ordering {
+        let at_once = (self.firing, self.group).cmp(&(other.firing, other.group));
+        self.time.rounded.total_cmp(&other.time.rounded).then(at_once)
+    }
 }
 
 /// What arrives at a layer.
@@ -65,8 +74,8 @@ impl Schedule {
         }));
     }
 
-    /// Takes what arrives at a cell of so many neurons, each over a row of weights, of `inputs`: (how many input spikes there are, whether their times are asked for).
-    pub(super) fn read_cell(
+    /// Takes what arrives at a part of so many neurons, each over a row of weights, of `inputs`: (how many input spikes there are, whether their times are asked for).
+    pub(super) fn read_part(
         &mut self,
         heard: &[(Arrival, usize)],
         size: usize,
@@ -133,17 +142,13 @@ impl Schedule {
 
     /// Merges the arrivals before `middle` with those from there on; both are in order.
     fn merge_arrivals(&mut self, middle: usize) {
-        let order = |a: &Arrival, b: &Arrival| {
-            let at_once = (a.firing, a.group).cmp(&(b.firing, b.group));
-            a.time.rounded.total_cmp(&b.time.rounded).then(at_once)
-        };
         let (mut first, mut second) = self.arrivals.split_at(middle);
         if first.is_empty() {
             return;
         }
         self.merged.clear();
         while let ([a, after_a @ ..], [b, after_b @ ..]) = (first, second) {
-            if order(a, b).is_lt() {
+            if a.in_order(b).is_lt() {
                 self.merged.push(*a);
                 first = after_a;
             } else {

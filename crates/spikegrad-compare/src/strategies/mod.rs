@@ -194,6 +194,20 @@ pub fn cells_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// Plans of networks that can be swept although their neurons hear apart from each other: each synapse has a delay of its own, or each neuron other sources.
+pub fn apart_plan() -> impl Strategy<Value = Plan> {
+    (layered_plan(), 3usize..8, 4usize..12, any::<bool>()).prop_map(
+        |(plan, inputs, size, have_delays)| {
+            let plan = Plan { loops: false, heterogeneous: false, ..plan };
+            if have_delays {
+                return Plan { delays: Delays::Matrix, reads: Reads::Spikes, ..plan };
+            }
+            let layers = vec![size; plan.layers.len()];
+            Plan { inputs, cells: size, layers, tied: false, ..plan }
+        },
+    )
+}
+
 /// Plans of sparse networks with delays, of which nothing is read but spikes and samples.
 pub fn delayed_plan() -> impl Strategy<Value = Plan> {
     let delays = prop_oneof![Just(Delays::Shared), Just(Delays::Matrix)];

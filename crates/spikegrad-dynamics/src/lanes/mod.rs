@@ -13,6 +13,7 @@
 //! | `columns.rs` | state and tangents, and how they move |
 //! | `forward.rs` | a stretch between arrivals, all neurons at once |
 //! | `walk.rs` | all stretches, a block at a time |
+//! | `ways.rs` | what these stretches are |
 //! | `pool.rs` | those who wait for a search |
 //! | `backward.rs` | their adjoints, over many stretches |
 //! | `receptions.rs` | what arrivals give, each at a time of its own |
@@ -51,6 +52,7 @@ mod search;
 mod several_receptors;
 mod silence;
 mod walk;
+mod ways;
 
 pub use columns::Columns;
 pub use flows::Flows;
@@ -62,7 +64,8 @@ pub use receptions::{ROOM, Reception, Receptions};
 pub use search::Search;
 use search::search;
 pub(crate) use search::search_one;
-pub use walk::{Arrived, Fired, Instant, Outcome, Turned, Walk, Walkers, Way};
+pub use walk::{Fired, Outcome, Turned, Walk, Walkers};
+pub use ways::{Arrived, Instant, Way, Ways, WaysApart};
 
 use pulp::{Simd, bytemuck};
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};

@@ -8,7 +8,8 @@ use super::crossing::{Found, Neurons, Rise};
 use super::double_doubles::DoubleDoubles;
 use super::motion::splat;
 use super::near_grazing::NearGrazing;
-use super::walk::{Clamp, Fired, Instant, NEURONS, Walk, Walkers, Way};
+use super::walk::{Clamp, Fired, NEURONS, Walk, Walkers};
+use super::ways::{Instant, Ways};
 use super::{BLOCK, Column, Lanes, Motion, bits};
 use crate::lif::bounds;
 use crate::receptors::{CurrentsState, CurrentsTangent, Superposed};
@@ -250,13 +251,13 @@ impl<S: Simd, const K: usize> Waiting<S, K> {
 }
 
 /// Searches a register of those that wait, and finishes what it finds.
-pub(super) struct Search<'a, const K: usize, const TANGENTS: bool> {
+pub(super) struct Search<'a, const K: usize, W: Ways<K>, const TANGENTS: bool> {
     pub(super) of: &'a Walkers<'a, K>,
-    pub(super) ways: &'a [Way<K>],
+    pub(super) ways: W,
     pub(super) walk: &'a mut Walk<K>,
 }
 
-impl<const K: usize, const TANGENTS: bool> WithSimd for Search<'_, K, TANGENTS> {
+impl<const K: usize, W: Ways<K>, const TANGENTS: bool> WithSimd for Search<'_, K, W, TANGENTS> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
@@ -269,7 +270,7 @@ impl<const K: usize, const TANGENTS: bool> WithSimd for Search<'_, K, TANGENTS> 
     }
 }
 
-impl<const K: usize, const TANGENTS: bool> Search<'_, K, TANGENTS> {
+impl<const K: usize, W: Ways<K>, const TANGENTS: bool> Search<'_, K, W, TANGENTS> {
     /// Searches two registers.
     #[inline(always)]
     fn search<S: Simd>(&mut self, simd: S) {
@@ -455,7 +456,7 @@ impl<const K: usize, const TANGENTS: bool> Search<'_, K, TANGENTS> {
                 v_mem,
                 v_syn,
             });
-            outcome.is_full |= outcome.fired.len() > self.ways[run].most;
+            outcome.is_full |= outcome.fired.len() > self.ways.limits(run).1;
         }
     }
 
@@ -508,7 +509,7 @@ impl<const K: usize, const TANGENTS: bool> Search<'_, K, TANGENTS> {
             let model = &self.of.models[neuron];
             let [from, to] = [&release, &until].map(|of| [of[0][lane], of[1][lane]]);
             let goes_on = !self.walk.outcomes[run].is_irregular;
-            if goes_on && from[0] <= self.ways[run].horizon {
+            if goes_on && from[0] <= self.ways.limits(run).0 {
                 self.walk.wait::<TANGENTS>(place, model, at, [from, to], true);
             }
         }

@@ -10,15 +10,15 @@
 use super::columns::{Block, Registers};
 use super::numbers::PADDING_REST;
 use super::pool::{ENOUGH, Pool, Search};
-use super::{BLOCK, Column, Columns, Lanes, Motion, Numbers, bits};
+use super::ways::{Instant, Way, Ways, Who};
+use super::{BLOCK, Column, Columns, Lanes, Numbers, bits};
 use crate::Neuron;
 use crate::lif::bounds;
 use crate::receptors::{CurrentsState, CurrentsTangent, Superposed};
-use prefetch_index::prefetch_index;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Blocks that go together: two of the widest registers, so that one is worked on while the other waits for its products.
-const TOGETHER: usize = 2;
+pub(super) const TOGETHER: usize = 2;
 
 /// Weights are sent for so many stretches before they arrive: they come in time from a cache that is far away.
 const AHEAD: usize = 12;
@@ -26,21 +26,6 @@ const AHEAD: usize = 12;
 /// Their neurons, and a bit for each.
 pub(super) const NEURONS: usize = TOGETHER * BLOCK;
 type Bits = u64;
-
-/// A time in seconds, and what its rounding left off.
-pub type Instant = [f64; 2];
-
-/// What arrives at a layer over one group of synapses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrived {
-    /// At which receptor.
-    pub receptor: usize,
-    /// Where its weights begin, one for each neuron of the layer.
-    pub weights: usize,
-}
-
-/// Not one row of weights arrives alone, but none or several: a place behind all weights.
-const SEVERAL: usize = usize::MAX / 2;
 
 /// The neurons of a layer, the same in all runs. They share their time constants.
 #[derive(Clone, Copy, Debug)]
@@ -58,48 +43,6 @@ impl<const K: usize> Walkers<'_, K> {
     #[inline(always)]
     pub(super) fn response_peak(&self) -> f64 {
         self.models.first().map_or(0.0, Superposed::response_peak)
-    }
-}
-
-/// All that is known of one run of a layer beforehand.
-#[derive(Clone, Debug, Default)]
-pub struct Way<const K: usize> {
-    /// Ends of the stretches between arrivals: the beginning of the run, each instant at which something arrives, and its end.
-    pub instants: Vec<Instant>,
-    /// Length of each stretch, in seconds.
-    pub lengths: Vec<f64>,
-    /// The motion over each.
-    pub motions: Vec<Motion<K>>,
-    /// All that arrives.
-    pub arrived: Vec<Arrived>,
-    /// Where in that list begins what arrives at the start of each stretch, and where that of the last one ends.
-    pub starts: Vec<usize>,
-    /// Where the weights begin that arrive at the start of each stretch, or a place behind all weights where none or several rows arrive.
-    pub rows: Vec<usize>,
-    /// When a run that has spent its events ends, in seconds; nothing after it is of interest.
-    pub horizon: f64,
-    /// With more spikes than these it has to be looked at whether the events are spent.
-    pub most: usize,
-}
-
-impl<const K: usize> Way<K> {
-    /// Writes down where the weights begin that arrive alone.
-    pub fn find_rows(&mut self) {
-        let Self { arrived, starts, rows, .. } = self;
-        rows.clear();
-        rows.extend(starts.windows(2).map(|ends| match arrived[ends[0]..ends[1]] {
-            [Arrived { weights, .. }] => weights,
-            _ => SEVERAL,
-        }));
-    }
-
-    /// How many stretches begin by the horizon.
-    fn until_horizon(&self) -> usize {
-        let begins = &self.instants[..self.lengths.len()];
-        if begins.last().is_none_or(|last| last[0] <= self.horizon) {
-            return begins.len();
-        }
-        begins.partition_point(|begin| begin[0] <= self.horizon)
     }
 }
 
@@ -127,7 +70,7 @@ pub struct Outcome<const K: usize> {
     pub fired: Vec<Fired<K>>,
     /// Whether something happened that is not decided here; the run does not go on then.
     pub is_irregular: bool,
-    /// Whether there are more spikes than [`Way::most`].
+    /// Whether there are more spikes than those with which it has to be looked at whether the events are spent.
     pub is_full: bool,
 }
 
@@ -241,7 +184,7 @@ impl<const K: usize> Walk<K> {
     }
 
     /// Takes some neurons on, or searches a register of those that wait; `false` if there is nothing left to do. `ways` are those of the runs.
-    pub fn step<const TANGENTS: bool>(&mut self, of: &Walkers<'_, K>, ways: &[Way<K>]) -> bool {
+    pub fn step<const TANGENTS: bool>(&mut self, of: &Walkers<'_, K>, ways: impl Ways<K>) -> bool {
         let arch = Arch::new();
         while self.pool.count() < ENOUGH {
             let Some(walker) = self.ready.pop() else {
@@ -250,9 +193,9 @@ impl<const K: usize> Walk<K> {
                 }
                 break;
             };
-            arch.dispatch(Run::<K, TANGENTS, true> { of, ways, walk: self, walker });
+            arch.dispatch(Run::<K, _, TANGENTS, true> { of, ways, walk: self, walker });
         }
-        arch.dispatch(Search::<K, TANGENTS> { of, ways, walk: self });
+        arch.dispatch(Search::<K, _, TANGENTS> { of, ways, walk: self });
         true
     }
 
@@ -264,7 +207,7 @@ impl<const K: usize> Walk<K> {
     ) -> bool {
         while self.turned == 0 {
             let Some(walker) = self.ready.pop() else { return false };
-            Arch::new().dispatch(Run::<K, TANGENTS, false> { of, ways, walk: self, walker });
+            Arch::new().dispatch(Run::<K, _, TANGENTS, false> { of, ways, walk: self, walker });
         }
         true
     }
@@ -345,16 +288,16 @@ impl<const K: usize> Walk<K> {
 }
 
 /// Neurons that spike, or integrators.
-struct Run<'a, const K: usize, const TANGENTS: bool, const SPIKES: bool> {
+struct Run<'a, const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool> {
     of: &'a Walkers<'a, K>,
-    ways: &'a [Way<K>],
+    ways: W,
     walk: &'a mut Walk<K>,
     /// Which of them.
     walker: usize,
 }
 
-impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> WithSimd
-    for Run<'_, K, TANGENTS, SPIKES>
+impl<const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool> WithSimd
+    for Run<'_, K, W, TANGENTS, SPIKES>
 {
     type Output = ();
     #[inline(always)]
@@ -369,7 +312,9 @@ fn place<S: Simd>(register: usize) -> (usize, usize) {
     (register * S::F64_LANES / BLOCK, register % (BLOCK / S::F64_LANES))
 }
 
-impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGENTS, SPIKES> {
+impl<const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool>
+    Run<'_, K, W, TANGENTS, SPIKES>
+{
     #[inline(always)]
     fn over<S: Simd>(mut self, simd: S) {
         let Walker { run, first, clamped, stretch: from, ref end, ref ceiling, .. } =
@@ -377,7 +322,8 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         if self.walk.outcomes[run].is_irregular {
             return;
         }
-        let (of, way) = (self.of, &self.ways[run]);
+        let (of, ways) = (self.of, self.ways);
+        let who = Who { run, walker: self.walker, first };
         let rests = of.numbers.rest();
         let width = NEURONS / S::F64_LANES;
         // Behind the last neuron of a layer arrives whatever stands behind its weights.
@@ -394,32 +340,25 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         }
         // Written one by one: where registers are narrow these arrays stand in memory, and are not to be copied as wholes.
         let (mut before, mut start) = (now, now);
+        let mut length = level;
         let mut sum = [[[0.0; BLOCK]; TOGETHER]; K];
-        let stretches = way.until_horizon();
-        let (motions, all_rows) = (&way.motions[..stretches], &way.rows[..stretches]);
-        let prefetch = |stretch: usize| {
-            if let Some(&row) = all_rows.get(stretch) {
-                // A row need not begin where a cache line does.
-                for n in [0, BLOCK, NEURONS - 1] {
-                    prefetch_index(of.weights, row + first + n);
-                }
-            }
-        };
+        let stretches = ways.count(who);
         if from == 0 {
-            (0..AHEAD).for_each(prefetch);
+            (0..AHEAD).for_each(|stretch| ways.prefetch(of, who, stretch));
         }
         let mut stretch = from;
         loop {
             let mut named = 0;
             while stretch < stretches {
-                prefetch(stretch + AHEAD);
-                let rows = match row_at(of.weights, all_rows[stretch] + first) {
-                    Some(row) if K == 1 => [row; K],
-                    _ => arriving(of, way, stretch, first, &mut sum),
-                };
-                let by = Motion::splat(simd, &motions[stretch]);
+                ways.prefetch(of, who, stretch + AHEAD);
+                let rows = ways.weights(of, who, stretch, &mut sum);
+                let shared = ways.shared_motion(simd, who, stretch);
                 for k in 0..width {
                     let (block, lanes) = place::<S>(k);
+                    let by = match shared {
+                        Some(by) => by,
+                        None => ways.motion(simd, of, who, stretch, (block, lanes)),
+                    };
                     let last = now[k];
                     let mut from = last;
                     for r in 0..K {
@@ -435,7 +374,7 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
                         before[k] = last;
                         bounds::may_turn(&last.i, ends[0], ends[1], level[k], by.length)
                     };
-                    (start[k], now[k]) = (from, to);
+                    (start[k], now[k], length[k]) = (from, to, by.length);
                     named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
                 }
                 named &= real;
@@ -447,7 +386,7 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
                             &start[k].i,
                             level[k],
                             peak,
-                            by.length,
+                            length[k],
                         );
                         let never = Bits::from(!may.bits()) & ((1 << S::F64_LANES) - 1);
                         named &= !(never << (k * S::F64_LANES));
@@ -504,15 +443,16 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
     fn wait(&mut self, stretch: usize, named: Bits) -> bool {
         let (models, walk) = (self.of.models, &mut *self.walk);
         let Walker { run, first, clamped, .. } = walk.walkers[self.walker];
-        let (way, place) = (&self.ways[run], self.walker * NEURONS);
-        let [from, until] = [way.instants[stretch], way.instants[stretch + 1]];
+        let (ways, place) = (self.ways, self.walker * NEURONS);
+        let who = Who { run, walker: self.walker, first };
         for k in bits(named & !clamped) {
             let Some(model) = models.get(first + k) else { break };
             let at = walk.start[k / BLOCK].get(k % BLOCK);
-            walk.wait::<TANGENTS>(place + k, model, at, [from, until], true);
+            walk.wait::<TANGENTS>(place + k, model, at, ways.ends(who, stretch, k), true);
         }
         for k in bits(clamped) {
             let walker = &mut walk.walkers[self.walker];
+            let [from, until] = ways.ends(who, stretch, k);
             let (model, Clamp { release, fired }) = (&models[first + k], walker.clamps[k]);
             if until[0] < release[0] {
                 let end = &mut walker.end[k / BLOCK];
@@ -533,41 +473,6 @@ impl<const K: usize, const TANGENTS: bool, const SPIKES: bool> Run<'_, K, TANGEN
         }
         walk.walkers[self.walker].waiting > 0
     }
-}
-
-/// The weights from a place on, if there are so many.
-#[inline(always)]
-fn row_at(weights: &[f64], place: usize) -> Option<&[Column; TOGETHER]> {
-    weights.get(place..place + NEURONS)?.as_chunks().0.first_chunk()
-}
-
-/// The weights that arrive at the start of a stretch, at each receptor, of the neurons from `first` on: their `sum`, where they are not one row.
-#[inline(always)]
-fn arriving<'a, const K: usize>(
-    of: &Walkers<'_, K>,
-    way: &Way<K>,
-    stretch: usize,
-    first: usize,
-    sum: &'a mut [[Column; TOGETHER]; K],
-) -> [&'a [Column; TOGETHER]; K] {
-    for sum in &mut *sum {
-        *sum = [[0.0; BLOCK]; TOGETHER];
-    }
-    for arrived in &way.arrived[way.starts[stretch]..way.starts[stretch + 1]] {
-        let sum = sum[if K == 1 { 0 } else { arrived.receptor }].as_flattened_mut();
-        let place = arrived.weights + first;
-        match row_at(of.weights, place) {
-            Some(row) => sum.iter_mut().zip(row.as_flattened()).for_each(|(sum, w)| *sum += w),
-            None => {
-                sum.iter_mut().zip(&of.weights[place..]).for_each(|(sum, weight)| *sum += weight);
-            }
-        }
-    }
-    let mut all = [&sum[0]; K];
-    for r in 1..K {
-        all[r] = &sum[r];
-    }
-    all
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Known<'_> {
     pub(super) fn arrivals(&self, until: f64) -> u64 {
         let mut arrivals = 0;
         for layer in self.layers.layers() {
-            arrivals += self.arrivals_at_cells(layer, until);
+            arrivals += self.arrivals_at_cells(layer, until) + self.arrivals_apart(layer, until);
             for incoming in &layer.incoming {
                 let is_there = |fired_at: Time| fired_at.after(incoming.delay).rounded <= until;
                 let rows = match incoming.from {
@@ -71,6 +71,25 @@ impl Known<'_> {
             }
         });
         arrivals.sum()
+    }
+
+    /// Those at a layer whose neurons hear apart.
+    fn arrivals_apart(&self, layer: &Layer, until: f64) -> u64 {
+        let Some(apart) = &layer.apart else { return 0 };
+        let mut count = 0;
+        for from in apart.sources() {
+            let mut add = |firing: (Time, usize)| {
+                count += apart.count(self.wiring, from, firing, until) as u64;
+            };
+            match from {
+                Source::Input => self.inputs.iter().for_each(|s| add((s.time.into(), s.channel))),
+                Source::Population(p) => {
+                    let firing = |s: &Spike| (s.at(), self.wiring.source_of(s.neuron));
+                    self.spikes(p).iter().map(firing).for_each(add);
+                }
+            }
+        }
+        count
     }
 
     /// Spikes and arrivals up to `until`, in seconds.

@@ -12,6 +12,7 @@
 //! | `layer.rs` | one layer, from stretch to stretch |
 //! | `together.rs` | one layer in several runs |
 //! | `cells.rs` | one layer of cells |
+//! | `apart.rs` | one layer whose neurons hear apart |
 //! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
 //! | `peaks.rs` | read-outs |
@@ -21,6 +22,7 @@
 //! all of this, does the run. A run with too many events is not done again. Not here: the event loop (`engine.rs`), the pass over all
 //! neurons of a layer (`spikegrad_dynamics::lanes`).
 
+mod apart;
 mod arrivals;
 mod averages;
 mod budget;
@@ -33,6 +35,7 @@ mod wave;
 
 use crate::pseudospikes::read_pseudospikes;
 use crate::{Options, SimulateError, requests};
+use apart::{ApartScratch, run_apart};
 use arrivals::{Earliest, Fired};
 use averages::Averages;
 use budget::{Budget, Known};
@@ -93,6 +96,7 @@ pub struct SweepWorkspace {
     runs: Vec<RunMemory>,
     layers: LayerMemories,
     cells: CellScratch,
+    apart: ApartScratch,
     quadratic: QuadraticScratch,
 }
 
@@ -280,7 +284,7 @@ fn run_each<const TANGENTS: bool>(
     sweeps: &[Sweep<'_>],
     workspace: &mut SweepWorkspace,
 ) {
-    let SweepWorkspace { runs, layers: memories, cells, quadratic } = workspace;
+    let SweepWorkspace { runs, layers: memories, cells, apart, quadratic } = workspace;
     let runs = &mut runs[..sweeps.len()];
     let mut watch = Watch::default();
     for layer in layers.layers() {
@@ -293,6 +297,11 @@ fn run_each<const TANGENTS: bool>(
         if let (Some(of_cells), Bodies::One(body)) = (&layer.cells, &layer.bodies) {
             let memory = (&mut *cells, &mut memories.one.together);
             run_cells::<TANGENTS>((of, of_cells, body), sweeps, runs, memory, &mut watch);
+            continue;
+        }
+        if let (Some(of_apart), Bodies::One(body)) = (&layer.apart, &layer.bodies) {
+            let memory = (&mut *apart, &mut memories.one.together);
+            run_apart::<TANGENTS>((of, of_apart, body), sweeps, runs, memory, &mut watch);
             continue;
         }
         match &layer.bodies {

@@ -24,11 +24,11 @@ pub fn are_swept_together(layers: &Layers) -> bool {
 /// Memory of runs together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Together<const K: usize> {
-    walk: Box<Walk<K>>,
+    pub(super) walk: Box<Walk<K>>,
     /// Of each of them.
     ways: Vec<Way<K>>,
-    start: Columns<K>,
-    order: Order,
+    pub(super) start: Columns<K>,
+    pub(super) order: Order,
 }
 
 impl<const K: usize> Together<K> {
@@ -77,7 +77,7 @@ impl<const K: usize> Together<K> {
         let of = Walkers { models: &body.models, numbers: &body.numbers, weights };
         let ways = &mut ways[runs.clone()];
         let mut is_interrupted = false;
-        while !is_interrupted && walk.step::<TANGENTS>(&of, ways) {
+        while !is_interrupted && walk.step::<TANGENTS>(&of, &*ways) {
             is_interrupted = watch.is_interrupted();
             let outcomes = walk.outcomes.iter_mut().zip(&mut *ways).zip(runs.clone());
             for ((outcome, way), run) in outcomes.filter(|((outcome, _), _)| outcome.is_full) {
@@ -231,7 +231,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    fn sort<const K: usize>(&mut self, fired: &[Fired<K>], t_end: f64) {
+    pub(super) fn sort<const K: usize>(&mut self, fired: &[Fired<K>], t_end: f64) {
         let Self { keys, next } = self;
         let count = BUCKETS * fired.len().max(1);
         #[expect(clippy::cast_precision_loss, reason = "any number of buckets will do")]
@@ -277,7 +277,7 @@ impl Order {
     }
 
     /// The spikes in order.
-    fn of<'a, const K: usize>(
+    pub(super) fn of<'a, const K: usize>(
         &'a self,
         fired: &'a [Fired<K>],
     ) -> impl Iterator<Item = &'a Fired<K>> {

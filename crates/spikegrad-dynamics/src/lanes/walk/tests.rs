@@ -3,6 +3,7 @@
 //! Not here: several receptors (`several_receptors.rs`).
 
 use super::*;
+use crate::lanes::{Arrived, WaysApart};
 use crate::lif::fixtures::{COMPANY, neuron};
 use crate::{Lif, Outlook, State, lif::Tangent};
 
@@ -49,6 +50,23 @@ fn alone(model: &Lif<f64>, weights: impl Fn(usize) -> f64) -> Vec<[f64; 5]> {
     spikes
 }
 
+/// The spikes of a run in which each neuron hears what its list says, neuron by neuron.
+fn walk_apart(
+    of: &Walkers<'_, 1>,
+    layer: &Columns<1>,
+    heard: &[Vec<(Instant, f64)>],
+) -> Vec<Fired<1>> {
+    let (mut ways, mut walk) = (WaysApart::default(), Walk::default());
+    ways.reset(heard.len(), std::iter::once(usize::MAX));
+    ways.set(0, heard, INSTANTS[INSTANTS.len() - 1]);
+    walk.reset(layer, 1);
+    while walk.step::<true>(of, &ways) {}
+    let Outcome { fired, is_irregular, .. } = &mut walk.outcomes[0];
+    assert!(!*is_irregular);
+    fired.sort_by(|a, b| a.neuron.cmp(&b.neuron).then(a.time[0].total_cmp(&b.time[0])));
+    fired.clone()
+}
+
 #[test]
 fn who_walks_in_company_spikes_as_if_alone() {
     // More than go together, and a last block that is not full.
@@ -89,7 +107,7 @@ fn who_walks_in_company_spikes_as_if_alone() {
         let of = Walkers { models: &models, numbers: &numbers, weights: &weights };
         let (mut walk, ways) = (Walk::default(), [way.clone(), way]);
         walk.reset(&layer, ways.len());
-        while walk.step::<true>(&of, &ways) {}
+        while walk.step::<true>(&of, &ways[..]) {}
         let [fired, again] = [0, 1].map(|run| {
             let Outcome { fired, is_irregular, .. } = &mut walk.outcomes[run];
             assert!(!*is_irregular);
@@ -97,6 +115,30 @@ fn who_walks_in_company_spikes_as_if_alone() {
             fired.clone()
         });
         assert_eq!(fired, again);
+        // To the bit, too, if each of them has a list of its own.
+        let heard = |n: usize| {
+            let sum = |k: usize| (starts[k]..starts[k + 1]).map(|row| weight(row, n)).sum::<f64>();
+            (1..6).map(|k| ([INSTANTS[k], 0.0], sum(k))).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = (0..count).map(heard).collect();
+        assert_eq!(walk_apart(&of, &layer, &all), fired);
+        // Some hear less often than others.
+        let less: Vec<_> = (all.iter().enumerate())
+            .map(|(n, heard)| heard[n % 4 % heard.len()..].to_vec())
+            .collect();
+        let fired_less = walk_apart(&of, &layer, &less);
+        let mut fired_less = fired_less.iter();
+        for (n, lif) in lifs.iter().enumerate() {
+            let first = n % 4;
+            let of_rows = |k: usize| if k > first { heard(n)[k - 1].1 } else { 0.0 };
+            for expected in alone(lif, of_rows) {
+                let got = fired_less.next().expect("as many spikes");
+                let size = 1.0 + got.time[0] / got.slope;
+                assert_eq!(got.neuron, n);
+                assert!((got.time[0] - expected[0]).abs() < ROUNDING * size, "{n}");
+            }
+        }
+        assert_eq!(fired_less.next(), None);
         let mut fired = fired.iter();
         for (n, lif) in lifs.iter().enumerate() {
             let of_rows =
