@@ -100,6 +100,20 @@ fn nothing_is_allocated_after_the_first_gradients_of_many_spikes() {
 }
 
 #[test]
+fn nothing_is_allocated_after_the_first_gradients_of_neurons_that_hear_apart() {
+    let (network, mut parameters, stimulus) = many_spikes();
+    for (connection, count) in parameters.connections.iter_mut().zip([1000, 600]) {
+        let delays = (0..count).map(|k| 0.01 * (f64::from(k) * 0.618_034).fract());
+        connection.delay = Values::Each(delays.collect());
+    }
+    check("delays of their own", &network, &parameters, &stimulus, &loss());
+    let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
+    let spikes = evaluator.simulate(&stimulus, &[]).unwrap().spikes.len();
+    assert!(spikes > 300, "{spikes} spikes");
+    assert!(evaluator.was_swept());
+}
+
+#[test]
 fn nothing_is_allocated_after_the_first_gradients_of_a_convolution() {
     let conv =
         Conv2d { input_shape: [1, 15, 15], out_channels: 4, kernel_size: 3, stride: 1, padding: 0 };

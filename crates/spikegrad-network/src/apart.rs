@@ -24,6 +24,10 @@ struct Connected {
 }
 
 impl Apart {
+    /// Most arrivals of a run for which it is swept: they are listed then, forward and back with some hundred bytes for each, and an engine that goes through
+    /// them in order lists none.
+    pub const MOST_ARRIVALS: u64 = 1 << 19;
+
     /// Those into `population`, which does not hear itself.
     pub(crate) fn new<N: Neuron<f64>>(
         network: &Network,

@@ -41,7 +41,8 @@ use spikegrad_dynamics::receptors::{ByParts, LinearGradient};
 use spikegrad_dynamics::{AnyNeuron, Neuron, NeuronAdjoint, NeuronGradient, Scalar, Vector};
 use spikegrad_network::loss::Cotangents;
 use spikegrad_network::{
-    Bodies, Build, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace, Wiring,
+    Apart, Bodies, Build, Circuit, Gradient, Layer, Layers, Network, Parameters, Spike, Trace,
+    Wiring,
 };
 use std::any::Any;
 
@@ -125,7 +126,9 @@ fn is_of_sweep(layers: &Layers, trace: &Trace) -> bool {
         let mut neurons = trace.readouts.iter().map(|readout| readout.request.neuron.index());
         neurons.any(|n| layer.neurons.contains(&n))
     };
-    !in_parts.any(is_read)
+    let is_long = trace.arrivals > Apart::MOST_ARRIVALS;
+    let hear_apart = |layer: &Layer| layer.apart.is_some();
+    !in_parts.any(|layer| is_read(layer) || is_long && hear_apart(layer))
         && trace.tape.last.is_empty()
         && (!layers.have_receptors() || has_receptor_tangents(trace))
 }

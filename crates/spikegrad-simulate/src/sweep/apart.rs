@@ -3,6 +3,7 @@
 //! Not here: how they go on (`spikegrad_dynamics::lanes`), over which synapses they hear (`spikegrad_network`).
 
 use super::arrivals::Fired;
+use super::budget::Known;
 use super::layer::begin;
 use super::together::{Together, spike};
 use super::{Place, RunMemory, Sweep};
@@ -19,7 +20,7 @@ pub(super) struct ApartScratch {
     heard: Vec<Vec<(Instant, f64)>>,
 }
 
-/// Runs it in all runs that are not given up. What is read of it on the way, and what becomes of too many events, is left to the event loop.
+/// Runs it in all runs that are not given up. What is read of it on the way, and what becomes of too many events, is left to other engines.
 pub(super) fn run_apart<const TANGENTS: bool>(
     (of, apart, body): (Place<'_>, &Apart, &Body<1>),
     sweeps: &[Sweep<'_>],
@@ -31,8 +32,11 @@ pub(super) fn run_apart<const TANGENTS: bool>(
     let is_read = |r: &ReadoutRequest| layer.neurons.contains(&r.neuron.index());
     for (run, sweep) in runs.iter_mut().zip(sweeps).filter(|(run, _)| !run.is_irregular) {
         run.look(of, sweep);
-        run.is_irregular = run.budget.horizon < sweep.stimulus.t_end()
-            || sweep.options.readouts.iter().any(is_read);
+        let (inputs, t_end) = (sweep.stimulus.spikes(), sweep.stimulus.t_end());
+        let known = Known { wiring, layers, inputs, populations: &run.fired, own: None };
+        run.is_irregular = run.budget.horizon < t_end
+            || sweep.options.readouts.iter().any(is_read)
+            || known.arrivals_apart(layer, t_end) > Apart::MOST_ARRIVALS;
     }
     let ApartScratch { members, ways, heard } = scratch;
     let count = Together::<1>::side_by_side(layer.neurons.len());

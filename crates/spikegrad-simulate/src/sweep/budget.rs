@@ -73,8 +73,8 @@ impl Known<'_> {
         arrivals.sum()
     }
 
-    /// Those at a layer whose neurons hear apart.
-    fn arrivals_apart(&self, layer: &Layer, until: f64) -> u64 {
+    /// Those at a layer, if its neurons hear apart.
+    pub(super) fn arrivals_apart(&self, layer: &Layer, until: f64) -> u64 {
         let Some(apart) = &layer.apart else { return 0 };
         let mut count = 0;
         for from in apart.sources() {
