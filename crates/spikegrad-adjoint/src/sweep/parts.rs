@@ -81,9 +81,10 @@ impl PartsSweep<'_> {
         mut collect: impl FnMut(usize, &LayerGradient),
     ) -> Result<(), AdjointError> {
         self.read(memory);
+        let count = self.count();
         let Self { wiring, layer, parts, trace, weights: all_weights, .. } = self;
         let PartScratch { of_parts, rows, one, .. } = memory;
-        for (part, OfPart { heard, spikes }) in of_parts.iter().enumerate() {
+        for (part, OfPart { heard, spikes }) in of_parts[..count].iter().enumerate() {
             let (size, members, body, of_rows, weights) = match parts {
                 Parts::Cells(cells) => {
                     let members = Members::of_cell(layer, cells, part);
@@ -135,15 +136,24 @@ impl PartsSweep<'_> {
         Ok(())
     }
 
+    /// How many parts there are.
+    fn count(&self) -> usize {
+        match self.parts {
+            Parts::Cells(cells) => cells.count(),
+            Parts::Neurons(_) => self.layer.neurons.len(),
+        }
+    }
+
     /// Reads what each part hears, and what it fired.
     fn read(&self, memory: &mut PartScratch) {
         let Self { wiring, layer, parts, trace, spikes, .. } = *self;
         let PartScratch { schedule, of_parts, rows, .. } = memory;
-        let count = match parts {
-            Parts::Cells(cells) => cells.count(),
-            Parts::Neurons(_) => layer.neurons.len(),
-        };
-        of_parts.resize_with(count, OfPart::default);
+        let count = self.count();
+        // Layers use it after one another: a smaller one leaves the rest as it is.
+        if of_parts.len() < count {
+            of_parts.resize_with(count, OfPart::default);
+        }
+        let of_parts = &mut of_parts[..count];
         for of_part in &mut *of_parts {
             of_part.heard.clear();
             of_part.spikes.clear();

@@ -16,9 +16,12 @@ pub(super) struct ApartScratch {
     /// Which runs go side by side.
     members: Vec<usize>,
     ways: WaysApart,
-    /// Of one run, what arrives at each neuron: when, and with which weight.
-    heard: Vec<Vec<(Instant, f64)>>,
+    /// Of one run, what arrives at each neuron.
+    heard: Vec<Heard>,
 }
+
+/// When something arrives at a neuron, and with which weight.
+type Heard = Vec<(Instant, f64)>;
 
 /// Runs it in all runs that are not given up. What is read of it on the way, and what becomes of too many events, is left to other engines.
 pub(super) fn run_apart<const TANGENTS: bool>(
@@ -50,7 +53,7 @@ pub(super) fn run_apart<const TANGENTS: bool>(
         for (position, &k) in members.iter().enumerate() {
             let (populations, stimulus) = (&runs[k].fired, sweeps[k].stimulus);
             let fired = Fired { wiring, layers, inputs: stimulus.spikes(), populations };
-            hear((fired, layer, apart), stimulus.t_end(), heard);
+            let heard = hear((fired, layer, apart), stimulus.t_end(), heard);
             ways.set(position, heard, stimulus.t_end());
         }
         let Together { walk, start, order, .. } = &mut *together;
@@ -75,13 +78,17 @@ pub(super) fn run_apart<const TANGENTS: bool>(
 }
 
 /// Writes down what arrives at each neuron by `t_end`, in order. What arrives at one instant is one, and nothing where its weights cancel.
-fn hear(
+fn hear<'a>(
     (fired, layer, apart): (Fired<'_>, &Layer, &Apart),
     t_end: f64,
-    heard: &mut Vec<Vec<(Instant, f64)>>,
-) {
+    memory: &'a mut Vec<Heard>,
+) -> &'a [Heard] {
     let Fired { wiring, inputs, populations, .. } = fired;
-    heard.resize_with(layer.neurons.len(), Vec::new);
+    // Layers use it after one another: a smaller one leaves the rest as it is.
+    if memory.len() < layer.neurons.len() {
+        memory.resize_with(layer.neurons.len(), Vec::new);
+    }
+    let heard = &mut memory[..layer.neurons.len()];
     heard.iter_mut().for_each(Vec::clear);
     for from in apart.sources() {
         let mut add = |firing: (Time, usize)| {
@@ -102,7 +109,7 @@ fn hear(
             }
         }
     }
-    for heard in heard {
+    for heard in &mut *heard {
         // Times are not negative, and such numbers are in the order of their bits.
         heard.sort_unstable_by_key(|([time, _], _)| (time + 0.0).to_bits());
         let is_same = |a: &(Instant, f64), b: &(Instant, f64)| (a.0[0] - b.0[0]) == 0.0;
@@ -119,4 +126,5 @@ fn hear(
         });
         heard.retain(|&(_, weight)| weight != 0.0);
     }
+    heard
 }
