@@ -38,7 +38,9 @@ pub(crate) fn inexact(count: usize) -> String {
 pub(crate) fn say_engine(explanation: &Explanation, was_swept: bool) {
     say(&explanation.to_string());
     if explanation.is_swept() && !was_swept {
-        say("in this run something happened that only the event loop decides, so it did it");
+        say(
+            "this run holds something that a sweep leaves to the other engines, so one of these did it",
+        );
     }
 }
 

@@ -16,7 +16,9 @@ use spikegrad::adjoint::{
 };
 use spikegrad::dynamics::{AnyNeuron, Lif};
 use spikegrad::problem::Problem;
-use spikegrad::{Cotangents, Evaluate, Network, Settings, Trace, value_and_grad};
+use spikegrad::{
+    Cotangents, Evaluate, Evaluator, Network, Settings, SpikeTimeMse, Trace, value_and_grad,
+};
 use spikegrad_compare::Question;
 use spikegrad_network::{Circuit, InputSpike, Layers, Stimulus, Tangents};
 use spikegrad_simulate::{
@@ -374,4 +376,23 @@ fn a_sweep_of_neurons_that_hear_apart_finds_the_spikes_of_the_event_loop() {
     });
     differences.check(MEDIAN);
     swept.check();
+}
+
+#[test]
+fn arrivals_at_neurons_that_hear_apart_are_listed_up_to_a_limit() {
+    // All spikes arrive everywhere: half a million arrivals are one channel's 1024, and one more is too many.
+    let delays: Vec<f64> = (0..512).map(|k| 1e-5 * f64::from(k + 1)).collect();
+    let builder = Network::builder().inputs(1).lif("out", 512);
+    let (network, parameters) =
+        builder.dense("input", "out", vec![0.01; 512]).delay(delays).build().unwrap();
+    let loss = SpikeTimeMse::new("out", vec![Vec::new(); 512]);
+    for (count, is_swept) in [(1024u32, true), (1025, false)] {
+        let spike = |k| InputSpike { channel: 0, time: 1e-4 * f64::from(k) };
+        let stimulus = Stimulus::new(0.2, (0..count).map(spike).collect()).unwrap();
+        let mut evaluator = Evaluator::new(&network, &parameters, Settings::default()).unwrap();
+        let mut gradient = evaluator.zero_gradient(&parameters);
+        evaluator.value_and_grad(&stimulus, &loss, &mut gradient).unwrap();
+        assert_eq!(evaluator.trace().arrivals, 512 * u64::from(count));
+        assert_eq!(evaluator.was_swept(), is_swept);
+    }
 }

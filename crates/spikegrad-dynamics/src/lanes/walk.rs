@@ -352,13 +352,9 @@ impl<const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool>
             while stretch < stretches {
                 ways.prefetch(of, who, stretch + AHEAD);
                 let rows = ways.weights(of, who, stretch, &mut sum);
-                let shared = ways.shared_motion(simd, who, stretch);
                 for k in 0..width {
                     let (block, lanes) = place::<S>(k);
-                    let by = match shared {
-                        Some(by) => by,
-                        None => ways.motion(simd, of, who, stretch, (block, lanes)),
-                    };
+                    let by = ways.motion(simd, of, who, stretch, (block, lanes));
                     let last = now[k];
                     let mut from = last;
                     for r in 0..K {

@@ -44,14 +44,6 @@ pub trait Ways<const K: usize>: Copy {
     where
         Self: 'a;
 
-    /// The motion over a stretch, if it is that of all.
-    fn shared_motion<S: Simd>(
-        self,
-        simd: S,
-        who: Who,
-        stretch: usize,
-    ) -> Option<Motion<K, Lanes<S>>>;
-
     /// The motion over a stretch of the neurons of a register: its block, and its position there.
     fn motion<S: Simd>(
         self,
@@ -153,16 +145,6 @@ impl<const K: usize> Ways<K> for &[Way<K>] {
             Some(row) if K == 1 => [row; K],
             _ => sum_of_rows(of, way, (stretch, who.first), sum),
         }
-    }
-
-    #[inline(always)]
-    fn shared_motion<S: Simd>(
-        self,
-        simd: S,
-        who: Who,
-        stretch: usize,
-    ) -> Option<Motion<K, Lanes<S>>> {
-        Some(Motion::splat(simd, &self[who.run].motions[stretch]))
     }
 
     #[inline(always)]
@@ -320,16 +302,6 @@ impl Ways<1> for &WaysApart {
         Self: 'a,
     {
         [&self.walkers[who.walker].weights[stretch]]
-    }
-
-    #[inline(always)]
-    fn shared_motion<S: Simd>(
-        self,
-        _simd: S,
-        _who: Who,
-        _stretch: usize,
-    ) -> Option<Motion<1, Lanes<S>>> {
-        None
     }
 
     #[inline(always)]
