@@ -161,7 +161,7 @@ impl<S: Simd> Mask<S> {
     #[inline(always)]
     #[must_use]
     pub fn any(self) -> bool {
-        self.simd.first_true_m64s(self.x) < S::F64_LANES
+        self.bits() != 0
     }
 
     /// `yes` where set, `no` elsewhere.
@@ -178,7 +178,12 @@ impl<S: Simd> Mask<S> {
         // Either this is what the mask is, or it has eight bytes for each lane.
         match bytemuck::bytes_of(&self.x) {
             [bits] => *bits,
-            bytes => bytes.iter().step_by(8).rev().fold(0, |bits, &x| bits << 1 | u8::from(x != 0)),
+            // All of these are set or none: one bit of each, another for each lane, is an operation of the whole register.
+            bytes => {
+                let lanes = bytemuck::cast_slice::<u8, u64>(bytes).iter().enumerate();
+                let bits = lanes.fold(0, |bits, (k, lane)| bits | lane & 1 << k);
+                bits.to_le_bytes()[0]
+            }
         }
     }
 
