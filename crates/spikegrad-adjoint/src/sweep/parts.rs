@@ -4,10 +4,10 @@
 
 use super::layer::{LayerGradient, LayerSweep, Scratch};
 use super::members::Members;
-use super::schedule::{Arrival, Schedule, Spikes};
+use super::schedule::{Arrival, Schedule, Spikes, firings};
 use crate::{AdjointError, Grazing};
 use spikegrad_network::loss::Cotangents;
-use spikegrad_network::{Apart, Body, Cells, Layer, NeuronId, Source, Time, Trace, Wiring};
+use spikegrad_network::{Apart, Body, Cells, Layer, NeuronId, Trace, Wiring};
 
 /// Memory of a layer in parts.
 #[derive(Clone, Debug, Default)]
@@ -193,24 +193,14 @@ impl PartsSweep<'_> {
     /// Takes all that arrives at neurons that hear apart, by the order of firings: each arrival, and the synapse over which it comes.
     fn read_apart(&self, apart: &Apart, mut take: impl FnMut(Arrival, usize)) {
         let Self { wiring, trace, spikes, .. } = *self;
-        let (inputs, t_end) = (trace.stimulus.spikes(), trace.stimulus.t_end());
+        let t_end = trace.stimulus.t_end();
         for from in apart.sources() {
-            let mut add = |firing, fired_at: Time, source| {
-                let arrivals = apart.arrivals(wiring, from, (fired_at, source));
+            for (firing, at) in firings(wiring, from, (trace, spikes)) {
+                let arrivals = apart.arrivals(wiring, from, at);
                 for (time, group) in arrivals.take_while(|(time, _)| time.rounded <= t_end) {
                     let arrival = Arrival { time, firing, group };
                     wiring.synapses(group).for_each(|synapse| take(arrival, synapse));
                 }
-            };
-            match from {
-                Source::Input => {
-                    let all = inputs.iter().enumerate();
-                    all.for_each(|(k, spike)| add(k, spike.time.into(), spike.channel));
-                }
-                Source::Population(p) => spikes[p].iter().for_each(|&k| {
-                    let spike = &trace.spikes[k];
-                    add(inputs.len() + k, spike.at(), wiring.source_of(spike.neuron));
-                }),
             }
         }
     }

@@ -40,6 +40,24 @@ pub(super) struct Schedule {
 /// Spikes of a trace by population: positions, in order.
 pub(super) type Spikes = Vec<Vec<usize>>;
 
+/// The firings of a source, in order: which it is among those of the run, when it was, and of which source of the circuit.
+pub(super) fn firings<'a>(
+    wiring: Wiring<'a>,
+    from: Source,
+    (trace, spikes): (&'a Trace, &'a Spikes),
+) -> impl Iterator<Item = (usize, (Time, usize))> + 'a {
+    let all = trace.stimulus.spikes();
+    let (inputs, spikes) = match from {
+        Source::Input => (all, &[][..]),
+        Source::Population(p) => (&[][..], &*spikes[p]),
+    };
+    let of_inputs = inputs.iter().map(|input| (Time::from(input.time), input.channel));
+    of_inputs.enumerate().chain(spikes.iter().map(move |&k| {
+        let spike = &trace.spikes[k];
+        (all.len() + k, (spike.at(), wiring.source_of(spike.neuron)))
+    }))
+}
+
 impl Schedule {
     /// Reads what arrives at `layer` until `horizon`, a time in seconds, and the stretches in between.
     pub(super) fn read(
@@ -112,30 +130,15 @@ impl Schedule {
         horizon: f64,
     ) {
         self.arrivals.clear();
-        let inputs = trace.stimulus.spikes();
         for incoming in incoming {
-            let arrival = |time: Time, firing, source| {
-                let (time, group) = incoming.arrival(wiring, (time, source))?;
+            let arrival = |(firing, at)| {
+                let (time, group) = incoming.arrival(wiring, at)?;
                 Some(Arrival { time, firing, group })
             };
             // One delay for all: they arrive in the order in which they were fired.
-            let by_horizon = |arrival: &Arrival| arrival.time.rounded <= horizon;
+            let all = firings(wiring, incoming.from, (trace, spikes)).filter_map(arrival);
             let first = self.arrivals.len();
-            match incoming.from {
-                Source::Input => {
-                    let all = inputs.iter().enumerate();
-                    let all =
-                        all.filter_map(|(k, spike)| arrival(spike.time.into(), k, spike.channel));
-                    self.arrivals.extend(all.take_while(by_horizon));
-                }
-                Source::Population(p) => {
-                    let all = spikes[p].iter().filter_map(|&k| {
-                        let spike = &trace.spikes[k];
-                        arrival(spike.at(), inputs.len() + k, wiring.source_of(spike.neuron))
-                    });
-                    self.arrivals.extend(all.take_while(by_horizon));
-                }
-            }
+            self.arrivals.extend(all.take_while(|arrival| arrival.time.rounded <= horizon));
             self.merge_arrivals(first);
         }
     }

@@ -8,7 +8,7 @@ use super::layer::begin;
 use super::together::{Together, spike};
 use super::{Place, RunMemory, Sweep};
 use spikegrad_dynamics::lanes::{Instant, Walkers, WaysApart};
-use spikegrad_network::{Apart, Body, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch};
+use spikegrad_network::{Apart, Body, Layer, NeuronId, ReadoutRequest, Watch};
 
 /// Memory of a layer under way.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,7 @@ fn hear<'a>(
     t_end: f64,
     memory: &'a mut Vec<Heard>,
 ) -> &'a [Heard] {
-    let Fired { wiring, inputs, populations, .. } = fired;
+    let wiring = fired.wiring;
     // Layers use it after one another: a smaller one leaves the rest as it is.
     if memory.len() < layer.neurons.len() {
         memory.resize_with(layer.neurons.len(), Vec::new);
@@ -91,7 +91,7 @@ fn hear<'a>(
     let heard = &mut memory[..layer.neurons.len()];
     heard.iter_mut().for_each(Vec::clear);
     for from in apart.sources() {
-        let mut add = |firing: (Time, usize)| {
+        for firing in fired.firings(from) {
             let arrivals = apart.arrivals(wiring, from, firing);
             for (time, group) in arrivals.take_while(|(time, _)| time.rounded <= t_end) {
                 for synapse in wiring.synapses(group) {
@@ -99,13 +99,6 @@ fn hear<'a>(
                     let instant = [time.rounded, time.remainder];
                     heard[neuron].push((instant, wiring.weights[synapse]));
                 }
-            }
-        };
-        match from {
-            Source::Input => inputs.iter().for_each(|s| add((s.time.into(), s.channel))),
-            Source::Population(p) => {
-                let firing = |s: &Spike| (s.at(), wiring.source_of(s.neuron));
-                populations[p].iter().map(firing).for_each(add);
             }
         }
     }

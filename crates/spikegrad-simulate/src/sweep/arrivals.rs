@@ -17,6 +17,28 @@ pub(super) struct Fired<'a> {
     pub(super) populations: &'a [Vec<Spike>],
 }
 
+impl<'a> Fired<'a> {
+    /// The firings of a population that has been run, or of the inputs, in order: when each was, and of which source of the circuit.
+    pub(super) fn firings(self, from: Source) -> impl Iterator<Item = (Time, usize)> + 'a {
+        firings(self.wiring, from, self.inputs, |p| &self.populations[p])
+    }
+}
+
+/// The same, by the spikes of each population.
+pub(super) fn firings<'a>(
+    wiring: Wiring<'a>,
+    from: Source,
+    inputs: &'a [InputSpike],
+    spikes: impl FnOnce(usize) -> &'a [Spike],
+) -> impl Iterator<Item = (Time, usize)> + 'a {
+    let (inputs, spikes) = match from {
+        Source::Input => (inputs, &[][..]),
+        Source::Population(p) => (&[][..], spikes(p)),
+    };
+    let of_inputs = inputs.iter().map(|input| (Time::from(input.time), input.channel));
+    of_inputs.chain(spikes.iter().map(move |s| (s.at(), wiring.source_of(s.neuron))))
+}
+
 /// The weights that arrive at one receptor at one time.
 #[derive(Clone, Debug, Default)]
 struct Received {

@@ -9,8 +9,9 @@
 //!
 //! Not here: how a layer goes on (`layer.rs`).
 
+use super::arrivals::firings;
 use crate::SimulateError;
-use spikegrad_network::{Cells, Incoming, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
+use spikegrad_network::{Cells, InputSpike, Layer, Layers, Source, Spike, Time, Wiring};
 
 /// Spikes that a layer may find beyond the horizon before it is moved again, if it has hardly any.
 const SPARE: usize = 1024;
@@ -35,6 +36,10 @@ impl Known<'_> {
         }
     }
 
+    fn firings(&self, from: Source) -> impl Iterator<Item = (Time, usize)> {
+        firings(self.wiring, from, self.inputs, |p| self.spikes(p))
+    }
+
     /// Synaptic arrivals up to `until`, in seconds.
     pub(super) fn arrivals(&self, until: f64) -> u64 {
         let mut arrivals = 0;
@@ -54,21 +59,12 @@ impl Known<'_> {
 
     /// Those at a layer of cells, where each source has synapses of its own.
     fn arrivals_at_cells(&self, layer: &Layer, until: f64) -> u64 {
-        let synapses = |incoming: &Incoming, fired_at: Time, source: usize| {
-            let is_there = fired_at.after(incoming.delay).rounded <= until;
-            let group = incoming.group(self.wiring, source).filter(|_| is_there);
-            group.map_or(0, |group| self.wiring.synapses(group).len() as u64)
-        };
         let incoming = layer.cells.iter().flat_map(Cells::incoming);
-        let arrivals = incoming.map(|incoming| match incoming.from {
-            Source::Input => {
-                let of = |s: &InputSpike| synapses(incoming, s.time.into(), s.channel);
-                self.inputs.iter().map(of).sum::<u64>()
-            }
-            Source::Population(p) => {
-                let of = |s: &Spike| synapses(incoming, s.at(), self.wiring.source_of(s.neuron));
-                self.spikes(p).iter().map(of).sum()
-            }
+        let arrivals = incoming.flat_map(|incoming| {
+            let firings = self.firings(incoming.from);
+            let all = firings.filter_map(|firing| incoming.arrival(self.wiring, firing));
+            let early = all.take_while(|(time, _)| time.rounded <= until);
+            early.map(|(_, group)| self.wiring.synapses(group).len() as u64)
         });
         arrivals.sum()
     }
@@ -76,20 +72,11 @@ impl Known<'_> {
     /// Those at a layer, if its neurons hear apart.
     pub(super) fn arrivals_apart(&self, layer: &Layer, until: f64) -> u64 {
         let Some(apart) = &layer.apart else { return 0 };
-        let mut count = 0;
-        for from in apart.sources() {
-            let mut add = |firing: (Time, usize)| {
-                count += apart.count(self.wiring, from, firing, until) as u64;
-            };
-            match from {
-                Source::Input => self.inputs.iter().for_each(|s| add((s.time.into(), s.channel))),
-                Source::Population(p) => {
-                    let firing = |s: &Spike| (s.at(), self.wiring.source_of(s.neuron));
-                    self.spikes(p).iter().map(firing).for_each(add);
-                }
-            }
-        }
-        count
+        let arrivals = apart.sources().flat_map(|from| {
+            let firings = self.firings(from);
+            firings.map(move |firing| apart.count(self.wiring, from, firing, until) as u64)
+        });
+        arrivals.sum()
     }
 
     /// Spikes and arrivals up to `until`, in seconds.

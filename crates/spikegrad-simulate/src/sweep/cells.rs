@@ -9,7 +9,7 @@ use super::layer::write_lengths;
 use super::together::{Together, spike, write_way};
 use super::{Irregular, in_order};
 use spikegrad_dynamics::lanes::Arrived;
-use spikegrad_network::{Body, Cells, Layer, NeuronId, ReadoutRequest, Source, Spike, Time, Watch};
+use spikegrad_network::{Body, Cells, Layer, NeuronId, ReadoutRequest, Spike, Time, Watch};
 
 /// Memory of a layer of cells under way.
 #[derive(Clone, Debug, Default)]
@@ -135,20 +135,9 @@ impl CellScratch {
         let Self { arriving, heard } = self;
         arriving.clear();
         for incoming in cells.incoming() {
-            let Fired { wiring, inputs, populations, .. } = fired;
-            let arrival = |firing| incoming.arrival(wiring, firing);
-            let is_early = |(time, _): &(Time, usize)| time.rounded <= t_end;
-            match incoming.from {
-                Source::Input => {
-                    let all = inputs.iter().filter_map(|s| arrival((s.time.into(), s.channel)));
-                    arriving.extend(all.take_while(is_early));
-                }
-                Source::Population(p) => {
-                    let firing = |s: &Spike| (s.at(), wiring.source_of(s.neuron));
-                    let all = populations[p].iter().filter_map(|spike| arrival(firing(spike)));
-                    arriving.extend(all.take_while(is_early));
-                }
-            }
+            let firings = fired.firings(incoming.from);
+            let all = firings.filter_map(|firing| incoming.arrival(fired.wiring, firing));
+            arriving.extend(all.take_while(|(time, _)| time.rounded <= t_end));
         }
         // At one time in the order of their groups, which is that of their sources.
         arriving.sort_unstable_by(|a, b| a.0.rounded.total_cmp(&b.0.rounded).then(a.1.cmp(&b.1)));
