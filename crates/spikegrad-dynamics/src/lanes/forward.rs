@@ -7,7 +7,7 @@
 
 use super::columns::{self, Block, Registers};
 use super::motion::splat;
-use super::{BLOCK, Column, Columns, Lanes, Mask, Motion, Numbers, blocks};
+use super::{BLOCK, Column, Columns, Lanes, Mask, Motion, Numbers, bits, blocks};
 use crate::lif::bounds;
 use pulp::{Arch, Simd, WithSimd};
 
@@ -173,14 +173,14 @@ impl<const K: usize> Screen<'_, K> {
             let rest = S::as_simd_f64s(rest).0;
             let lanes = |x| Lanes::new(simd, x);
             let weights = block_of_each(&weights, block);
+            let mut reaching = 0;
             for k in 0..BLOCK / S::F64_LANES {
                 let mut i = columns::load(simd, &from.i, k);
                 arrive(simd, &mut i, &weights, k);
-                bounds::may_cross(lanes(v[k]), &i, lanes(rest[k]), length(block, k)).for_each(
-                    #[inline(always)]
-                    |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
-                );
+                reaching |=
+                    bounds::may_cross(lanes(v[k]), &i, lanes(rest[k]), length(block, k)).bits_at(k);
             }
+            name(block, reaching, named);
         }
     }
 }
@@ -268,6 +268,7 @@ impl<const K: usize> Stretch<'_, K> {
     ) {
         let Self { from, to, level, weights } = self;
         let level = S::as_simd_f64s(level).0;
+        let mut reaching = 0;
         for k in 0..BLOCK / S::F64_LANES {
             let mut now = Registers::load(simd, from, k);
             let level = Lanes::new(simd, level[k]);
@@ -284,12 +285,19 @@ impl<const K: usize> Stretch<'_, K> {
             } else {
                 continue;
             };
-            reaches.for_each(
-                #[inline(always)]
-                |lane| named.push(block * BLOCK + k * S::F64_LANES + lane),
-            );
+            reaching |= reaches.bits_at(k);
         }
+        name(block, reaching, named);
     }
+}
+
+/// Names the neurons of a block that have a bit. One test a block: registers may be as narrow as a number.
+#[inline(always)]
+fn name(block: usize, reaching: u64, named: &mut Vec<usize>) {
+    bits(reaching).for_each(
+        #[inline(always)]
+        |lane| named.push(block * BLOCK + lane),
+    );
 }
 
 #[cfg(test)]

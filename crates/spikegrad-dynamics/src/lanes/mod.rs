@@ -67,7 +67,11 @@ pub(crate) use search::search_one;
 pub use walk::{Fired, Outcome, Turned, Walk, Walkers};
 pub use ways::{Arrived, Instant, Way, Ways, WaysApart};
 
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::V3;
 use pulp::{Simd, bytemuck};
+#[cfg(target_arch = "x86_64")]
+use std::any::Any;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 /// Values that are computed together: the widest register, or several narrower ones.
@@ -175,16 +179,26 @@ impl<S: Simd> Mask<S> {
     #[inline(always)]
     #[must_use]
     pub fn bits(self) -> u8 {
-        // Either this is what the mask is, or it has eight bytes for each lane.
+        // A quarter of a pass on AVX2, if it is not this one instruction.
+        #[cfg(target_arch = "x86_64")]
+        if let Some(v3) = (&self.simd as &dyn Any).downcast_ref::<V3>() {
+            return v3.avx._mm256_movemask_pd(bytemuck::cast(self.x)).to_le_bytes()[0];
+        }
         match bytemuck::bytes_of(&self.x) {
             [bits] => *bits,
-            // All of these are set or none: one bit of each, another for each lane, is an operation of the whole register.
+            // Eight bytes for each lane, all of them set or none. One bit of each, another for each lane, is an operation of the whole register.
             bytes => {
                 let lanes = bytemuck::cast_slice::<u8, u64>(bytes).iter().enumerate();
                 let bits = lanes.fold(0, |bits, (k, lane)| bits | lane & 1 << k);
                 bits.to_le_bytes()[0]
             }
         }
+    }
+
+    /// The same among several registers, of which this is the one at position `register`.
+    #[inline(always)]
+    pub(super) fn bits_at(self, register: usize) -> u64 {
+        u64::from(self.bits()) << (register * S::F64_LANES)
     }
 
     /// Calls `visit` with the position of each lane that is set.
@@ -313,6 +327,10 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     #[must_use]
     pub fn upper(self, other: Self) -> Self {
+        // Of single numbers it would be the larger that is one, which takes six.
+        if S::F64_LANES == 1 {
+            return other.lt(self).select(self, other);
+        }
         Self { x: self.simd.max_f64s(self.x, other.x), ..self }
     }
 
@@ -320,6 +338,9 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     #[must_use]
     pub fn lower(self, other: Self) -> Self {
+        if S::F64_LANES == 1 {
+            return self.lt(other).select(self, other);
+        }
         Self { x: self.simd.min_f64s(self.x, other.x), ..self }
     }
 
@@ -417,7 +438,40 @@ impl<S: Simd> Lanes<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulp::{Arch, WithSimd};
+    #[cfg(target_arch = "x86_64")]
+    use pulp::x86::V2;
+    use pulp::{Arch, Scalar, WithSimd};
+
+    /// Which of a block's numbers are below one.
+    struct BelowOne([f64; BLOCK]);
+
+    impl WithSimd for BelowOne {
+        type Output = u64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> u64 {
+            let registers = S::as_simd_f64s(&self.0).0.iter().enumerate();
+            let one = Lanes::splat(simd, 1.0);
+            registers.fold(0, |bits, (k, &x)| bits | Lanes::new(simd, x).lt(one).bits_at(k))
+        }
+    }
+
+    #[test]
+    fn the_bits_of_a_mask_are_those_of_its_lanes_in_registers_of_any_width() {
+        for expected in 0..1 << BLOCK {
+            let below = || {
+                BelowOne(std::array::from_fn(|k| if expected >> k & 1 == 1 { 0.5 } else { 1.5 }))
+            };
+            assert_eq!(Arch::new().dispatch(below()), expected);
+            assert_eq!(Simd::vectorize(Scalar, below()), expected);
+            #[cfg(target_arch = "x86_64")]
+            {
+                let of_two = V2::try_new().map(|v2| Simd::vectorize(v2, below()));
+                let of_four = V3::try_new().map(|v3| Simd::vectorize(v3, below()));
+                assert_eq!(of_two.unwrap_or(expected), expected);
+                assert_eq!(of_four.unwrap_or(expected), expected);
+            }
+        }
+    }
 
     struct Exp<'a>(&'a [f64], &'a mut [[f64; 2]]);
 

@@ -371,11 +371,11 @@ impl<const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool>
                         bounds::may_turn(&last.i, ends[0], ends[1], level[k], by.length)
                     };
                     (start[k], now[k], length[k]) = (from, to, by.length);
-                    named |= Bits::from(may_have.bits()) << (k * S::F64_LANES);
+                    named |= may_have.bits_at(k);
                 }
                 named &= real;
                 if SPIKES && named != 0 {
-                    let peak = of.response_peak();
+                    let (peak, mut may_cross) = (of.response_peak(), 0);
                     for k in 0..width {
                         let may = bounds::may_cross_within(
                             start[k].v,
@@ -384,9 +384,9 @@ impl<const K: usize, W: Ways<K>, const TANGENTS: bool, const SPIKES: bool>
                             peak,
                             length[k],
                         );
-                        let never = Bits::from(!may.bits()) & ((1 << S::F64_LANES) - 1);
-                        named &= !(never << (k * S::F64_LANES));
+                        may_cross |= may.bits_at(k);
                     }
+                    named &= may_cross;
                 }
                 if named | clamped != 0 {
                     break;
