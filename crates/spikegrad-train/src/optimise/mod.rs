@@ -310,6 +310,17 @@ mod tests {
     }
 
     #[test]
+    fn a_mean_of_gradients_that_are_gone_comes_to_zero() {
+        // 0.999ⁿ is 1e-290 after 667,418 steps.
+        for (config, steps) in [(HEAVY, 7_000), (AHEAD, 7_000), (adam(0.0), 670_000)] {
+            let (mut optimiser, mut parameters) = (Optimiser::new(config, 2), [1.0, -2.0]);
+            optimiser.step(&PACES, &mut parameters, &[0.5, -0.3]);
+            (0..steps).for_each(|_| optimiser.step(&PACES, &mut parameters, &[0.0; 2]));
+            assert!(optimiser.memory().iter().flatten().all(|&x| x == 0.0), "{optimiser:?}");
+        }
+    }
+
+    #[test]
     fn what_does_not_decay_moves_as_without_decay() {
         for (with, without) in [(adam(0.2), adam(0.0)), (ada_belief(0.2), ada_belief(0.0))] {
             let paces = [PACES[0], Pace { decays: false, ..PACES[1] }];
