@@ -13,6 +13,7 @@
 //! ```
 //!
 //! where m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ), ŝ = s/(1 − β₂ᵗ) in step t = 1, 2, …, and λ is the weight decay, of the parts that decay.
+//! b, m, v and s are zero where they would be smaller than 1e-290.
 //!
 //! - **sgd**: I. Sutskever, J. Martens, G. Dahl and G. Hinton, *On the importance of initialization and momentum in deep
 //!   learning*, ICML 2013. There the momentum holds steps, here it holds gradients: a change of η acts at once on all of it.
