@@ -327,7 +327,7 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     #[must_use]
     pub fn upper(self, other: Self) -> Self {
-        // Of single numbers it would be the larger that is one, which takes six.
+        // Of a single number pulp would heed NaN, which takes six instructions.
         if S::F64_LANES == 1 {
             return other.lt(self).select(self, other);
         }

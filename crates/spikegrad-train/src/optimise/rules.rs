@@ -8,8 +8,8 @@ use pulp::Arch;
 
 /// A mean of gradients, or of their squares, that is smaller is zero.
 ///
-/// Where no gradient comes any more a mean decays until it is subnormal. There a factor of 0.9 never makes it zero, and a processor takes a hundred times as long
-/// over it. It is of no matter: gradients are below 1e-154 before their squares are that small.
+/// Where no gradient comes any more a mean decays until it is subnormal. There a factor of 0.9 never makes it zero, and a processor takes many times as long
+/// over it. A step from such a mean would be η 1e-290/ε at most, and the root of such a square, 1e-145, is nothing beside ε, which is 1e-8 if nobody says otherwise.
 const FADED: f64 = 1e-290;
 
 #[inline(always)]
