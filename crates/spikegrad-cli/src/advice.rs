@@ -100,7 +100,7 @@ fn slow(problem: &Problem) -> Option<String> {
     }
     for (k, values) in problem.parameters.connections.iter().enumerate() {
         let connection = &network.connections()[k];
-        let is_listed = connection.synapses != spikegrad::Synapses::Dense;
+        let is_listed = !connection.synapses.is_dense();
         let key = if is_listed && connection.shared.is_none() { "synapses" } else { "delay" };
         look(&|| format!("network.connections[{k}].{key}"), values.delay.as_slice());
     }

@@ -70,8 +70,8 @@ pub(crate) fn answers(
             }
             _ => 0,
         };
-        let synapses = listed(network, k).into_iter();
-        let synapses = synapses.map(|Synapse { pre, post }| Synapse { pre: first + pre, post });
+        let synapses =
+            network.synapses(k).map(|Synapse { pre, post }| Synapse { pre: first + pre, post });
         let synapses = Synapses::Sparse(synapses.collect());
         Connection { from, to, synapses, ..connection.clone() }
     });
@@ -95,21 +95,9 @@ pub(crate) fn answers(
     Ok(neurons.map(train).collect())
 }
 
-/// All synapses of a connection.
-fn listed(network: &Network, k: usize) -> Vec<Synapse> {
-    match &network.connections()[k].synapses {
-        Synapses::Sparse(list) => list.clone(),
-        Synapses::Dense => {
-            let (sources, targets) = network.shape(k);
-            let onto = |post| (0..sources).map(move |pre| Synapse { pre, post });
-            (0..targets).flat_map(onto).collect()
-        }
-    }
-}
-
 /// The synapses of a connection onto one of its targets, in order: where each comes from, and its position in the connection.
 fn onto(network: &Network, k: usize, index: usize) -> Vec<(usize, usize)> {
-    let all = listed(network, k).into_iter().enumerate();
+    let all = network.synapses(k).enumerate();
     all.filter(|(_, synapse)| synapse.post == index).map(|(s, synapse)| (synapse.pre, s)).collect()
 }
 

@@ -63,6 +63,8 @@ pub struct Circuit<T: Scalar = f64, N: Neuron<T> = Lif<T>> {
 enum Order {
     /// A row for each target, of as many sources; each is the weight of one synapse. Sources have their synapses in the order of the targets.
     Matrix { columns: usize },
+    /// A row for each source, of as many targets; each is the weight of one synapse.
+    BySource,
     /// One for each synapse, in any order: delays of their own make one for each source.
     Listed,
     /// Fewer than synapses.
@@ -77,6 +79,7 @@ impl Order {
             Synapses::Dense if !form.has_own_delays(connection) => {
                 Self::Matrix { columns: network.shape(connection).0 }
             }
+            Synapses::DenseBySource if !form.has_own_delays(connection) => Self::BySource,
             _ => Self::Listed,
         }
     }
@@ -225,6 +228,10 @@ impl<T: Scalar, N: Build<T>> Circuit<T, N> {
                     let read = |place: usize, at: usize| weights[place] = values[at];
                     block.for_each_in_matrix(index(block.first()), columns, read);
                 }
+                Order::BySource => block.rows().for_each(|row| {
+                    let at = index(row.start);
+                    weights[row.clone()].copy_from_slice(&values[at..at + row.len()]);
+                }),
                 _ => block.for_each_synapse(|place| weights[place] = values[index(place)]),
             }
         });
@@ -464,6 +471,10 @@ impl<T: Scalar, N: Neuron<T>> Circuit<T, N> {
                     let write = |place: usize, at: usize| into[at] = weights[place];
                     block.for_each_in_matrix(index(block.first()), columns, write);
                 }
+                Order::BySource => block.rows().for_each(|row| {
+                    let at = index(row.start);
+                    into[at..at + row.len()].copy_from_slice(&weights[row]);
+                }),
                 Order::Listed => {
                     block.for_each_synapse(|place| into[index(place)] = weights[place]);
                 }
@@ -521,13 +532,17 @@ mod tests {
             Parameters { populations: vec![PopulationParameters::new(Model::Lif); 2], connections }
         };
         let other = with([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]);
-        let mut circuit = Circuit::new(&network, &with([[0.0; 4]; 2])).unwrap();
-        assert!(circuit.set(&network, &other).unwrap());
-        assert_eq!(circuit.weights, Circuit::new(&network, &other).unwrap().weights);
-        let mut back = other.zeros_like();
-        circuit.gather(&circuit.weights, &vec![0.0; circuit.group_count()], &mut back);
-        for (back, other) in back.connections.iter().zip(&other.connections) {
-            assert_eq!(back.weights, other.weights);
+        for order in [network.clone(), network.by_source()] {
+            let [zero, other] =
+                [with([[0.0; 4]; 2]), other.clone()].map(|p| p.reordered(&network, &order));
+            let mut circuit = Circuit::new(&order, &zero).unwrap();
+            assert!(circuit.set(&order, &other).unwrap());
+            assert_eq!(circuit.weights, Circuit::new(&order, &other).unwrap().weights);
+            let mut back = other.zeros_like();
+            circuit.gather(&circuit.weights, &vec![0.0; circuit.group_count()], &mut back);
+            for (back, other) in back.connections.iter().zip(&other.connections) {
+                assert_eq!(back.weights, other.weights);
+            }
         }
     }
 

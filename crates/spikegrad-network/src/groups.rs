@@ -105,6 +105,11 @@ impl Block {
         self.starts[0]
     }
 
+    /// The places of the synapses of each source.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Range<usize>> {
+        self.starts[..self.count].iter().map(|&start| start..start + self.length)
+    }
+
     /// Visits the place of every synapse in the circuit and in a matrix of as many columns, the first of whose synapses stands at `first` there.
     #[inline]
     pub(crate) fn for_each_in_matrix(
@@ -203,28 +208,28 @@ impl<'a, T: Scalar> Layout<'a, T> {
 
     /// A synapse with a delay of its own is a group of its own: its delay gets a gradient of its own.
     fn add_parts(&mut self, k: usize, pre: usize) {
-        let (n_pre, n_post) = self.network.shape(k);
+        let (_, n_post) = self.network.shape(k);
         let by_pre = &self.by_pre[k];
         let parts = &mut self.parts;
         let connection = &self.network.connections()[k];
-        match (&self.parameters.connections[k].delay, &connection.synapses) {
-            (Values::Shared(delay), synapses) => {
-                let is_empty = match synapses {
-                    Synapses::Dense => n_post == 0,
-                    Synapses::Sparse(_) => by_pre.of(pre).is_empty(),
+        match (&self.parameters.connections[k].delay, self.network.dense_order(k)) {
+            (Values::Shared(delay), order) => {
+                let is_empty = match order {
+                    Some(_) => n_post == 0,
+                    None => by_pre.of(pre).is_empty(),
                 };
                 if !is_empty {
                     parts.push(Part { delay: delay.re(), connection: k, only: None });
                 }
             }
-            (Values::Each(delays), Synapses::Dense) => {
+            (Values::Each(delays), Some(order)) => {
                 parts.extend((0..n_post).map(|post| {
-                    let s = post * n_pre + pre;
+                    let s = order.synapse(pre, post);
                     let delay = delays[connection.weight_of(s)].re();
                     Part { delay, connection: k, only: Some(narrow(s)) }
                 }));
             }
-            (Values::Each(delays), Synapses::Sparse(_)) => {
+            (Values::Each(delays), None) => {
                 parts.extend(by_pre.of(pre).iter().map(|&s| {
                     let delay = delays[connection.weight_of(s as usize)].re();
                     Part { delay, connection: k, only: Some(s) }
@@ -238,19 +243,20 @@ impl<'a, T: Scalar> Layout<'a, T> {
         let (network, parameters) = (self.network, self.parameters);
         let Connection { to, synapses, shared, .. } = &network.connections()[k];
         let base = network.range(*to).start;
-        let (n_pre, n_post) = network.shape(k);
+        let (_, n_post) = network.shape(k);
         let values = &parameters.connections[k];
         let first = self.synapse.len();
         match (part.only, synapses) {
-            (None, Synapses::Dense) => {
+            (None, Synapses::Dense | Synapses::DenseBySource) => {
                 // In order as they stand; nothing is looked up.
-                let (start, step) = (narrow(pre), narrow(n_pre));
-                self.synapse.extend((0..narrow(n_post)).map(|post| start + post * step));
+                let order = network.dense_order(k).expect("a dense connection");
+                self.synapse.extend((0..n_post).map(|post| narrow(order.synapse(pre, post))));
                 self.targets.extend((base..base + n_post).map(NeuronId::new));
             }
-            (Some(s), Synapses::Dense) => {
+            (Some(s), Synapses::Dense | Synapses::DenseBySource) => {
                 self.synapse.push(s);
-                self.targets.push(NeuronId::new(base + s as usize / n_pre));
+                let post = network.synapse(k, s as usize).post;
+                self.targets.push(NeuronId::new(base + post));
             }
             (only, Synapses::Sparse(list)) => {
                 match only {
@@ -288,7 +294,7 @@ impl<'a, T: Scalar> Layout<'a, T> {
             // A dense connection reaches each target once.
             let is_dense = |group: usize| {
                 let connection = &self.network.connections()[self.groups.connection(group)];
-                connection.synapses == Synapses::Dense
+                connection.synapses.is_dense()
             };
             let alone = last == first + 1 && is_dense(first);
             for group in (first..last).filter(|_| !alone) {
@@ -323,7 +329,7 @@ fn by_pre(network: &Network, connection: usize) -> ByKey {
         Synapses::Sparse(list) => {
             ByKey::new(network.shape(connection).0, list.iter().map(|synapse| synapse.pre))
         }
-        Synapses::Dense => ByKey::default(),
+        Synapses::Dense | Synapses::DenseBySource => ByKey::default(),
     }
 }
 

@@ -10,7 +10,7 @@
 use crate::apart::Apart;
 use crate::cells::Cells;
 use crate::wiring::Wiring;
-use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Synapses, Time};
+use crate::{Circuit, Connection, Model, Network, NeuronId, Population, Source, Time};
 use spikegrad_dynamics::lanes::Numbers;
 use spikegrad_dynamics::qif::QIF_DELTA;
 use spikegrad_dynamics::qif::delta::{I_BIAS, TAU_MEM};
@@ -398,7 +398,7 @@ fn layer<N: ByParts>(
     circuit: &Circuit<f64, N>,
     population: usize,
 ) -> Result<Layer, NotLayered> {
-    let is_sparse = |c: &Connection| c.to == population && c.synapses != Synapses::Dense;
+    let is_sparse = |c: &Connection| c.to == population && !c.synapses.is_dense();
     if let Some(connection) = network.connections().iter().position(is_sparse) {
         let not_known = NotLayered::Sparse { connection };
         return layer_of_cells(network, circuit, population)
@@ -469,7 +469,7 @@ fn lay_cells<N: ByParts>(
     circuit: &Circuit<f64, N>,
     layers: &mut [Layer],
 ) -> Result<(), NotLayered> {
-    let is_sparse = |c: &Connection| c.synapses != Synapses::Dense;
+    let is_sparse = |c: &Connection| !c.synapses.is_dense();
     let Some(connection) = network.connections().iter().position(is_sparse) else { return Ok(()) };
     let cells = layers.iter().filter_map(|layer| layer.cells.as_ref());
     let [neurons, cells] = cells.fold([0; 2], |[neurons, cells], of_layer| {

@@ -17,6 +17,7 @@ mod apart;
 mod builder;
 mod cells;
 mod circuit;
+mod connection;
 mod convolution;
 mod currents;
 mod error;
@@ -45,6 +46,7 @@ pub use apart::Apart;
 pub use builder::NetworkBuilder;
 pub use cells::Cells;
 pub use circuit::{Build, Circuit, Group};
+pub use connection::{Connection, SharedWeights, Source, Synapse, Synapses};
 pub use convolution::{AvgPool2d, Conv2d, ImageShape, SharedSynapse};
 pub use currents::{
     Currents, InjectedCurrent, Injection, InjectionGradient, Step, StepTimes, Steps,
@@ -54,10 +56,7 @@ pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};
 pub use interrupt::{Interrupt, Watch};
 pub use layers::{Bodies, Body, Incoming, Layer, Layers, NotLayered, QuadraticBody};
-pub use network::{
-    Connection, MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population, SharedWeights, Source,
-    Synapse, Synapses,
-};
+pub use network::{MAX_NEURONS, MAX_SYNAPSES, Model, Network, Population};
 pub use parameters::{
     ConnectionParameters, Gradient, Parameters, PopulationParameters, StimulusGradient, Values,
 };

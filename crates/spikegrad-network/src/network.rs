@@ -1,11 +1,11 @@
 //! The structure of a network: populations, and connections between them. No numbers that can be differentiated.
 //!
 //! A [`Network`] is checked when it is built, so that an engine can trust every index in it.
-//! Not here: weights, delays, neuron parameters (`parameters.rs`).
+//! Not here: what a connection is (`connection.rs`), weights, delays, neuron parameters (`parameters.rs`).
 
 use crate::Stimulus;
 use crate::wording::shown;
-use crate::{NamedNeuron, NetworkError, NeuronId};
+use crate::{Connection, NamedNeuron, NetworkError, NeuronId, SharedWeights, Source, Synapses};
 use spikegrad_dynamics::Scalar;
 use spikegrad_dynamics::{General, GoesOn, NUMBERS, Table, alif, lif, qif, receptors};
 use std::fmt;
@@ -197,83 +197,6 @@ pub struct Population {
     pub size: usize,
     /// Their model.
     pub model: Model,
-}
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The input channels.
-    Input,
-    /// The population at this position.
-    Population(usize),
-}
-
-/// One synapse of a sparse connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Synapse {
-    /// Index within the source.
-    pub pre: usize,
-    /// Index within the target.
-    pub post: usize,
-}
-
-/// Which pairs a connection joins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Synapses {
-    /// All pairs, post-major: synapse `post * n_pre + pre`.
-    Dense,
-    /// The pairs listed; a pair may be listed more than once.
-    Sparse(Vec<Synapse>),
-}
-
-/// Weights that are used by any number of synapses each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SharedWeights {
-    /// Number of weights. One that no synapse uses is allowed, and has the derivative 0.
-    pub count: usize,
-    /// For each synapse, the index of the weight that it uses.
-    pub weight_of: Vec<u32>,
-}
-
-/// Synapses from one source to one population.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connection {
-    /// Where spikes come from.
-    pub from: Source,
-    /// Position of the population that receives them.
-    pub to: usize,
-    /// The pairs joined.
-    pub synapses: Synapses,
-    /// At which receptor of its targets spikes arrive, counted from 0.
-    pub receptor: usize,
-    /// The weights that synapses share; `None` if each has a weight of its own. A delay that is not the same for all goes with its weight.
-    pub shared: Option<SharedWeights>,
-}
-
-impl Connection {
-    /// A connection whose synapses have a weight each, to the first receptor of its targets.
-    #[must_use]
-    pub fn new(from: Source, to: usize, synapses: Synapses) -> Self {
-        Self { from, to, synapses, receptor: 0, shared: None }
-    }
-
-    /// The same connection to another receptor.
-    #[must_use]
-    pub fn at_receptor(self, receptor: usize) -> Self {
-        Self { receptor, ..self }
-    }
-
-    /// The index of the weight of a synapse, and of its delay where these differ.
-    ///
-    /// # Panics
-    /// If the connection shares weights and has no such synapse.
-    #[must_use]
-    pub fn weight_of(&self, synapse: usize) -> usize {
-        match &self.shared {
-            Some(shared) => shared.weight_of[synapse] as usize,
-            None => synapse,
-        }
-    }
 }
 
 /// Populations and connections, checked.
@@ -497,12 +420,37 @@ impl Network {
     #[must_use]
     pub fn synapse_count(&self, connection: usize) -> usize {
         match &self.connections[connection].synapses {
-            Synapses::Dense => {
+            Synapses::Dense | Synapses::DenseBySource => {
                 let (n_pre, n_post) = self.shape(connection);
                 n_pre * n_post
             }
             Synapses::Sparse(list) => list.len(),
         }
+    }
+
+    /// The same network with the weights of dense connections by their source ([`Synapses::DenseBySource`]), but where synapses share them.
+    ///
+    /// ```
+    /// use spikegrad_network::Network;
+    /// let (network, parameters) = Network::builder()
+    ///     .inputs(2)
+    ///     .lif("out", 3)
+    ///     .dense("input", "out", vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    ///     .build()?;
+    /// let by_source = network.by_source();
+    /// let parameters = parameters.reordered(&network, &by_source);
+    /// assert_eq!(parameters.connections[0].weights, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+    /// # Ok::<(), spikegrad_network::NetworkError>(())
+    /// ```
+    #[must_use]
+    pub fn by_source(&self) -> Self {
+        let mut network = self.clone();
+        for connection in &mut network.connections {
+            if connection.synapses == Synapses::Dense && connection.shared.is_none() {
+                connection.synapses = Synapses::DenseBySource;
+            }
+        }
+        network
     }
 
     /// Number of weights of the connection at position `connection`: one for each synapse, unless they share them.

@@ -274,6 +274,23 @@ pub struct Parameters<T = f64> {
 }
 
 impl<T: Copy> Parameters<T> {
+    /// Parameters of `network` for `other`, which is the same but for the order of dense connections.
+    ///
+    /// # Panics
+    /// If these are not parameters of `network`.
+    #[must_use]
+    pub fn reordered(&self, network: &Network, other: &Network) -> Self {
+        let connection = |(k, values): (usize, &ConnectionParameters<T>)| ConnectionParameters {
+            weights: network.reordered(k, &values.weights, other),
+            delay: match &values.delay {
+                Values::Shared(delay) => Values::Shared(*delay),
+                Values::Each(delays) => Values::Each(network.reordered(k, delays, other)),
+            },
+        };
+        let connections = self.connections.iter().enumerate().map(connection).collect();
+        Self { populations: self.populations.clone(), connections }
+    }
+
     /// The same shape with every number replaced: `parameters.map(Dual64::from)` lifts to dual numbers.
     #[must_use]
     pub fn map<U>(&self, mut f: impl FnMut(T) -> U) -> Parameters<U> {

@@ -2,7 +2,9 @@
 //!
 //! Not here: the numbers themselves (`parameters.rs`).
 
-use crate::{Connection, Gradient, Network, Parameters, StepTimes, Steps, Synapses, Values};
+use crate::{
+    Connection, Gradient, Network, Parameters, StepTimes, Steps, Synapse, Synapses, Values,
+};
 use spikegrad_dynamics::Scalar;
 
 impl Network {
@@ -10,9 +12,8 @@ impl Network {
         let Connection { synapses, shared, .. } = &self.connections()[connection];
         match (synapses, shared) {
             (_, Some(_)) => format!("network.connections[{connection}].{dense}[{index}]"),
-            (Synapses::Dense, None) => {
-                let (n_pre, _) = self.shape(connection);
-                let (post, pre) = (index / n_pre, index % n_pre);
+            (Synapses::Dense | Synapses::DenseBySource, None) => {
+                let Synapse { pre, post } = self.synapse(connection, index);
                 format!("network.connections[{connection}].{dense}[{post}][{pre}]")
             }
             (Synapses::Sparse(_), None) => {

@@ -18,7 +18,7 @@ use spikegrad_dynamics::math::exp_m1;
 use spikegrad_dynamics::receptors::Options;
 use spikegrad_network::{
     ConnectionParameters, Model, Network, Parameters, Population, PopulationParameters, Source,
-    Synapses,
+    Synapse,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -291,20 +291,17 @@ fn connect(
     if n_pre.saturating_mul(n_post) as u64 > MOST_SYNAPSES {
         return Err(refuse("would be a matrix of more than two gigabytes; NIR has no sparse one"));
     }
-    let pairs: Vec<(usize, usize)> = match &connection.synapses {
-        Synapses::Dense => (0..n_pre * n_post).map(|s| (s % n_pre, s / n_pre)).collect(),
-        Synapses::Sparse(list) => list.iter().map(|synapse| (synapse.pre, synapse.post)).collect(),
-    };
+    let pairs: Vec<Synapse> = network.synapses(k).collect();
     let mut weights = vec![0.0; n_pre * n_post];
-    for (s, &(pre, post)) in pairs.iter().enumerate() {
+    for (s, &Synapse { pre, post }) in pairs.iter().enumerate() {
         weights[post * n_pre + pre] +=
             values.weights[connection.weight_of(s)] * target.factors[post];
     }
     let delay = |s: usize| values.delay.get(connection.weight_of(s));
-    let mut by_source = by_channel(pairs.iter().map(|pair| pair.0), delay, n_pre);
+    let mut by_source = by_channel(pairs.iter().map(|pair| pair.pre), delay, n_pre);
     let mut by_target = None;
     if by_source.is_none() {
-        by_target = by_channel(pairs.iter().map(|pair| pair.1), delay, n_post);
+        by_target = by_channel(pairs.iter().map(|pair| pair.post), delay, n_post);
         if by_target.is_none() {
             return Err(refuse(
                 "has delays that differ by source and by target, for which NIR has no node; make them one for each source, or for each target",

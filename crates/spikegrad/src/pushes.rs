@@ -155,10 +155,18 @@ pub fn add_to(connection: &Connection, pushes: &[f64], derivatives: &mut [f64]) 
                 sums.fill(push);
             }
         }
+        (Synapses::DenseBySource, None) => {
+            sums.chunks_exact_mut(pushes.len()).for_each(|sums| sums.copy_from_slice(pushes));
+        }
         (Synapses::Dense, Some(SharedWeights { weight_of, .. })) => {
             let n_pre = weight_of.len() / pushes.len();
             for (&push, weights) in pushes.iter().zip(weight_of.chunks_exact(n_pre.max(1))) {
                 weights.iter().for_each(|&weight| sums[weight as usize] += push);
+            }
+        }
+        (Synapses::DenseBySource, Some(SharedWeights { weight_of, .. })) => {
+            for (&push, &weight) in pushes.iter().cycle().zip(weight_of) {
+                sums[weight as usize] += push;
             }
         }
         (Synapses::Sparse(list), _) => {

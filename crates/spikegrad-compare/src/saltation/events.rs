@@ -7,7 +7,7 @@
 
 use super::columns;
 use crate::Question;
-use spikegrad_network::{NeuronId, Place, Source, Synapses, Time, Trace};
+use spikegrad_network::{NeuronId, Place, Source, Synapse, Time, Trace};
 use std::cmp::Ordering;
 
 /// Something that happens to a neuron.
@@ -121,15 +121,9 @@ fn arrivals(question: &Question<'_>, trace: &Trace) -> Vec<Event> {
                 continue;
             }
             let (values, columns) = (&question.parameters.connections[k], &columns.connections[k]);
-            let (n_pre, n_post) = network.shape(k);
-            let targets: Vec<(usize, usize)> = match &connection.synapses {
-                Synapses::Dense => (0..n_post).map(|post| (post * n_pre + pre, post)).collect(),
-                Synapses::Sparse(list) => {
-                    let own = list.iter().enumerate().filter(|(_, synapse)| synapse.pre == pre);
-                    own.map(|(k, synapse)| (k, synapse.post)).collect()
-                }
-            };
-            for (synapse, post) in targets {
+            let synapses = network.synapses(k).enumerate();
+            let own = synapses.filter(|(_, synapse)| synapse.pre == pre);
+            for (synapse, Synapse { post, .. }) in own {
                 let index = connection.weight_of(synapse);
                 let time = fired_at.after(values.delay.get(index));
                 if time.rounded > trace.stimulus.t_end() {

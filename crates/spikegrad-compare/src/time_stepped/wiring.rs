@@ -5,7 +5,7 @@
 //! so that a spike, and its part in the gradient, is one pass; dense weights are kept a second time by the postsynaptic neuron
 //! for the way back, which then is one pass a target with independent sums. Not here: time (`forward.rs`, `backward.rs`).
 
-use spikegrad_network::{ConnectionParameters, Network, Source, Synapses};
+use spikegrad_network::{ConnectionParameters, Network, Source, Synapse, Synapses};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -103,11 +103,7 @@ impl Group {
             return vec![group(delay, Rows::Dense { by_pre, by_post })];
         }
         let mut by_delay: BTreeMap<usize, Vec<Vec<Listed>>> = BTreeMap::new();
-        for synapse in 0..network.synapse_count(connection) {
-            let (pre, post) = match &wired.synapses {
-                Synapses::Dense => (synapse % n_pre, synapse / n_pre),
-                Synapses::Sparse(list) => (list[synapse].pre, list[synapse].post),
-            };
+        for (synapse, Synapse { pre, post }) in network.synapses(connection).enumerate() {
             let index = wired.weight_of(synapse);
             let delay = if delays.len() == 1 { delays[0] } else { delays[index] };
             let rows = by_delay.entry(delay).or_insert_with(|| vec![Vec::new(); n_pre]);

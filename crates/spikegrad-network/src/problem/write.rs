@@ -119,11 +119,7 @@ fn connection(
     };
     let entries = |numbers: &[f64]| match &of.shared {
         Some(_) => Entries::List(numbers.to_vec()),
-        None => {
-            let (n_pre, n_post) = network.shape(k);
-            let row = |post| numbers[post * n_pre..(post + 1) * n_pre].to_vec();
-            Entries::Rows((0..n_post).map(row).collect())
-        }
+        None => Entries::Rows(rows(network, k, |synapse| numbers[synapse])),
     };
     let synapse = |(s, synapse): (usize, &crate::Synapse)| SynapseDocument {
         pre: synapse.pre as u64,
@@ -132,14 +128,16 @@ fn connection(
         delay: of.shared.is_none().then(|| values.delay.get(s)),
     };
     let synapses = match &of.synapses {
-        Synapses::Dense => None,
+        Synapses::Dense | Synapses::DenseBySource => None,
         Synapses::Sparse(list) => Some(list.iter().enumerate().map(synapse).collect()),
     };
     if of.shared.is_none() && synapses.is_some() {
         return ConnectionDocument { synapses, ..bare };
     }
-    let weight_of =
-        |shared: &SharedWeights| shared.weight_of.iter().copied().map(u64::from).collect();
+    let weight_of = |shared: &SharedWeights| match of.synapses.is_dense() {
+        true => rows(network, k, |synapse| u64::from(shared.weight_of[synapse])).concat(),
+        false => shared.weight_of.iter().copied().map(u64::from).collect(),
+    };
     ConnectionDocument {
         weights: Some(entries(&values.weights)),
         delay: Some(match &values.delay {
@@ -150,4 +148,14 @@ fn connection(
         synapses,
         ..bare
     }
+}
+
+/// What the synapses of a connection have, a row for each target if it is dense, with an entry for each source.
+fn rows<T>(network: &Network, k: usize, of_synapse: impl Fn(usize) -> T) -> Vec<Vec<T>> {
+    let ((n_pre, n_post), order) = (network.shape(k), network.dense_order(k));
+    let row = |post| {
+        let synapses = (0..n_pre).filter_map(|pre| Some(order?.synapse(pre, post)));
+        synapses.map(&of_synapse).collect()
+    };
+    (0..n_post).map(row).collect()
 }

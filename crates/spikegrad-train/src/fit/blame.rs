@@ -107,7 +107,7 @@ impl Blame<'_> {
         }
         let sizes = worst.iter().map(|&(_, value)| value);
         let (sample, value) = farthest(sizes).expect("a batch has samples");
-        let (of, neuron) = trained.describe(worst[sample].0);
+        let (of, neuron) = trained.describe(network, worst[sample].0);
         Ok((sample, Derivative { of, neuron, value }))
     }
 

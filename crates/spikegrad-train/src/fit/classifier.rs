@@ -135,6 +135,12 @@ impl Classifier {
         self.trained.read(&self.parameters)
     }
 
+    /// The same with `network`, which is the same but for the order of dense connections.
+    pub(super) fn reordered(&self, network: Network) -> Self {
+        let parameters = self.parameters.reordered(&self.network, &network);
+        Self { network, parameters, ..self.clone() }
+    }
+
     /// Replaces the trained parameters; see [`Trained::write`].
     pub(super) fn set_row(&mut self, row: &mut [f64]) {
         self.trained.write(row, &mut self.parameters);

@@ -1,7 +1,8 @@
 //! One pass over the training data: a step of the optimiser for each batch.
 //!
 //! An [`Epoch`] works on a copy of the parameters and of the optimiser's memory, and the run takes them
-//! over only when the pass has come to its end.
+//! over only when the pass has come to its end. In the copy dense connections have their weights by source, as
+//! the engine has them, so that no batch brings them into another order.
 //!
 //! Not here: the order of the samples (`mod.rs`), the gradient (`spikegrad`).
 
@@ -23,10 +24,10 @@ use crate::regularise::{Regularisers, add_pushes};
 pub(super) struct Epoch<'a> {
     run: &'a Run,
     /// Counted from 1.
-    pub(super) number: u32,
-    pub(super) classifier: Classifier,
-    pub(super) optimiser: Optimiser,
-    pub(super) average: Option<Average>,
+    number: u32,
+    classifier: Classifier,
+    optimiser: Optimiser,
+    average: Option<Average>,
     /// The engine, with the parameters of `classifier`.
     evaluator: Evaluator,
     /// The gradient of the batch under way.
@@ -48,17 +49,20 @@ pub(super) struct Epoch<'a> {
 
 impl<'a> Epoch<'a> {
     pub(super) fn new(run: &'a Run) -> Result<Self, TrainError> {
-        let (network, parameters) = (run.classifier.network(), run.classifier.parameters());
+        let classifier = run.classifier.reordered(run.classifier.network().by_source());
+        let (network, parameters) = (classifier.network(), classifier.parameters());
+        let (optimiser, average) = reordered(&run.optimiser, run.average.as_ref(), |row| {
+            classifier.trained.reordered(row, run.classifier.network(), network)
+        });
         Ok(Self {
             evaluator: Evaluator::new(network, parameters, run.settings)?,
             derivatives: parameters.zeros_like(),
             gradient: Vec::new(),
-            row: run.classifier.row(),
+            row: classifier.row(),
             run,
             number: run.completed + 1,
-            classifier: run.classifier.clone(),
-            optimiser: run.optimiser.clone(),
-            average: run.average.clone(),
+            optimiser,
+            average,
             tally: Tally::default(),
             batches: 0,
             norms: 0.0,
@@ -66,7 +70,21 @@ impl<'a> Epoch<'a> {
             clipped: 0,
             pushes: 0.0,
             silent_for: vec![0; network.neurons()],
+            classifier,
         })
+    }
+
+    /// What the run is to go on with, and the number of the epoch.
+    pub(super) fn into_parts(self) -> (u32, Classifier, Optimiser, Option<Average>) {
+        let network = self.run.classifier.network();
+        let (optimiser, average) = reordered(&self.optimiser, self.average.as_ref(), |row| {
+            self.classifier.trained.reordered(row, self.classifier.network(), network)
+        });
+        (self.number, self.classifier.reordered(network.clone()), optimiser, average)
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Moves the parameters one step along the mean gradient of the training samples `batch`, which is
@@ -184,7 +202,8 @@ impl<'a> Epoch<'a> {
 
     /// What to say of a step after which the engine does not take the parameters.
     fn too_far(&self, batch: usize, reason: NetworkError) -> TrainError {
-        let Some(out) = self.classifier.trained.out_of_range(self.classifier.parameters()) else {
+        let (network, parameters) = (self.classifier.network(), self.classifier.parameters());
+        let Some(out) = self.classifier.trained.out_of_range(network, parameters) else {
             return reason.into();
         };
         let OutOfNetwork { of, neuron, value, rule } = out;
@@ -268,4 +287,16 @@ impl<'a> Epoch<'a> {
             seconds: 0.0,
         })
     }
+}
+
+/// An optimiser and an average with their rows in another order.
+fn reordered(
+    optimiser: &Optimiser,
+    average: Option<&Average>,
+    row: impl Fn(&[f64]) -> Vec<f64>,
+) -> (Optimiser, Option<Average>) {
+    let memory = optimiser.memory().iter().map(|of_each| row(of_each)).collect();
+    let optimiser = Optimiser::resume(*optimiser.config(), memory, optimiser.steps());
+    let average = average.map(|average| Average::new(average.decay(), &row(average.values())));
+    (optimiser.expect("rows as long as they were"), average)
 }

@@ -415,18 +415,14 @@ impl Run {
         let mut epoch = Epoch::new(self)?;
         for (batches, batch) in (1..).zip(order.chunks(config.batch_size)) {
             epoch.batch(batches, batch)?;
-            let progress = Progress { epoch: epoch.number, batches, of: self.batches() };
+            let progress = Progress { epoch: epoch.number(), batches, of: self.batches() };
             let is_over = observer.batch(progress).is_break();
             if self.decided(is_over) {
                 return Ok(ControlFlow::Break(()));
             }
         }
         let mut record = epoch.record()?;
-        let Epoch { number, classifier, optimiser, average, .. } = epoch;
-        self.classifier = classifier;
-        self.optimiser = optimiser;
-        self.average = average;
-        self.completed = number;
+        (self.completed, self.classifier, self.optimiser, self.average) = epoch.into_parts();
         record.seconds = start.elapsed().as_secs_f64();
         Ok(ControlFlow::Continue(record))
     }

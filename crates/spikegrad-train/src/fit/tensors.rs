@@ -48,6 +48,14 @@ impl Place {
         matches!(self, Self::Weights(_))
     }
 
+    /// The connection, if these are values of one.
+    pub(super) fn connection(self) -> Option<usize> {
+        match self {
+            Self::Weights(k) | Self::Delays(k) => Some(k),
+            Self::Neurons(..) => None,
+        }
+    }
+
     /// What the model says of such values, if they are those of neurons.
     pub(super) fn quantity(self, network: &Network) -> Option<&'static Quantity> {
         match self {

@@ -139,11 +139,15 @@ impl Trained {
 
     /// The first number that no network can have: its name and neuron as in [`describe`](Self::describe), its value and what it must
     /// be.
-    pub(super) fn out_of_range(&self, parameters: &Parameters) -> Option<OutOfNetwork> {
+    pub(super) fn out_of_range(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+    ) -> Option<OutOfNetwork> {
         for (part, range) in self.ranges() {
             for (k, &value) in part.place.values(parameters).iter().enumerate() {
                 if let Some(rule) = broken_rule(part.place, k, value, parameters) {
-                    let (of, neuron) = self.describe(range.start + k);
+                    let (of, neuron) = self.describe(network, range.start + k);
                     return Some(OutOfNetwork { of, neuron, value, rule });
                 }
             }
@@ -167,13 +171,26 @@ impl Trained {
     }
 
     /// What the value at a position of the row is, such as `weight`, and whose, such as `hidden[3]`.
-    pub(super) fn describe(&self, position: usize) -> (String, String) {
+    pub(super) fn describe(&self, network: &Network, position: usize) -> (String, String) {
         let found = self.ranges().find(|(_, range)| range.contains(&position));
         let (part, range) = found.expect("a position in the row");
         let (layer, kind) = part.name.rsplit_once('.').expect("the names of `new`");
-        // Whatever it is, the neurons are the outer index.
-        let neuron = (position - range.start) / (part.len() / part.shape[0]);
+        let within = position - range.start;
+        let neuron = match part.place.connection() {
+            Some(k) if network.connections()[k].shared.is_none() => network.synapse(k, within).post,
+            // In a kernel, too, neurons are the outer index.
+            _ => within / (part.len() / part.shape[0]),
+        };
         (kind.replace('_', " "), format!("{layer}[{neuron}]"))
+    }
+
+    /// A row of `network` in the order of `other`, which is the same but for the order of dense connections.
+    pub(super) fn reordered(&self, row: &[f64], network: &Network, other: &Network) -> Vec<f64> {
+        let parts = self.ranges().map(|(part, range)| match part.place.connection() {
+            Some(k) => network.reordered(k, &row[range], other),
+            None => row[range].to_vec(),
+        });
+        parts.collect::<Vec<_>>().concat()
     }
 
     /// The row.
