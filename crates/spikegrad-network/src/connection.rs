@@ -108,10 +108,10 @@ impl Connection {
 }
 
 impl Network {
-    /// The pair that a synapse of the connection at position `connection` joins.
+    /// The pair that a synapse of the connection at position `connection` joins. A dense connection does not look whether it has so many.
     ///
     /// # Panics
-    /// If there is no such connection or synapse.
+    /// If there is no such connection, or no such synapse in a list.
     #[must_use]
     pub fn synapse(&self, connection: usize, synapse: usize) -> Synapse {
         let (n_pre, n_post) = self.shape(connection);

@@ -270,6 +270,32 @@ mod tests {
     }
 
     #[test]
+    fn a_push_reaches_the_same_weights_in_either_order_of_a_dense_connection() {
+        let (network, before) = network();
+        let by_source = network.by_source();
+        let [mut one, mut two] = [before.clone(), before.reordered(&network, &by_source)];
+        let pushes = [0.5, -3.0];
+        let lengths = [
+            add(&network, 1, &pushes, &mut one).unwrap(),
+            add(&by_source, 1, &pushes, &mut two).unwrap(),
+        ];
+        assert_eq!(two.connections[0].weights, [1.5, -2.0, 1.5, -2.0, 1.5, -2.0]);
+        assert_eq!(two.reordered(&by_source, &network), one);
+        assert!((lengths[0] - lengths[1]).abs() < 1e-14, "seven weights: {lengths:?}");
+        // Where synapses share weights, each has its own push.
+        let shared = SharedWeights { count: 2, weight_of: vec![0, 1, 0, 0, 1, 1] };
+        let of = |synapses| {
+            let connection = Connection::new(Source::Input, 1, synapses);
+            let connection = Connection { shared: Some(shared.clone()), ..connection };
+            let mut derivatives = [0.0; 2];
+            add_to(&connection, &pushes, &mut derivatives);
+            derivatives
+        };
+        assert_eq!(of(Synapses::Dense), [0.5 + 0.5 - 3.0, 0.5 - 3.0 - 3.0]);
+        assert_eq!(of(Synapses::DenseBySource), [0.5 + 0.5 - 3.0, -3.0 + 0.5 - 3.0]);
+    }
+
+    #[test]
     fn what_does_not_fit_is_named_and_nothing_is_added() {
         let (network, before) = network();
         let refused = |population, pushes: &[f64], gradient: &mut Parameters| {
