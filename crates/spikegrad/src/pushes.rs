@@ -283,16 +283,16 @@ mod tests {
         assert_eq!(two.reordered(&by_source, &network), one);
         assert!((lengths[0] - lengths[1]).abs() < 1e-14, "seven weights: {lengths:?}");
         // Where synapses share weights, each has its own push.
-        let shared = SharedWeights { count: 2, weight_of: vec![0, 1, 0, 0, 1, 1] };
+        let shared = SharedWeights { count: 2, weight_of: vec![0, 0, 0, 1, 1, 1] };
         let of = |synapses| {
             let connection = Connection::new(Source::Input, 1, synapses);
             let connection = Connection { shared: Some(shared.clone()), ..connection };
             let mut derivatives = [0.0; 2];
             add_to(&connection, &pushes, &mut derivatives);
-            derivatives
+            derivatives.to_vec()
         };
-        assert_eq!(of(Synapses::Dense), [0.5 + 0.5 - 3.0, 0.5 - 3.0 - 3.0]);
-        assert_eq!(of(Synapses::DenseBySource), [0.5 + 0.5 - 3.0, -3.0 + 0.5 - 3.0]);
+        assert_eq!(of(Synapses::Dense), [1.5, -9.0]);
+        assert_eq!(of(Synapses::DenseBySource), [-2.0, -5.5]);
     }
 
     #[test]
