@@ -7,17 +7,16 @@ use crate::random_networks::{
 };
 use crate::second_simulator::{Document, follow, potentials};
 use crate::support::{
-    between_engines, close, differentiate, gradient_of, here, of_slopes, problem, problems_in, run,
-    time_gradient, times, with_potentials,
+    between_engines, close, differentiate, gradient_of, here, of_fast_synapses, of_rates,
+    of_slopes, problem, problems_in, run, time_gradient, times, with_potentials,
 };
-use crate::tolerance::{AGREEMENT_ROUNDINGS, DUAL};
+use crate::tolerance::DUAL;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use spikegrad::problem::{Problem, ProblemDocument};
 use spikegrad::{
-    AdjointError, Engine, Error, NeuronId, Sample, Settings, SimulateError, value_and_grad,
-    value_and_jvp,
+    AdjointError, Engine, Error, Sample, Settings, SimulateError, value_and_grad, value_and_jvp,
 };
 use spikegrad_compare::{Agreement, Exact, FiniteDifferences, Question, TOLERANCE};
 use std::cell::Cell;
@@ -104,21 +103,6 @@ fn leaves(a: &Value, b: &Value, into: &mut Vec<(f64, f64)>) {
     }
 }
 
-/// What dual numbers lose at an arrival: its time moves the motions before and after it by their rates, of which only the difference, that of the weight,
-/// stays.
-pub(crate) fn of_rates(problem: &Problem) -> f64 {
-    let Problem { network, parameters, .. } = problem;
-    let neurons = (0..network.neurons()).map(|n| network.locate(NeuronId::new(n)));
-    let rest = neurons.map(|(population, k)| {
-        let values = &parameters.populations[population];
-        let of = |path: &str| values.named(path).map_or(0.0, |values| values.get(k));
-        (of("params.v_leak") + of("params.i_bias")).abs()
-    });
-    let weights = parameters.connections.iter().flat_map(|c| &c.weights);
-    let least = weights.map(|w| w.abs()).filter(|&w| w > 0.0).fold(1.0, f64::min);
-    AGREEMENT_ROUNDINGS * f64::EPSILON * rest.fold(0.0, f64::max) / least
-}
-
 /// That on random networks of these plans the adjoint agrees with dual numbers, and on some of them with differences.
 pub(crate) fn agrees(plans: impl Strategy<Value = Plan>) {
     let (spikes, quotients) = (Cell::new(0), Cell::new(0));
@@ -149,7 +133,8 @@ pub(crate) fn agrees(plans: impl Strategy<Value = Plan>) {
             return Ok(0);
         }
         let error = (forward.derivative - sum).abs() / size;
-        let bound = DUAL.max(of_slopes(problem, &exact.trace)).max(of_rates(problem));
+        let of_arrivals = of_rates(problem).max(of_fast_synapses(problem));
+        let bound = DUAL.max(of_slopes(problem, &exact.trace)).max(of_arrivals);
         prop_assert!(error <= bound, "{} {}: {:e} of {:e}", forward.derivative, sum, error, bound);
         // Differences take a dozen runs for each number: on some of the networks.
         if plan.seed % 16 == 0 {

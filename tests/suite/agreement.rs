@@ -4,7 +4,7 @@
 //! noticed if it is broken (`planted.rs`).
 
 use crate::random_networks::{MAX_EVENTS, Plan, Regime, any_plan, for_all, runaway};
-use crate::support::{cut_off_together, problems, random};
+use crate::support::{cut_off_together, of_fast_synapses, of_rates, problems, random};
 use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -228,7 +228,8 @@ fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
         // Near grazing as above: the condition is that of the run.
         let question = question(problem, &loss);
         let (_, condition) = Saltation.answer_with_condition(&question).map_err(rejected)?;
-        let tolerance = DUAL.max(AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes);
+        let of_slopes = AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes;
+        let tolerance = DUAL.max(of_slopes).max(of_rates(problem)).max(of_fast_synapses(problem));
         let error = (forward.derivative - product).abs();
         prop_assert!(error <= tolerance * size, "{} {} {}", forward.derivative, product, size);
         Ok(back.trace.spikes.len())

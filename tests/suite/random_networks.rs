@@ -38,6 +38,9 @@ pub(crate) const MAX_EVENTS: u64 = 10_000;
 /// A loss so small that its derivatives may be subnormal; a derivative so small that a factor of it may be, and have few digits.
 pub(crate) const UNDERFLOWING: f64 = 1e-200;
 
+/// A derivative so large that a term of it may be out of range, and what is left not a number.
+pub(crate) const OVERFLOWING: f64 = 1.0 / UNDERFLOWING;
+
 /// Seed of the runner, unless the environment names another.
 const SEED: u64 = 2026;
 

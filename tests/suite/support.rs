@@ -260,6 +260,33 @@ pub(crate) fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
     AGREEMENT_ROUNDINGS * f64::EPSILON * trace.spikes.iter().map(squared).sum::<f64>()
 }
 
+/// What dual numbers lose at an arrival: its time moves the motions before and after it by their rates, and their integrals by their potentials, each a
+/// difference of terms as large as the resting value, and only the difference that the weight makes stays.
+pub(crate) fn of_rates(problem: &Problem) -> f64 {
+    let rests = of_neurons(problem, |of| (of("params.v_leak") + of("params.i_bias")).abs());
+    let weights = problem.parameters.connections.iter().flat_map(|c| &c.weights);
+    let least = weights.map(|w| w.abs()).filter(|&w| w > 0.0).fold(1.0, f64::min);
+    AGREEMENT_ROUNDINGS * f64::EPSILON * rests / least
+}
+
+/// What the adjoint loses at an arrival through a synapse that is faster than the membrane: long after it λ_i is near λ_v τ_s/τ_m, so that
+/// λ_i/τ_s − λ_v/τ_m is smaller by this ratio than its terms (docs/mathematics.md, eq. 10).
+pub(crate) fn of_fast_synapses(problem: &Problem) -> f64 {
+    let ratios = of_neurons(problem, |of| of("params.tau_mem") / of("params.tau_syn"));
+    AGREEMENT_ROUNDINGS * f64::EPSILON * ratios
+}
+
+/// The largest of what `of` makes of the numbers of each neuron, by their paths; where it lacks one it is 0.
+fn of_neurons(problem: &Problem, of: impl Fn(&dyn Fn(&str) -> f64) -> f64) -> f64 {
+    let Problem { network, parameters, .. } = problem;
+    let neurons = (0..network.neurons()).map(|n| network.locate(NeuronId::new(n)));
+    let each = neurons.map(|(population, k)| {
+        let values = &parameters.populations[population];
+        of(&|path| values.named(path).map_or(0.0, |values| values.get(k)))
+    });
+    each.filter(|x| x.is_finite()).fold(0.0, f64::max)
+}
+
 /// Largest relative difference between the slopes of two runs of the same spikes.
 fn between_slopes(one: &Trace, other: &Trace) -> f64 {
     let slopes = one.spikes.iter().zip(&other.spikes);

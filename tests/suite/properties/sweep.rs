@@ -2,8 +2,8 @@
 //! gradients, to rounding.
 
 use crate::random_networks::{
-    Plan, Swept, UNDERFLOWING, apart_plan, cells_plan, for_all, layered_plan, receiving_plan,
-    runaway,
+    OVERFLOWING, Plan, Swept, UNDERFLOWING, apart_plan, cells_plan, for_all, layered_plan,
+    receiving_plan, runaway,
 };
 use crate::support::{between_engines, error, of_slopes};
 use crate::tolerance::OF_CHAINS;
@@ -211,6 +211,9 @@ fn gradients_agree<N: SweptNeuron>(
         terms.extend(scaled(&copy, &gradient(&copy)?));
     }
     let largest = terms.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+    if largest > OVERFLOWING {
+        return Ok(trace.spikes.len());
+    }
     let bound = if plan.receptors {
         between_engines(problem, &trace, walked)?
     } else {
