@@ -64,6 +64,10 @@ fn without_adaptation_it_is_the_leaky_neuron() {
             answer => answer.map_err(runaway)?,
         };
         let two = grad(&other).map_err(runaway)?;
+        if one.certificate.ties != two.certificate.ties {
+            // Heights near a threshold that does not move are told apart where sums are equal.
+            return Ok(0);
+        }
         let order = |trace: &spikegrad::Trace| -> Vec<u32> {
             trace.spikes.iter().map(|spike| spike.neuron.0).collect()
         };

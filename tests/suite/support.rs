@@ -269,8 +269,8 @@ pub(crate) fn of_rates(problem: &Problem) -> f64 {
     AGREEMENT_ROUNDINGS * f64::EPSILON * rests / least
 }
 
-/// What the adjoint loses at an arrival through a synapse that is faster than the membrane: long after it λ_i is near λ_v τ_s/τ_m, so that
-/// λ_i/τ_s − λ_v/τ_m is smaller by this ratio than its terms (docs/mathematics.md, eq. 10).
+/// What the adjoint loses at an arrival through a synapse that is faster than the membrane: long after it what an arrival's
+/// time changes is smaller than its terms by the ratio of the time constants (docs/mathematics.md, eq. 10).
 pub(crate) fn of_fast_synapses(problem: &Problem) -> f64 {
     let ratios = of_neurons(problem, |of| of("params.tau_mem") / of("params.tau_syn"));
     AGREEMENT_ROUNDINGS * f64::EPSILON * ratios
