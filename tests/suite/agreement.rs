@@ -3,22 +3,22 @@
 //! On the case corpus and on random networks of every topology and under every loss. Not here: that each rule of a neuron is
 //! noticed if it is broken (`planted.rs`).
 
-use crate::random_networks::{MAX_EVENTS, Plan, Regime, any_plan, for_all, runaway};
-use crate::support::{cut_off_together, of_fast_synapses, of_rates, problems, random};
+use crate::random_networks::{MAX_EVENTS, Plan, Regime, any_plan, for_all, layered_plan, runaway};
+use crate::support::{cut_off_together, of_fast_synapses, of_rates, of_slopes, problems, random};
 use crate::tolerance::{AGREEMENT, AGREEMENT_ROUNDINGS, DUAL};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use spikegrad::dynamics::Kind;
 use spikegrad::problem::Problem;
 use spikegrad::{
-    Certificate, Derivatives, Gradient, Loss, Network, Observation, ReadoutRequest, Sample,
-    Settings, value_and_grad, value_and_jvp,
+    Certificate, Derivatives, Gradient, Loss, Measure, Network, NeuronId, Observation,
+    ReadoutRequest, Sample, Settings, Trace, value_and_grad, value_and_jvp,
 };
 use spikegrad_compare::{
     Agreement, Answer, CompareError, Condition, Engine, Exact, FiniteDifferences,
     ForwardPropagation, Number, Question, Refusal, Saltation, TOLERANCE,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 const SETTINGS: Settings = Settings { max_events: MAX_EVENTS, ..Settings::DEFAULT };
@@ -165,11 +165,21 @@ fn random_networks_have_one_gradient() {
 struct Random<'a> {
     reads: &'a dyn Loss,
     seed: u64,
+    /// Every potential is read, too: its maximum, and somewhere within a run that ends then.
+    everywhere: Option<f64>,
 }
 
 impl Loss for Random<'_> {
     fn request(&self, network: &Network, requests: &mut Vec<ReadoutRequest>) {
         self.reads.request(network, requests);
+        let Some(t_end) = self.everywhere else { return };
+        let mut random = random(self.seed);
+        for neuron in (0..network.neurons()).map(NeuronId::new) {
+            let time = t_end * random.unit();
+            for measure in [Measure::Maximum, Measure::Sample { time }] {
+                requests.push(ReadoutRequest { neuron, measure });
+            }
+        }
     }
 
     fn evaluate_into(&self, run: &Observation<'_>, into: &mut Derivatives<'_>) -> f64 {
@@ -185,55 +195,87 @@ impl Loss for Random<'_> {
     }
 }
 
+/// cᵀ (J u) = (Jᵀ c)ᵀ u, for random c and u, to what roundings of slopes may change: by dual numbers, and by the sweep where it knows the network; `swept` counts the
+/// spikes that it moved.
+fn have_one_product(
+    (plan, problem): (&Plan, &Problem),
+    settings: Settings,
+    (everywhere, swept): (Option<f64>, &Cell<usize>),
+    of_slopes: impl FnOnce(&Trace, &dyn Loss) -> Result<f64, TestCaseError>,
+) -> Result<usize, TestCaseError> {
+    let reads = plan.loss(problem);
+    let loss = Random { reads: &reads, seed: plan.seed, everywhere };
+    let Problem { network, parameters, stimulus, .. } = problem;
+    let back = value_and_grad(network, parameters, stimulus, &loss, &settings).map_err(runaway)?;
+    if is_one_sided(&back.certificate) {
+        return Ok(back.trace.spikes.len());
+    }
+    let mut random = plan.random();
+    let mut draw = |x: f64| (2.0 * random.unit() - 1.0) * x.abs().max(1e-3);
+    let times = stimulus
+        .in_given_order(&stimulus.spikes().iter().map(|spike| spike.time).collect::<Vec<_>>());
+    let mut direction = Gradient {
+        parameters: parameters.map(&mut draw),
+        input_times: times.into_iter().map(&mut draw).collect(),
+        currents: vec![],
+    };
+    // A refractory time of 0 can only grow, and then beyond what arrives at a spike: its derivative is one-sided, and holds
+    // while delays stay.
+    for (along, at) in direction.parameters.populations.iter_mut().zip(&parameters.populations) {
+        let pairs = along.values_mut().zip(at.values());
+        let durations = pairs.filter(|((quantity, _), _)| quantity.kind == Kind::Duration);
+        let pairs = durations
+            .flat_map(|((_, along), (_, at))| along.as_mut_slice().iter_mut().zip(at.as_slice()));
+        pairs.filter(|(_, at)| **at == 0.0).for_each(|(along, _)| *along = 0.0);
+    }
+    let sample = Sample { stimulus, loss: &loss };
+    let along = |settings: &Settings| {
+        value_and_jvp(network, parameters, sample, &direction, settings).map_err(runaway)
+    };
+    let [dual, forward] =
+        [along(&Settings { engine: spikegrad::Engine::EventLoop, ..settings })?, along(&settings)?];
+    let flat = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
+    let pairs = flat(&back.gradient).into_iter().zip(flat(&direction));
+    let terms: Vec<f64> = pairs.map(|(g, u)| g * u).collect();
+    let (product, size) = (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>());
+    let of_slopes = of_slopes(&back.trace, &loss)?;
+    let tolerance = DUAL.max(of_slopes).max(of_rates(problem)).max(of_fast_synapses(problem));
+    for derivative in [dual.derivative, forward.derivative] {
+        let error = (derivative - product).abs();
+        prop_assert!(error <= tolerance * size, "{} {} {}", derivative, product, size);
+    }
+    let spikes = forward.trace.spikes.len();
+    swept.set(swept.get() + if forward.was_swept { spikes } else { 0 });
+    Ok(spikes)
+}
+
 #[test]
 fn a_direction_carried_forward_and_a_cotangent_carried_back_have_one_product() {
-    // cᵀ (J u) = (Jᵀ c)ᵀ u, for random c and u.
+    let swept = Cell::new(0);
     for_all(plans(), |plan, problem| {
-        let reads = plan.loss(problem);
-        let loss = Random { reads: &reads, seed: plan.seed };
-        let Problem { network, parameters, stimulus, .. } = problem;
-        let back =
-            value_and_grad(network, parameters, stimulus, &loss, &SETTINGS).map_err(runaway)?;
-        if is_one_sided(&back.certificate) {
-            return Ok(back.trace.spikes.len());
-        }
-        let mut random = plan.random();
-        let mut draw = |x: f64| (2.0 * random.unit() - 1.0) * x.abs().max(1e-3);
-        let times = stimulus
-            .in_given_order(&stimulus.spikes().iter().map(|spike| spike.time).collect::<Vec<_>>());
-        let mut direction = Gradient {
-            parameters: parameters.map(&mut draw),
-            input_times: times.into_iter().map(&mut draw).collect(),
-            currents: vec![],
-        };
-        // A refractory time of 0 can only grow, and then beyond what arrives at a spike: its derivative is one-sided, and holds
-        // while delays stay.
-        for (along, at) in direction.parameters.populations.iter_mut().zip(&parameters.populations)
-        {
-            let pairs = along.values_mut().zip(at.values());
-            let durations = pairs.filter(|((quantity, _), _)| quantity.kind == Kind::Duration);
-            let pairs = durations.flat_map(|((_, along), (_, at))| {
-                along.as_mut_slice().iter_mut().zip(at.as_slice())
-            });
-            pairs.filter(|(_, at)| **at == 0.0).for_each(|(along, _)| *along = 0.0);
-        }
-        let sample = Sample { stimulus, loss: &loss };
-        let forward =
-            value_and_jvp(network, parameters, sample, &direction, &SETTINGS).map_err(runaway)?;
-        let flat = |g: &Gradient| [g.parameters.to_vec(), g.input_times.clone()].concat();
-        let pairs = flat(&back.gradient).into_iter().zip(flat(&direction));
-        let terms: Vec<f64> = pairs.map(|(g, u)| g * u).collect();
-        let (product, size) =
-            (terms.iter().sum::<f64>(), terms.iter().map(|x| x.abs()).sum::<f64>());
         // Near grazing as above: the condition is that of the run.
-        let question = question(problem, &loss);
-        let (_, condition) = Saltation.answer_with_condition(&question).map_err(rejected)?;
-        let of_slopes = AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes;
-        let tolerance = DUAL.max(of_slopes).max(of_rates(problem)).max(of_fast_synapses(problem));
-        let error = (forward.derivative - product).abs();
-        prop_assert!(error <= tolerance * size, "{} {} {}", forward.derivative, product, size);
-        Ok(back.trace.spikes.len())
+        let of_slopes = |_: &Trace, loss: &dyn Loss| {
+            let question = question(problem, loss);
+            let (_, condition) = Saltation.answer_with_condition(&question).map_err(rejected)?;
+            Ok(AGREEMENT_ROUNDINGS * f64::EPSILON * condition.of_slopes)
+        };
+        have_one_product((plan, problem), SETTINGS, (None, &swept), of_slopes)
     });
+    println!("{} spikes by the sweep", swept.get());
+    assert!(swept.get() > 1_000);
+}
+
+#[test]
+fn in_layers_of_many_neurons_they_have_one_product_too() {
+    let swept = Cell::new(0);
+    let settings = Settings { max_events: 10 * MAX_EVENTS, ..SETTINGS };
+    for_all(layered_plan(), |plan, problem| {
+        let of_slopes = |trace: &Trace, _: &dyn Loss| Ok(of_slopes(problem, trace));
+        let end = problem.stimulus.t_end();
+        have_one_product((plan, problem), settings, (Some(end), &swept), of_slopes)
+    });
+    println!("{} spikes by the sweep", swept.get());
+    assert!(swept.get() > 10_000);
 }
 
 #[test]

@@ -287,6 +287,14 @@ fn of_neurons(problem: &Problem, of: impl Fn(&dyn Fn(&str) -> f64) -> f64) -> f6
     each.filter(|x| x.is_finite()).fold(0.0, f64::max)
 }
 
+/// Whether two runs read a maximum at different ones of equal heights: near a threshold that does not move heights are told apart where sums are equal.
+pub(crate) fn differ_in_maxima(one: &Trace, other: &Trace) -> bool {
+    one.readouts.iter().zip(&other.readouts).any(|(a, b)| {
+        let is_tied = a.rival.is_some() || b.rival.is_some();
+        is_tied && std::mem::discriminant(&a.place) != std::mem::discriminant(&b.place)
+    })
+}
+
 /// Largest relative difference between the slopes of two runs of the same spikes.
 fn between_slopes(one: &Trace, other: &Trace) -> f64 {
     let slopes = one.spikes.iter().zip(&other.spikes);

@@ -28,7 +28,10 @@ pub use certificate::{Certificate, Differentiated, LISTED_TIES, Slope, Tie};
 pub use error::AdjointError;
 pub use grazing::Grazing;
 pub use sum::GradientSum;
-pub use sweep::{BackwardSweepWorkspace, SweptNeuron, is_sweepable, sweep_backward_into};
+pub use sweep::{
+    BackwardSweepWorkspace, Moved, SweptNeuron, goes_along, is_sweepable, sweep_along,
+    sweep_backward_into,
+};
 pub use ties::TieKind;
 pub use touches::judge_touches;
 pub use workspace::BackwardWorkspace;

@@ -7,7 +7,7 @@ use crate::{Answer, CompareError, Engine, Evidence, Question};
 
 pub(crate) use spikegrad::adjoint::judge_touches;
 pub use spikegrad::{Certificate, Error as EvaluationError, Grazing, Loss, Settings};
-pub(crate) use spikegrad::{Cotangents, Sample, value_and_jvp};
+pub(crate) use spikegrad::{Cotangents, Engine as Executor, Sample, value_and_jvp};
 
 /// The adjoint: `spikegrad::value_and_grad`.
 #[derive(Clone, Copy, Debug, Default)]

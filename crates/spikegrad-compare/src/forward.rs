@@ -6,7 +6,7 @@
 //!
 //! Not here: the run (`crates/spikegrad/src/forward.rs`); sensitivities without dual numbers (`saltation.rs`).
 
-use crate::exact::{Sample, value_and_jvp};
+use crate::exact::{Executor, Sample, Settings, value_and_jvp};
 use crate::number::set;
 use crate::{Answer, CompareError, Engine, Evidence, Question};
 use spikegrad_network::Gradient;
@@ -22,6 +22,8 @@ impl Engine for ForwardPropagation {
 
     fn answer(&self, question: &Question<'_>) -> Result<Answer, CompareError> {
         let Question { network, parameters, stimulus, loss, settings } = *question;
+        // The sweep along a direction has the rules of the adjoint.
+        let settings = Settings { engine: Executor::EventLoop, ..settings };
         let sample = Sample { stimulus, loss };
         let mut direction = Gradient::zeros(parameters, stimulus);
         let along =

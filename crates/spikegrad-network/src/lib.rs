@@ -20,6 +20,7 @@ mod circuit;
 mod connection;
 mod convolution;
 mod currents;
+mod direction;
 mod error;
 mod form;
 mod groups;
@@ -51,6 +52,7 @@ pub use convolution::{AvgPool2d, Conv2d, ImageShape, SharedSynapse};
 pub use currents::{
     Currents, InjectedCurrent, Injection, InjectionGradient, Step, StepTimes, Steps,
 };
+pub use direction::Direction;
 pub use error::NetworkError;
 pub use form::Form;
 pub use ids::{NamedNeuron, NeuronId, SpikeId};

@@ -267,19 +267,25 @@ impl<T: Scalar> Trace<T> {
     /// What happened, without the derivatives that its numbers carry.
     #[must_use]
     pub fn real(&self) -> Trace {
+        self.map(self.stimulus.lift(Scalar::re), Scalar::re)
+    }
+
+    /// The same run in other numbers, of a stimulus in these: `f` must keep real parts.
+    #[must_use]
+    pub fn map<U: Scalar>(&self, stimulus: Stimulus<U>, f: impl Fn(T) -> U) -> Trace<U> {
         let spike = |s: &Spike<T>| Spike {
-            time: s.time.re(),
+            time: f(s.time),
             time_remainder: s.time_remainder,
             neuron: s.neuron,
             round: s.round,
-            slope: s.slope.re(),
-            release_rate: s.release_rate.re(),
-            tangent: s.tangent.map(Scalar::re),
+            slope: f(s.slope),
+            release_rate: f(s.release_rate),
+            tangent: s.tangent.map(&f),
         };
         let cusp = |c: Cusp<T>| Cusp {
             round: c.round,
-            rate_before: c.rate_before.re(),
-            rate_after: c.rate_after.re(),
+            rate_before: f(c.rate_before),
+            rate_after: f(c.rate_after),
         };
         let place = |p: Place<T>| match p {
             Place::Free => Place::Free,
@@ -291,22 +297,23 @@ impl<T: Scalar> Trace<T> {
         };
         let readout = |r: &Readout<T>| Readout {
             request: r.request,
-            time: r.time.re(),
+            time: f(r.time),
             time_remainder: r.time_remainder,
-            value: r.value.re(),
+            value: f(r.value),
             place: place(r.place),
             rival: r.rival,
-            tangent: r.tangent.map(Scalar::re),
+            tangent: r.tangent.map(&f),
         };
         let record = |r: &Recorded<T>| Recorded {
-            time: Time { rounded: r.time.rounded.re(), remainder: r.time.remainder },
+            time: Time { rounded: f(r.time.rounded), remainder: r.time.remainder },
             round: r.round,
             is_spike: r.is_spike,
-            state: r.state.map(Scalar::re),
+            state: r.state.map(&f),
             previous: r.previous,
         };
+        let receptors = self.receptor_tangents.iter().map(|tangent| tangent.map(&f));
         Trace {
-            stimulus: self.stimulus.lift(Scalar::re),
+            stimulus,
             spikes: self.spikes.iter().map(spike).collect(),
             readouts: self.readouts.iter().map(readout).collect(),
             touches: self.touches.clone(),
@@ -316,11 +323,7 @@ impl<T: Scalar> Trace<T> {
                 records: self.tape.records.iter().map(record).collect(),
                 last: self.tape.last.clone(),
             },
-            receptor_tangents: self
-                .receptor_tangents
-                .iter()
-                .map(|tangent| tangent.map(Scalar::re))
-                .collect(),
+            receptor_tangents: receptors.collect(),
         }
     }
 

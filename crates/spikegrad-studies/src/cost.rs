@@ -13,8 +13,8 @@ use crate::{Findings, Plan, Study, StudyError};
 use serde::Serialize;
 use serde_json::json;
 use spikegrad::{
-    Evaluator, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings, Stimulus, Trace,
-    value_and_jvp,
+    Engine, Evaluator, MaxVoltageCrossEntropy, Network, Parameters, Sample, Settings, Stimulus,
+    Trace, value_and_jvp,
 };
 use spikegrad_compare::time_stepped::{
     GridMemory, GridSample, Height, Shape, SteppedNetwork, SteppedSettings, SteppedSum, Surrogate,
@@ -185,7 +185,7 @@ fn one_at_a_time(
     direction.parameters.connections.iter_mut().flat_map(|c| &mut c.weights).for_each(|w| *w = 1.0);
     direction.input_times = vec![0.0; stimulus.spikes().len()];
     let sample = Sample { stimulus, loss: &loss };
-    let settings = Settings::default();
+    let settings = Settings { engine: Engine::EventLoop, ..Settings::default() };
     let forward = median(budget, || {
         Ok(value_and_jvp(network, parameters, sample, &direction, &settings).map(drop)?)
     })?;

@@ -1,6 +1,7 @@
-//! The derivative of a loss along one direction, carried forward: the simulator itself, run on dual numbers.
+//! The derivative of a loss along one direction, carried forward.
 //!
-//! Every number of the network and every input time gets its part of the direction as its infinitesimal part, and the run
+//! Where the layered sweep runs a network it is followed by a second sweep, along the direction (`spikegrad_adjoint::sweep_along`). Everywhere else, and where the event
+//! loop is asked for, the simulator itself runs on dual numbers: every number of the network and every input time gets its part of the direction as its infinitesimal part, and the run
 //! carries it along. Where a potential meets its threshold the time is found in the real parts and lifted by the implicit
 //! function theorem (docs/mathematics.md, section 4): that is the forward propagation of J. Lee, S. Haghighatshoar and A.
 //! Karbasi, *Exact gradient computation for spiking neural networks via forward propagation* (AISTATS 2023, arXiv:2210.15415),
@@ -10,14 +11,18 @@
 
 use crate::batch::Sample;
 use crate::error::Error;
-use crate::prepared::Settings;
-use spikegrad_adjoint::{AdjointError, Grazing, judge_touches};
-use spikegrad_dynamics::{AnyNeuron, Dual64, Lif};
+use crate::prepared::{Prepared, Settings, WithRespectTo};
+use crate::scratch::Scratch;
+use spikegrad_adjoint::{
+    AdjointError, Grazing, goes_along, is_sweepable, judge_touches, sweep_along,
+};
+use spikegrad_dynamics::{AnyNeuron, Dual64, Lif, Scalar};
 use spikegrad_network::loss::{Cotangents, LossError};
 use spikegrad_network::{
-    Build, Circuit, Gradient, Network, NetworkError, Parameters, Stimulus, Trace,
+    Build, Circuit, Direction, Gradient, Network, NetworkError, Parameters, Stimulus, Trace,
 };
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
+use std::sync::Arc;
 
 /// Value, derivative along a direction, and what they were read from.
 #[derive(Clone, Debug)]
@@ -26,16 +31,19 @@ pub struct DirectionalEvaluation {
     pub loss: f64,
     /// Σ (∂L/∂x) · (direction of x), in the unit of the loss.
     pub derivative: f64,
-    /// The run. The infinitesimal part of each spike time and read-out is its own derivative along the direction.
+    /// The run. The infinitesimal part of each spike time, and of the value of each read-out, is its derivative along the direction; where dual numbers ran, that of every other
+    /// number, too.
     pub trace: Trace<Dual64>,
+    /// Whether the layered sweep did it.
+    pub was_swept: bool,
 }
 
 /// Returns the value of a sample's loss and its derivative along `direction`, which has the shape of a gradient.
 ///
-/// The work is that of one run of the event loop on dual numbers, whatever the number of parameters, and nothing is kept for a way
-/// back. Any [`Loss`](crate::Loss) will do: it is evaluated on the real part of the run, and its cotangents are summed against the
+/// The work is that of two sweeps, or of one run of the event loop on dual numbers, whatever the number of parameters. Any [`Loss`](crate::Loss) will do: it is evaluated on the real part of the run, and its cotangents are summed against the
 /// derivatives of the spike times and read-outs. Where several arrivals at one instant cut a maximum off together, which is a kink, its motion is that of
-/// the first of them; the adjoint gives each a share (docs/mathematics.md, eq. 23). [`Settings::engine`] is not asked: only the event loop runs on dual numbers.
+/// the first of them; the adjoint gives each a share (docs/mathematics.md, eq. 23), and so does the sweep.
+/// With [`Engine::EventLoop`](crate::Engine::EventLoop) dual numbers run whatever the network: no rule of an adjoint has a part in them.
 ///
 /// # Errors
 /// [`enum@Error`]: parameters, a loss or a direction that do not fit, a run that cannot finish, a derivative that does not exist. A policy for spikes that
@@ -78,11 +86,49 @@ pub fn value_and_jvp(
     direction: &Gradient,
     settings: &Settings,
 ) -> Result<DirectionalEvaluation, Error> {
-    if network.is_linear() {
-        propagate::<Lif<Dual64>>(network, parameters, sample, direction, settings)
-    } else {
-        propagate::<AnyNeuron<Dual64>>(network, parameters, sample, direction, settings)
+    if !network.is_linear() {
+        return propagate::<AnyNeuron<Dual64>>(network, parameters, sample, direction, settings);
     }
+    match sweep(network, parameters, sample, direction, settings)? {
+        Some(swept) => Ok(swept),
+        None => propagate::<Lif<Dual64>>(network, parameters, sample, direction, settings),
+    }
+}
+
+/// By the layered sweep, in real numbers, and a second one along the direction; nothing, if that does not know the network or the run.
+fn sweep(
+    network: &Network,
+    parameters: &Parameters,
+    sample: Sample<'_>,
+    direction: &Gradient,
+    settings: &Settings,
+) -> Result<Option<DirectionalEvaluation>, Error> {
+    let settings = Settings { with_respect_to: WithRespectTo::EVERYTHING, ..*settings };
+    let prepared = Prepared::<Lif<f64>>::new(Arc::new(network.clone()), parameters, settings)?;
+    let Prepared { circuit, layers: Some(layers), .. } = &prepared else { return Ok(None) };
+    let has_currents = sample.stimulus.currents().is_some();
+    if has_currents || !goes_along(layers, &sample.loss.readouts(network)?) {
+        return Ok(None);
+    }
+    let (_, stimulus) = lift(parameters, sample.stimulus, direction)?;
+    let mut scratch = Scratch::default();
+    let loss = scratch.forward(&prepared, sample, true)?;
+    let (trace, cotangents) = (&scratch.trace, scratch.cotangents());
+    if !(scratch.was_swept && is_sweepable(circuit, layers, trace)) {
+        return Ok(None);
+    }
+    differentiable(network, trace, cotangents, settings.grazing)?;
+    let input_times = stimulus.spikes().iter().map(|spike| spike.time.eps).collect();
+    let direction = Direction::of(network, circuit, &direction.parameters, input_times);
+    let moved = sweep_along(circuit, layers, trace, &direction)?;
+    let mut trace = trace.map(stimulus, Dual64::from);
+    for (spike, &moved) in trace.spikes.iter_mut().zip(&moved.spikes) {
+        spike.time.eps = moved;
+    }
+    for (readout, &moved) in trace.readouts.iter_mut().zip(&moved.readouts) {
+        readout.value.eps = moved;
+    }
+    evaluation(loss, trace, cotangents, true).map(Some)
 }
 
 fn propagate<N: Build<Dual64>>(
@@ -102,9 +148,18 @@ fn propagate<N: Build<Dual64>>(
     let (value, mut cotangents) = loss.evaluate(network, &trace.real())?;
     judge_touches(network, &circuit, &trace, loss, &mut cotangents);
     differentiable(network, &trace, &cotangents, settings.grazing)?;
-    let derivative = along(&trace, &cotangents);
+    evaluation(value, trace, &cotangents, false)
+}
+
+fn evaluation(
+    loss: f64,
+    trace: Trace<Dual64>,
+    cotangents: &Cotangents,
+    was_swept: bool,
+) -> Result<DirectionalEvaluation, Error> {
+    let derivative = along(&trace, cotangents);
     if derivative.is_finite() {
-        Ok(DirectionalEvaluation { loss: value, derivative, trace })
+        Ok(DirectionalEvaluation { loss, derivative, trace, was_swept })
     } else {
         Err(LossError::NotFinite.into())
     }
@@ -142,9 +197,9 @@ pub(crate) fn lift(
 }
 
 /// Whether every spike has a time that can be differentiated, and no touch matters.
-pub(crate) fn differentiable<T>(
+pub(crate) fn differentiable<S: Scalar, T>(
     network: &Network,
-    trace: &Trace<Dual64>,
+    trace: &Trace<S>,
     cotangents: &Cotangents<T>,
     policy: Grazing,
 ) -> Result<(), AdjointError> {
@@ -158,12 +213,12 @@ pub(crate) fn differentiable<T>(
         Grazing::Fail | Grazing::Zero => slope <= 0.0,
         Grazing::Floor(floor) => slope <= 0.0 || slope < floor,
     };
-    match trace.spikes.iter().find(|spike| acts_on(spike.slope.re)) {
+    match trace.spikes.iter().find(|spike| acts_on(spike.slope.re())) {
         None => Ok(()),
         Some(spike) => Err(AdjointError::Grazing {
             neuron: network.named(spike.neuron),
-            time: spike.time.re,
-            slope: spike.slope.re,
+            time: spike.time.re(),
+            slope: spike.slope.re(),
         }),
     }
 }

@@ -185,6 +185,11 @@ impl<N: SweptNeuron> Scratch<N> {
         Certificate::new(&run, settings.grazing)
     }
 
+    /// What the loss says of the last run.
+    pub(crate) fn cotangents(&self) -> &Cotangents {
+        &self.cotangents
+    }
+
     /// ∂L/∂t of each spike of the last run; nothing, if it was not differentiated.
     fn spike_times(&self) -> &[f64] {
         self.last_backward.map_or(&[], |way| self.way_back.spike_times(way))

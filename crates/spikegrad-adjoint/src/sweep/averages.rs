@@ -4,7 +4,7 @@
 //! (`integrals.rs`).
 
 use super::layer::{LayerSweep, Scratch};
-use super::schedule::Spikes;
+use super::schedule::{Schedule, Spikes};
 use crate::AdjointError;
 use spikegrad_dynamics::lanes::averages::{Shares, pull_back_row};
 use spikegrad_dynamics::{Adjoint, NeuronAdjoint, State};
@@ -14,12 +14,28 @@ use spikegrad_network::{Readout, Time, Watch};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Averages {
     /// When each row arrives, last the start of the run, and how long before the end, in seconds.
-    times: Vec<f64>,
-    left: Vec<f64>,
-    shares: Shares,
+    pub(super) times: Vec<f64>,
+    pub(super) left: Vec<f64>,
+    pub(super) shares: Shares,
     /// The rate at which each weight fades under which averages are read, and for each of them ∂L/∂(integral of each neuron).
     rates: Vec<f64>,
     cotangents: Vec<f64>,
+}
+
+impl Averages {
+    /// Reads when each row of a schedule arrives.
+    pub(super) fn read(&mut self, schedule: &Schedule, t_end: f64) {
+        let Self { times, left, .. } = self;
+        let end = Time::from(t_end);
+        times.clear();
+        left.clear();
+        for arrival in &schedule.arrivals {
+            times.push(arrival.time.rounded);
+            left.push(end.since(arrival.time));
+        }
+        times.push(0.0);
+        left.push(t_end);
+    }
 }
 
 impl<const K: usize> LayerSweep<'_, K> {
@@ -49,16 +65,8 @@ impl<const K: usize> LayerSweep<'_, K> {
         let t_end = trace.stimulus.t_end();
         let Scratch { schedule, integrals, averages, .. } = &mut *self.scratch;
         schedule.read_rows(wiring, layer, (trace, spikes), t_end, has_input_times);
+        averages.read(schedule, t_end);
         let Averages { times, left, shares, rates, cotangents } = averages;
-        let end = Time::from(t_end);
-        times.clear();
-        left.clear();
-        for arrival in &schedule.arrivals {
-            times.push(arrival.time.rounded);
-            left.push(end.since(arrival.time));
-        }
-        times.push(0.0);
-        left.push(t_end);
         let count = layer.neurons.len();
         rates.clear();
         cotangents.clear();

@@ -14,10 +14,12 @@
 //! | `parts.rs` | one layer in parts: cells, or neurons that hear apart |
 //! | `averages.rs` | one layer of which averages are read |
 //! | `quadratic.rs` | one layer of quadratic neurons |
+//! | `along.rs` | the other way: all layers along a direction |
 //!
 //! Not here: several rounds at one instant, which only the event-by-event walk takes apart (`backward.rs`), the pass over
 //! all adjoints of a layer (`spikegrad_dynamics::lanes`).
 
+mod along;
 mod averages;
 mod by_hand;
 mod layer;
@@ -32,6 +34,7 @@ use crate::backward::is_lost;
 use crate::pseudospikes::{AfterTheRun, widths_that_matter};
 use crate::touches::check;
 use crate::{AdjointError, GradientSum, Grazing, origin};
+pub use along::{Moved, goes_along, sweep_along};
 use layer::{LayerGradient, LayerSweep, Scratch};
 use members::Members;
 use parts::{PartScratch, Parts, PartsSweep};
@@ -201,11 +204,7 @@ pub fn sweep_backward_into<N: SweptNeuron>(
     workspace.inputs = inputs;
     workspace.times.clear();
     workspace.times.resize(inputs + trace.spikes.len(), 0.0);
-    workspace.spikes.resize(layers.layers().len(), Vec::new());
-    workspace.spikes.iter_mut().for_each(Vec::clear);
-    for (k, spike) in trace.spikes.iter().enumerate() {
-        workspace.spikes[layers.population_of(spike.neuron)].push(k);
-    }
+    read_spikes(layers, trace, &mut workspace.spikes);
     workspace.quadratic.resize_with(layers.layers().len(), QuadraticScratch::default);
     let ends = adjoints_at_the_end(circuit, layers, (trace, cotangents), workspace, sum)?;
     for (k, layer) in layers.layers().iter().enumerate().rev() {
@@ -240,6 +239,15 @@ pub fn sweep_backward_into<N: SweptNeuron>(
     let BackwardSweepWorkspace { times, input_times, .. } = workspace;
     trace.stimulus.in_given_order_into(&times[..inputs], input_times);
     Ok(())
+}
+
+/// Reads the spikes of each population.
+fn read_spikes(layers: &Layers, trace: &Trace, into: &mut Spikes) {
+    into.resize(layers.layers().len(), Vec::new());
+    into.iter_mut().for_each(Vec::clear);
+    for (k, spike) in trace.spikes.iter().enumerate() {
+        into[layers.population_of(spike.neuron)].push(k);
+    }
 }
 
 /// Takes one layer back, and leaves what its neurons collect in the workspace. Generic over nothing, so that each number of receptors is compiled once.

@@ -7,7 +7,7 @@ use super::schedule::Schedule;
 use spikegrad_dynamics::lanes::{Flows, Numbers, Propagator};
 
 /// Stretches of a window: few, so that their flows stay in the caches, and enough to fill registers.
-const STRETCHES: usize = 256;
+pub(super) const STRETCHES: usize = 256;
 
 /// What is computed of some stretches, and of the moments in them.
 #[derive(Clone, Debug)]
@@ -81,6 +81,11 @@ impl<const K: usize> Window<K> {
     /// Flows over stretches, and which is the first of these.
     pub(super) fn stretches(&self) -> (usize, &Flows<K>) {
         (self.first_stretch, &self.stretches)
+    }
+
+    /// Over the stretch at position `k`.
+    pub(super) fn stretch(&self, k: usize) -> Propagator<K> {
+        self.stretches.get(k - self.first_stretch)
     }
 
     /// From the moment at position `k` to the next one, or to the end of its stretch.

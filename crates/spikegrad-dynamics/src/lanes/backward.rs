@@ -12,12 +12,12 @@ use crate::receptors::CurrentsState;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// ∂L/∂(state) of eight neurons with K receptors; a column is a cache line.
+/// ∂L/∂(state) of eight neurons with K receptors, or another derivative of their states; a column is a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Block<const K: usize> {
-    v: Column,
-    i: [Column; K],
+pub(super) struct Block<const K: usize> {
+    pub(super) v: Column,
+    pub(super) i: [Column; K],
 }
 
 /// ∂L/∂(state) of the neurons of a layer, in blocks.
@@ -34,30 +34,20 @@ impl<const K: usize> Adjoints<K> {
     /// `count` neurons on which nothing depends.
     pub fn reset(&mut self, count: usize) {
         self.0.clear();
-        let nothing = Block { v: [0.0; BLOCK], i: [[0.0; BLOCK]; K] };
-        self.0.resize(count.div_ceil(BLOCK), nothing);
+        self.0.resize(count.div_ceil(BLOCK), Block::ZERO);
     }
 
     /// The adjoint of neuron `n`.
     #[must_use]
     #[inline]
     pub fn get(&self, n: usize) -> Adjoint<CurrentsState<K>> {
-        let (block, lane) = (&self.0[n / BLOCK], n % BLOCK);
-        let mut adjoint = CurrentsState { v: block.v[lane], i: [0.0; K] };
-        for k in 0..K {
-            adjoint.i[k] = block.i[k][lane];
-        }
-        Adjoint(adjoint)
+        Adjoint(self.0[n / BLOCK].get(n % BLOCK))
     }
 
     /// Sets the adjoint of neuron `n`.
     #[inline]
     pub fn set(&mut self, n: usize, Adjoint(adjoint): Adjoint<CurrentsState<K>>) {
-        let (block, lane) = (&mut self.0[n / BLOCK], n % BLOCK);
-        block.v[lane] = adjoint.v;
-        for k in 0..K {
-            block.i[k][lane] = adjoint.i[k];
-        }
+        self.0[n / BLOCK].set(n % BLOCK, adjoint);
     }
 }
 
@@ -267,6 +257,26 @@ fn total<S: Simd>(partial: [Lanes<S>; BLOCK]) -> f64 {
 }
 
 impl<const K: usize> Block<K> {
+    pub(super) const ZERO: Self = Self { v: [0.0; BLOCK], i: [[0.0; BLOCK]; K] };
+
+    /// What the neuron of a lane has.
+    #[inline(always)]
+    pub(super) fn get(&self, lane: usize) -> CurrentsState<K> {
+        let mut state = CurrentsState { v: self.v[lane], i: [0.0; K] };
+        for k in 0..K {
+            state.i[k] = self.i[k][lane];
+        }
+        state
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, lane: usize, to: CurrentsState<K>) {
+        self.v[lane] = to.v;
+        for k in 0..K {
+            self.i[k][lane] = to.i[k];
+        }
+    }
+
     /// Takes back an arrival at a receptor.
     #[inline(always)]
     fn receive<S: Simd, const TIMED: bool>(

@@ -81,14 +81,14 @@ impl<const K: usize> Screen<'_, K> {
 
 /// A row of weights in blocks. Behind its whole ones there is at most one: a population fills all but its last block.
 #[derive(Clone, Copy)]
-struct Weights<'a> {
+pub(super) struct Weights<'a> {
     whole: &'a [Column],
     last: Column,
 }
 
 impl<'a> Weights<'a> {
     #[inline(always)]
-    fn of(row: &'a [f64]) -> Self {
+    pub(super) fn of(row: &'a [f64]) -> Self {
         let (whole, part) = row.as_chunks::<BLOCK>();
         let mut last = [0.0; BLOCK];
         last[..part.len()].copy_from_slice(part);
@@ -96,7 +96,7 @@ impl<'a> Weights<'a> {
     }
 
     #[inline(always)]
-    fn block(&self, k: usize) -> &Column {
+    pub(super) fn block(&self, k: usize) -> &Column {
         self.whole.get(k).unwrap_or(&self.last)
     }
 

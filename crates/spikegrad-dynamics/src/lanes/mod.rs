@@ -16,6 +16,7 @@
 //! | `ways.rs` | what these stretches are |
 //! | `pool.rs` | those who wait for a search |
 //! | `backward.rs` | their adjoints, over many stretches |
+//! | `perturbations.rs` | how they move along a direction |
 //! | `receptions.rs` | what arrivals give, each at a time of its own |
 //! | `averages.rs` | averages of integrators |
 //! | `group.rs` | neurons each at a time of its own |
@@ -45,6 +46,7 @@ mod motion;
 mod near_grazing;
 mod numbers;
 mod peak;
+pub mod perturbations;
 mod pool;
 mod receptions;
 mod search;

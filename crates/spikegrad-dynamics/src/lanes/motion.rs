@@ -164,6 +164,18 @@ impl<const K: usize, X: Copy + Add<Output = X> + Mul<Output = X>> Propagator<K, 
 }
 
 impl<const K: usize> Propagator<K> {
+    /// The state after the flow, its potential above rest; or its perturbation.
+    #[must_use]
+    #[inline]
+    pub fn flow(&self, before: CurrentsState<K>) -> CurrentsState<K> {
+        let mut after = CurrentsState { v: self.membrane * before.v, ..before };
+        for k in 0..K {
+            after.v += self.response[k] * before.i[k];
+            after.i[k] = self.current[k] * before.i[k];
+        }
+        after
+    }
+
     /// Pulls the adjoint of a state back through the flow.
     #[must_use]
     #[inline]

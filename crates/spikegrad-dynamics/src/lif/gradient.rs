@@ -40,6 +40,24 @@ impl<T: Scalar> LifGradient<T> {
         self.add_time_constants(membrane, tangent);
     }
 
+    /// The other way round: how V at fixed event times moves along a direction in which the numbers of the neuron grow by these.
+    #[must_use]
+    pub fn membrane_along(
+        &self,
+        [exp, exp_m1]: [T; 2],
+        after_reset: bool,
+        tangent: TimeConstants<T>,
+    ) -> T {
+        let start = self[if after_reset { V_RESET } else { V }];
+        exp * start - exp_m1 * (self[V_LEAK] + self[I_BIAS]) + self.time_constants_along(tangent)
+    }
+
+    /// How a number with this `tangent` moves along the time constants of the direction.
+    #[must_use]
+    pub fn time_constants_along(&self, [by_mem, by_syn]: TimeConstants<T>) -> T {
+        self[TAU_MEM] * by_mem + self[TAU_SYN] * by_syn
+    }
+
     /// Adds what ∂L/∂x = `cotangent` gives to the time constants, x being a number with this `tangent`.
     pub(super) fn add_time_constants(&mut self, cotangent: T, tangent: TimeConstants<T>) {
         let [by_mem, by_syn] = tangent;
