@@ -1,7 +1,7 @@
-//! What does a derivative along one direction cost, carried forward on dual numbers, beside a whole gradient?
+//! What does a derivative along one direction cost, carried forward, beside a whole gradient?
 //!
-//! `cargo bench -p spikegrad-bench --bench forward_mode` times both in one run, sample by sample in turn, and prints their ratio:
-//! once against the gradient of the engine that the library chooses, once against that of the event loop, on which alone dual numbers run.
+//! `cargo bench -p spikegrad-bench --bench forward_mode` times both in one run, sample by sample in turn, and prints their ratio: once on the engine that the
+//! library chooses, a second sweep in layered networks, and once on the event loop, with dual numbers.
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measures")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -45,10 +45,9 @@ impl<'a> Case<'a> {
         black_box(evaluation.expect("a gradient"));
     }
 
-    fn along(&self) {
+    fn along(&self, settings: &Settings) {
         let Workload { network, parameters, .. } = self.workload;
-        let derivative =
-            value_and_jvp(network, parameters, self.sample, &self.direction, &AUTOMATIC);
+        let derivative = value_and_jvp(network, parameters, self.sample, &self.direction, settings);
         black_box(derivative.expect("a derivative"));
     }
 }
@@ -66,20 +65,23 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 /// Prints the medians of what takes turns.
 fn print_ratios(name: &str, cases: &[Case<'_>]) {
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    let engines = [("chosen", AUTOMATIC), ("event loop", EVENT_LOOP)];
+    let mut times = [(); 2].map(|()| [Vec::new(), Vec::new()]);
     for _ in 0..ROUNDS {
         for case in cases {
-            times[0].push(timed(|| case.along()));
-            times[1].push(timed(|| case.gradient(&AUTOMATIC)));
-            times[2].push(timed(|| case.gradient(&EVENT_LOOP)));
+            for ((_, settings), [along, gradient]) in engines.iter().zip(&mut times) {
+                along.push(timed(|| case.along(settings)));
+                gradient.push(timed(|| case.gradient(settings)));
+            }
         }
     }
-    let [along, chosen, event_loop] = times.map(median);
-    println!(
-        "{name}: one direction {along:.1?}; a gradient {chosen:.1?}, ratio {:.2}; by the event loop {event_loop:.1?}, ratio {:.2}",
-        along.as_secs_f64() / chosen.as_secs_f64(),
-        along.as_secs_f64() / event_loop.as_secs_f64()
-    );
+    for ((engine, _), times) in engines.iter().zip(times) {
+        let [along, gradient] = times.map(median);
+        let ratio = along.as_secs_f64() / gradient.as_secs_f64();
+        println!(
+            "{name}, {engine}: one direction {along:.1?}, a gradient {gradient:.1?}, ratio {ratio:.2}"
+        );
+    }
 }
 
 fn forward_mode(criterion: &mut Criterion) {
@@ -91,7 +93,8 @@ fn forward_mode(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         group.sample_size(10);
         let case = &cases[0];
-        group.bench_function("one direction", |bencher| bencher.iter(|| case.along()));
+        group.bench_function("one direction", |bencher| bencher.iter(|| case.along(&AUTOMATIC)));
+        group.bench_function("one direction, event loop", |b| b.iter(|| case.along(&EVENT_LOOP)));
         group.bench_function("gradient", |b| b.iter(|| case.gradient(&AUTOMATIC)));
         group.bench_function("gradient, event loop", |b| b.iter(|| case.gradient(&EVENT_LOOP)));
         group.finish();
