@@ -249,9 +249,7 @@ pub(crate) fn cut_off_together() -> Problem {
 /// (`spikegrad_compare::Condition`).
 pub(crate) fn of_slopes(problem: &Problem, trace: &Trace) -> f64 {
     let squared = |spike: &Spike| {
-        let (population, k) = problem.network.locate(spike.neuron);
-        let values = &problem.parameters.populations[population];
-        let of = |path: &str| values.named(path).map_or(0.0, |values| values.get(k));
+        let of = numbers_of(problem, spike.neuron);
         let rise = spike.slope * of("params.tau_mem");
         let height = of("params.v_th") - (of("params.v_leak") + of("params.i_bias"));
         let current = rise + height;
@@ -276,15 +274,18 @@ pub(crate) fn of_fast_synapses(problem: &Problem) -> f64 {
     AGREEMENT_ROUNDINGS * f64::EPSILON * ratios
 }
 
-/// The largest of what `of` makes of the numbers of each neuron, by their paths; where it lacks one it is 0.
+/// The largest of what `of` makes of the numbers of each neuron, but for what is not finite.
 fn of_neurons(problem: &Problem, of: impl Fn(&dyn Fn(&str) -> f64) -> f64) -> f64 {
-    let Problem { network, parameters, .. } = problem;
-    let neurons = (0..network.neurons()).map(|n| network.locate(NeuronId::new(n)));
-    let each = neurons.map(|(population, k)| {
-        let values = &parameters.populations[population];
-        of(&|path| values.named(path).map_or(0.0, |values| values.get(k)))
-    });
+    let neurons = (0..problem.network.neurons()).map(NeuronId::new);
+    let each = neurons.map(|neuron| of(&numbers_of(problem, neuron)));
     each.filter(|x| x.is_finite()).fold(0.0, f64::max)
+}
+
+/// The numbers of a neuron by their paths; 0 where it has none.
+fn numbers_of(problem: &Problem, neuron: NeuronId) -> impl Fn(&str) -> f64 {
+    let (population, k) = problem.network.locate(neuron);
+    let values = &problem.parameters.populations[population];
+    move |path| values.named(path).map_or(0.0, |values| values.get(k))
 }
 
 /// Whether two runs read a maximum at different ones of equal heights: near a threshold that does not move heights are told apart where sums are equal.

@@ -19,7 +19,7 @@ use spikegrad_adjoint::{
 use spikegrad_dynamics::{AnyNeuron, Dual64, Lif, Scalar};
 use spikegrad_network::loss::{Cotangents, LossError};
 use spikegrad_network::{
-    Build, Circuit, Direction, Gradient, Network, NetworkError, Parameters, Stimulus, Trace,
+    Build, Circuit, Direction, Gradient, Network, NetworkError, Parameters, Steps, Stimulus, Trace,
 };
 use spikegrad_simulate::{Options, Workspace, simulate_forward_into};
 use std::sync::Arc;
@@ -110,7 +110,8 @@ fn sweep(
     if has_currents || !goes_along(layers, &sample.loss.readouts(network)?) {
         return Ok(None);
     }
-    let (_, stimulus) = lift(parameters, sample.stimulus, direction)?;
+    direction.parameters.check_form("direction.parameters", parameters)?;
+    let stimulus = lift_stimulus(sample.stimulus, direction)?;
     let mut scratch = Scratch::default();
     let loss = scratch.forward(&prepared, sample, true)?;
     let (trace, cotangents) = (&scratch.trace, scratch.cotangents());
@@ -172,6 +173,16 @@ pub(crate) fn lift(
     direction: &Gradient,
 ) -> Result<(Parameters<Dual64>, Stimulus<Dual64>), NetworkError> {
     direction.parameters.check_form("direction.parameters", parameters)?;
+    let mut along = direction.parameters.to_vec().into_iter();
+    let dual = |x| Dual64::new(x, along.next().unwrap_or_default());
+    Ok((parameters.map(dual), lift_stimulus(stimulus, direction)?))
+}
+
+/// The stimulus alone with its part of the direction.
+fn lift_stimulus(
+    stimulus: &Stimulus,
+    direction: &Gradient,
+) -> Result<Stimulus<Dual64>, NetworkError> {
     let times = &direction.input_times;
     let (found, expected) = (times.len(), stimulus.spikes().len());
     if found != expected {
@@ -191,9 +202,9 @@ pub(crate) fn lift(
             return Err(NetworkError::Length { place, found, expected, of: "number" });
         }
     }
-    let mut along = direction.to_vec().into_iter();
-    let mut dual = |x| Dual64::new(x, along.next().unwrap_or_default());
-    Ok((parameters.map(&mut dual), stimulus.lift(&mut dual)))
+    let of_currents = direction.currents.iter().flat_map(Steps::numbers);
+    let mut along = times.iter().copied().chain(of_currents);
+    Ok(stimulus.lift(|x| Dual64::new(x, along.next().unwrap_or_default())))
 }
 
 /// Whether every spike has a time that can be differentiated, and no touch matters.

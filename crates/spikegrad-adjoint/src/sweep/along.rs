@@ -200,10 +200,14 @@ impl Course<'_> {
                 let v = state.v + numbers.membrane_along(decay, moment.after_reset, at.tangent);
                 let time = (numbers[V_TH] - v) / at.slope;
                 self.times[inputs + spike] = time;
-                // Until it is released the membrane stays where it is. Without a refractory time that is at once; that time can only grow (eq. 14a).
                 let model = &self.body.models[n];
-                let later = at.release_rate + model.rate_change(self.arriving_with(&moment).0);
-                state.v = -at.release_rate * time - later * numbers[T_REF];
+                // Until it is released the membrane stays where it is.
+                state.v = 0.0;
+                if model.refractory() == 0.0 {
+                    // That time can only grow (eq. 14a).
+                    let later = at.release_rate + model.rate_change(self.arriving_with(&moment).0);
+                    state.v = -at.release_rate * time - later * numbers[T_REF];
+                }
             }
             Kind::Release(spike) => {
                 let later = self.times[inputs + spike] + numbers[T_REF];
