@@ -67,7 +67,7 @@ impl Calendar {
                     self.heap.pop();
                 }
                 None if self.waiting == 0 => return None,
-                None => self.open(),
+                None => self.open(&mut holds),
             }
         }
     }
@@ -77,15 +77,16 @@ impl Calendar {
         self.heap.pop();
     }
 
-    /// Sorts the next list.
-    fn open(&mut self) {
+    /// Sorts what holds of the next list.
+    fn open(&mut self, mut holds: impl FnMut(f64, usize) -> bool) {
         let place = self.next % LISTS;
         self.next += 1;
         let mut opened = std::mem::take(&mut self.opened);
         std::mem::swap(&mut self.lists[place], &mut opened);
         self.waiting -= opened.len();
         // What is later than all lists goes to the last, which is now this one.
-        opened.drain(..).for_each(|(time, neuron)| self.add(time, neuron));
+        let held = opened.drain(..).filter(|&(time, neuron)| holds(time, neuron));
+        held.for_each(|(time, neuron)| self.add(time, neuron));
         self.opened = opened;
     }
 }
