@@ -88,7 +88,13 @@ fn silent_outputs_learn_where_spikes_go_on_after_the_run() {
     let losses = ["false", "true"].map(|goes_on| {
         let changes = [&silent[..], &[("loss.pseudospikes", goes_on)]].concat();
         let mut run = start(&config(&changes));
-        [0, 1].map(|_| epoch(&mut run).train_loss)
+        [0, 1].map(|_| {
+            let record = epoch(&mut run);
+            let is_silent = |warning: &String| warning.contains("neurons of layer output spiked");
+            let is_named = record.warnings.iter().any(is_silent);
+            assert_eq!(is_named, goes_on == "false", "{:?}", record.warnings);
+            record.train_loss
+        })
     });
     let [[before, after], [first, second]] = losses;
     assert_eq!(before.to_bits(), after.to_bits());

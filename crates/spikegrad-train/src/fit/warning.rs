@@ -13,7 +13,7 @@ use crate::data::{DataSet, Inputs, Splits};
 use crate::encode::Encoder;
 use crate::optimise::Decays;
 use crate::words::short;
-use spikegrad::dynamics::Kind;
+use spikegrad::dynamics::{GoesOn, Kind};
 
 /// Something that is probably not meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ pub enum Warning {
     },
     /// No parameter is trained.
     NothingTrained,
-    /// No neuron of a layer spiked in any training sample of an epoch.
+    /// No neuron of a layer spiked in any training sample of an epoch, and nothing else of it is heard.
     SilentLayer {
         /// Its name.
         layer: String,
@@ -128,11 +128,14 @@ pub(super) fn at_the_start(classifier: &Classifier, data: &Splits) -> Vec<Warnin
 /// What is to be said of an epoch.
 pub(super) fn of_epoch(classifier: &Classifier, spikes: &[u64], inexact: u64) -> Vec<Warning> {
     let network = classifier.network();
+    let follows_rates = classifier.config().loss.goes_on();
     let mut warnings = Vec::new();
     for (k, population) in network.populations().iter().enumerate() {
         let layer = &classifier.config().layers[k];
         let is_silent = spikes.get(network.range(k)).is_some_and(|own| own.iter().all(|&n| n == 0));
-        if layer.model.spikes() && is_silent {
+        // Who has not spiked is heard all the same, through the spike that would come after the run.
+        let goes_on = follows_rates && population.model.goes_on() != GoesOn::Never;
+        if layer.model.spikes() && is_silent && !goes_on {
             let (layer, size) = (population.name.clone(), population.size);
             let is_output = k == classifier.output();
             warnings.push(Warning::SilentLayer { layer, size, is_output });
