@@ -133,7 +133,7 @@ pub(super) fn of_epoch(classifier: &Classifier, spikes: &[u64], inexact: u64) ->
     for (k, population) in network.populations().iter().enumerate() {
         let layer = &classifier.config().layers[k];
         let is_silent = spikes.get(network.range(k)).is_some_and(|own| own.iter().all(|&n| n == 0));
-        // Who has not spiked is heard all the same, through the spike that would come after the run.
+        // Who has not spiked is heard all the same, through the phase at the end of the run.
         let goes_on = follows_rates && population.model.goes_on() != GoesOn::Never;
         if layer.model.spikes() && is_silent && !goes_on {
             let (layer, size) = (population.name.clone(), population.size);
