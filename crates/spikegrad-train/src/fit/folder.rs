@@ -86,17 +86,20 @@ impl RunFolder {
     }
 
     /// Refuses a folder that holds anything but what a process leaves that was killed before it wrote its configuration.
+    ///
+    /// Whether the rest is a run is asked after the listing: what another process wrote in the meantime follows its configuration.
     fn check_free(path: &Path) -> Result<(), TrainError> {
         let unreadable = |reason| TrainError::Read { path: path.to_path_buf(), reason };
-        if Self::exists(path) {
-            return Err(TrainError::Occupied { path: path.to_path_buf() });
-        }
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let is_empty = || entry.metadata().is_ok_and(|metadata| metadata.len() == 0);
             let is_lock = entry.file_name() == METRICS && is_empty();
             if !is_lock && !is_temporary(&entry) {
-                return Err(TrainError::NotEmpty { path: path.to_path_buf() });
+                let path = path.to_path_buf();
+                return Err(match Self::exists(&path) {
+                    true => TrainError::Occupied { path },
+                    false => TrainError::NotEmpty { path },
+                });
             }
         }
         Ok(())
