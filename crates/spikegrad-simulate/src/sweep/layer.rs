@@ -338,17 +338,23 @@ impl<const K: usize, const TANGENTS: bool> LayerRun<'_, K, TANGENTS> {
         self.scratch.silent.clear();
         while !self.scratch.wave.members.is_empty() {
             self.go_on()?;
-            let until = self.budget.within(until);
-            self.scratch.wave.advance::<TANGENTS>(until);
-            self.scratch.next_wave.clear();
+            let end = until;
+            let until = self.budget.within(end);
+            let Scratch { wave, next_wave, .. } = &mut *self.scratch;
+            if !wave.members.iter().all(|member| member.is_passed(end)) {
+                wave.advance::<TANGENTS>(until);
+            }
+            next_wave.clear();
             for k in 0..self.scratch.wave.members.len() {
-                let member = self.scratch.wave.members[k];
-                let state = self.scratch.wave.get(k);
+                let Scratch { wave, after, .. } = &*self.scratch;
+                let member = wave.members[k];
+                let neuron = member.neuron;
+                let state = if member.is_passed(end) { after.get(neuron) } else { wave.get(k) };
                 match member.crossing {
                     Some(crossing) if crossing.time.rounded > until.rounded => {}
-                    Some(crossing) => self.spike(member.neuron, crossing, state, until)?,
+                    Some(crossing) => self.spike(neuron, crossing, state, until)?,
                     None if member.is_known || member.from.rounded > until.rounded => {}
-                    None => self.scratch.after.set(member.neuron, state),
+                    None => self.scratch.after.set(neuron, state),
                 }
             }
             let Scratch { wave, next_wave, .. } = &mut *self.scratch;

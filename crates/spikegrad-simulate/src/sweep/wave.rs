@@ -42,6 +42,13 @@ pub(super) struct Member {
     pub(super) crossing: Option<Crossing>,
 }
 
+impl Member {
+    /// Whether its state when it spikes, or else at `end`, is that to which the pass over the layer has moved it.
+    pub(super) fn is_passed(&self, end: Time) -> bool {
+        self.is_known && self.crossing.is_none_or(|crossing| crossing.time == end)
+    }
+}
+
 /// State and tangent of a neuron.
 pub(super) type Moving<const K: usize> = (CurrentsState<K>, CurrentsTangent<K>);
 
