@@ -25,6 +25,7 @@ mod layers_of_quadratic_neurons;
 mod library;
 mod loops;
 mod losses;
+mod many_targets;
 mod oracle;
 mod own_neurons;
 mod planted;
