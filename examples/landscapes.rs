@@ -3,8 +3,10 @@
 //! The same network, input and targets for both; what it shows: docs/results/landscapes.md.
 //!
 //! ```sh
-//! cargo run --release -p spikegrad-examples --example landscapes -- docs/images
+//! cargo run --release -p spikegrad-examples --example landscapes
+//! cargo run --release -p spikegrad-examples --example landscapes -- docs/images 160
 //! ```
+//! The first has a look; the second draws the page's picture into that folder, with as many points along each direction.
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use rand::SeedableRng;
@@ -21,8 +23,8 @@ use std::path::Path;
 
 const T_END: f64 = 0.06;
 
-/// Points along each direction, and so many times more to see which steps shrink.
-const POINTS: usize = 160;
+/// Points along each direction if nobody says how many, and so many times more to see which steps shrink.
+const POINTS: usize = 40;
 const FINER: usize = 6;
 
 /// How far the directions are followed, as a share of the length of all weights.
@@ -198,18 +200,23 @@ fn draw(picture: &mut Picture, rows: &[Vec<Point>], heading: &str, corner: Posit
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next();
+    let points = arguments.next().map_or(Ok(POINTS), |points| points.parse());
+    let Some(points) = points.ok().filter(|&points| points >= 2) else {
+        return Err("the points along each direction are a whole number, 2 or more".into());
+    };
     let mut picture = Picture::new(960.0, 540.0);
     for (k, model) in ["lif", "qif"].into_iter().enumerate() {
         let task = task(model)?;
-        let [rows, fine] = [POINTS, FINER * POINTS].map(|points| landscape(&task, points));
+        let [rows, fine] = [points, FINER * points].map(|points| landscape(&task, points));
         let (rows, fine) = (rows?, fine?);
         let lines = |is_birth: bool| {
             let differ = neighbours(&rows).filter(|(_, _, _, [a, b])| a.order != b.order);
             differ.filter(|(_, _, _, [a, b])| (a.counts() != b.counts()) == is_birth).count()
         };
         println!(
-            "{model}: largest step between neighbours {:.4} of the darkest error with {POINTS} x {POINTS} points, {:.4} with {FINER} times as many each way; {} borders of cells where spikes come or go, {} where they change their order",
+            "{model}: largest step between neighbours {:.4} of the darkest error with {points} x {points} points, {:.4} with {FINER} times as many each way; {} borders of cells where spikes come or go, {} where they change their order",
             largest_step(&rows),
             largest_step(&fine),
             lines(true),
